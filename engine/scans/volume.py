@@ -1,0 +1,88 @@
+"""Voxels with their geometry: the one type every scan becomes, whatever file it came from."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from engine.errors import MedRegAError
+
+
+class ScanError(MedRegAError):
+    """A file that is not a scan we can show: the message names the file and what is wrong with it."""
+
+
+class Plane(StrEnum):
+    """Anatomical planes. A slice of a plain photo or ultrasound frame counts as `AXIAL`."""
+
+    AXIAL = "axial"
+    CORONAL = "coronal"
+    SAGITTAL = "sagittal"
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """Grey-scale window in the volume's stored units (HU for CT): centre and full width, DICOM PS3.3 C.11.2.1.2.
+
+    Raises `ScanError` unless ``width > 0``.
+    """
+
+    center: float
+    width: float
+
+    def __post_init__(self) -> None:
+        if not self.width > 0:
+            raise ScanError(f"window width {self.width:g} must be greater than 0")
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Volume:
+    """A series of parallel slices in patient space.
+
+    voxels : (Z, Y, X) int16, int32, uint8, uint16 or float32 after the modality rescale (HU for CT), or
+        (Z, Y, X, 3) uint8 RGB. Row 0 is the top of the stored slice, column 0 its left.
+    spacing_mm : x, y, z distances of voxel centres. (1, 1, 1) with `has_geometry` False where unknown.
+    origin_mm : LPS patient coordinates of the centre of voxel (0, 0, 0).
+    direction : (3, 3) float64, columns are the LPS unit vectors of the x, y and z axes.
+    window : shown unless the person chooses another; None for colour.
+    inverted : MONOCHROME1, low values are shown white.
+    instance_uids : SOP instance UID of each slice, in slice order; empty where the format has none.
+    source : the file or folder it was read from.
+    """
+
+    voxels: NDArray[np.generic]
+    spacing_mm: tuple[float, float, float]
+    origin_mm: tuple[float, float, float]
+    direction: NDArray[np.float64]
+    modality: str
+    window: Window | None
+    source: Path
+    inverted: bool = False
+    has_geometry: bool = True
+    series_uid: str = ""
+    study_uid: str = ""
+    instance_uids: tuple[str, ...] = ()
+    description: str = ""
+
+    @property
+    def is_color(self) -> bool:
+        """Whether the voxels are RGB."""
+        return self.voxels.ndim == 4
+
+    @property
+    def plane(self) -> Plane:
+        """The anatomical plane of the stored slices: the patient axis nearest to their normal."""
+        if not self.has_geometry:
+            return Plane.AXIAL
+        axis = int(np.argmax(np.abs(self.direction[:, 2])))
+        return (Plane.SAGITTAL, Plane.CORONAL, Plane.AXIAL)[axis]
+
+    def pixel_to_patient(self, x: float, y: float, z: float) -> tuple[float, float, float]:
+        """LPS millimetres of the continuous voxel index (x, y, z), DICOM PS3.3 C.7.6.2.1.1."""
+        scaled = np.array([x, y, z]) * np.array(self.spacing_mm)
+        px, py, pz = self.direction @ scaled + np.array(self.origin_mm)
+        return (float(px), float(py), float(pz))
