@@ -1,0 +1,125 @@
+"""Changes to an image that keep its questions true: crops move the boxes, nothing is ever flipped."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from training.records import Record
+
+_BOX_LIST = re.compile(r"<box>\[(.*?)\]</box>")
+_BOX = re.compile(r"\[(\d+), (\d+), (\d+), (\d+)\]")
+_SCALE = 999
+_MARGIN = 0.06
+"""How far outside the image, as a fraction of its side, a crop may begin."""
+
+
+@dataclass(frozen=True, slots=True)
+class Crop:
+    """A part of the image in fractions of its sides; may reach beyond the image, which is then black there."""
+
+    x1: float
+    y1: float
+    x2: float
+    y2: float
+
+    @classmethod
+    def random(cls, rng: np.random.Generator) -> Crop:
+        """Between 0.82 and 1.12 of the image a side, anywhere that keeps most of it."""
+        size = rng.uniform(0.82, 1.12)
+        width, height = size * rng.uniform(0.96, 1.04), size * rng.uniform(0.96, 1.04)
+        x, y = (rng.uniform(*sorted((-_MARGIN, 1 + _MARGIN - side))) for side in (width, height))
+        return cls(x, y, x + width, y + height)
+
+    def apply(self, image: NDArray[np.uint8], size: int) -> NDArray[np.uint8]:
+        """Cut (H, W, 3) uint8 and stretch it to (size, size, 3) with the runtime's bicubic filter."""
+        return self._cut(image, size, Image.Resampling.BICUBIC)
+
+    def apply_labels(self, labels: NDArray[np.uint8], size: int) -> NDArray[np.uint8]:
+        """The same cut of an (H, W) uint8 label map, nearest neighbour."""
+        return self._cut(labels, size, Image.Resampling.NEAREST)
+
+    def _cut(self, image: NDArray[np.uint8], size: int, filter: Image.Resampling) -> NDArray[np.uint8]:
+        height, width = image.shape[:2]
+        # Twice the margin: a crop starts up to one margin outside and may be larger than the image.
+        pad = (round(2 * _MARGIN * height), round(2 * _MARGIN * width))
+        padded = np.pad(image, ((pad[0], pad[0]), (pad[1], pad[1]), *[(0, 0)] * (image.ndim - 2)))
+        box = (
+            self.x1 * width + pad[1],
+            self.y1 * height + pad[0],
+            self.x2 * width + pad[1],
+            self.y2 * height + pad[0],
+        )
+        return np.asarray(Image.fromarray(padded).resize((size, size), filter, box=box))
+
+    def move(self, box: tuple[int, ...]) -> tuple[int, int, int, int] | None:
+        """The 0-999 box in the cut image; None if less than 0.7 of it is left."""
+        corners = [
+            (box[0] / _SCALE - self.x1) / (self.x2 - self.x1),
+            (box[1] / _SCALE - self.y1) / (self.y2 - self.y1),
+            (box[2] / _SCALE - self.x1) / (self.x2 - self.x1),
+            (box[3] / _SCALE - self.y1) / (self.y2 - self.y1),
+        ]
+        inside = [min(1.0, max(0.0, value)) for value in corners]
+        area = (corners[2] - corners[0]) * (corners[3] - corners[1])
+        kept = (inside[2] - inside[0]) * (inside[3] - inside[1])
+        if area <= 0 or kept < 0.7 * area:
+            return None
+        x1, y1, x2, y2 = (round(value * _SCALE) for value in inside)
+        return (x1, y1, x2, y2)
+
+
+def crop_record(record: Record, crop: Crop) -> Record | None:
+    """The record for the cut image; None when a box of its question or answer has left it."""
+    human, gpt = (_move_boxes(text, crop) for text in (record.human, record.gpt))
+    if human is None or gpt is None:
+        return None
+    return replace(record, human=human, gpt=gpt)
+
+
+def _move_boxes(text: str, crop: Crop) -> str | None:
+    pieces = []
+    end = 0
+    for match in _BOX_LIST.finditer(text):
+        boxes = [tuple(int(v) for v in box) for box in _BOX.findall(match.group(1))]
+        # The format example in a preamble holds letters, not boxes.
+        if boxes:
+            moved = [crop.move(box) for box in boxes]
+            if any(box is None for box in moved):
+                return None
+            inner = ", ".join("[" + ", ".join(map(str, box)) + "]" for box in moved if box is not None)
+            pieces += [text[end : match.start()], f"<box>[{inner}]</box>"]
+            end = match.end()
+    return "".join(pieces) + text[end:]
+
+
+def loosen_boxes(text: str, rng: np.random.Generator, amount: float = 0.10) -> str:
+    """Move each corner of a question's boxes by up to `amount` of the box: people do not draw tight boxes."""
+
+    def loosen(match: re.Match[str]) -> str:
+        x1, y1, x2, y2 = (int(v) for v in match.groups())
+        dx, dy = amount * (x2 - x1) + 3, amount * (y2 - y1) + 3
+        shift = rng.uniform(-1, 1, 4) * [dx, dy, dx, dy]
+        values = [
+            min(_SCALE, max(0, round(v + s))) for v, s in zip((x1, y1, x2, y2), shift, strict=True)
+        ]
+        if values[0] >= values[2] or values[1] >= values[3]:
+            return match.group()
+        return "[" + ", ".join(map(str, values)) + "]"
+
+    return _BOX.sub(loosen, text)
+
+
+def change_greys(image: NDArray[np.uint8], rng: np.random.Generator) -> NDArray[np.uint8]:
+    """Another window and another noise: brightness, contrast, gamma and grain, drawn mildly."""
+    values = image.astype(np.float32) / 255
+    values = np.clip(values * rng.uniform(0.88, 1.14) + rng.uniform(-0.06, 0.06), 0, 1)
+    values = values ** rng.uniform(0.85, 1.18)
+    if rng.random() < 0.5:
+        grain = rng.standard_normal((*image.shape[:2], 1), np.float32) * rng.uniform(0, 0.03)
+        values = values + grain
+    return np.clip(values * 255 + 0.5, 0, 255).astype(np.uint8)
