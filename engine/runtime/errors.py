@@ -1,0 +1,11 @@
+"""What can go wrong with models and with the process that runs them."""
+
+from engine.errors import MedRegAError
+
+
+class ModelError(MedRegAError):
+    """Model files that cannot be used: missing, truncated, altered, or not what the manifest says."""
+
+
+class EngineError(MedRegAError):
+    """The model process failed: it died twice, did not answer in time, or could not start."""

@@ -1,0 +1,181 @@
+"""The slice as the person sees it and as the model sees it, by one VTK pipeline without a screen.
+
+``vtkImageReslice`` cuts on the voxel grid, ``vtkImageMapToWindowLevelColors`` maps grey values. In the plane a
+series was stored in, a rendered pixel is the stored pixel. In the other two planes the picture is turned to the
+radiological convention: the patient's right on the picture's left (coronal), anterior on the left (sagittal),
+superior at the top; axial: anterior at the top, the patient's right on the left.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from vtkmodules.util.numpy_support import numpy_to_vtk, vtk_to_numpy
+from vtkmodules.vtkCommonDataModel import vtkImageData
+from vtkmodules.vtkImagingColor import vtkImageMapToWindowLevelColors
+from vtkmodules.vtkImagingCore import vtkImageReslice
+
+from engine.scans.volume import Plane, ScanError, Volume, Window
+
+# The LPS axis that increases along a rendered row, down a column, and from slice to slice.
+_RADIOLOGICAL = {
+    Plane.AXIAL: ((0, 1), (1, 1), (2, 1)),
+    Plane.CORONAL: ((0, 1), (2, -1), (1, 1)),
+    Plane.SAGITTAL: ((1, 1), (2, -1), (0, 1)),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class PlaneGrid:
+    """How the pixels of a plane lie on the voxel grid.
+
+    columns, rows, slices : the voxel axis (0 x, 1 y, 2 z) and the direction (+1, -1) in which each increases.
+    shape : (slices, height, width).
+    """
+
+    columns: tuple[int, int]
+    rows: tuple[int, int]
+    slices: tuple[int, int]
+    shape: tuple[int, int, int]
+
+    def pixel_to_voxel(self, x: float, y: float, index: float) -> tuple[float, float, float]:
+        """Continuous voxel index (x, y, z) of pixel (x, y) of slice `index`."""
+        voxel = [0.0, 0.0, 0.0]
+        for (axis, sign), extent, value in zip(
+            (self.slices, self.rows, self.columns), self.shape, (index, y, x), strict=True
+        ):
+            voxel[axis] = value if sign > 0 else extent - 1 - value
+        return (voxel[0], voxel[1], voxel[2])
+
+    def voxel_to_pixel(self, x: float, y: float, z: float) -> tuple[float, float, float]:
+        """(x, y, slice index) of a continuous voxel index; the inverse of `pixel_to_voxel`."""
+        voxel = (x, y, z)
+        index, row, column = (
+            voxel[axis] if sign > 0 else extent - 1 - voxel[axis]
+            for (axis, sign), extent in zip((self.slices, self.rows, self.columns), self.shape, strict=True)
+        )
+        return (column, row, index)
+
+
+def plane_grid(volume: Volume, plane: Plane) -> PlaneGrid:
+    """Where the pixels of a plane come from. Raises `ScanError` for a plane that a flat image does not have."""
+    extents = volume.voxels.shape[2::-1]
+    if plane is volume.plane:
+        return PlaneGrid((0, 1), (1, 1), (2, 1), (extents[2], extents[1], extents[0]))
+    if not volume.has_geometry or volume.is_color:
+        raise ScanError(f"{volume.source} has no {plane.value} plane: it is not a volume in patient space")
+    nearest = _nearest_axes(volume.direction)
+    columns, rows, slices = (
+        (nearest[axis][0], nearest[axis][1] * sign) for axis, sign in _RADIOLOGICAL[plane]
+    )
+    return PlaneGrid(columns, rows, slices, (extents[slices[0]], extents[rows[0]], extents[columns[0]]))
+
+
+def _nearest_axes(direction: NDArray[np.float64]) -> dict[int, tuple[int, int]]:
+    """For each LPS axis the voxel axis nearest to it, each used once, and its sign."""
+    strength = np.abs(direction).copy()
+    found = {}
+    for _ in range(3):
+        patient, voxel = np.unravel_index(int(np.argmax(strength)), strength.shape)
+        found[int(patient)] = (int(voxel), 1 if direction[patient, voxel] >= 0 else -1)
+        strength[patient, :] = -1
+        strength[:, voxel] = -1
+    return found
+
+
+def slice_count(volume: Volume, plane: Plane) -> int:
+    """How many slices the volume has in a plane."""
+    return plane_grid(volume, plane).shape[0]
+
+
+def slice_shape(volume: Volume, plane: Plane) -> tuple[int, int]:
+    """(height, width) of a rendered slice: one pixel a voxel, never resampled."""
+    return plane_grid(volume, plane).shape[1:]
+
+
+def slice_spacing(volume: Volume, plane: Plane) -> tuple[float, float]:
+    """(row, column) distance of a rendered slice's pixels in mm."""
+    grid = plane_grid(volume, plane)
+    return volume.spacing_mm[grid.rows[0]], volume.spacing_mm[grid.columns[0]]
+
+
+class SliceRenderer:
+    """Keeps one plane's pipeline, so that turning slices is fast."""
+
+    def __init__(self, volume: Volume, plane: Plane) -> None:
+        self._volume = volume
+        self._grid = plane_grid(volume, plane)
+        if volume.is_color:
+            return
+        voxels = np.ascontiguousarray(volume.voxels)
+        # VTK shares this memory and does not keep it alive.
+        self._voxels = voxels
+        image = vtkImageData()
+        # Index space: the grid is the pixel grid, geometry lives in `Volume` alone.
+        image.SetDimensions(*voxels.shape[2::-1])
+        image.GetPointData().SetScalars(numpy_to_vtk(voxels.ravel(), deep=False))
+        columns, rows, slices = (
+            _unit(axis) for axis in (self._grid.columns, self._grid.rows, self._grid.slices)
+        )
+        self._reslice = vtkImageReslice()
+        self._reslice.SetInputData(image)
+        self._reslice.SetOutputDimensionality(2)
+        self._reslice.SetInterpolationModeToNearestNeighbor()
+        self._reslice.SetResliceAxesDirectionCosines(*columns, *rows, *slices)
+        _, height, width = self._grid.shape
+        self._reslice.SetOutputExtent(0, width - 1, 0, height - 1, 0, 0)
+        self._reslice.SetOutputSpacing(1, 1, 1)
+        self._reslice.SetOutputOrigin(0, 0, 0)
+        self._colors = vtkImageMapToWindowLevelColors()
+        self._colors.SetInputConnection(self._reslice.GetOutputPort())
+        self._colors.SetOutputFormatToRGB()
+
+    @property
+    def grid(self) -> PlaneGrid:
+        """Where the pixels come from."""
+        return self._grid
+
+    def render(self, index: int, window: Window | None = None) -> NDArray[np.uint8]:
+        """Slice `index` as (H, W, 3) uint8. window : the volume's own when None; ignored for colour.
+
+        Raises `ScanError` when there is no such slice.
+        """
+        count, height, width = self._grid.shape
+        if not 0 <= index < count:
+            raise ScanError(f"{self._volume.source} has slices 0 to {count - 1}, not {index}")
+        if self._volume.is_color:
+            return np.ascontiguousarray(self._volume.voxels[index]).astype(np.uint8, copy=False)
+        window = window or self._volume.window
+        if window is None:
+            raise ScanError(f"{self._volume.source} needs a window to be shown")
+        self._reslice.SetResliceAxesOrigin(*self._grid.pixel_to_voxel(0, 0, index))
+        # DICOM PS3.3 C.11.2.1.2.1: the ramp runs from c - 0.5 - (w - 1) / 2 to c - 0.5 + (w - 1) / 2.
+        span = max(window.width - 1, 1e-3)
+        self._colors.SetLevel(window.center - 0.5)
+        self._colors.SetWindow(-span if self._volume.inverted else span)
+        self._colors.Update()
+        scalars = vtk_to_numpy(self._colors.GetOutput().GetPointData().GetScalars())
+        return np.ascontiguousarray(scalars.reshape(height, width, 3)).copy()
+
+
+def _unit(axis: tuple[int, int]) -> tuple[float, float, float]:
+    vector = [0.0, 0.0, 0.0]
+    vector[axis[0]] = float(axis[1])
+    return (vector[0], vector[1], vector[2])
+
+
+def render_slice(
+    volume: Volume, plane: Plane, index: int, window: Window | None = None
+) -> NDArray[np.uint8]:
+    """One slice as (H, W, 3) uint8; see `SliceRenderer.render`."""
+    return SliceRenderer(volume, plane).render(index, window)
+
+
+def image_sha256(rgb: NDArray[np.uint8]) -> str:
+    """Names a rendered slice: SHA-256 of its shape and pixels, in hex."""
+    digest = hashlib.sha256(repr(rgb.shape).encode())
+    digest.update(np.ascontiguousarray(rgb).tobytes())
+    return digest.hexdigest()
