@@ -104,9 +104,7 @@ def loosen_boxes(text: str, rng: np.random.Generator, amount: float = 0.10) -> s
         x1, y1, x2, y2 = (int(v) for v in match.groups())
         dx, dy = amount * (x2 - x1) + 3, amount * (y2 - y1) + 3
         shift = rng.uniform(-1, 1, 4) * [dx, dy, dx, dy]
-        values = [
-            min(_SCALE, max(0, round(v + s))) for v, s in zip((x1, y1, x2, y2), shift, strict=True)
-        ]
+        values = [min(_SCALE, max(0, round(v + s))) for v, s in zip((x1, y1, x2, y2), shift, strict=True)]
         if values[0] >= values[2] or values[1] >= values[3]:
             return match.group()
         return "[" + ", ".join(map(str, values)) + "]"

@@ -61,7 +61,11 @@ def pack(groups: Sequence[PackedQuestions], pad_id: int) -> PackedBatch:
         for tensor, values in ((input_ids, ids), (labels, targets), (positions, places), (branches, owners)):
             tensor[number, : len(ids)] = torch.tensor(values)
     return PackedBatch(
-        torch.tensor([group.image for group in groups]), input_ids, labels, positions, branch_attention(branches)
+        torch.tensor([group.image for group in groups]),
+        input_ids,
+        labels,
+        positions,
+        branch_attention(branches),
     )
 
 

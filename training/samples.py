@@ -21,6 +21,7 @@ from training.packing import Branch, PackedBatch, PackedQuestions, pack
 from training.records import MASKS_FILE, DatasetError, Record, read_records
 from training.tokenizer import PromptEncoder
 
+
 @dataclass(frozen=True, slots=True)
 class ImageSample:
     """One image with all its records. mask : its label map, None where the dataset has none."""

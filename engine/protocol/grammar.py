@@ -29,7 +29,7 @@ def answer_grammar(question: Question, names: tuple[str, ...] = ()) -> str:
     if question.task is Task.REGION_TO_TEXT:
         if names:
             return "root ::= " + " | ".join(_literal(name) for name in names) + "\n"
-        return 'root ::= [^<>\\[\\]\\n\\r ] [^<>\\[\\]\\n\\r]{0,79}\n'
+        return "root ::= [^<>\\[\\]\\n\\r ] [^<>\\[\\]\\n\\r]{0,79}\n"
     if question.task is Task.TEXT_TO_REGION:
         absent = _literal(": " + NOT_PRESENT[Language.EN])
         if question.language is Language.ZH:

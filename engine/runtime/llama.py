@@ -383,9 +383,7 @@ class LlamaModel:
                     break
                 piece = self._piece(token)
                 raw += piece
-                pieces.append(
-                    TextPiece(piece.decode(errors="replace"), float(_log_softmax(logits)[token]))
-                )
+                pieces.append(TextPiece(piece.decode(errors="replace"), float(_log_softmax(logits)[token])))
                 logits = self._decode([token])
         finally:
             lc.llama_sampler_free(chain)

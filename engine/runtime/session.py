@@ -155,7 +155,9 @@ class Session:
             reply = self._wait(cancelled, _START_TIMEOUT_S)
         except _ProcessDied as death:
             self._discard()
-            raise EngineError(f"the model process died while it loaded {self.manifest.id} ({death})") from death
+            raise EngineError(
+                f"the model process died while it loaded {self.manifest.id} ({death})"
+            ) from death
         except Cancelled:
             self._discard()
             raise
@@ -165,9 +167,7 @@ class Session:
         assert isinstance(reply, Ready)
         self._on_event(EngineEvent("ready", f"The model {self.manifest.id} is ready."))
 
-    def _ask_once(
-        self, request: AskRequest, cancelled: Callable[[], bool], timeout_s: float
-    ) -> AskResult:
+    def _ask_once(self, request: AskRequest, cancelled: Callable[[], bool], timeout_s: float) -> AskResult:
         assert self._connection is not None
         number = next(self._ids)
         try:

@@ -58,7 +58,9 @@ def golden_error(model: LlamaModel, manifest: ModelManifest) -> float:
         embedding = model.embed_image(pixels)
         error = float(np.linalg.norm(embedding - golden) / np.linalg.norm(golden))
     except (OSError, ValueError) as failure:
-        raise ModelError(f"the self-test files of the model {manifest.folder} are unusable: {failure}") from None
+        raise ModelError(
+            f"the self-test files of the model {manifest.folder} are unusable: {failure}"
+        ) from None
     if not error <= manifest.golden_tolerance:
         raise ModelError(
             f"the model {manifest.id} failed its self-test: its image embedding is off by {error:.3f}, allowed "

@@ -149,7 +149,9 @@ def read_series(headers: Sequence[DicomHeader], progress: Progress | None = None
         last = dataset
         progress.report(number + 1, len(ordered), "reading slices")
     assert stack is not None and last is not None
-    return _volume(last, stack, first, spacing_z, tuple(h.sop_instance_uid for h in ordered), first.path.parent)
+    return _volume(
+        last, stack, first, spacing_z, tuple(h.sop_instance_uid for h in ordered), first.path.parent
+    )
 
 
 def _read_single(header: DicomHeader) -> Volume:
@@ -212,7 +214,9 @@ def _decode(dataset: Dataset, path: Path) -> NDArray[Any]:
             if samples == 1:
                 pixels = pixels.reshape(frames, int(dataset.Rows), int(dataset.Columns))
                 return _rescaled(pixels, dataset)
-            pixels = pixels.reshape(frames, int(dataset.Rows), int(dataset.Columns), pixels.shape[-1])[..., :3]
+            pixels = pixels.reshape(frames, int(dataset.Rows), int(dataset.Columns), pixels.shape[-1])[
+                ..., :3
+            ]
             return _to_uint8(pixels)
     except PYDICOM_ERRORS as error:
         raise ScanError(f"cannot decode the pixels of {path}: {_reason(error)}") from error
@@ -277,7 +281,11 @@ def _volume(
     uids: tuple[str, ...],
     source: Path,
 ) -> Volume:
-    position, orientation, pixel = header.position, header.orientation, _numbers(dataset.get("PixelSpacing"), 2)
+    position, orientation, pixel = (
+        header.position,
+        header.orientation,
+        _numbers(dataset.get("PixelSpacing"), 2),
+    )
     for groups in _functional_groups(dataset):
         for name, tag, count in (
             ("PlanePositionSequence", "ImagePositionPatient", 3),

@@ -96,7 +96,9 @@ def index_path(path: Path, progress: Progress | None = None) -> SeriesIndex:
                 files=tuple(h.path for h in headers),
             )
         )
-    return SeriesIndex(path, tuple(sorted(entries, key=lambda e: (str(e.path), e.series_uid))), tuple(problems))
+    return SeriesIndex(
+        path, tuple(sorted(entries, key=lambda e: (str(e.path), e.series_uid))), tuple(problems)
+    )
 
 
 def read_volume(path: Path, series_uid: str = "", progress: Progress | None = None) -> Volume:

@@ -167,9 +167,7 @@ def _unit(axis: tuple[int, int]) -> tuple[float, float, float]:
     return (vector[0], vector[1], vector[2])
 
 
-def render_slice(
-    volume: Volume, plane: Plane, index: int, window: Window | None = None
-) -> NDArray[np.uint8]:
+def render_slice(volume: Volume, plane: Plane, index: int, window: Window | None = None) -> NDArray[np.uint8]:
     """One slice as (H, W, 3) uint8; see `SliceRenderer.render`."""
     return SliceRenderer(volume, plane).render(index, window)
 

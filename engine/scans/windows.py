@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from engine.scans.volume import Window
 
-_SOFT_TISSUE_CT = Window(40, 400)
+_SOFT_TISSUE_CT = Window(40.0, 400.0)
 
 
 def default_window(voxels: NDArray[Any], modality: str) -> Window:

@@ -1,0 +1,24 @@
+# Thin names for packaging/bootstrap.py, which Windows and macOS users call directly.
+PYTHON ?= python3
+SETUP = $(PYTHON) packaging/bootstrap.py
+
+.PHONY: run test check cuda screenshot clean
+
+run: ## set up, then open the window on the demo worklist
+	$(SETUP) run
+
+test: ## set up with the trainer, then checks and the whole test suite
+	$(SETUP) test
+
+check: ## linter, formatter, types, import rules
+	$(SETUP) check
+
+cuda: ## build the engine for NVIDIA GPUs (needs the CUDA toolkit); CMAKE_ARGS="..." adds flags
+	$(SETUP) install --cuda
+
+screenshot: ## take resources/screenshots/window.png anew
+	$(SETUP) install
+	.venv/bin/python -m desktop.screenshot
+
+clean: ## remove the environment and build leftovers; annotations and the compiled engine stay
+	rm -rf .venv build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis

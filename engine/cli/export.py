@@ -1,0 +1,46 @@
+"""`medrega export`: annotations in other formats."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from engine.cli.options import PATH, TerminalProgress, db_option, echo_json, json_option
+from engine.exchange import export_medreginstruct
+from engine.protocol import Language
+from engine.store import AnnotationStore, StoreError
+
+
+@click.command()
+@click.option("--format", "format_name", type=click.Choice(["medreginstruct"]), required=True)
+@click.option(
+    "--lang",
+    type=click.Choice(["en", "zh", "both"]),
+    default="both",
+    show_default=True,
+    help="Language of questions and answers.",
+)
+@click.argument("out", type=PATH, metavar="OUT.jsonl")
+@db_option
+@json_option
+def export(format_name: str, lang: str, out: Path, database: Path, as_json: bool) -> None:
+    """Write accepted and corrected regions with their images.
+
+    Example: medrega export --format medreginstruct corrections.jsonl
+    """
+    if not database.is_file():
+        raise StoreError(f"there is no database {database}: name one with --db")
+    languages = tuple(Language) if lang == "both" else (Language(lang),)
+    store = AnnotationStore.open(database)
+    try:
+        counts = export_medreginstruct(store, out, languages, TerminalProgress())
+    except OSError as error:
+        raise StoreError(f"cannot write {error.filename or out}: {error.strerror}") from error
+    finally:
+        store.close()
+    if as_json:
+        document = {"format": format_name, "out": str(out), "images": counts.images}
+        echo_json({**document, "regions": counts.regions, "records": counts.records})
+    else:
+        click.echo(f"{counts.records} records of {counts.regions} regions on {counts.images} images: {out}")

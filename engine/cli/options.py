@@ -1,0 +1,146 @@
+"""Options that several verbs share, and how they are read."""
+
+from __future__ import annotations
+
+import json
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, TypeVar
+
+import click
+
+from engine.regions import Box, RegionError
+from engine.runtime import DEFAULT_MODEL
+from engine.scans import Plane, ScanError, Volume, Window
+from engine.store import default_database_path
+
+Command = TypeVar("Command", bound=Callable[..., Any])
+
+PATH = click.Path(path_type=Path)
+
+
+def json_option(command: Command) -> Command:
+    """``--json``"""
+    return click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")(command)
+
+
+def db_option(command: Command) -> Command:
+    """``--db FILE``"""
+    return click.option(
+        "--db",
+        "database",
+        type=PATH,
+        default=default_database_path,
+        show_default="the user data folder",
+        help="The annotation database.",
+    )(command)
+
+
+def model_option(command: Command) -> Command:
+    """``--model ID``"""
+    return click.option(
+        "--model",
+        "model_id",
+        default=DEFAULT_MODEL,
+        show_default=True,
+        help="A registered model, or its folder.",
+    )(command)
+
+
+def slice_options(command: Command) -> Command:
+    """``--slice N --plane P --window C,W --series UID``"""
+    for option in (
+        click.option("--series", default="", help="Series UID, where a folder holds several."),
+        click.option(
+            "--window", type=WindowType(), help="Window centre and width, C,W. Default: the scan's own."
+        ),
+        click.option(
+            "--plane",
+            type=click.Choice([plane.value for plane in Plane]),
+            help="Default: the plane the scan was stored in.",
+        ),
+        click.option(
+            "--slice", "index", type=int, default=None, help="Counted from 0. Default: the middle one."
+        ),
+    ):
+        command = option(command)
+    return command
+
+
+class _NumbersType(click.ParamType):
+    count = 0
+
+    def numbers(self, value: str, param: click.Parameter | None, ctx: click.Context | None) -> list[float]:
+        try:
+            numbers = [float(part) for part in value.split(",")]
+        except ValueError:
+            numbers = []
+        if len(numbers) != self.count:
+            self.fail(f"{value!r} is not {self.count} numbers with commas between them", param, ctx)
+        return numbers
+
+
+class BoxType(_NumbersType):
+    """X1,Y1,X2,Y2 in pixels of the stored slice."""
+
+    name = "X1,Y1,X2,Y2"
+    count = 4
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Box:
+        """Read a box; an empty or reversed one is a wrong argument."""
+        if isinstance(value, Box):
+            return value
+        try:
+            return Box(*self.numbers(value, param, ctx))
+        except RegionError as error:
+            self.fail(str(error), param, ctx)
+
+
+class WindowType(_NumbersType):
+    """Centre,width in stored units."""
+
+    name = "C,W"
+    count = 2
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Window:
+        """Read a window; one without width is a wrong argument."""
+        if isinstance(value, Window):
+            return value
+        try:
+            return Window(*self.numbers(value, param, ctx))
+        except ScanError as error:
+            self.fail(str(error), param, ctx)
+
+
+def pick_slice(volume: Volume, plane: str | None, index: int | None) -> tuple[Plane, int]:
+    """The plane and slice asked for, or the stored plane and its middle slice."""
+    from engine.scans import slice_count
+
+    chosen = Plane(plane) if plane else volume.plane
+    return chosen, slice_count(volume, chosen) // 2 if index is None else index
+
+
+def echo_json(document: Any) -> None:
+    """Exactly one JSON document on standard output."""
+    click.echo(json.dumps(document, ensure_ascii=False, indent=2))
+
+
+class TerminalProgress:
+    """A `Progress` on standard error: a line that is rewritten, at most twice a second."""
+
+    def __init__(self) -> None:
+        self._last = 0.0
+
+    def report(self, done: int, total: int, what: str) -> None:
+        """Write the line; nothing where nobody watches."""
+        now = time.monotonic()
+        if not sys.stderr.isatty() or (now - self._last < 0.5 and done != total):
+            return
+        self._last = now
+        click.echo(f"\r{what}: {done}/{total or '?'}", err=True, nl=done == total)
+
+    def cancelled(self) -> bool:
+        """A command is cancelled by its interrupt."""
+        return False

@@ -1,0 +1,148 @@
+"""Accepted and corrected regions as MedRegInstruct records with their images.
+
+Format: Wang et al., ICLR 2025, released `data_file.jsonl` (id, image, width, height, conversations); ours add
+``task``, ``language`` and ``modality``. File names and records hold no identifier of a patient or a study.
+"""
+
+from __future__ import annotations
+
+import json
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from PIL import Image
+
+from engine.errors import MedRegAError
+from engine.files import whole_file
+from engine.progress import Cancelled, NoProgress, Progress
+from engine.protocol import Language, Located, Question, Task, user_text, write_located
+from engine.scans import Volume, image_sha256, read_volume, render_slice
+from engine.store import AnnotationStore, ImageRow, RegionRow
+
+
+class ExchangeError(MedRegAError):
+    """An export that cannot be made: the message names the scan and why."""
+
+
+@dataclass(frozen=True, slots=True)
+class ExportCounts:
+    """What was written."""
+
+    images: int
+    regions: int
+    records: int
+
+
+def export_medreginstruct(
+    store: AnnotationStore,
+    out: Path,
+    languages: Sequence[Language] = (Language.EN, Language.ZH),
+    progress: Progress | None = None,
+) -> ExportCounts:
+    """Write ``out`` (jsonl) and the PNG files it names in ``<out stem>_images/`` beside it.
+
+    Each decided region gives a region-to-text record, each name on a slice a text-to-region record with all its
+    boxes, in each language. Slices are rendered again as they were seen and compared with what was stored.
+    Raises `ExchangeError` when nothing was decided yet or a scan is gone or has changed (then no jsonl is
+    written), `Cancelled`.
+    """
+    progress = progress or NoProgress()
+    by_image: dict[int, list[RegionRow]] = defaultdict(list)
+    for region in store.regions.decided():
+        by_image[region.image_id].append(region)
+    if not by_image:
+        raise ExchangeError(
+            f"{store.path} holds no accepted or corrected region yet: there is nothing to export"
+        )
+    folder = out.with_name(f"{out.stem}_images")
+    folder.mkdir(parents=True, exist_ok=True)
+    volumes: dict[tuple[str, str], Volume] = {}
+    records: list[dict[str, Any]] = []
+    images = 0
+    for done, (image_id, regions) in enumerate(by_image.items(), start=1):
+        if progress.cancelled():
+            raise Cancelled
+        image = store.images.get(image_id)
+        # A slice seen through two windows is two pictures.
+        for view, seen in _by_view(regions).items():
+            name = f"{view[:16]}.png"
+            _write_png(folder / name, _volume(volumes, image), image, seen[0])
+            images += 1
+            records += _records(f"{folder.name}/{name}", image, seen, languages, len(records))
+        progress.report(done, len(by_image), "exporting slices")
+    with whole_file(out) as temporary:
+        lines = (json.dumps(record, ensure_ascii=False) + "\n" for record in records)
+        temporary.write_text("".join(lines), encoding="utf-8")
+    return ExportCounts(images, sum(map(len, by_image.values())), len(records))
+
+
+def _by_view(regions: Sequence[RegionRow]) -> dict[str, list[RegionRow]]:
+    views: dict[str, list[RegionRow]] = defaultdict(list)
+    for region in regions:
+        views[region.view_sha256].append(region)
+    return views
+
+
+def _volume(volumes: dict[tuple[str, str], Volume], image: ImageRow) -> Volume:
+    key = (image.source, image.series_uid)
+    if key not in volumes:
+        # One at a time: regions come ordered by slice, and a volume can be large.
+        volumes.clear()
+        volumes[key] = read_volume(Path(image.source), image.series_uid)
+    return volumes[key]
+
+
+def _write_png(path: Path, volume: Volume, image: ImageRow, region: RegionRow) -> None:
+    rgb = render_slice(volume, image.plane, image.slice, region.window)
+    if image_sha256(rgb) != region.view_sha256:
+        raise ExchangeError(
+            f"slice {image.slice} of {image.source} is not what was annotated any more: restore the scan, "
+            "or reject its regions"
+        )
+    grey = (rgb[..., 0] == rgb[..., 1]).all() and (rgb[..., 0] == rgb[..., 2]).all()
+    with whole_file(path) as temporary:
+        Image.fromarray(rgb[..., 0] if grey else rgb).save(temporary, format="PNG")
+
+
+def _records(
+    picture: str, image: ImageRow, regions: Sequence[RegionRow], languages: Sequence[Language], start: int
+) -> Iterator[dict[str, Any]]:
+    def record(question: Question, answer: str) -> dict[str, Any]:
+        nonlocal start
+        start += 1
+        return {
+            "id": start - 1,
+            "image": picture,
+            "width": image.width,
+            "height": image.height,
+            "conversations": [
+                {"from": "human", "value": user_text(question)},
+                {"from": "gpt", "value": answer},
+            ],
+            "task": question.task.value,
+            "language": question.language.value,
+            "modality": image.modality,
+        }
+
+    size = (image.width, image.height)
+    for language in languages:
+        names: dict[str, list[RegionRow]] = defaultdict(list)
+        for region in regions:
+            name = _name(region, language)
+            # A label typed freely has a name in one language only.
+            if not name:
+                continue
+            names[name].append(region)
+            question = Question(Task.REGION_TO_TEXT, language, *size, image.modality, box=region.box)
+            yield record(question, name)
+        for name, rows in names.items():
+            question = Question(Task.TEXT_TO_REGION, language, *size, image.modality, names=(name,))
+            located = (Located(name, tuple(row.box for row in rows)),)
+            yield record(question, write_located(located, *size, language))
+
+
+def _name(region: RegionRow, language: Language) -> str:
+    return "" if region.label is None else region.label.name(language)

@@ -1,0 +1,32 @@
+"""SQLite, the only truth about annotations: append-only, audited, one transaction a gesture."""
+
+from engine.store.audit import AuditEntry, verify_chain
+from engine.store.errors import StoreError
+from engine.store.rows import (
+    DECIDED_STATES,
+    ImageRow,
+    Origin,
+    RegionRow,
+    RegionState,
+    SuggestionRow,
+    VerdictRow,
+    WorklistRow,
+)
+from engine.store.store import AnnotationStore, default_database_path, study_uid_of
+
+__all__ = [
+    "DECIDED_STATES",
+    "AnnotationStore",
+    "AuditEntry",
+    "ImageRow",
+    "Origin",
+    "RegionRow",
+    "RegionState",
+    "StoreError",
+    "SuggestionRow",
+    "VerdictRow",
+    "WorklistRow",
+    "default_database_path",
+    "study_uid_of",
+    "verify_chain",
+]

@@ -1,0 +1,236 @@
+"""Reads of each subject. Writing is in `engine.store.store`, one gesture a transaction."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+from sqlite_utils import Database
+
+from engine.regions import Box, Label
+from engine.scans import Plane, Window
+from engine.store.audit import AuditEntry
+from engine.store.rows import (
+    DECIDED_STATES,
+    HIDDEN_STATES,
+    ImageRow,
+    Origin,
+    RegionRow,
+    RegionState,
+    SuggestionRow,
+    VerdictRow,
+    WorklistRow,
+)
+
+_CURRENT = "NOT EXISTS (SELECT 1 FROM region AS newer WHERE newer.supersedes_id = region.id)"
+_HIDDEN = ", ".join(f"'{state.value}'" for state in HIDDEN_STATES)
+_DECIDED = ", ".join(f"'{state.value}'" for state in DECIDED_STATES)
+
+
+def window_of(row: dict[str, Any]) -> Window | None:
+    """The window columns of a row."""
+    if row["window_width"] is None:
+        return None
+    return Window(row["window_center"], row["window_width"])
+
+
+class ImageRepository:
+    """Slices that something was drawn on."""
+
+    _SELECT = (
+        "SELECT image.*, series.source, series.series_uid, series.modality, study.study_uid FROM image "
+        "JOIN series ON series.id = image.series_id JOIN study ON study.id = series.study_id "
+    )
+
+    def __init__(self, db: Database) -> None:
+        self._db = db
+
+    def find(self, source: str, series_uid: str, plane: Plane, index: int) -> ImageRow | None:
+        """The slice of a series, None when nothing was ever drawn on it."""
+        where = "WHERE source = ? AND series_uid = ? AND plane = ? AND slice = ?"
+        rows = self._db.query(self._SELECT + where, [source, series_uid, plane.value, index])
+        return next(map(self._row, rows), None)
+
+    def get(self, image_id: int) -> ImageRow:
+        """A slice by its id."""
+        return self._row(next(self._db.query(self._SELECT + "WHERE image.id = ?", [image_id])))
+
+    @staticmethod
+    def _row(row: dict[str, Any]) -> ImageRow:
+        return ImageRow(
+            row["id"],
+            row["source"],
+            row["series_uid"],
+            row["study_uid"],
+            row["modality"],
+            Plane(row["plane"]),
+            row["slice"],
+            row["sop_instance_uid"] or "",
+            row["width"],
+            row["height"],
+        )
+
+
+class RegionRepository:
+    """Regions as they are now, and their history."""
+
+    def __init__(self, db: Database) -> None:
+        self._db = db
+
+    def of_image(self, image_id: int) -> list[RegionRow]:
+        """The visible regions of a slice, oldest first."""
+        sql = f"SELECT * FROM region WHERE image_id = ? AND state NOT IN ({_HIDDEN}) AND {_CURRENT} ORDER BY root_id"
+        return [self._row(row) for row in self._db.query(sql, [image_id])]
+
+    def current(self, root_id: int) -> RegionRow:
+        """A region as it is now, hidden or not."""
+        sql = f"SELECT * FROM region WHERE root_id = ? AND {_CURRENT}"
+        return self._row(next(self._db.query(sql, [root_id])))
+
+    def row(self, region_id: int) -> RegionRow:
+        """One row of a region's history."""
+        return self._row(next(self._db.query("SELECT * FROM region WHERE id = ?", [region_id])))
+
+    def history(self, root_id: int) -> list[RegionRow]:
+        """All rows of a region, oldest first."""
+        rows = self._db.query("SELECT * FROM region WHERE root_id = ? ORDER BY id", [root_id])
+        return [self._row(row) for row in rows]
+
+    def decided(self) -> Iterator[RegionRow]:
+        """Every accepted or edited region as it is now, by slice."""
+        sql = f"SELECT * FROM region WHERE state IN ({_DECIDED}) AND {_CURRENT} ORDER BY image_id, root_id"
+        return (self._row(row) for row in self._db.query(sql))
+
+    @staticmethod
+    def _row(row: dict[str, Any]) -> RegionRow:
+        label = None
+        if row["label_en"]:
+            label = Label(row["label_id"] or "", row["label_en"], row["label_zh"] or "")
+        return RegionRow(
+            row["id"],
+            row["root_id"],
+            row["image_id"],
+            Box(row["x1"], row["y1"], row["x2"], row["y2"]),
+            label,
+            RegionState(row["state"]),
+            Origin(row["origin"]),
+            row["view_sha256"],
+            window_of(row),
+            row["who"],
+            row["created"],
+        )
+
+
+class SuggestionRepository:
+    """Answers of models."""
+
+    def __init__(self, db: Database) -> None:
+        self._db = db
+
+    def of_region(self, root_id: int) -> SuggestionRow | None:
+        """The newest answer about a region, None when the model was never asked."""
+        sql = "SELECT * FROM suggestion WHERE region_root_id = ? ORDER BY id DESC LIMIT 1"
+        return next(map(self._row, self._db.query(sql, [root_id])), None)
+
+    def get(self, suggestion_id: int) -> SuggestionRow:
+        """An answer by its id."""
+        return self._row(next(self._db.query("SELECT * FROM suggestion WHERE id = ?", [suggestion_id])))
+
+    @staticmethod
+    def _row(row: dict[str, Any]) -> SuggestionRow:
+        return SuggestionRow(
+            row["id"],
+            row["image_id"],
+            row["region_root_id"],
+            row["task"],
+            row["language"],
+            row["prompt"],
+            row["raw"],
+            row["text"] or "",
+            tuple((c[0], c[1], c[2], float(c[3])) for c in json.loads(row["candidates"] or "[]")),
+            bool(row["abstained"]),
+            row["model_id"],
+            row["model_sha256"],
+            row["adapter"],
+            row["latency_ms"] or 0.0,
+            row["created"],
+        )
+
+
+class VerdictRepository:
+    """What people decided."""
+
+    def __init__(self, db: Database) -> None:
+        self._db = db
+
+    def of_region(self, root_id: int) -> list[VerdictRow]:
+        """All decisions about a region, oldest first."""
+        sql = (
+            "SELECT verdict.* FROM verdict JOIN region ON region.id = verdict.region_id "
+            "WHERE region.root_id = ? ORDER BY verdict.id"
+        )
+        return [
+            VerdictRow(
+                row["id"],
+                row["region_id"],
+                row["suggestion_id"],
+                row["kind"],
+                row["before"] or "",
+                row["after"] or "",
+                row["who"],
+                row["created"],
+            )
+            for row in self._db.query(sql, [root_id])
+        ]
+
+
+class WorklistRepository:
+    """Scans to work on, and where each was left."""
+
+    def __init__(self, db: Database) -> None:
+        self._db = db
+
+    def all(self) -> list[WorklistRow]:
+        """The worklist in the order in which scans were added, with counts of regions."""
+        sql = f"""
+            SELECT worklist.*,
+                COALESCE(SUM(region.state IN ({_DECIDED})), 0) AS decided,
+                COALESCE(SUM(region.state IN ('drawn', 'suggested')), 0) AS open
+            FROM worklist
+            LEFT JOIN series ON series.source = worklist.path
+            LEFT JOIN image ON image.series_id = series.id
+            LEFT JOIN region ON region.image_id = image.id AND {_CURRENT}
+            GROUP BY worklist.id ORDER BY worklist.id"""
+        return [
+            WorklistRow(
+                row["id"],
+                row["path"],
+                row["series_uid"],
+                row["title_en"],
+                row["title_zh"],
+                Plane(row["plane"]) if row["plane"] else None,
+                row["slice"],
+                window_of(row),
+                row["opened"] or "",
+                row["decided"],
+                row["open"],
+            )
+            for row in self._db.query(sql)
+        ]
+
+    def last_opened(self) -> WorklistRow | None:
+        """The scan that was on screen last."""
+        opened = [row for row in self.all() if row.opened]
+        return max(opened, key=lambda row: row.opened, default=None)
+
+
+class AuditRepository:
+    """The audit log, read."""
+
+    def __init__(self, db: Database) -> None:
+        self._db = db
+
+    def all(self) -> Iterator[AuditEntry]:
+        """Every entry, oldest first."""
+        return (AuditEntry(**row) for row in self._db.query("SELECT * FROM audit ORDER BY seq"))

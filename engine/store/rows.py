@@ -1,0 +1,123 @@
+"""What the store gives out: frozen rows."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from engine.regions import Box, Label
+from engine.scans import Plane, Window
+
+
+class RegionState(StrEnum):
+    """Where a region stands. `SUGGESTED`: drawn by the model; `REMOVED`: taken back, not judged."""
+
+    DRAWN = "drawn"
+    SUGGESTED = "suggested"
+    ACCEPTED = "accepted"
+    EDITED = "edited"
+    REJECTED = "rejected"
+    REMOVED = "removed"
+
+
+class Origin(StrEnum):
+    """Who placed the box first."""
+
+    PERSON = "person"
+    MODEL = "model"
+
+
+HIDDEN_STATES = (RegionState.REJECTED, RegionState.REMOVED)
+DECIDED_STATES = (RegionState.ACCEPTED, RegionState.EDITED)
+
+
+@dataclass(frozen=True, slots=True)
+class RegionRow:
+    """A region as it is now, or as one row of its history.
+
+    id : of this row. root_id : of the region, the same through all its rows. label : None while it has none.
+    view_sha256, window : of the rendered slice in which this row was made.
+    """
+
+    id: int
+    root_id: int
+    image_id: int
+    box: Box
+    label: Label | None
+    state: RegionState
+    origin: Origin
+    view_sha256: str
+    window: Window | None
+    who: str
+    created: str
+
+
+@dataclass(frozen=True, slots=True)
+class ImageRow:
+    """One slice of a series that something was drawn on."""
+
+    id: int
+    source: str
+    series_uid: str
+    study_uid: str
+    modality: str
+    plane: Plane
+    slice: int
+    sop_instance_uid: str
+    width: int
+    height: int
+
+
+@dataclass(frozen=True, slots=True)
+class SuggestionRow:
+    """A stored answer. candidates : (EN name, ZH name, label id, probability), ranked."""
+
+    id: int
+    image_id: int
+    region_root_id: int | None
+    task: str
+    language: str
+    prompt: str
+    raw: str
+    text: str
+    candidates: tuple[tuple[str, str, str, float], ...]
+    abstained: bool
+    model_id: str
+    model_sha256: str
+    adapter: str | None
+    latency_ms: float
+    created: str
+
+
+@dataclass(frozen=True, slots=True)
+class VerdictRow:
+    """What a person decided. kind : ``accepted``, ``edited``, ``rejected`` or ``restored``.
+
+    before, after : canonical JSON of the region's label and box.
+    """
+
+    id: int
+    region_id: int
+    suggestion_id: int | None
+    kind: str
+    before: str
+    after: str
+    who: str
+    created: str
+
+
+@dataclass(frozen=True, slots=True)
+class WorklistRow:
+    """A scan on the worklist and where the person left it. decided, open : counts of its regions."""
+
+    id: int
+    path: str
+    series_uid: str
+    title_en: str
+    title_zh: str
+    plane: Plane | None
+    slice: int
+    window: Window | None
+    opened: str
+    decided: int
+    open: int
