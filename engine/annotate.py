@@ -20,17 +20,13 @@ _COLORS = ("#ffd400", "#00c8ff", "#ff6ec7", "#7cfc00", "#ff8c42")
 DISCLAIMER = "Not for diagnostic use"
 
 
-def draw_regions(
-    rgb: NDArray[np.uint8], regions: Sequence[SuggestedRegion], min_width: int = 768
-) -> Image.Image:
+def draw_regions(rgb: NDArray[np.uint8], regions: Sequence[SuggestedRegion], min_width: int = 768) -> Image.Image:
     """The slice, enlarged by whole steps to at least `min_width`, with each region's box, names and probability.
 
     Chinese names need a font that has them; without one only the English name is written.
     """
     factor = max(1, -(-min_width // rgb.shape[1]))
-    picture = Image.fromarray(rgb).resize(
-        (rgb.shape[1] * factor, rgb.shape[0] * factor), Image.Resampling.BICUBIC
-    )
+    picture = Image.fromarray(rgb).resize((rgb.shape[1] * factor, rgb.shape[0] * factor), Image.Resampling.BICUBIC)
     draw = ImageDraw.Draw(picture)
     font, has_chinese = _font(18)
     for number, region in enumerate(regions):

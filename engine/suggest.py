@@ -113,9 +113,7 @@ class Suggestion:
     timings_ms: SuggestTimings
 
 
-def make_image_ref(
-    volume: Volume, plane: Plane, index: int, window: Window | None, rgb: NDArray[np.uint8]
-) -> ImageRef:
+def make_image_ref(volume: Volume, plane: Plane, index: int, window: Window | None, rgb: NDArray[np.uint8]) -> ImageRef:
     """Name a rendered slice."""
     height, width = rgb.shape[:2]
     uids = volume.instance_uids
@@ -170,9 +168,7 @@ def suggest(
         choices = tuple(label.name(language) for label in known)
         for choice in choices:
             require_plain_name(choice)
-    result = session.ask(
-        AskRequest(0, rgb, prompt, answer_grammar(question, choices), choices), cancelled=cancelled
-    )
+    result = session.ask(AskRequest(0, rgb, prompt, answer_grammar(question, choices), choices), cancelled=cancelled)
     answer = parse_answer(result.raw, question)
     candidates = tuple(_candidate(choice.text, choice.probability, known) for choice in result.choices)
     timings = SuggestTimings(
@@ -234,22 +230,27 @@ def _regions(
 
 
 def box_probabilities(pieces: Sequence[TextPiece]) -> list[float]:
-    """For each box of an answer, in order, the geometric mean of its digits' probabilities.
+    """For each box with an area, in order, the geometric mean of its digits' probabilities.
 
     Digits are single tokens in MedRegA's vocabulary and in ours. A box is what stands between two innermost
-    brackets.
+    brackets; one without an area is left out here as in `parse_answer`.
     """
     found: list[float] = []
-    digits: list[float] = []
+    text = ""
+    logprobs: list[float] = []
     for piece in pieces:
         for character in piece.text:
             if character == "[":
-                digits = []
-            elif character.isdigit():
-                digits.append(piece.logprob)
-            elif character == "]" and digits:
-                found.append(math.exp(sum(digits) / len(digits)))
-                digits = []
+                text, logprobs = "", []
+            elif character == "]":
+                numbers = text.split(",")
+                if logprobs and len(numbers) == 4 and numbers[0] != numbers[2] and numbers[1] != numbers[3]:
+                    found.append(math.exp(sum(logprobs) / len(logprobs)))
+                text, logprobs = "", []
+            elif character.isdigit() or character == ",":
+                text += character
+                if character.isdigit():
+                    logprobs.append(piece.logprob)
     return found
 
 

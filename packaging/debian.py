@@ -118,8 +118,7 @@ def _become_root(by_hand: str) -> list[str]:
     if shutil.which("sudo") and at_terminal() and confirm("Install them now with sudo?"):
         return ["sudo"]
     raise SetupError(
-        f"Nothing was installed. As root, run\n  {by_hand}\nthen start again "
-        "(or add --skip-system to go on without)."
+        f"Nothing was installed. As root, run\n  {by_hand}\nthen start again (or add --skip-system to go on without)."
     )
 
 

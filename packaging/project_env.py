@@ -93,9 +93,7 @@ class ProjectEnvironment:
         """Describe the installation that these extras and this engine wheel ask for."""
         content = (self.root / "pyproject.toml").read_bytes()
         python = f"{sys.version_info.major}.{sys.version_info.minor}"
-        return Stamp(
-            str(self.root), python, hashlib.sha256(content).hexdigest(), tuple(sorted(extras)), engine
-        )
+        return Stamp(str(self.root), python, hashlib.sha256(content).hexdigest(), tuple(sorted(extras)), engine)
 
     def stamp(self) -> Stamp | None:
         """Return what is installed, or None where an installation never finished."""

@@ -54,9 +54,9 @@ class DenseModel(nn.Module):
         side = round(patches**0.5)
         logits = self.head(features).view(batch, side, side, self.cells, self.cells, self.classes)
         logits = logits.permute(0, 5, 1, 3, 2, 4).reshape(batch, self.classes, side * self.cells, -1)
-        targets = functional.interpolate(
-            masks[:, None].float(), size=logits.shape[-2:], mode="nearest-exact"
-        ).long()[:, 0]
+        targets = functional.interpolate(masks[:, None].float(), size=logits.shape[-2:], mode="nearest-exact").long()[
+            :, 0
+        ]
         # Small things count: without weights the head learns background and liver first.
         share = torch.bincount(targets.flatten(), minlength=self.classes).float() / targets.numel()
         weights = (share + 2e-4).rsqrt()

@@ -294,9 +294,7 @@ def export_model(
         embedding = image_embeddings(model, image_tensor(torch.from_numpy(image)[None]))[0]
     np.save(out / "golden.npy", embedding.numpy().astype(np.float32))
     entries = [{"id": one.id, "en": one.en, "zh": one.zh, "code": one.code} for one in labels]
-    (out / "labels.json").write_text(
-        json.dumps(entries, indent=2, ensure_ascii=False) + "\n", encoding="utf-8"
-    )
+    (out / "labels.json").write_text(json.dumps(entries, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
     files = {**names, "labels": "labels.json", "golden_image": "golden.png", "golden_embedding": "golden.npy"}
     manifest = ModelManifest(
         id=model_id,

@@ -138,9 +138,7 @@ def _records(cut: LabelledSlice, image: str, rng: np.random.Generator) -> Iterat
             names = tuple(labels[id].name(language) for id in asked)
             question = Question(Task.TEXT_TO_REGION, language, width, height, "CT", names=names)
             located = tuple(_located(labels[id], language, present) for id in asked)
-            yield make(
-                question.task, language, number, question, write_located(located, width, height, language)
-            )
+            yield make(question.task, language, number, question, write_located(located, width, height, language))
 
 
 def _asked(present: list[str], rng: np.random.Generator) -> Iterator[tuple[str, ...]]:

@@ -17,7 +17,6 @@ from typing import Any
 from engine.errors import MedRegAError
 from engine.protocol import IMAGE_MARKER, Language, Task
 
-
 MASKS_FILE = "masks.json"
 """Beside a jsonl, names the label-map PNG of each image, for the vision tower's dense stage."""
 

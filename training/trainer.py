@@ -69,9 +69,7 @@ def run_recipe(
     return out
 
 
-def save_checkpoint(
-    model: InternVLForConditionalGeneration, tokenizer: PreTrainedTokenizerFast, folder: Path
-) -> None:
+def save_checkpoint(model: InternVLForConditionalGeneration, tokenizer: PreTrainedTokenizerFast, folder: Path) -> None:
     """Write config, safetensors and tokenizer; model.safetensors comes last, so that it marks a whole one."""
     folder.mkdir(parents=True, exist_ok=True)
     tokenizer.save_pretrained(folder)
@@ -139,9 +137,7 @@ def _run_stage(
             branches_per_group=stage.questions_per_group,
             seed=seed,
         )
-        trainer = PackedTrainer(
-            model, arguments, QuestionCollator(encoder.pad_id), questions, callbacks=[callback]
-        )
+        trainer = PackedTrainer(model, arguments, QuestionCollator(encoder.pad_id), questions, callbacks=[callback])
     trainer.train()
     if callback.was_cancelled:
         raise Cancelled

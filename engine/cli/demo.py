@@ -24,9 +24,7 @@ from engine.suggest import suggest
 
 
 @click.command()
-@click.option(
-    "--out", type=PATH, default=Path("medrega-demo.png"), show_default=True, help="The annotated PNG."
-)
+@click.option("--out", type=PATH, default=Path("medrega-demo.png"), show_default=True, help="The annotated PNG.")
 @click.option("--folder", type=PATH, default=default_demo_folder, show_default="the user data folder")
 @model_option
 def demo(out: Path, folder: Path, model_id: str) -> None:

@@ -72,9 +72,7 @@ def _load(point: EntryPoint) -> click.Command:
         @click.command(point.name, help=f"Not installed: needs {missing}.")
         @click.argument("rest", nargs=-1, type=click.UNPROCESSED)
         def absent(rest: tuple[str, ...]) -> None:
-            extra = (
-                "the training extra (pip install '.[train]')" if "training" in point.value else "the window"
-            )
+            extra = "the training extra (pip install '.[train]')" if "training" in point.value else "the window"
             raise click.ClickException(f"{point.name} needs {missing}: install {extra}")
 
         return absent

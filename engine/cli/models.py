@@ -49,6 +49,4 @@ def verify(model_id: str, as_json: bool) -> None:
     if as_json:
         echo_json({"id": manifest.id, "sha256": manifest.sha256, "ok": True})
     else:
-        click.echo(
-            f"{manifest.id}: all {len(manifest.files)} files are as the manifest says; self-test passed"
-        )
+        click.echo(f"{manifest.id}: all {len(manifest.files)} files are as the manifest says; self-test passed")

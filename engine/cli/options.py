@@ -53,17 +53,13 @@ def slice_options(command: Command) -> Command:
     """``--slice N --plane P --window C,W --series UID``"""
     for option in (
         click.option("--series", default="", help="Series UID, where a folder holds several."),
-        click.option(
-            "--window", type=WindowType(), help="Window centre and width, C,W. Default: the scan's own."
-        ),
+        click.option("--window", type=WindowType(), help="Window centre and width, C,W. Default: the scan's own."),
         click.option(
             "--plane",
             type=click.Choice([plane.value for plane in Plane]),
             help="Default: the plane the scan was stored in.",
         ),
-        click.option(
-            "--slice", "index", type=int, default=None, help="Counted from 0. Default: the middle one."
-        ),
+        click.option("--slice", "index", type=int, default=None, help="Counted from 0. Default: the middle one."),
     ):
         command = option(command)
     return command

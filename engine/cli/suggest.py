@@ -32,9 +32,7 @@ from engine.suggest import Suggestion, suggest, suggestion_to_json
 @click.argument("path", type=PATH, metavar="SCAN")
 @slice_options
 @click.option("--box", type=BoxType(), help="What is in this box? Pixels of the stored slice.")
-@click.option(
-    "--find", "names", multiple=True, metavar="NAME", help="Where is this? May be given several times."
-)
+@click.option("--find", "names", multiple=True, metavar="NAME", help="Where is this? May be given several times.")
 @click.option("--lang", type=click.Choice([one.value for one in Language]), default="en", show_default=True)
 @click.option("--labels", "labels_file", type=PATH, help="JSON list of the allowed names (id, en, zh).")
 @click.option("--save", is_flag=True, help="Keep the suggestion in the database.")

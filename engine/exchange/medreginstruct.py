@@ -54,9 +54,7 @@ def export_medreginstruct(
     for region in store.regions.decided():
         by_image[region.image_id].append(region)
     if not by_image:
-        raise ExchangeError(
-            f"{store.path} holds no accepted or corrected region yet: there is nothing to export"
-        )
+        raise ExchangeError(f"{store.path} holds no accepted or corrected region yet: there is nothing to export")
     folder = out.with_name(f"{out.stem}_images")
     folder.mkdir(parents=True, exist_ok=True)
     volumes: dict[tuple[str, str], Volume] = {}

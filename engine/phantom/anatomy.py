@@ -72,8 +72,7 @@ class Blob:
         dx = (x - self.center_mm[0]).astype(np.float32)[None, :]
         dy = (y - self.center_mm[1]).astype(np.float32)[:, None]
         u, v, w = (
-            (np.float32(row[0] / radius) * dx + np.float32(row[1] / radius) * dy)
-            + np.float32(row[2] * dz / radius)
+            (np.float32(row[0] / radius) * dx + np.float32(row[1] / radius) * dy) + np.float32(row[2] * dz / radius)
             for row, radius in zip(self.rotation, self.radii_mm, strict=True)
         )
         if self.exponent == 2.0:
@@ -189,12 +188,8 @@ class _Builder:
 
     def _trunk(self) -> None:
         fat = self.uniform(8, 24)
-        self.add(
-            "skin", (0, 0, 0), (162, 116, 900), 20, jitter=0, size=0, bumps=0.012, exponent=2.3, texture=8
-        )
-        self.add(
-            "fat", (0, 0, 0), (160, 114, 900), -102, jitter=0, size=0, bumps=0.012, exponent=2.3, texture=9
-        )
+        self.add("skin", (0, 0, 0), (162, 116, 900), 20, jitter=0, size=0, bumps=0.012, exponent=2.3, texture=8)
+        self.add("fat", (0, 0, 0), (160, 114, 900), -102, jitter=0, size=0, bumps=0.012, exponent=2.3, texture=9)
         muscle = (160 - fat, 114 - fat, 900)
         self.add("wall", (0, 0, 0), muscle, 52, jitter=0, size=0, bumps=0.012, exponent=2.3, texture=12)
         for side in (-1, 1):
@@ -294,9 +289,7 @@ class _Builder:
         arch = self.blobs[-4].center_mm
         self._at("canal", arch + np.array([0.0, -1.0, 0.0]), (9.5, 8, 900), 28)
 
-    def _at(
-        self, id: str, center: Array, radii: tuple[float, float, float], hu: float, *, inside: str = ""
-    ) -> None:
+    def _at(self, id: str, center: Array, radii: tuple[float, float, float], hu: float, *, inside: str = "") -> None:
         """Paint a blob at a place already in this patient's millimetres."""
         wobble = np.column_stack(
             [self.rng.uniform(0.02, 0.06, 3), self.rng.uniform(-4, 4, (3, 3)), self.rng.uniform(0, 6.28, 3)]
@@ -310,11 +303,7 @@ class _Builder:
             ("liver-cyst", 0.45, 8, 20, None),
         ):
             if self.rng.random() < chance:
-                hu = (
-                    6.0 + self.uniform(-5, 5)
-                    if contrast is None
-                    else liver.hu + contrast + self.uniform(-8, 8)
-                )
+                hu = 6.0 + self.uniform(-5, 5) if contrast is None else liver.hu + contrast + self.uniform(-8, 8)
                 self._lesion(id, liver, "liver", self.uniform(low, high), hu, reach=0.62)
         kidneys = {blob.id: blob for blob in self.blobs if blob.id in ("right-kidney", "left-kidney")}
         for id, chance, low, high, mean, reach in (
@@ -329,12 +318,8 @@ class _Builder:
         if self.rng.random() < 0.6:
             side = str(self.rng.choice(["right-lung", "left-lung"]))
             lung = next(blob for blob in self.blobs if blob.id == side)
-            direction = np.array(
-                [self.uniform(-0.5, 0.5), self.uniform(-0.5, 0.6), self.uniform(-0.75, -0.45)]
-            )
-            self._at_radius(
-                "lung-nodule", lung, direction, self.uniform(6, 13), 35 + self.uniform(-15, 25), side
-            )
+            direction = np.array([self.uniform(-0.5, 0.5), self.uniform(-0.5, 0.6), self.uniform(-0.75, -0.45)])
+            self._at_radius("lung-nodule", lung, direction, self.uniform(6, 13), 35 + self.uniform(-15, 25), side)
 
     def _lesion(self, id: str, host: Blob, inside: str, radius: float, hu: float, *, reach: float) -> None:
         direction = self.rng.normal(size=3)

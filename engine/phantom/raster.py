@@ -45,9 +45,7 @@ class LabelledSlice:
 
     def present(self) -> tuple[str, ...]:
         """The label ids that have at least one box."""
-        return tuple(
-            id for id, value in _LABEL_VALUES.items() if (self.labels == value).any() and self.boxes(id)
-        )
+        return tuple(id for id, value in _LABEL_VALUES.items() if (self.labels == value).any() and self.boxes(id))
 
 
 def render_phantom_slice(phantom: Phantom, z_mm: float, size: int = 512) -> LabelledSlice:
@@ -65,9 +63,7 @@ def render_phantom_slice(phantom: Phantom, z_mm: float, size: int = 512) -> Labe
     texture = np.zeros((size, size), np.float32)
     masks: dict[str, NDArray[np.bool_]] = {}
     for blob in phantom.blobs:
-        reach = (
-            1.35 * np.linalg.norm(blob.radii_mm[:2]) if blob.radii_mm[2] > 500 else 1.35 * blob.radii_mm.max()
-        )
+        reach = 1.35 * np.linalg.norm(blob.radii_mm[:2]) if blob.radii_mm[2] > 500 else 1.35 * blob.radii_mm.max()
         if blob.radii_mm[2] <= 500 and abs(z_mm - blob.center_mm[2]) > reach:
             continue
         columns = _span(x, blob.center_mm[0], reach)
@@ -92,9 +88,7 @@ def render_phantom_slice(phantom: Phantom, z_mm: float, size: int = 512) -> Labe
             labels[rows, columns][inside] = 0
     table = (np.abs(y - phantom.table_y_mm) < 4)[:, None] & (np.abs(x) < 190)[None, :] & (hu < -900)
     hu[table] = -250
-    return LabelledSlice(
-        _expose(hu, texture, phantom, pixel_mm, rng), labels, pixel_mm, (origin[0], origin[1]), z_mm
-    )
+    return LabelledSlice(_expose(hu, texture, phantom, pixel_mm, rng), labels, pixel_mm, (origin[0], origin[1]), z_mm)
 
 
 def _span(axis: NDArray[np.float64], center: float, reach: float) -> slice:

@@ -77,7 +77,9 @@ def _parse_located(raw: str, question: Question) -> Answer:
     rest = untagged[position:]
     malformed |= "[" in rest or "]" in rest
     located += _split_absent(rest, question.language)[0]
-    return Answer(raw, _plain(raw), tuple(located), malformed or not located)
+    absent_words = NOT_PRESENT[question.language]
+    names = [f"{item.name}: {absent_words}" if item.not_present else item.name for item in located]
+    return Answer(raw, ", ".join(names), tuple(located), malformed or not located)
 
 
 def _split_absent(text: str, language: Language) -> tuple[list[Located], str]:

@@ -34,8 +34,6 @@ def answer_grammar(question: Question, names: tuple[str, ...] = ()) -> str:
         absent = _literal(": " + NOT_PRESENT[Language.EN])
         if question.language is Language.ZH:
             absent = _literal("：" + NOT_PRESENT[Language.ZH])
-        objects = ' ", " '.join(
-            f"{_literal(f'<ref>{name}</ref>')} (boxes | absent)" for name in question.names
-        )
+        objects = ' ", " '.join(f"{_literal(f'<ref>{name}</ref>')} (boxes | absent)" for name in question.names)
         return f"root ::= {objects}\nabsent ::= {absent}\n{_BOXES}"
     raise ProtocolError(f"the task {question.task.value!r} has no grammar yet")

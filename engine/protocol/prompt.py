@@ -66,9 +66,7 @@ _PREAMBLES = {
     ),
     (Task.TEXT_TO_REGION, Language.EN): (
         "You are a helpful medical assistant. Your task is object detection. "
-        "You are required to find all the regions of the given objects. "
-        + _BOX_EN
-        + "For each object, please utilize "
+        "You are required to find all the regions of the given objects. " + _BOX_EN + "For each object, please utilize "
         'this format to represent the region with its bounding box: "<ref>object</ref><box>[[x1, y1, x2, y2]]</box>". '
     ),
     (Task.REGION_TO_TEXT, Language.ZH): (
@@ -154,9 +152,7 @@ def require_plain_name(name: str) -> None:
         raise ProtocolError("a name to look for is empty")
     found = _FORBIDDEN_IN_NAMES.search(name)
     if found:
-        raise ProtocolError(
-            f"the name {name!r} holds the character {found.group()!r}, which a name may not hold"
-        )
+        raise ProtocolError(f"the name {name!r} holds the character {found.group()!r}, which a name may not hold")
 
 
 def user_text(question: Question) -> str:

@@ -155,13 +155,9 @@ def verify_files(manifest: ModelManifest) -> None:
         size = path.stat().st_size
         if size != file.bytes:
             kind = "truncated" if size < file.bytes else "too long"
-            raise ModelError(
-                f"the model file {path} is {kind}: {size} bytes instead of {file.bytes}: {_REMEDY}"
-            )
+            raise ModelError(f"the model file {path} is {kind}: {size} bytes instead of {file.bytes}: {_REMEDY}")
         if file_sha256(path) != file.sha256:
-            raise ModelError(
-                f"the model file {path} was altered: its SHA-256 is not the manifest's: {_REMEDY}"
-            )
+            raise ModelError(f"the model file {path} was altered: its SHA-256 is not the manifest's: {_REMEDY}")
 
 
 def file_sha256(path: Path) -> str:

@@ -64,9 +64,10 @@ class Timings:
 
 @dataclass(frozen=True, slots=True)
 class AskResult:
-    """An answer. pieces : its tokens. choices : ranked, empty unless the request had some.
+    """An answer. pieces : its tokens, none where choices were scored. choices : ranked.
 
-    image_cached, prefix_reused : what the timings left out.
+    image_cached, prefix_reused : what the timings left out. finished : False when `max_tokens` or the context cut
+    the answer short.
     """
 
     request_id: int
@@ -76,6 +77,7 @@ class AskResult:
     timings: Timings
     image_cached: bool = False
     prefix_reused: bool = False
+    finished: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,8 +113,10 @@ Message = AskRequest | AskResult | Ready | Failed | Cancel | Stop
 
 
 def send(connection: Connection, message: Message) -> None:
-    """Send one message."""
+    """Send one message. Raises `MessageError` for a picture that is not (H, W, 3) uint8, `OSError` if nobody reads."""
     header, image = _to_json(message)
+    if image is not None and (image.dtype != np.uint8 or image.ndim != 3 or image.shape[2] != 3):
+        raise MessageError(f"a picture must be (H, W, 3) uint8, not {image.shape} {image.dtype}")
     connection.send_bytes(json.dumps(header).encode())
     if image is not None:
         connection.send_bytes(np.ascontiguousarray(image).tobytes())
@@ -126,8 +130,9 @@ def receive(connection: Connection) -> Message:
         kind = data.pop("type")
         image = connection.recv_bytes() if kind == "AskRequest" else b""
         return _from_json(kind, data, image)
-    except (KeyError, TypeError, ValueError) as error:
-        raise MessageError(f"not a message: {raw[:80]!r}") from error
+    except (AttributeError, KeyError, TypeError, ValueError) as error:
+        # Without its text: a question may hold a person's words.
+        raise MessageError(f"not a message, {len(raw)} bytes ({type(error).__name__})") from None
 
 
 def _to_json(message: Message) -> tuple[dict[str, Any], NDArray[np.uint8] | None]:
@@ -154,16 +159,17 @@ def _to_json(message: Message) -> tuple[dict[str, Any], NDArray[np.uint8] | None
             "timings": [timings.encode, timings.prompt, timings.decode, timings.total],
             "image_cached": message.image_cached,
             "prefix_reused": message.prefix_reused,
+            "finished": message.finished,
         }, None
     return {"type": kind, **{name: getattr(message, name) for name in message.__slots__}}, None
 
 
 def _from_json(kind: str, data: dict[str, Any], image: bytes) -> Message:
     if kind == "AskRequest":
-        shape = tuple(int(v) for v in data["shape"])
-        pixels = np.frombuffer(image, np.uint8).reshape(shape)
-        if pixels.ndim != 3 or shape[2] != 3:
-            raise MessageError(f"an image of shape {shape}")
+        height, width, channels = (int(v) for v in data["shape"])
+        if channels != 3 or height < 1 or width < 1:
+            raise MessageError(f"an image of shape {data['shape']}")
+        pixels = np.frombuffer(image, np.uint8).reshape(height, width, channels)
         parts = tuple(PromptPart(PartKind(part), str(text)) for part, text in data["parts"])
         grammar = data["grammar"]
         return AskRequest(
@@ -183,6 +189,7 @@ def _from_json(kind: str, data: dict[str, Any], image: bytes) -> Message:
             Timings(*(float(v) for v in data["timings"])),
             bool(data["image_cached"]),
             bool(data["prefix_reused"]),
+            bool(data["finished"]),
         )
     if kind == "Ready":
         return Ready(float(data["golden_error"]), float(data["load_ms"]))

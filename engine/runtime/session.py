@@ -155,9 +155,7 @@ class Session:
             reply = self._wait(cancelled, _START_TIMEOUT_S)
         except _ProcessDied as death:
             self._discard()
-            raise EngineError(
-                f"the model process died while it loaded {self.manifest.id} ({death})"
-            ) from death
+            raise EngineError(f"the model process died while it loaded {self.manifest.id} ({death})") from death
         except Cancelled:
             self._discard()
             raise

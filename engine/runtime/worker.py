@@ -11,6 +11,7 @@ import queue
 import signal
 import threading
 import time
+import traceback
 from multiprocessing.connection import Connection
 
 import numpy as np
@@ -22,27 +23,52 @@ from engine.runtime.errors import ModelError
 from engine.runtime.gguf_check import check_gguf
 from engine.runtime.llama import LlamaModel
 from engine.runtime.manifest import ModelManifest, verify_files
-from engine.runtime.messages import AskRequest, Cancel, Failed, Message, Ready, Stop, receive, send
+from engine.runtime.messages import (
+    AskRequest,
+    Cancel,
+    Failed,
+    Message,
+    MessageError,
+    Ready,
+    Stop,
+    receive,
+    send,
+)
 
 logger = logging.getLogger(__name__)
 
 
-def run_worker(connection: Connection, manifest: ModelManifest, threads: int, gpu_layers: int) -> None:
-    """The process's main function."""
+def run_worker(
+    connection: Connection, manifest: ModelManifest, threads: int, gpu_layers: int, exact: bool
+) -> None:
+    """The process's main function; see `engine.runtime.llama.LlamaModel` for the numbers."""
     # Ctrl-C goes to the whole terminal group; the parent decides when we end.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    inbox = _Inbox(connection)
     started = time.perf_counter()
     try:
-        verify_files(manifest)
-        check_gguf(manifest.path("text"))
-        check_gguf(manifest.path("mmproj"))
-        model = LlamaModel(manifest, threads=threads, gpu_layers=gpu_layers)
-        error = golden_error(model, manifest)
+        model, error = load_model(manifest, threads=threads, gpu_layers=gpu_layers, exact=exact)
     except MedRegAError as failure:
         send(connection, Failed(0, "model", str(failure)))
         return
     send(connection, Ready(error, (time.perf_counter() - started) * 1000))
-    _Worker(connection, model).run()
+    while True:
+        request = inbox.next()
+        send(connection, _answer(model, request, inbox))
+
+
+def load_model(
+    manifest: ModelManifest, *, threads: int, gpu_layers: int = 0, exact: bool = False
+) -> tuple[LlamaModel, float]:
+    """Verify a model's files, load it, and let it pass its self-test; the model and the self-test's distance.
+
+    Raises `ModelError` with what is wrong and what to do.
+    """
+    verify_files(manifest)
+    check_gguf(manifest.path("text"))
+    check_gguf(manifest.path("mmproj"))
+    model = LlamaModel(manifest, threads=threads, gpu_layers=gpu_layers, exact=exact)
+    return model, golden_error(model, manifest)
 
 
 def golden_error(model: LlamaModel, manifest: ModelManifest) -> float:
@@ -55,12 +81,21 @@ def golden_error(model: LlamaModel, manifest: ModelManifest) -> float:
         with Image.open(manifest.path("golden_image")) as image:
             pixels = np.asarray(image.convert("RGB"))
         golden = np.load(manifest.path("golden_embedding"), allow_pickle=False)
-        embedding = model.embed_image(pixels)
-        error = float(np.linalg.norm(embedding - golden) / np.linalg.norm(golden))
     except (OSError, ValueError) as failure:
+        raise ModelError(f"the self-test files of the model {manifest.folder} are unusable: {failure}") from None
+    if pixels.shape[:2] != (manifest.image_size, manifest.image_size):
         raise ModelError(
-            f"the self-test files of the model {manifest.folder} are unusable: {failure}"
-        ) from None
+            f"the self-test image of the model {manifest.folder} is {pixels.shape[1]} x {pixels.shape[0]}, its "
+            f"manifest says {manifest.image_size}: install the model again"
+        )
+    embedding = model.embed_image(pixels)
+    if golden.shape != embedding.shape:
+        raise ModelError(
+            f"the self-test embedding of the model {manifest.folder} is {golden.shape}, the model makes "
+            f"{embedding.shape}: install the model again"
+        )
+    error = float(np.linalg.norm(embedding - golden) / np.linalg.norm(golden))
+    # Not `>`: a distance that is not a number fails too.
     if not error <= manifest.golden_tolerance:
         raise ModelError(
             f"the model {manifest.id} failed its self-test: its image embedding is off by {error:.3f}, allowed "
@@ -69,25 +104,34 @@ def golden_error(model: LlamaModel, manifest: ModelManifest) -> float:
     return error
 
 
-class _Worker:
-    def __init__(self, connection: Connection, model: LlamaModel) -> None:
-        self._connection = connection
-        self._model = model
-        self._requests: queue.Queue[AskRequest] = queue.Queue()
-        self._lock = threading.Lock()
-        self._current: int | None = None
-        self._cancelled: set[int] = set()
+class _Inbox:
+    """What the parent said, heard on a thread of its own so that a cancel is heard during an answer."""
 
-    def run(self) -> None:
-        threading.Thread(target=self._listen, daemon=True).start()
-        while True:
-            self._answer(self._requests.get())
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+        self._requests: queue.Queue[AskRequest] = queue.Queue()
+        self._cancelled: set[int] = set()
+        threading.Thread(target=self._listen, name="inbox", daemon=True).start()
+
+    def next(self) -> AskRequest:
+        """Wait for the next question."""
+        return self._requests.get()
+
+    def is_cancelled(self, request_id: int) -> bool:
+        """Whether the parent does not want this answer any more."""
+        return request_id in self._cancelled
+
+    def forget(self, request_id: int) -> None:
+        """The question is done with; a cancel that comes later is of no interest."""
+        self._cancelled = {one for one in self._cancelled if one > request_id}
 
     def _listen(self) -> None:
         while True:
             try:
                 message = receive(self._connection)
-            except (EOFError, OSError):
+            except (EOFError, OSError, MessageError) as failure:
+                if isinstance(failure, MessageError):
+                    logger.error("the model process ends: %s", failure)
                 message = Stop()
             if isinstance(message, Stop):
                 # The main thread may be deep in llama.cpp: nothing here is worth an orderly end.
@@ -95,25 +139,22 @@ class _Worker:
             if isinstance(message, AskRequest):
                 self._requests.put(message)
             elif isinstance(message, Cancel):
-                with self._lock:
-                    self._cancelled.add(message.request_id)
-                    if self._current == message.request_id:
-                        self._model.abort()
+                self._cancelled.add(message.request_id)
 
-    def _answer(self, request: AskRequest) -> None:
-        with self._lock:
-            self._current = request.request_id
-            gone = request.request_id in self._cancelled
-        reply: Message
-        try:
-            if gone:
-                raise Cancelled
-            reply = self._model.ask(request)
-        except Cancelled:
-            reply = Failed(request.request_id, "cancelled", "the question was cancelled")
-        except MedRegAError as failure:
-            reply = Failed(request.request_id, "engine", str(failure))
-        with self._lock:
-            self._current = None
-            self._cancelled.discard(request.request_id)
-        send(self._connection, reply)
+
+def _answer(model: LlamaModel, request: AskRequest, inbox: _Inbox) -> Message:
+    try:
+        if inbox.is_cancelled(request.request_id):
+            raise Cancelled
+        return model.ask(request, lambda: inbox.is_cancelled(request.request_id))
+    except Cancelled:
+        return Failed(request.request_id, "cancelled", "the question was cancelled")
+    except MedRegAError as failure:
+        return Failed(request.request_id, "engine", str(failure))
+    except Exception as failure:  # noqa: BLE001 - the edge of the process: one message, one log line
+        # Where, but not what: the text of an exception may hold a person's words.
+        where = traceback.extract_tb(failure.__traceback__)[-1]
+        logger.error("%s in %s line %s", type(failure).__name__, where.filename, where.lineno)
+        return Failed(request.request_id, "engine", f"the model process failed on this ({type(failure).__name__})")
+    finally:
+        inbox.forget(request.request_id)

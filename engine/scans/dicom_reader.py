@@ -149,9 +149,7 @@ def read_series(headers: Sequence[DicomHeader], progress: Progress | None = None
         last = dataset
         progress.report(number + 1, len(ordered), "reading slices")
     assert stack is not None and last is not None
-    return _volume(
-        last, stack, first, spacing_z, tuple(h.sop_instance_uid for h in ordered), first.path.parent
-    )
+    return _volume(last, stack, first, spacing_z, tuple(h.sop_instance_uid for h in ordered), first.path.parent)
 
 
 def _read_single(header: DicomHeader) -> Volume:
@@ -214,9 +212,7 @@ def _decode(dataset: Dataset, path: Path) -> NDArray[Any]:
             if samples == 1:
                 pixels = pixels.reshape(frames, int(dataset.Rows), int(dataset.Columns))
                 return _rescaled(pixels, dataset)
-            pixels = pixels.reshape(frames, int(dataset.Rows), int(dataset.Columns), pixels.shape[-1])[
-                ..., :3
-            ]
+            pixels = pixels.reshape(frames, int(dataset.Rows), int(dataset.Columns), pixels.shape[-1])[..., :3]
             return _to_uint8(pixels)
     except PYDICOM_ERRORS as error:
         raise ScanError(f"cannot decode the pixels of {path}: {_reason(error)}") from error
@@ -232,9 +228,7 @@ def _require_enough_pixels(dataset: Dataset, path: Path, frames: int, samples: i
     bits = frames * samples * int(dataset.Rows) * int(dataset.Columns) * int(dataset.BitsAllocated)
     expected = bits // 8 * (2 if subsampled else 3) // 3
     if len(dataset.PixelData) < expected:
-        raise ScanError(
-            f"{path} is truncated: its pixels take {len(dataset.PixelData)} bytes instead of {expected}"
-        )
+        raise ScanError(f"{path} is truncated: its pixels take {len(dataset.PixelData)} bytes instead of {expected}")
 
 
 def _rescaled(pixels: NDArray[Any], dataset: Dataset) -> NDArray[Any]:

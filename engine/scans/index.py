@@ -96,9 +96,7 @@ def index_path(path: Path, progress: Progress | None = None) -> SeriesIndex:
                 files=tuple(h.path for h in headers),
             )
         )
-    return SeriesIndex(
-        path, tuple(sorted(entries, key=lambda e: (str(e.path), e.series_uid))), tuple(problems)
-    )
+    return SeriesIndex(path, tuple(sorted(entries, key=lambda e: (str(e.path), e.series_uid))), tuple(problems))
 
 
 def read_volume(path: Path, series_uid: str = "", progress: Progress | None = None) -> Volume:
@@ -127,8 +125,7 @@ def _read_folder(path: Path, series_uid: str, progress: Progress | None) -> Volu
     if len(found) > 1:
         names = ", ".join(str(entry.path.relative_to(path)) for entry in found[:5])
         raise ScanError(
-            f"the folder {path} holds {len(found)} scans ({names} ...): name one of them; "
-            "`medrega scan` lists them all"
+            f"the folder {path} holds {len(found)} scans ({names} ...): name one of them; `medrega scan` lists them all"
         )
     entry = found[0]
     if len(entry.files) == 1:

@@ -68,9 +68,7 @@ def plane_grid(volume: Volume, plane: Plane) -> PlaneGrid:
     if not volume.has_geometry or volume.is_color:
         raise ScanError(f"{volume.source} has no {plane.value} plane: it is not a volume in patient space")
     nearest = _nearest_axes(volume.direction)
-    columns, rows, slices = (
-        (nearest[axis][0], nearest[axis][1] * sign) for axis, sign in _RADIOLOGICAL[plane]
-    )
+    columns, rows, slices = ((nearest[axis][0], nearest[axis][1] * sign) for axis, sign in _RADIOLOGICAL[plane])
     return PlaneGrid(columns, rows, slices, (extents[slices[0]], extents[rows[0]], extents[columns[0]]))
 
 
@@ -117,9 +115,7 @@ class SliceRenderer:
         # Index space: the grid is the pixel grid, geometry lives in `Volume` alone.
         image.SetDimensions(*voxels.shape[2::-1])
         image.GetPointData().SetScalars(numpy_to_vtk(voxels.ravel(), deep=False))
-        columns, rows, slices = (
-            _unit(axis) for axis in (self._grid.columns, self._grid.rows, self._grid.slices)
-        )
+        columns, rows, slices = (_unit(axis) for axis in (self._grid.columns, self._grid.rows, self._grid.slices))
         self._reslice = vtkImageReslice()
         self._reslice.SetInputData(image)
         self._reslice.SetOutputDimensionality(2)

@@ -37,9 +37,7 @@ def open_database(path: Path) -> Database:
     """
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        connection = sqlite3.connect(
-            path, isolation_level=None, timeout=_BUSY_MS / 1000, check_same_thread=False
-        )
+        connection = sqlite3.connect(path, isolation_level=None, timeout=_BUSY_MS / 1000, check_same_thread=False)
     except (OSError, sqlite3.Error) as error:
         raise StoreError(f"cannot open the database {path}: {error}") from error
     try:
@@ -49,9 +47,7 @@ def open_database(path: Path) -> Database:
         _migrate(db, path)
     except sqlite3.DatabaseError as error:
         connection.close()
-        raise StoreError(
-            f"cannot use the database {path}: {error}; restore a backup, or name another file"
-        ) from error
+        raise StoreError(f"cannot use the database {path}: {error}; restore a backup, or name another file") from error
     except StoreError:
         connection.close()
         raise

@@ -139,6 +139,7 @@ class SuggestionRepository:
 
     @staticmethod
     def _row(row: dict[str, Any]) -> SuggestionRow:
+        parsed = json.loads(row["parsed"] or "[]")
         return SuggestionRow(
             row["id"],
             row["image_id"],
@@ -149,6 +150,7 @@ class SuggestionRepository:
             row["raw"],
             row["text"] or "",
             tuple((c[0], c[1], c[2], float(c[3])) for c in json.loads(row["candidates"] or "[]")),
+            parsed[0]["probability"] if parsed else None,
             bool(row["abstained"]),
             row["model_id"],
             row["model_sha256"],

@@ -70,7 +70,10 @@ class ImageRow:
 
 @dataclass(frozen=True, slots=True)
 class SuggestionRow:
-    """A stored answer. candidates : (EN name, ZH name, label id, probability), ranked."""
+    """A stored answer.
+
+    candidates : (EN name, ZH name, label id, probability), ranked. probability : of the region it is about.
+    """
 
     id: int
     image_id: int
@@ -81,6 +84,7 @@ class SuggestionRow:
     raw: str
     text: str
     candidates: tuple[tuple[str, str, str, float], ...]
+    probability: float | None
     abstained: bool
     model_id: str
     model_sha256: str

@@ -11,9 +11,7 @@ APPLICATION_ID = 0x4D524741
 
 
 def _first(db: Database) -> None:
-    db["study"].create(
-        {"id": int, "study_uid": str, "created": str}, pk="id", not_null={"study_uid", "created"}
-    )
+    db["study"].create({"id": int, "study_uid": str, "created": str}, pk="id", not_null={"study_uid", "created"})
     db["study"].create_index(["study_uid"], unique=True)
     db["series"].create(
         {

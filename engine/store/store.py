@@ -68,25 +68,19 @@ class AnnotationStore:
     def integrity_problems(self) -> list[str]:
         """What SQLite's full check and the foreign keys complain about; empty when all is well."""
         lines = [row[0] for row in self._connection.execute("PRAGMA integrity_check")]
-        broken = [
-            f"broken reference in {row[0]}" for row in self._connection.execute("PRAGMA foreign_key_check")
-        ]
+        broken = [f"broken reference in {row[0]}" for row in self._connection.execute("PRAGMA foreign_key_check")]
         return [line for line in lines if line != "ok"] + broken
 
     def draw_region(self, image: ImageRef, study_uid: str, box: Box, who: str) -> RegionRow:
         """Keep a box a person drew, not named yet."""
         return self._new_region(image, study_uid, box, None, RegionState.DRAWN, Origin.PERSON, who, "drew")
 
-    def record_suggestion(
-        self, suggestion: Suggestion, study_uid: str, root_id: int | None = None
-    ) -> SuggestionRow:
+    def record_suggestion(self, suggestion: Suggestion, study_uid: str, root_id: int | None = None) -> SuggestionRow:
         """Keep a model's answer, about a region or about the whole slice."""
         with transaction(self._connection):
             return self._add_suggestion(suggestion, study_uid, root_id)
 
-    def record_found(
-        self, suggestion: Suggestion, study_uid: str, who: str
-    ) -> list[tuple[RegionRow, SuggestionRow]]:
+    def record_found(self, suggestion: Suggestion, study_uid: str, who: str) -> list[tuple[RegionRow, SuggestionRow]]:
         """Keep a text-to-region answer: each of its boxes as a suggested region with its own row."""
         kept = []
         with transaction(self._connection):
@@ -142,13 +136,9 @@ class AnnotationStore:
         old = self.regions.row(to_row)
         if old.root_id != root_id:
             raise StoreError(f"row {to_row} is not part of region {root_id}'s history")
-        return self._decide(
-            root_id, {"label": old.label, "box": old.box, "state": old.state}, "restored", None, who
-        )
+        return self._decide(root_id, {"label": old.label, "box": old.box, "state": old.state}, "restored", None, who)
 
-    def add_to_worklist(
-        self, path: Path, series_uid: str, title_en: str, title_zh: str, start: int = 0
-    ) -> None:
+    def add_to_worklist(self, path: Path, series_uid: str, title_en: str, title_zh: str, start: int = 0) -> None:
         """Put a scan on the worklist, once."""
         with transaction(self._connection):
             self._connection.execute(
@@ -173,9 +163,7 @@ class AnnotationStore:
     def set_setting(self, key: str, value: str) -> None:
         """Keep a preference."""
         with transaction(self._connection):
-            self._connection.execute(
-                "INSERT OR REPLACE INTO setting (key, value) VALUES (?, ?)", [key, value]
-            )
+            self._connection.execute("INSERT OR REPLACE INTO setting (key, value) VALUES (?, ?)", [key, value])
 
     def _decide(
         self, root_id: int, change: dict[str, Any], kind: str, suggestion_id: int | None, who: str
@@ -324,9 +312,7 @@ class AnnotationStore:
 
     def _insert(self, table: str, **values: Any) -> int:
         names, marks = ", ".join(values), ", ".join("?" for _ in values)
-        cursor = self._connection.execute(
-            f"INSERT INTO {table} ({names}) VALUES ({marks})", list(values.values())
-        )
+        cursor = self._connection.execute(f"INSERT INTO {table} ({names}) VALUES ({marks})", list(values.values()))
         assert cursor.lastrowid is not None
         return cursor.lastrowid
 

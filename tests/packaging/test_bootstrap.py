@@ -33,9 +33,7 @@ def write_stamp(environment: ProjectEnvironment, stamp: Stamp) -> None:
 def test_help_shows_every_command_and_needs_nothing_installed() -> None:
     script = ROOT / "packaging" / "bootstrap.py"
     # -S: without the packages of this environment.
-    done = subprocess.run(
-        [sys.executable, "-S", str(script), "--help"], capture_output=True, text=True, check=True
-    )
+    done = subprocess.run([sys.executable, "-S", str(script), "--help"], capture_output=True, text=True, check=True)
     for word in ("run", "test", "check", "install", "--cuda", "--native", "--skip-system"):
         assert word in done.stdout
 

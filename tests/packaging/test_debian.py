@@ -34,9 +34,7 @@ def test_running_needs_no_test_tools_and_a_kept_engine_no_compiler() -> None:
     assert {"xvfb", "xauth", "xdotool", "weston"} < set(wanted_packages(tests=True, compiler=False))
 
 
-def test_a_compiler_is_wanted_only_where_there_is_none(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> None:
+def test_a_compiler_is_wanted_only_where_there_is_none(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("PATH", str(tmp_path))
     assert "build-essential" in wanted_packages(tests=False, compiler=True)
     for name in ("cc", "c++"):
@@ -45,9 +43,7 @@ def test_a_compiler_is_wanted_only_where_there_is_none(
     assert "build-essential" not in wanted_packages(tests=False, compiler=True)
 
 
-def test_nothing_is_installed_for_a_person_who_was_not_asked(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> None:
+def test_nothing_is_installed_for_a_person_who_was_not_asked(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     _fake_apt(monkeypatch, tmp_path, installed=("libgl1",))
     monkeypatch.setattr(os, "geteuid", lambda: 1000)
     with pytest.raises(SetupError, match="apt-get install --no-install-recommends libegl1"):
@@ -55,9 +51,7 @@ def test_nothing_is_installed_for_a_person_who_was_not_asked(
     assert not (tmp_path / "apt.log").exists()
 
 
-def test_root_installs_just_the_missing_ones_without_questions(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> None:
+def test_root_installs_just_the_missing_ones_without_questions(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     _fake_apt(monkeypatch, tmp_path, installed=("libgl1",))
     monkeypatch.setattr(os, "geteuid", lambda: 0)
     debian.ensure_packages(("libgl1", "libegl1"))
@@ -82,9 +76,7 @@ def test_a_failing_apt_is_reported_with_the_command_to_run_by_hand(
         debian.ensure_packages(("libgl1",))
 
 
-def _fake_apt(
-    monkeypatch: pytest.MonkeyPatch, folder: Path, *, installed: tuple[str, ...], status: int = 0
-) -> None:
+def _fake_apt(monkeypatch: pytest.MonkeyPatch, folder: Path, *, installed: tuple[str, ...], status: int = 0) -> None:
     """Put programs on PATH that say what dpkg would and note what apt-get was told."""
     lines = "".join(f"echo {name} installed\n" for name in installed)
     scripts = {

@@ -1,0 +1,163 @@
+"""Questions to the model: asked off the GUI thread, answers shown only where they belong."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from PySide6.QtCore import QObject, Signal
+
+from desktop.model.jobs import Job, JobRunner
+from desktop.model.regions import RegionsModel
+from desktop.model.viewing import ViewingModel
+from engine.protocol import Language, Task
+from engine.regions import LabelSet
+from engine.runtime import EngineEvent, ModelManifest, Session
+from engine.store import StoreError
+from engine.suggest import Suggestion, suggest
+
+
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """What an answer must still fit when it comes. root_id : None for a question about the whole slice."""
+
+    number: int
+    image_sha256: str
+    root_id: int | None
+
+
+class AskingModel(QObject):
+    """started : a job. answered : the region's root id, or -1 for the slice. event : something to say.
+
+    not_found : names that the answer says are not in the slice. idle : nothing is being asked.
+    """
+
+    started = Signal(object)
+    answered = Signal(int)
+    not_found = Signal(str)
+    idle = Signal()
+    event = Signal(str, str)
+    failed = Signal(str)
+
+    def __init__(
+        self,
+        manifest: ModelManifest,
+        viewing: ViewingModel,
+        regions: RegionsModel,
+        parent: QObject | None = None,
+    ) -> None:
+        super().__init__(parent)
+        self.manifest = manifest
+        self.labels: LabelSet = manifest.labels()
+        self.language = Language.EN
+        self._viewing = viewing
+        self._regions = regions
+        self._numbers = itertools.count(1)
+        self._current: tuple[_Asked, Job] | None = None
+        # One thread: the newest question cancels the one before it.
+        self._jobs = JobRunner(1, self)
+        self.session = Session(manifest, on_event=self._tell)
+        regions.drawn.connect(self.ask_region)
+        viewing.slice_changed.connect(self.cancel)
+
+    def _tell(self, event: EngineEvent) -> None:
+        # Called on the asking thread: a signal crosses over.
+        self.event.emit(event.kind, event.message)
+
+    def warm_up(self) -> None:
+        """Load the model before the first question needs it."""
+        job = self._jobs.start(lambda job: self.session.start(job.cancelled))
+        job.failed.connect(self.failed)
+
+    @property
+    def asking(self) -> bool:
+        """Whether a question waits for its answer."""
+        return self._current is not None
+
+    def is_asked(self, root_id: int) -> bool:
+        """Whether this region is being asked about."""
+        return self._current is not None and self._current[0].root_id == root_id
+
+    def ask_region(self, root_id: int) -> None:
+        """What is in this region?"""
+        region = self._regions.region(root_id)
+        if region is not None:
+            self._ask(Task.REGION_TO_TEXT, root_id, box=region.box)
+
+    def find(self, names: Sequence[str]) -> None:
+        """Where are these on the slice on screen?"""
+        self._ask(Task.TEXT_TO_REGION, None, names=tuple(names))
+
+    def cancel(self) -> None:
+        """Give up the question in work."""
+        if self._current is not None:
+            self._current[1].cancel()
+            self._current = None
+            self.idle.emit()
+
+    def close(self) -> None:
+        """End the model process."""
+        self.cancel()
+        self.session.close()
+        self._jobs.stop()
+
+    def _ask(self, task: Task, root_id: int | None, **what: object) -> None:
+        viewing = self._viewing
+        volume, image = viewing.volume, viewing.image_ref()
+        if volume is None or image is None:
+            return
+        self.cancel()
+        asked = _Asked(next(self._numbers), image.sha256, root_id)
+        plane, index, window, language = viewing.plane, viewing.index, viewing.window, self.language
+        labels = self.labels
+
+        def work(job: Job) -> Suggestion:
+            return suggest(
+                self.session,
+                volume,
+                plane,
+                index,
+                window,
+                task=task,
+                language=language,
+                labels=labels,
+                cancelled=job.cancelled,
+                **what,  # type: ignore[arg-type]
+            )
+
+        job = self._jobs.start(work)
+        self._current = (asked, job)
+        job.done.connect(lambda suggestion: self._arrived(asked, suggestion))
+        job.failed.connect(lambda message: self._failed(asked, message))
+        self.started.emit(job)
+
+    def _is_current(self, asked: _Asked) -> bool:
+        return self._current is not None and self._current[0] == asked
+
+    def _arrived(self, asked: _Asked, suggestion: Suggestion) -> None:
+        # A late answer is dropped: it belongs to a slice, window or region that is gone.
+        if not self._is_current(asked):
+            return
+        self._current = None
+        fits = suggestion.image.sha256 == asked.image_sha256
+        try:
+            if not fits:
+                pass
+            elif asked.root_id is None:
+                found = self._regions.keep_found(suggestion)
+                if suggestion.not_present or not found:
+                    self.not_found.emit(", ".join(suggestion.not_present) or suggestion.text)
+                self.answered.emit(-1)
+            elif self._regions.region(asked.root_id) is not None:
+                self._regions.keep_suggestion(suggestion, asked.root_id)
+                self.answered.emit(asked.root_id)
+        except StoreError as error:
+            self.failed.emit(str(error))
+        self.idle.emit()
+
+    def _failed(self, asked: _Asked, message: str) -> None:
+        if self._is_current(asked):
+            self._current = None
+            self.failed.emit(message)
+            self.idle.emit()

@@ -1,0 +1,1 @@
+"""The panels round the viewer: they show the model's state and send intents."""

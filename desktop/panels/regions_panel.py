@@ -1,0 +1,147 @@
+"""The panel on the right: find by name, and the regions of this slice."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import QEvent, Qt, Signal
+from PySide6.QtWidgets import (
+    QComboBox,
+    QCompleter,
+    QHBoxLayout,
+    QLabel,
+    QListWidget,
+    QListWidgetItem,
+    QPushButton,
+    QVBoxLayout,
+    QWidget,
+)
+
+from desktop.model.asking import AskingModel
+from desktop.model.regions import RegionsModel
+from desktop.viewer.region_item import DECIDED_COLOR, OPEN_COLOR
+from engine.protocol import Language
+from engine.store import DECIDED_STATES, RegionRow, RegionState
+
+_ROOT_ROLE = Qt.ItemDataRole.UserRole
+
+
+class RegionsPanel(QWidget):
+    """done : the person is finished here, the view should have the keyboard again."""
+
+    done = Signal()
+
+    def __init__(self, regions: RegionsModel, asking: AskingModel, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._regions = regions
+        self._asking = asking
+        self._find_title = QLabel()
+        self._find_title.setObjectName("panelTitle")
+        self._names = QComboBox()
+        self._names.setEditable(True)
+        self._names.setInsertPolicy(QComboBox.InsertPolicy.NoInsert)
+        self._names.setMaxVisibleItems(20)
+        self._names.lineEdit().returnPressed.connect(self._find)
+        self._button = QPushButton()
+        self._button.clicked.connect(self._find)
+        self._title = QLabel()
+        self._title.setObjectName("panelTitle")
+        self._list = QListWidget()
+        self._list.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+        self._list.setWordWrap(True)
+        self._list.itemClicked.connect(self._clicked)
+        self._empty = QLabel()
+        self._empty.setWordWrap(True)
+        self._empty.setObjectName("hint")
+        self._empty.setAlignment(Qt.AlignmentFlag.AlignTop)
+        row = QHBoxLayout()
+        row.addWidget(self._names, 1)
+        row.addWidget(self._button)
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(8, 8, 8, 8)
+        layout.addWidget(self._find_title)
+        layout.addLayout(row)
+        layout.addSpacing(10)
+        layout.addWidget(self._title)
+        layout.addWidget(self._list, 1)
+        layout.addWidget(self._empty, 1)
+        regions.changed.connect(self.refresh)
+        regions.selected.connect(self._mark)
+        asking.started.connect(lambda _: self._button.setEnabled(False))
+        asking.idle.connect(lambda: self._button.setEnabled(True))
+        self._retranslate()
+
+    def focus_find(self) -> None:
+        """Begin typing a name to look for."""
+        self._names.lineEdit().selectAll()
+        self._names.setFocus()
+
+    def _find(self) -> None:
+        text = self._names.currentText().strip()
+        if text and not self._asking.asking:
+            self._asking.find([text])
+            self.done.emit()
+
+    def _clicked(self, entry: QListWidgetItem) -> None:
+        self._regions.select(entry.data(_ROOT_ROLE))
+        self.done.emit()
+
+    def refresh(self) -> None:
+        """Show the regions model's rows."""
+        self._list.clear()
+        for row in self._regions.rows:
+            entry = QListWidgetItem(f"{self._name(row)}\n{self._state(row)}")
+            entry.setData(_ROOT_ROLE, row.root_id)
+            entry.setForeground(DECIDED_COLOR if row.state in DECIDED_STATES else OPEN_COLOR)
+            self._list.addItem(entry)
+        self._list.setVisible(bool(self._regions.rows))
+        self._empty.setVisible(not self._regions.rows)
+        self._mark()
+
+    def _mark(self) -> None:
+        for number in range(self._list.count()):
+            entry = self._list.item(number)
+            entry.setSelected(entry.data(_ROOT_ROLE) == self._regions.selected_root)
+            if entry.isSelected():
+                self._list.scrollToItem(entry)
+
+    def _name(self, row: RegionRow) -> str:
+        if row.label is None:
+            return self.tr("unnamed")
+        other = row.label.en if self._asking.language is Language.ZH else row.label.zh
+        name = row.label.name(self._asking.language.value) or row.label.en
+        return f"{name}  {other}" if other and other != name else name
+
+    def _state(self, row: RegionRow) -> str:
+        states = {
+            RegionState.DRAWN: self.tr("waits for a name"),
+            RegionState.SUGGESTED: self.tr("suggested by the model"),
+            RegionState.ACCEPTED: self.tr("accepted"),
+            RegionState.EDITED: self.tr("corrected"),
+        }
+        return states.get(row.state, "")
+
+    def _retranslate(self) -> None:
+        self._find_title.setText(self.tr("Find on this slice"))
+        self._button.setText(self.tr("Find"))
+        self._title.setText(self.tr("Regions of this slice"))
+        self._empty.setText(self.tr("Drag a box on the image: the model says what is in it. Or look for a name above."))
+        self._names.lineEdit().setPlaceholderText(self.tr("Name, English or Chinese"))
+        typed = self._names.currentText()
+        self._names.clear()
+        for label in self._asking.labels:
+            self._names.addItem(label.name(self._asking.language.value))
+        both = [name for label in self._asking.labels for name in (label.en, label.zh)]
+        completer = QCompleter(both, self._names)
+        completer.setFilterMode(Qt.MatchFlag.MatchContains)
+        completer.setCaseSensitivity(Qt.CaseSensitivity.CaseInsensitive)
+        self._names.setCompleter(completer)
+        self._names.setCurrentText(typed)
+
+    def language_changed(self) -> None:
+        """Names are shown in another language."""
+        self._retranslate()
+        self.refresh()
+
+    def changeEvent(self, event: QEvent) -> None:
+        super().changeEvent(event)
+        if event.type() == QEvent.Type.LanguageChange:
+            self.language_changed()
