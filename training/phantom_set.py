@@ -125,7 +125,7 @@ def _records(cut: LabelledSlice, image: str, rng: np.random.Generator) -> Iterat
 
     def make(task: Task, language: Language, number: int, question: Question, answer: str) -> Record:
         id = f"{stem}-{task.value}-{language.value}-{number}"
-        return Record(id, image, width, height, user_text(question), answer, task, language, "CT")
+        return Record(id, image, width, height, user_text(question), answer, task, language, "CT", stem.split("_")[0])
 
     for language in Language:
         number = 0

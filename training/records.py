@@ -1,8 +1,8 @@
 """MedRegInstruct records: the jsonl that goes into training and evaluation.
 
 Format: Wang et al., ICLR 2025, released `data_file.jsonl`: ``{"id", "image", "width", "height",
-"conversations": [{"from": "human", "value"}, {"from": "gpt", "value"}]}``; ours add ``task``, ``language`` and
-``modality``, which readers of the original ignore.
+"conversations": [{"from": "human", "value"}, {"from": "gpt", "value"}]}``; ours add ``task``, ``language``,
+``modality`` and ``group``, which readers of the original ignore.
 """
 
 from __future__ import annotations
@@ -31,6 +31,7 @@ class Record:
 
     image : path relative to the jsonl's folder. width, height : of that image in pixels.
     human : the turn with one image marker in it. gpt : the answer. modality : DICOM code, "" if unknown.
+    group : the patient, so that splits and intervals go by patient; the image where it is not known.
     """
 
     id: str
@@ -42,6 +43,7 @@ class Record:
     task: Task
     language: Language
     modality: str = ""
+    group: str = ""
 
     def to_json(self) -> dict[str, Any]:
         """The record as one line of a MedRegInstruct jsonl holds it."""
@@ -57,6 +59,7 @@ class Record:
             "task": self.task.value,
             "language": self.language.value,
             "modality": self.modality,
+            "group": self.group,
         }
 
 
@@ -129,6 +132,7 @@ def parse_record(line: str, where: str) -> Record:
             task,
             language,
             str(data.get("modality", "")),
+            str(data.get("group", "") or data["image"]),
         )
     except (KeyError, TypeError, ValueError) as error:
         raise DatasetError(f"{where} is not a MedRegInstruct record: {error!r}") from error
