@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import QEvent, Qt, Signal
+from PySide6.QtCore import QEvent, QSize, Qt, Signal
 from PySide6.QtWidgets import (
     QComboBox,
     QCompleter,
@@ -46,7 +46,6 @@ class RegionsPanel(QWidget):
         self._title.setObjectName("panelTitle")
         self._list = QListWidget()
         self._list.setFocusPolicy(Qt.FocusPolicy.NoFocus)
-        self._list.setWordWrap(True)
         self._list.itemClicked.connect(self._clicked)
         self._empty = QLabel()
         self._empty.setWordWrap(True)
@@ -90,6 +89,8 @@ class RegionsPanel(QWidget):
         for row in self._regions.rows:
             entry = QListWidgetItem(f"{self._name(row)}\n{self._state(row)}")
             entry.setData(_ROOT_ROLE, row.root_id)
+            # A line of Chinese is taller than the view expects from the first font it finds.
+            entry.setSizeHint(QSize(0, 2 * self.fontMetrics().height() + 16))
             entry.setForeground(DECIDED_COLOR if row.state in DECIDED_STATES else OPEN_COLOR)
             self._list.addItem(entry)
         self._list.setVisible(bool(self._regions.rows))
@@ -124,7 +125,7 @@ class RegionsPanel(QWidget):
         self._button.setText(self.tr("Find"))
         self._title.setText(self.tr("Regions of this slice"))
         self._empty.setText(self.tr("Drag a box on the image: the model says what is in it. Or look for a name above."))
-        self._names.lineEdit().setPlaceholderText(self.tr("Name, English or Chinese"))
+        self._names.lineEdit().setPlaceholderText(self.tr("Name …"))
         typed = self._names.currentText()
         self._names.clear()
         for label in self._asking.labels:

@@ -91,7 +91,10 @@ class WorklistPanel(QWidget):
         painter = QPainter(square)
         painter.drawPixmap((_ICON - picture.width()) // 2, (_ICON - picture.height()) // 2, picture)
         painter.end()
-        self._icons[number] = QIcon(square)
+        icon = QIcon(square)
+        # Selected, Qt would tint the picture: greys must stay what they are.
+        icon.addPixmap(square, QIcon.Mode.Selected)
+        self._icons[number] = icon
         for entry in (self._list.item(i) for i in range(self._list.count())):
             if entry.data(_ID_ROLE) == number:
                 entry.setIcon(self._icons[number])
