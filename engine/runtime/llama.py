@@ -7,6 +7,7 @@ control tokens in people's words, and evaluates the picture anew for every quest
 from __future__ import annotations
 
 import ctypes
+import itertools
 import logging
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -68,9 +69,7 @@ class LlamaModel:
     Raises `ModelError` when llama.cpp refuses a file.
     """
 
-    def __init__(
-        self, manifest: ModelManifest, *, threads: int, gpu_layers: int = 0, exact: bool = False
-    ) -> None:
+    def __init__(self, manifest: ModelManifest, *, threads: int, gpu_layers: int = 0, exact: bool = False) -> None:
         self._manifest = manifest
         self._limit = min(manifest.context_length, _MAX_CONTEXT)
         self._stopped: Callable[[], bool] = _never
@@ -263,9 +262,7 @@ class LlamaModel:
             self._check(lc.llama_decode(self._context, batch))
             wanted = range(len(rows)) if all_logits else [len(rows) - 1]
             return [
-                np.ctypeslib.as_array(
-                    lc.llama_get_logits_ith(self._context, i), shape=(self._vocab_size,)
-                ).copy()
+                np.ctypeslib.as_array(lc.llama_get_logits_ith(self._context, i), shape=(self._vocab_size,)).copy()
                 for i in wanted
             ]
         finally:
@@ -304,7 +301,7 @@ class LlamaModel:
         targets: list[tuple[int, int]] = []
         for number, answer in enumerate(answers):
             lc.llama_memory_seq_cp(self._memory, 0, number + 1, -1, -1)
-            for i, (token, target) in enumerate(zip(answer, answer[1:], strict=False)):
+            for i, (token, target) in enumerate(itertools.pairwise(answer)):
                 rows.append((token, self._position + i, number + 1))
                 targets.append((number, target))
         scores = [0.0] * len(answers)
@@ -315,9 +312,7 @@ class LlamaModel:
             lc.llama_memory_seq_rm(self._memory, number + 1, -1, -1)
         return scores
 
-    def _generate(
-        self, request: AskRequest, logits: NDArray[np.float32]
-    ) -> tuple[str, tuple[TextPiece, ...], bool]:
+    def _generate(self, request: AskRequest, logits: NDArray[np.float32]) -> tuple[str, tuple[TextPiece, ...], bool]:
         """Greedy under the grammar: the text, its tokens, and whether it came to its end.
 
         A token's log-probability is that of the model's own, unconstrained distribution: under a grammar that

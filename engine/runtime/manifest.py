@@ -4,16 +4,24 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
+import re
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from engine.files import whole_file
 from engine.regions import LabelSet
 from engine.runtime.errors import ModelError
 
 MANIFEST_FILE = "manifest.json"
 FORMAT = 1
 _ROLES = ("text", "mmproj", "labels", "golden_image", "golden_embedding")
+DIALECTS = ("medrega",)
+"""How models write boxes; this version reads MedRegA's way alone."""
+
+_ID = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}")
+_SHA256 = re.compile(r"[0-9a-f]{64}")
 _REMEDY = "restore the file, or install the model again"
 
 
@@ -81,43 +89,72 @@ class ModelManifest:
         except (OSError, ValueError) as error:
             raise ModelError(f"cannot read the model manifest {path}: {error}") from error
         try:
-            return cls._from_json(data, folder)
-        except (KeyError, TypeError, ValueError, AttributeError) as error:
-            raise ModelError(f"the model manifest {path} is not valid: {error!r}") from error
-
-    @classmethod
-    def _from_json(cls, data: dict[str, Any], folder: Path) -> ModelManifest:
-        if data["format"] != FORMAT:
-            raise ValueError(f"format {data['format']!r}, this version reads {FORMAT}")
-        files = {}
-        for role in _ROLES:
-            entry = data["files"][role]
-            name = str(entry["name"])
-            if Path(name).name != name or name in ("", ".", ".."):
-                raise ValueError(f"the file name {name!r} leaves the model's folder")
-            if len(str(entry["sha256"])) != 64:
-                raise ValueError(f"files.{role}.sha256 is not a SHA-256")
-            files[role] = ModelFile(name, str(entry["sha256"]), int(entry["bytes"]))
-        manifest = cls(
-            id=str(data["id"]),
-            name=str(data["name"]),
-            version=str(data["version"]),
-            dialect=str(data["dialect"]),
-            folder=folder,
-            files=files,
-            image_size=int(data["image_size"]),
-            image_tokens=int(data["image_tokens"]),
-            context_length=int(data["context_length"]),
-            golden_tolerance=float(data["golden_tolerance"]),
-            abstain_below=float(data["abstain_below"]),
-            scores=dict(data.get("scores", {})),
-        )
-        if not (0 < manifest.image_size <= 4096 and 0 < manifest.image_tokens <= 65536):
-            raise ValueError("image_size or image_tokens is out of range")
+            manifest = cls._from_json(data, folder)
+            manifest._require_sound()
+        except KeyError as error:
+            raise ModelError(f"the model manifest {path} lacks the field {error}: {_REMEDY}") from None
+        except (TypeError, ValueError) as error:
+            raise ModelError(f"the model manifest {path} is not valid: {error}: {_REMEDY}") from None
+        if "sha256" in data and data["sha256"] != manifest.sha256:
+            raise ModelError(f"the model manifest {path} contradicts itself: its sha256 is not its files': {_REMEDY}")
         return manifest
 
+    @classmethod
+    def _from_json(cls, data: Any, folder: Path) -> ModelManifest:
+        if not isinstance(data, dict):
+            raise TypeError("it is not a JSON object")
+        if data["format"] != FORMAT:
+            raise ValueError(f"format {data['format']!r}, this version reads {FORMAT}")
+        entries = _field(data, "files", dict)
+        files = {}
+        for role in _ROLES:
+            entry = _field(entries, role, dict)
+            files[role] = ModelFile(
+                _field(entry, "name", str), _field(entry, "sha256", str), _field(entry, "bytes", int)
+            )
+        return cls(
+            id=_field(data, "id", str),
+            name=_field(data, "name", str),
+            version=_field(data, "version", str),
+            dialect=_field(data, "dialect", str),
+            folder=folder,
+            files=files,
+            image_size=_field(data, "image_size", int),
+            image_tokens=_field(data, "image_tokens", int),
+            context_length=_field(data, "context_length", int),
+            golden_tolerance=float(_field(data, "golden_tolerance", (int, float))),
+            abstain_below=float(_field(data, "abstain_below", (int, float))),
+            scores=_field(data, "scores", dict) if "scores" in data else {},
+        )
+
+    def _require_sound(self) -> None:
+        """Raise `ValueError` naming the first field whose value cannot be."""
+        if not _ID.fullmatch(self.id):
+            raise ValueError(f"id {self.id!r} is not lower-case letters, digits, dots and hyphens")
+        if self.dialect not in DIALECTS:
+            raise ValueError(f"dialect {self.dialect!r}, this version speaks {', '.join(DIALECTS)}")
+        for role, file in self.files.items():
+            if file.name != Path(file.name).name or file.name in ("", ".", "..") or "\\" in file.name:
+                raise ValueError(f"files.{role}.name {file.name!r} leaves the model's folder")
+            if not _SHA256.fullmatch(file.sha256):
+                raise ValueError(f"files.{role}.sha256 is not a SHA-256 in lower-case hex")
+            if file.bytes < 1:
+                raise ValueError(f"files.{role}.bytes is {file.bytes}")
+        for name, value, most in (
+            ("image_size", self.image_size, 4096),
+            ("image_tokens", self.image_tokens, 65536),
+            ("context_length", self.context_length, 1 << 20),
+        ):
+            if not 0 < value <= most:
+                raise ValueError(f"{name} is {value}, allowed are 1 to {most}")
+        if not (math.isfinite(self.golden_tolerance) and self.golden_tolerance > 0):
+            raise ValueError(f"golden_tolerance is {self.golden_tolerance}, it must be greater than 0")
+        if not 0 <= self.abstain_below <= 1:
+            raise ValueError(f"abstain_below is {self.abstain_below}, allowed are 0 to 1")
+
     def write(self) -> Path:
-        """Write ``manifest.json`` into the folder, whole or not at all."""
+        """Write ``manifest.json`` into the folder, whole or not at all. Raises `ValueError` for what cannot be."""
+        self._require_sound()
         data = {
             "format": FORMAT,
             "id": self.id,
@@ -137,10 +174,17 @@ class ModelManifest:
             "scores": self.scores,
         }
         path = self.folder / MANIFEST_FILE
-        temporary = path.with_name(f".{path.name}.part")
-        temporary.write_text(json.dumps(data, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
-        temporary.replace(path)
+        with whole_file(path) as temporary:
+            temporary.write_text(json.dumps(data, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
         return path
+
+
+def _field(data: dict[str, Any], name: str, kind: type | tuple[type, ...]) -> Any:
+    """`data[name]`, of this type and nothing that could be turned into it. Raises `KeyError` or `TypeError`."""
+    value = data[name]
+    if not isinstance(value, kind) or isinstance(value, bool):
+        raise TypeError(f"{name} is {value!r:.60}, of the wrong type")
+    return value
 
 
 def verify_files(manifest: ModelManifest) -> None:
@@ -152,11 +196,15 @@ def verify_files(manifest: ModelManifest) -> None:
         path = manifest.path(role)
         if not path.is_file():
             raise ModelError(f"the model file {path} is missing: {_REMEDY}")
-        size = path.stat().st_size
-        if size != file.bytes:
-            kind = "truncated" if size < file.bytes else "too long"
-            raise ModelError(f"the model file {path} is {kind}: {size} bytes instead of {file.bytes}: {_REMEDY}")
-        if file_sha256(path) != file.sha256:
+        try:
+            size = path.stat().st_size
+            if size != file.bytes:
+                kind = "truncated" if size < file.bytes else "too long"
+                raise ModelError(f"the model file {path} is {kind}: {size} bytes instead of {file.bytes}: {_REMEDY}")
+            altered = file_sha256(path) != file.sha256
+        except OSError as error:
+            raise ModelError(f"cannot read the model file {path}: {error.strerror}") from error
+        if altered:
             raise ModelError(f"the model file {path} was altered: its SHA-256 is not the manifest's: {_REMEDY}")
 
 

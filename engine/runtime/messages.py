@@ -104,12 +104,7 @@ class Cancel:
     request_id: int
 
 
-@dataclass(frozen=True, slots=True)
-class Stop:
-    """End the model process."""
-
-
-Message = AskRequest | AskResult | Ready | Failed | Cancel | Stop
+Message = AskRequest | AskResult | Ready | Failed | Cancel
 
 
 def send(connection: Connection, message: Message) -> None:
@@ -197,6 +192,4 @@ def _from_json(kind: str, data: dict[str, Any], image: bytes) -> Message:
         return Failed(int(data["request_id"]), str(data["kind"]), str(data["message"]))
     if kind == "Cancel":
         return Cancel(int(data["request_id"]))
-    if kind == "Stop":
-        return Stop()
     raise MessageError(f"the unknown kind {kind!r}")

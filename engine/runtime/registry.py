@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from importlib import resources
 from pathlib import Path
 
@@ -9,6 +10,8 @@ import platformdirs
 
 from engine.runtime.errors import ModelError
 from engine.runtime.manifest import MANIFEST_FILE, ModelManifest
+
+logger = logging.getLogger(__name__)
 
 DEFAULT_MODEL = "starter"
 
@@ -20,22 +23,38 @@ def model_folders() -> tuple[Path, ...]:
 
 
 def list_models() -> list[ModelManifest]:
-    """Every registered model, each id once. A folder with a broken manifest raises its `ModelError`."""
+    """Every registered model, each id once.
+
+    One whose manifest cannot be read is left out, with a warning in the log that names it: a broken model must not
+    hide the sound ones.
+    """
     found: dict[str, ModelManifest] = {}
     for parent in model_folders():
         for manifest in sorted(parent.glob(f"*/{MANIFEST_FILE}")):
-            model = ModelManifest.read(manifest.parent)
+            try:
+                model = ModelManifest.read(manifest.parent)
+            except ModelError as error:
+                logger.warning("%s", error)
+                continue
             found.setdefault(model.id, model)
     return list(found.values())
 
 
 def find_model(model: str = DEFAULT_MODEL) -> ModelManifest:
-    """A registered model by its id, or a model folder by its path. Raises `ModelError` if there is none."""
-    for parent in model_folders():
-        folder = parent / model
-        if model == Path(model).name and (folder / MANIFEST_FILE).is_file():
-            return ModelManifest.read(folder)
-    if Path(model).is_dir():
+    """A registered model by its id, or a model folder by its path.
+
+    Raises `ModelError` if there is none, or if the one there is cannot be read.
+    """
+    if model == Path(model).name:
+        for parent in model_folders():
+            folder = parent / model
+            if (folder / MANIFEST_FILE).is_file():
+                return ModelManifest.read(folder)
+    models = {known.id: known for known in list_models()}
+    if model in models:
+        return models[model]
+    if model and Path(model).is_dir():
         return ModelManifest.read(Path(model))
-    known = ", ".join(sorted(m.id for m in list_models())) or "none"
-    raise ModelError(f"no model {model!r}: registered are {known}; a model folder's path is taken too")
+    raise ModelError(
+        f"no model {model!r}: registered are {', '.join(sorted(models)) or 'none'}; a model folder's path is taken too"
+    )

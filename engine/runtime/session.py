@@ -2,27 +2,41 @@
 
 from __future__ import annotations
 
+import contextlib
 import itertools
 import logging
 import multiprocessing
 import os
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from multiprocessing.connection import Connection
 from multiprocessing.process import BaseProcess
 from types import TracebackType
 
 from engine.progress import Cancelled
+from engine.runtime.child import child_main
 from engine.runtime.errors import EngineError, ModelError
 from engine.runtime.manifest import ModelManifest
-from engine.runtime.messages import AskRequest, AskResult, Cancel, Failed, Message, Ready, Stop, receive, send
-from engine.runtime.worker import run_worker
+from engine.runtime.messages import (
+    AskRequest,
+    AskResult,
+    Cancel,
+    Failed,
+    Message,
+    MessageError,
+    Ready,
+    receive,
+    send,
+)
 
 logger = logging.getLogger(__name__)
 
-_START_TIMEOUT_S = 300.0
+# Twenty gigabytes of MedRegA are hashed and read before the model is ready.
+_START_TIMEOUT_S = 900.0
+# The model process listens even while it computes: one that takes no message for so long is frozen.
+_SEND_TIMEOUT_S = 20.0
 _POLL_S = 0.02
 
 
@@ -34,8 +48,8 @@ class EngineEvent:
     message: str
 
 
-class _ProcessDied(Exception):
-    """The model process is gone; its exit code is in the text."""
+class _ProcessDied(Exception):  # noqa: N818 - not an error of its own: `ask` makes one of it
+    """The model process is gone; the text says how."""
 
 
 def default_threads() -> int:
@@ -50,8 +64,9 @@ def _never() -> bool:
 class Session:
     """A model in a process of its own. Starts with the first question, or with `start`.
 
-    `ask` may be called from any thread, one question is answered at a time. A process that dies is started
-    anew once and asked again; `on_event` is told, from the asking thread.
+    `ask` may be called from any thread; questions are answered one after the other. A process that dies is started
+    anew once and asked again; `on_event` is told, from the asking thread. For threads, gpu_layers and exact see
+    `engine.runtime.llama.LlamaModel`. No port is opened.
     """
 
     def __init__(
@@ -60,16 +75,18 @@ class Session:
         *,
         threads: int | None = None,
         gpu_layers: int = 0,
+        exact: bool = False,
         on_event: Callable[[EngineEvent], None] | None = None,
     ) -> None:
         self.manifest = manifest
-        self._threads = threads or default_threads()
-        self._gpu_layers = gpu_layers
+        self._options = (threads or default_threads(), gpu_layers, exact)
         self._on_event = on_event or (lambda event: logger.info("%s", event.message))
+        # Held during a question, by whoever may touch the process and its pipe.
         self._lock = threading.Lock()
         self._ids = itertools.count(1)
         self._process: BaseProcess | None = None
         self._connection: Connection | None = None
+        self._given_up = threading.Event()
         self._closed = False
 
     def __enter__(self) -> Session:
@@ -88,127 +105,159 @@ class Session:
 
     def start(self, cancelled: Callable[[], bool] = _never) -> None:
         """Load the model and run its self-test. Raises `ModelError`, `EngineError` or `Cancelled`."""
-        with self._lock:
-            self._ensure_started(cancelled)
+        with self._turn(cancelled) as stop:
+            self._ensure_started(stop)
 
     def ask(
         self, request: AskRequest, *, cancelled: Callable[[], bool] = _never, timeout_s: float = 120.0
     ) -> AskResult:
         """Answer one question; its `request_id` is replaced by one of ours and restored in the result.
 
-        Raises `Cancelled` when `cancelled()` says so, `EngineError` when the process dies twice or does not
-        answer within `timeout_s`, `ModelError` when the model cannot be loaded.
+        cancelled : asked about 50 times a second. timeout_s : for the answer; loading the model is not counted.
+        Raises `Cancelled`, at once, also while another question is being answered; `EngineError` when the process
+        dies twice or does not answer in time; `ModelError` when the model cannot be loaded.
         """
-        with self._lock:
-            for attempt in (1, 2):
+        with self._turn(cancelled) as stop:
+            for last in (False, True):
                 try:
-                    self._ensure_started(cancelled)
-                    return self._ask_once(request, cancelled, timeout_s)
+                    self._ensure_started(stop)
+                    return self._ask_once(request, stop, timeout_s)
                 except _ProcessDied as death:
                     self._discard()
-                    if self._closed:
-                        raise EngineError("the model process was closed") from death
-                    if attempt == 2:
+                    self._require_open()
+                    if last:
                         message = f"The model process stopped twice on one question ({death})."
-                        self._on_event(EngineEvent("failed", message))
-                        raise EngineError(f"{message} The question was given up.") from death
-                    message = f"The model process stopped ({death}) and was restarted."
-                    self._on_event(EngineEvent("restarted", message))
+                        self._tell("failed", message)
+                        raise EngineError(f"{message} The question was given up.") from None
+                    self._tell("restarted", f"The model process stopped ({death}). It is started again.")
         raise AssertionError("unreachable")
 
-    def close(self) -> None:
-        """End the model process. May be called twice, and while another thread asks."""
-        self._closed = True
-        connection, process = self._connection, self._process
-        if process is not None and process.is_alive():
-            if connection is not None and self._lock.acquire(blocking=False):
-                try:
-                    send(connection, Stop())
-                except OSError:
-                    pass
-                finally:
-                    self._lock.release()
-                process.join(1.0)
-            if process.is_alive():
-                process.kill()
-                process.join(5.0)
+    def cancel_current(self) -> None:
+        """Make the `ask` in work, if any, raise `Cancelled`. May be called from any thread."""
+        self._given_up.set()
 
-    def _ensure_started(self, cancelled: Callable[[], bool]) -> None:
+    def close(self) -> None:
+        """End the model process, at once. May be called twice, and while another thread asks."""
+        self._closed = True
+        process = self._process
+        if process is not None:
+            # Whoever waits for an answer sees the pipe close, and lets go of the lock.
+            process.kill()
+        with self._lock:
+            self._discard()
+
+    @contextlib.contextmanager
+    def _turn(self, cancelled: Callable[[], bool]) -> Iterator[Callable[[], bool]]:
+        """Wait for one's turn; gives the function that says whether to stop."""
+        while not self._lock.acquire(timeout=_POLL_S):
+            self._require_open()
+            if cancelled():
+                raise Cancelled
+        try:
+            self._given_up.clear()
+            yield lambda: cancelled() or self._given_up.is_set()
+        finally:
+            self._lock.release()
+
+    def _tell(self, kind: str, message: str) -> None:
+        self._on_event(EngineEvent(kind, message))
+
+    def _require_open(self) -> None:
         if self._closed:
-            raise EngineError("the model process was closed")
-        if self._process is not None and self._process.is_alive():
-            return
-        self._discard()
-        self._on_event(EngineEvent("starting", f"Loading the model {self.manifest.id} ..."))
+            raise EngineError("the model process was closed: open a new session")
+
+    def _ensure_started(self, stop: Callable[[], bool]) -> None:
+        self._require_open()
+        if self._process is not None:
+            if self._process.is_alive():
+                return
+            self._tell("restarted", f"The model process had stopped ({self._death()}). It is started again.")
+            self._discard()
+        self._tell("starting", f"Loading the model {self.manifest.id} ...")
         context = multiprocessing.get_context("spawn")
         ours, theirs = context.Pipe()
         process = context.Process(
-            target=run_worker,
-            args=(theirs, self.manifest, self._threads, self._gpu_layers),
+            target=child_main,
+            args=(theirs, self.manifest, *self._options),
             name=f"medrega-model-{self.manifest.id}",
             daemon=True,
         )
         process.start()
+        # The child has its own copy: once that is gone, reading here must end.
         theirs.close()
         self._process, self._connection = process, ours
         try:
-            reply = self._wait(cancelled, _START_TIMEOUT_S)
+            # `close` may have come after the first look and found no process to end.
+            self._require_open()
+            reply = self._wait(0, stop, _START_TIMEOUT_S)
+            if isinstance(reply, Failed):
+                raise ModelError(reply.message)
         except _ProcessDied as death:
             self._discard()
-            raise EngineError(f"the model process died while it loaded {self.manifest.id} ({death})") from death
-        except Cancelled:
+            self._require_open()
+            raise EngineError(
+                f"the model process died while it loaded {self.manifest.folder} ({death}): there may be too little "
+                "memory, or the engine was built for another processor"
+            ) from None
+        except BaseException:
             self._discard()
             raise
-        if isinstance(reply, Failed):
-            self._discard()
-            raise ModelError(reply.message)
-        assert isinstance(reply, Ready)
-        self._on_event(EngineEvent("ready", f"The model {self.manifest.id} is ready."))
+        self._tell("ready", f"The model {self.manifest.id} is ready.")
 
-    def _ask_once(self, request: AskRequest, cancelled: Callable[[], bool], timeout_s: float) -> AskResult:
-        assert self._connection is not None
+    def _ask_once(self, request: AskRequest, stop: Callable[[], bool], timeout_s: float) -> AskResult:
         number = next(self._ids)
+        self._send(replace(request, request_id=number))
         try:
-            send(self._connection, replace(request, request_id=number))
-        except OSError as error:
-            raise _ProcessDied(self._death()) from error
-        asked_to_stop = False
+            reply = self._wait(number, stop, timeout_s)
+        except Cancelled:
+            # Not waited for: its answer, if one comes, has a number that nobody asks for any more.
+            with contextlib.suppress(_ProcessDied):
+                self._send(Cancel(number))
+            raise
+        if isinstance(reply, AskResult):
+            return replace(reply, request_id=request.request_id)
+        assert isinstance(reply, Failed)
+        raise EngineError(reply.message)
 
-        def stop() -> bool:
-            nonlocal asked_to_stop
-            if not asked_to_stop and cancelled():
-                asked_to_stop = True
-                assert self._connection is not None
-                send(self._connection, Cancel(number))
-            return False
+    def _send(self, message: Message) -> None:
+        connection, process = self._connection, self._process
+        assert connection is not None
+        assert process is not None
+        # A frozen process would let us wait for ever once the pipe is full.
+        watchdog = threading.Timer(_SEND_TIMEOUT_S, process.kill)
+        watchdog.daemon = True
+        watchdog.start()
+        try:
+            send(connection, message)
+        except OSError:
+            raise _ProcessDied(self._death()) from None
+        finally:
+            watchdog.cancel()
 
-        reply = self._wait(stop, timeout_s)
-        if isinstance(reply, Failed):
-            if reply.kind == "cancelled":
-                raise Cancelled
-            raise EngineError(reply.message)
-        assert isinstance(reply, AskResult) and reply.request_id == number
-        if asked_to_stop:
-            raise Cancelled
-        return replace(reply, request_id=request.request_id)
-
-    def _wait(self, cancelled: Callable[[], bool], timeout_s: float) -> Message:
-        """The next message of the process. A process that is silent for too long is ended."""
+    def _wait(self, number: int, stop: Callable[[], bool], timeout_s: float) -> Message:
+        """The process's reply to message `number` (0: to its start). One that is silent for too long is ended."""
         assert self._connection is not None
         deadline = time.monotonic() + timeout_s
         while True:
             try:
-                if self._connection.poll(_POLL_S):
-                    return receive(self._connection)
-                if cancelled():
-                    raise Cancelled
-            except (EOFError, OSError) as error:
-                raise _ProcessDied(self._death()) from error
+                while self._connection.poll(_POLL_S):
+                    reply = receive(self._connection)
+                    if isinstance(reply, Ready):
+                        if number == 0:
+                            return reply
+                    elif isinstance(reply, AskResult | Failed) and reply.request_id == number:
+                        return reply
+            except (EOFError, OSError):
+                raise _ProcessDied(self._death()) from None
+            except MessageError as error:
+                raise _ProcessDied(str(error)) from None
+            if stop():
+                raise Cancelled
             if time.monotonic() > deadline:
                 self._discard()
                 message = f"The model process did not answer within {timeout_s:g} s and was ended."
-                self._on_event(EngineEvent("failed", message))
-                raise EngineError(message)
+                self._tell("failed", message)
+                raise EngineError(f"{message} The next question starts it again.")
 
     def _death(self) -> str:
         process = self._process
@@ -225,6 +274,6 @@ class Session:
         self._process = self._connection = None
         if connection is not None:
             connection.close()
-        if process is not None and process.is_alive():
+        if process is not None:
             process.kill()
             process.join(5.0)

@@ -8,7 +8,6 @@ from __future__ import annotations
 import logging
 import os
 import queue
-import signal
 import threading
 import time
 import traceback
@@ -30,7 +29,6 @@ from engine.runtime.messages import (
     Message,
     MessageError,
     Ready,
-    Stop,
     receive,
     send,
 )
@@ -38,12 +36,8 @@ from engine.runtime.messages import (
 logger = logging.getLogger(__name__)
 
 
-def run_worker(
-    connection: Connection, manifest: ModelManifest, threads: int, gpu_layers: int, exact: bool
-) -> None:
+def run_worker(connection: Connection, manifest: ModelManifest, threads: int, gpu_layers: int, exact: bool) -> None:
     """The process's main function; see `engine.runtime.llama.LlamaModel` for the numbers."""
-    # Ctrl-C goes to the whole terminal group; the parent decides when we end.
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
     inbox = _Inbox(connection)
     started = time.perf_counter()
     try:
@@ -122,8 +116,8 @@ class _Inbox:
         return request_id in self._cancelled
 
     def forget(self, request_id: int) -> None:
-        """The question is done with; a cancel that comes later is of no interest."""
-        self._cancelled = {one for one in self._cancelled if one > request_id}
+        """The question is done with."""
+        self._cancelled.discard(request_id)
 
     def _listen(self) -> None:
         while True:
@@ -132,8 +126,6 @@ class _Inbox:
             except (EOFError, OSError, MessageError) as failure:
                 if isinstance(failure, MessageError):
                     logger.error("the model process ends: %s", failure)
-                message = Stop()
-            if isinstance(message, Stop):
                 # The main thread may be deep in llama.cpp: nothing here is worth an orderly end.
                 os._exit(0)
             if isinstance(message, AskRequest):

@@ -123,7 +123,7 @@ def write_text(path: Path, rng: np.random.Generator, context_length: int = CONTE
 
     put("token_embd.weight", len(tokens), WIDTH, scale=1.0)
     put("output_norm.weight", WIDTH, center=1.0)
-    put("output.weight", len(tokens), WIDTH, scale=0.3)
+    put("output.weight", len(tokens), WIDTH, scale=0.04)
     kv_width = WIDTH // HEADS * KV_HEADS
     for layer in range(LAYERS):
         block = f"blk.{layer}."
