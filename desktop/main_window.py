@@ -415,6 +415,7 @@ class MainWindow(QMainWindow):
         self._cancel.setText(self.tr("Cancel"))
         self._disclaimer.setText(self.tr("Not for diagnostic use"))
         self._language.setToolTip(self.tr("Language of names and of questions to the model (L)"))
+        self.worklist_panel.set_chinese(self._translations.language == "zh_CN")
         manifest = self.asking.manifest
         self._model_label.setText(
             self.tr("Model {0} {1} · {2}").format(manifest.id, manifest.version, manifest.sha256[:8])

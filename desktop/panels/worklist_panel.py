@@ -25,6 +25,7 @@ class WorklistPanel(QWidget):
         super().__init__(parent)
         self._worklist = worklist
         self._icons: dict[int, QIcon] = {}
+        self._chinese = False
         self._title = QLabel()
         self._title.setObjectName("panelTitle")
         self._list = QListWidget()
@@ -46,6 +47,11 @@ class WorklistPanel(QWidget):
         worklist.thumbnail.connect(self._set_thumbnail)
         self._retranslate()
 
+    def set_chinese(self, chinese: bool) -> None:
+        """Which of a scan's two titles to show."""
+        self._chinese = chinese
+        self._fill()
+
     def set_current(self, item: WorklistRow | None) -> None:
         """Mark the scan that is open."""
         for number in range(self._list.count()):
@@ -61,9 +67,8 @@ class WorklistPanel(QWidget):
         current = self._list.currentItem()
         kept = current.data(_ID_ROLE) if current is not None else None
         self._list.clear()
-        chinese = self.tr("English") != "English"
         for row in self._worklist.rows:
-            title = row.title_zh if chinese else row.title_en
+            title = row.title_zh if self._chinese else row.title_en
             entry = QListWidgetItem(f"{title}\n{self._status(row)}")
             entry.setData(_ID_ROLE, row.id)
             entry.setIcon(self._icons.get(row.id, _empty_icon()))
