@@ -18,7 +18,7 @@ cuda: ## build the engine for NVIDIA GPUs (needs the CUDA toolkit); CMAKE_ARGS="
 
 screenshot: ## take resources/screenshots/window.png anew
 	$(SETUP) install
-	.venv/bin/python -m desktop.screenshot
+	QT_QPA_PLATFORM=offscreen .venv/bin/python -m desktop.screenshot resources/screenshots/window.png
 
 clean: ## remove the environment and build leftovers; annotations and the compiled engine stay
 	rm -rf .venv build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis

@@ -91,9 +91,9 @@ def ensure_packages(wanted: Sequence[str]) -> None:
     say(f"System packages to install: {' '.join(missing)}")
     prefix = _become_root(by_hand)
     # A third-party source that cannot be reached fails the update, not our packages: install decides.
-    if _apt(prefix, "update", "-q") != 0:
+    if _apt(prefix, "update", "-qq") != 0:
         say("apt-get update reported a problem; going on with the package lists there are.")
-    if _apt(prefix, "install", "-q", "-y", "--no-install-recommends", *missing) != 0:
+    if _apt(prefix, "install", "-qq", "-y", "--no-install-recommends", *missing) != 0:
         raise SetupError(
             f"apt-get could not install {' '.join(missing)} (its message is above). "
             f"Install them by hand, then start again:\n  {by_hand}"
@@ -125,7 +125,7 @@ def _become_root(by_hand: str) -> list[str]:
 def _apt(prefix: list[str], *arguments: str) -> int:
     # `env` and not the process environment: sudo would drop it.
     quiet = ["env", "DEBIAN_FRONTEND=noninteractive", "NEEDRESTART_SUSPEND=1"]
-    options = ["-o", "DPkg::Lock::Timeout=300", "-o", "Acquire::Retries=3"]
+    options = ["-o", "DPkg::Lock::Timeout=300", "-o", "Acquire::Retries=3", "-o", "Dpkg::Use-Pty=0"]
     # A person's sudo needs the terminal for its password; nobody else may be asked anything.
     stdin = None if prefix else subprocess.DEVNULL
     command = [*prefix, *quiet, "apt-get", *options, *arguments]

@@ -58,7 +58,7 @@ def test_root_installs_just_the_missing_ones_without_questions(monkeypatch: pyte
     update, install = (tmp_path / "apt.log").read_text().splitlines()
     assert update.startswith("noninteractive")
     assert " update" in update
-    assert install.endswith("install -q -y --no-install-recommends libegl1")
+    assert install.endswith("install -qq -y --no-install-recommends libegl1")
 
 
 def test_with_everything_there_apt_is_not_started(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
