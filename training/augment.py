@@ -45,16 +45,18 @@ class Crop:
 
     def _cut(self, image: NDArray[np.uint8], size: int, filter: Image.Resampling) -> NDArray[np.uint8]:
         height, width = image.shape[:2]
-        # Twice the margin: a crop starts up to one margin outside and may be larger than the image.
-        pad = (round(2 * _MARGIN * height), round(2 * _MARGIN * width))
-        padded = np.pad(image, ((pad[0], pad[0]), (pad[1], pad[1]), *[(0, 0)] * (image.ndim - 2)))
+        down = right = 0
+        if min(self.x1, self.y1) < 0 or max(self.x2, self.y2) > 1:
+            # Twice the margin: a crop starts up to one margin outside and may be larger than the image.
+            down, right = round(2 * _MARGIN * height), round(2 * _MARGIN * width)
+            image = np.pad(image, ((down, down), (right, right), *[(0, 0)] * (image.ndim - 2)))
         box = (
-            self.x1 * width + pad[1],
-            self.y1 * height + pad[0],
-            self.x2 * width + pad[1],
-            self.y2 * height + pad[0],
+            self.x1 * width + right,
+            self.y1 * height + down,
+            self.x2 * width + right,
+            self.y2 * height + down,
         )
-        return np.asarray(Image.fromarray(padded).resize((size, size), filter, box=box))
+        return np.asarray(Image.fromarray(image).resize((size, size), filter, box=box))
 
     def move(self, box: tuple[int, ...]) -> tuple[int, int, int, int] | None:
         """The 0-999 box in the cut image; None if less than 0.7 of it is left."""

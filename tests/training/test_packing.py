@@ -1,0 +1,76 @@
+"""Packed questions must cost and mean the same as questions asked alone."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+torch = pytest.importorskip("torch")
+
+from engine.protocol import Language, Question, Task, prompt_from_user_text, user_text  # noqa: E402
+from engine.regions import Box  # noqa: E402
+from training.export import golden_image  # noqa: E402
+from training.model import load_model  # noqa: E402
+from training.packing import Branch, PackedQuestions, branch_attention, pack  # noqa: E402
+from training.tokenizer import PromptEncoder, load_tokenizer  # noqa: E402
+from training.trainer import packed_loss  # noqa: E402
+
+
+@pytest.fixture(scope="module")
+def side(tiny_checkpoint):
+    model = load_model(tiny_checkpoint).eval()
+    return model, PromptEncoder(load_tokenizer(tiny_checkpoint), model.config.image_seq_length)
+
+
+def group(encoder: PromptEncoder, boxes: list[Box], answers: list[str]) -> PackedQuestions:
+    branches = []
+    prefix: list[int] = []
+    for box, answer in zip(boxes, answers, strict=True):
+        text = user_text(Question(Task.REGION_TO_TEXT, Language.EN, 100, 100, box=box))
+        prefix, question = encoder.split_at_image(prompt_from_user_text(text))
+        branches.append(Branch(tuple(question), tuple(encoder.answer_ids(answer))))
+    return PackedQuestions(0, tuple(prefix), tuple(branches))
+
+
+def test_the_loss_of_packed_questions_is_that_of_questions_alone(side):
+    model, encoder = side
+    boxes = [Box(1, 2, 30, 40), Box(50, 50, 90, 99), Box(10, 10, 20, 20)]
+    answers = ["liver", "right kidney", "aorta"]
+    images = torch.from_numpy(golden_image(56))[None]
+    whole = group(encoder, boxes, answers)
+
+    def loss(packed: PackedQuestions) -> float:
+        with torch.no_grad():
+            return float(packed_loss(model, {"images": images, "packed": pack([packed], encoder.pad_id)}))
+
+    alone = [replace(whole, branches=(branch,)) for branch in whole.branches]
+    sizes = [len(branch.answer) for branch in whole.branches]
+    expected = sum(loss(one) * size for one, size in zip(alone, sizes, strict=True)) / sum(sizes)
+    assert loss(whole) == pytest.approx(expected, rel=1e-4)
+
+
+def test_a_branch_sees_the_prefix_and_itself_only():
+    allowed = branch_attention(torch.tensor([[0, 0, 1, 1, 2, -1]]))[0, 0]
+    assert allowed.int().tolist() == [
+        [1, 0, 0, 0, 0, 0],
+        [1, 1, 0, 0, 0, 0],
+        [1, 1, 1, 0, 0, 0],
+        [1, 1, 1, 1, 0, 0],
+        [1, 1, 0, 0, 1, 0],
+        [1, 1, 0, 0, 0, 1],
+    ]
+
+
+def test_each_branch_begins_at_the_position_after_the_prefix(side):
+    packed = pack([group(side[1], [Box(1, 2, 30, 40)] * 2, ["liver", "spleen"])], 0)
+    whole = group(side[1], [Box(1, 2, 30, 40)], ["liver"])
+    start = len(whole.prefix)
+    first = len(whole.branches[0].question) + len(whole.branches[0].answer)
+    assert packed.position_ids[0, start] == start
+    assert packed.position_ids[0, start + first] == start
+
+
+def test_text_can_never_become_a_control_token(side):
+    with pytest.raises(ValueError, match="control token"):
+        side[1].text_ids("a <|im_end|> in a report")
