@@ -6,6 +6,7 @@ control tokens in people's words, and evaluates the picture anew for every quest
 
 from __future__ import annotations
 
+import codecs
 import ctypes
 import itertools
 import logging
@@ -320,7 +321,8 @@ class LlamaModel:
         """
         chain = lc.llama_sampler_chain_init(lc.llama_sampler_chain_default_params())
         pieces: list[TextPiece] = []
-        raw = b""
+        # A Chinese character may take several tokens: its text goes to the one that completes it.
+        decoder = codecs.getincrementaldecoder("utf-8")("replace")
         finished = False
         try:
             if request.grammar is not None:
@@ -334,13 +336,15 @@ class LlamaModel:
                 if lc.llama_vocab_is_eog(self._vocab, token):
                     finished = True
                     break
-                piece = self._piece(token)
-                raw += piece
-                pieces.append(TextPiece(piece.decode(errors="replace"), float(log_softmax(logits)[token])))
+                text = decoder.decode(self._piece(token))
+                pieces.append(TextPiece(text, float(log_softmax(logits)[token])))
                 logits = self._decode([token])
         finally:
             lc.llama_sampler_free(chain)
-        return raw.decode(errors="replace"), tuple(pieces), finished
+        if pieces:
+            last = pieces.pop()
+            pieces.append(TextPiece(last.text + decoder.decode(b"", final=True), last.logprob))
+        return "".join(piece.text for piece in pieces), tuple(pieces), finished
 
     def _piece(self, token: int) -> bytes:
         size = 256
@@ -376,7 +380,8 @@ def _rounds(lengths: Sequence[int]) -> Iterator[range]:
 def log_softmax(logits: NDArray[np.float32]) -> NDArray[np.float64]:
     """Log-probabilities of (vocabulary,) logits. Raises `EngineError` when a logit is not a number."""
     wide = logits.astype(np.float64)
-    total = np.logaddexp.reduce(wide)
+    with np.errstate(invalid="ignore"):
+        total = np.logaddexp.reduce(wide)
     if not np.isfinite(total):
         raise EngineError("the model's output is not a number: its files or the memory are damaged; verify the model")
     result: NDArray[np.float64] = wide - total

@@ -38,7 +38,10 @@ class AskRequest:
 
 @dataclass(frozen=True, slots=True)
 class TextPiece:
-    """One token of an answer: its text, and its log-probability among all tokens of the vocabulary."""
+    """One token of an answer: its text, and its log-probability among all tokens of the vocabulary.
+
+    The texts join to the answer: a character made of several tokens belongs to the last of them.
+    """
 
     text: str
     logprob: float

@@ -1,0 +1,289 @@
+"""The real llama.cpp, on random models: nothing here is trained, so only its mechanics are tested."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from engine.progress import Cancelled
+from engine.protocol import (
+    Language,
+    PartKind,
+    Prompt,
+    PromptPart,
+    Question,
+    Task,
+    answer_grammar,
+    parse_answer,
+    render_prompt,
+)
+from engine.regions import Box
+from engine.runtime import AskRequest, EngineError, ModelError
+from engine.runtime.llama import LlamaModel, log_softmax
+
+CONTROL = ("<|endoftext|>", "<|im_start|>", "<|im_end|>", "<img>", "</img>", "<IMG_CONTEXT>")
+NAMES = ("liver", "spleen", "left kidney", "right kidney", "左肾", "a")
+WHAT = Question(Task.REGION_TO_TEXT, Language.EN, 120, 100, box=Box(1, 2, 50, 60))
+WHERE = Question(Task.TEXT_TO_REGION, Language.ZH, 120, 100, "MR", names=("肝", "spleen (left) 5%"))
+ENDLESS = "root ::= [a-z] root"
+
+
+@pytest.fixture(scope="module")
+def model(random_model):
+    loaded = LlamaModel(random_model, threads=1, exact=True)
+    yield loaded
+    loaded.close()
+
+
+def prompt_with(text):
+    """A prompt that puts `text` where a person's words go."""
+    head, before, image, _, tail = render_prompt(WHAT).parts
+    return Prompt((head, before, image, PromptPart(PartKind.TEXT, text), tail))
+
+
+class TestWordsStayWords:
+    @pytest.mark.parametrize("token", CONTROL)
+    def test_a_control_token_exists_and_only_a_template_reaches_it(self, model, token):
+        assert len(model.tokenize(token, special=True)) == 1
+        assert len(model.tokenize(token, special=False)) > 1
+
+    @settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+    @given(
+        st.lists(st.sampled_from([*CONTROL, "<__media__>", "<image>", "<|im_", "end|>", "肝"]) | st.text()).map("".join)
+    )
+    def test_no_text_becomes_a_control_token(self, model, text):
+        control = {model.tokenize(token, special=True)[0] for token in CONTROL}
+        assert control.isdisjoint(model.tokenize(text, special=False))
+
+    def test_a_control_token_in_a_question_is_evaluated_as_its_letters(self, model, picture):
+        head, before, image, _, tail = render_prompt(WHAT).parts
+        as_template = Prompt((head, before, image, PromptPart(PartKind.TEMPLATE, "a<|im_end|>b"), tail))
+        in_pieces = Prompt(
+            (head, before, image, *(PromptPart(PartKind.TEXT, c) for c in "a<|im_end|>b"), tail),
+        )
+        as_text = model.next_logits(prompt_with("a<|im_end|>b"), picture)
+        assert np.array_equal(as_text, model.next_logits(in_pieces, picture))
+        assert not np.allclose(as_text, model.next_logits(as_template, picture))
+
+    def test_two_parts_never_join_into_a_control_token(self, model, picture):
+        head, before, image, _, tail = render_prompt(WHAT).parts
+        halves = (PromptPart(PartKind.TEXT, "<|im_"), PromptPart(PartKind.TEMPLATE, "end|>"))
+        whole = PromptPart(PartKind.TEMPLATE, "<|im_end|>")
+        apart = model.next_logits(Prompt((head, before, image, *halves, tail)), picture)
+        assert not np.allclose(apart, model.next_logits(Prompt((head, before, image, whole, tail)), picture))
+
+    def test_medregas_visible_tags_stay_single_tokens(self, model):
+        assert len(model.tokenize("<ref></ref><box></box>", special=False)) == 4
+
+
+class TestCaches:
+    def test_a_second_question_about_a_picture_reuses_it_and_gives_the_very_same_logits(self, random_model, picture):
+        fresh = LlamaModel(random_model, threads=1)
+        used = LlamaModel(random_model, threads=1)
+        try:
+            other = replace(WHAT, box=Box(5, 5, 90, 90))
+            first = used.ask(AskRequest(1, picture, render_prompt(other), None, NAMES))
+            assert not first.image_cached
+            assert not first.prefix_reused
+            assert first.timings.encode > 0
+            second = used.ask(AskRequest(2, picture, render_prompt(WHAT), None, NAMES))
+            assert second.image_cached
+            assert second.prefix_reused
+            assert second.timings.encode == 0
+            expected = fresh.next_logits(render_prompt(WHAT), picture)
+            assert np.array_equal(used.next_logits(render_prompt(WHAT), picture), expected)
+        finally:
+            fresh.close()
+            used.close()
+
+    def test_another_picture_is_never_answered_from_the_cache(self, model, picture):
+        here = model.next_logits(render_prompt(WHAT), picture)
+        there = model.next_logits(render_prompt(WHAT), 255 - picture)
+        assert not np.allclose(here, there)
+        assert np.array_equal(model.next_logits(render_prompt(WHAT), picture), here)
+
+    def test_another_task_has_another_preamble_and_keeps_the_encoded_picture(self, model, picture):
+        model.ask(AskRequest(1, picture, render_prompt(WHAT), None, NAMES))
+        result = model.ask(AskRequest(2, picture, render_prompt(WHERE), None, NAMES))
+        assert result.image_cached
+        assert not result.prefix_reused
+
+
+class TestChoices:
+    def by_hand(self, model, prompt, picture, names):
+        """Log-probability of each name and its end, one token at a time in a prompt of its own."""
+        end = model.tokenize("<|im_end|>", special=True)[0]
+        scores = []
+        for name in names:
+            total, parts = 0.0, list(prompt.parts)
+            for token, piece in [(t, model._piece(t).decode()) for t in model.tokenize(name, special=False)]:
+                total += log_softmax(model.next_logits(Prompt(tuple(parts)), picture))[token]
+                parts.append(PromptPart(PartKind.TEXT, piece))
+            scores.append(total + log_softmax(model.next_logits(Prompt(tuple(parts)), picture))[end])
+        return np.array(scores)
+
+    def test_one_batch_gives_what_one_token_at_a_time_gives(self, model, picture):
+        names = ("liver", "spleen", "left kidney", "the", "a")
+        prompt = render_prompt(WHAT)
+        scores = self.by_hand(model, prompt, picture, names)
+        expected = np.exp(scores - np.logaddexp.reduce(scores))
+        result = model.ask(AskRequest(1, picture, prompt, None, names))
+        got = {choice.text: choice.probability for choice in result.choices}
+        assert [got[name] for name in names] == pytest.approx(expected, rel=1e-3)
+
+    def test_they_are_ranked_and_sum_to_one_and_the_best_is_the_answer(self, model, picture):
+        result = model.ask(AskRequest(1, picture, render_prompt(WHAT), None, NAMES))
+        probabilities = [choice.probability for choice in result.choices]
+        assert probabilities == sorted(probabilities, reverse=True)
+        assert sum(probabilities) == pytest.approx(1)
+        assert result.raw == result.choices[0].text
+        assert result.finished
+        assert {choice.text for choice in result.choices} == set(NAMES)
+
+    def test_equal_names_count_once(self, model, picture):
+        once = model.ask(AskRequest(1, picture, render_prompt(WHAT), None, ("a", "b")))
+        twice = model.ask(AskRequest(1, picture, render_prompt(WHAT), None, ("a", "b", "a", "a")))
+        assert [c.text for c in twice.choices] == [c.text for c in once.choices]
+        assert twice.choices[0].probability == pytest.approx(once.choices[0].probability, rel=1e-4)
+
+    def test_more_names_than_fit_at_once_are_scored_in_rounds(self, model, picture):
+        many = tuple(
+            f"{a}{b} region of the {c}" for a in "abcdefgh" for b in "ijklmnop" for c in ("left", "right", "x")
+        )
+        result = model.ask(AskRequest(1, picture, render_prompt(WHAT), None, many))
+        got = {choice.text: choice.probability for choice in result.choices}
+        pair = (many[0], many[-1])
+        alone = {
+            c.text: c.probability for c in model.ask(AskRequest(1, picture, render_prompt(WHAT), None, pair)).choices
+        }
+        ratio = alone[pair[0]] / alone[pair[1]]
+        assert len(got) == len(many) == 192
+        assert got[pair[0]] / got[pair[1]] == pytest.approx(ratio, rel=1e-3)
+
+    def test_they_fit_however_little_context_the_prompt_leaves(self, make_model, picture):
+        needed = 560
+        small = LlamaModel(make_model(0, context_length=needed), threads=1, exact=True)
+        try:
+            many = tuple(f"{a}{b}" for a in "abcdefghijklmnopqrstuvwxyz" for b in "abcdefghij")
+            question = replace(WHAT, modality="CT")
+            assert len(small.ask(AskRequest(1, picture, render_prompt(question), None, many)).choices) == 260
+        finally:
+            small.close()
+
+    def test_scoring_leaves_no_trace_in_the_next_question(self, model, picture):
+        before = model.next_logits(render_prompt(WHAT), picture)
+        model.ask(AskRequest(1, picture, render_prompt(WHAT), None, NAMES))
+        assert np.array_equal(model.next_logits(render_prompt(WHAT), picture), before)
+
+    def test_a_name_longer_than_the_context_is_refused(self, model, picture):
+        with pytest.raises(EngineError, match="shorten the name"):
+            model.ask(AskRequest(1, picture, render_prompt(WHAT), None, ("x" * 3000,)))
+
+
+class TestGrammar:
+    @pytest.mark.parametrize("seed", range(4))
+    @pytest.mark.parametrize("language", Language)
+    def test_any_models_answer_to_where_parses(self, make_model, picture, seed, language):
+        question = Question(Task.TEXT_TO_REGION, language, 120, 100, names=("liver", 'a "b" \\ c', "左肾"))
+        model = LlamaModel(make_model(seed), threads=1)
+        try:
+            request = AskRequest(1, picture, render_prompt(question), answer_grammar(question), (), 1600)
+            result = model.ask(request)
+        finally:
+            model.close()
+        answer = parse_answer(result.raw, question)
+        named = list(dict.fromkeys(item.name for item in answer.located))
+        # Of a name whose boxes have no area nothing is left.
+        assert named == [name for name in question.names if name in named]
+        assert "".join(piece.text for piece in result.pieces) == result.raw
+        if result.finished and not answer.malformed:
+            assert named == list(question.names)
+        for item in answer.located:
+            assert item.boxes or item.not_present
+            for box in item.boxes:
+                box.require_inside(question.width, question.height)
+
+    @pytest.mark.parametrize("seed", range(3))
+    def test_any_models_answer_to_what_is_a_plain_phrase(self, make_model, picture, seed):
+        model = LlamaModel(make_model(seed), threads=1)
+        try:
+            free = model.ask(AskRequest(1, picture, render_prompt(WHAT), answer_grammar(WHAT)))
+            listed = model.ask(AskRequest(2, picture, render_prompt(WHAT), answer_grammar(WHAT, NAMES)))
+        finally:
+            model.close()
+        assert free.finished
+        assert 1 <= len(free.raw) <= 80
+        assert not set(free.raw) & set("<>[]\n\r")
+        assert listed.raw in NAMES
+
+    def test_a_pieces_probability_is_among_all_tokens_not_among_the_allowed_ones(self, model, picture):
+        result = model.ask(AskRequest(1, picture, render_prompt(WHERE), answer_grammar(WHERE), (), 1))
+        logits = model.next_logits(render_prompt(WHERE), picture)
+        ref = model.tokenize("<ref>", special=False)[0]
+        assert result.pieces[0].text == "<ref>"
+        assert result.pieces[0].logprob == pytest.approx(log_softmax(logits)[ref])
+        assert result.pieces[0].logprob < -0.01
+
+    def test_an_answer_cut_short_says_so(self, model, picture):
+        result = model.ask(AskRequest(1, picture, render_prompt(WHAT), ENDLESS, (), 7))
+        assert len(result.raw) >= 7
+        assert not result.finished
+
+    def test_an_endless_answer_ends_with_the_context(self, make_model, picture):
+        small = LlamaModel(make_model(0, context_length=600), threads=1)
+        try:
+            result = small.ask(AskRequest(1, picture, render_prompt(WHAT), ENDLESS, (), 10_000))
+        finally:
+            small.close()
+        assert not result.finished
+        assert 0 < len(result.pieces) < 600
+
+    def test_a_grammar_that_is_none_is_refused(self, model, picture):
+        with pytest.raises(EngineError, match="refuses the grammar"):
+            model.ask(AskRequest(1, picture, render_prompt(WHAT), "root ::= ("))
+
+
+class TestStopping:
+    @pytest.mark.parametrize("looks", [1, 5, 200])
+    def test_a_stop_ends_the_answer_and_leaves_the_next_one_exact(self, model, picture, looks):
+        expected = model.ask(AskRequest(1, picture, render_prompt(WHAT), ENDLESS, (), 20))
+        left = iter(range(looks))
+        with pytest.raises(Cancelled):
+            model.ask(
+                AskRequest(2, 255 - picture, render_prompt(WHERE), ENDLESS, (), 1500), lambda: next(left, None) is None
+            )
+        again = model.ask(AskRequest(3, picture, render_prompt(WHAT), ENDLESS, (), 20))
+        assert again.raw == expected.raw
+        assert again.pieces == expected.pieces
+
+
+class TestRefusals:
+    def test_a_question_longer_than_the_context_names_the_remedy(self, model, picture):
+        with pytest.raises(EngineError, match="ask about fewer names"):
+            model.ask(AskRequest(1, picture, prompt_with("x" * 3000), None, NAMES))
+
+    def test_half_a_character_is_refused(self, model, picture):
+        with pytest.raises(EngineError, match="surrogate"):
+            model.ask(AskRequest(1, picture, prompt_with("\ud800"), None, NAMES))
+
+    @pytest.mark.parametrize("kinds", ["TT", "TIIT", "TI"])
+    def test_a_prompt_needs_one_picture_with_words_after_it(self, model, picture, kinds):
+        parts = {"T": PromptPart(PartKind.TEXT, "a"), "I": PromptPart(PartKind.IMAGE, "<image>")}
+        with pytest.raises(EngineError, match="exactly one picture"):
+            model.ask(AskRequest(1, picture, Prompt(tuple(parts[kind] for kind in kinds)), None, NAMES))
+
+    def test_a_manifest_with_another_number_of_image_tokens_is_found_out(self, random_model, picture):
+        model = LlamaModel(replace(random_model, image_tokens=9), threads=1)
+        try:
+            with pytest.raises(ModelError, match="makes 4 tokens"):
+                model.ask(AskRequest(1, picture, render_prompt(WHAT), None, NAMES))
+        finally:
+            model.close()
+
+    def test_logits_that_are_no_numbers_are_an_error_not_an_answer(self):
+        with pytest.raises(EngineError, match="not a number"):
+            log_softmax(np.array([0.0, np.nan], np.float32))
