@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from engine.protocol import (
     Language,
+    ProtocolError,
     Question,
     Task,
     answer_grammar,
@@ -95,7 +96,8 @@ class Suggestion:
     """A model's answer about one slice, until a person decides.
 
     candidates : ranked names of a region-to-text answer. not_present : names said to be absent.
-    abstained : no candidate is probable enough to be named.
+    abstained : no candidate is probable enough to be named. malformed : something in the answer was no box, or it
+    was cut short; what is there can still be used.
     """
 
     task: Task
@@ -149,9 +151,10 @@ def suggest(
 ) -> Suggestion:
     """Ask one question about one slice.
 
-    box : slice pixels, for region-to-text. names : what to look for, in either language or as label ids.
-    labels : the allowed names; the model's own when None. Raises `RegionError` for a box outside the image,
-    `ScanError` for a slice that is not there, `ProtocolError`, `ModelError`, `EngineError`, `Cancelled`.
+    box : slice pixels, for region-to-text. names : what to look for, in either language or as label ids; one
+    that is no label is asked for as it is. labels : the allowed names; the model's own when None. Raises
+    `RegionError` for a box outside the image, `ScanError` for a slice that is not there, `ProtocolError`,
+    `LabelError`, `ModelError`, `EngineError`, `Cancelled`.
     """
     started = time.perf_counter()
     rgb = render_slice(volume, plane, index, window)
@@ -160,11 +163,14 @@ def suggest(
     known = labels if labels is not None else session.manifest.labels()
     if box is not None:
         box.require_inside(image.width, image.height)
-    asked = tuple(_in_language(name, known, language) for name in names)
+    # A name given in both languages is one question.
+    asked = tuple(dict.fromkeys(_in_language(name, known, language) for name in names))
     question = Question(task, language, image.width, image.height, volume.modality, box, asked)
     prompt = render_prompt(question)
     choices: tuple[str, ...] = ()
     if task is Task.REGION_TO_TEXT:
+        if not len(known):
+            raise ProtocolError("the label set is empty: a region can only be given one of its names")
         choices = tuple(label.name(language) for label in known)
         for choice in choices:
             require_plain_name(choice)
@@ -190,7 +196,7 @@ def suggest(
         candidates=candidates,
         not_present=tuple(item.name for item in answer.located if item.not_present),
         abstained=bool(candidates) and candidates[0].probability < manifest.abstain_below,
-        malformed=answer.malformed,
+        malformed=answer.malformed or not result.finished,
         model=ModelRef(manifest.id, manifest.sha256),
         timings_ms=timings,
     )
@@ -220,7 +226,7 @@ def _regions(
         best = candidates[0]
         return (SuggestedRegion(best.label, best.label_zh, best.label_id, question.box, best.probability),)
     probabilities = box_probabilities(result.pieces)
-    regions = []
+    regions: list[SuggestedRegion] = []
     for item in answer.located:
         label = labels.find(item.name) or Label("", item.name, "")
         for box in item.boxes:
@@ -276,8 +282,8 @@ def suggestion_to_json(suggestion: Suggestion) -> dict[str, Any]:
             {
                 "label": region.label,
                 "label_zh": region.label_zh,
-                "box": [round(v, 3) for v in region.box.as_tuple()],
-                "probability": round(region.probability, 6),
+                "box": [round(float(v), 3) for v in region.box.as_tuple()],
+                "probability": round(float(region.probability), 6),
             }
             for region in suggestion.regions
         ],

@@ -9,23 +9,26 @@ from engine.protocol.grammar import NOT_PRESENT
 from engine.protocol.task import Answer, Language, Located, Question, Task
 from engine.regions import RegionError
 
-_TAG = re.compile(r"</?(?:ref|box|quad|img)>|<IMG_CONTEXT>|<\|im_(?:start|end)\|>")
-_NUMBER = r"\s*\d{1,4}\s*"
+_MARKUP = re.compile(r"</?(?:box|quad|img)>|<IMG_CONTEXT>|<\|im_(?:start|end)\|>")
+_TAG = re.compile(rf"</?ref>|{_MARKUP.pattern}")
+_REF = re.compile(r"<ref>([^<]*)</ref>")
+_NUMBER = r"\s*[0-9]{1,4}\s*"
 _ONE = rf"\[{_NUMBER},{_NUMBER},{_NUMBER},{_NUMBER}\]"
-# Tagged or bare, double or single brackets; a name is a run of text without brackets before them.
+# Double or single brackets. Every repeat has only one way to match: no answer can make the search slow.
 _BOXES = re.compile(rf"\[\s*{_ONE}(?:\s*,\s*{_ONE})*\s*\]|{_ONE}")
 _BOX = re.compile(_ONE)
 _ANY_BRACKET = re.compile(r"\[[^\[\]]*\]?|\]")
+_ABSENT = re.compile("|".join(re.escape(words) for words in NOT_PRESENT.values()))
 _SEPARATORS = " \t\r\n,，;；:：。."
+_COLON = {Language.EN: ": ", Language.ZH: "："}
 
 
 def write_located(located: tuple[Located, ...], width: int, height: int, language: Language) -> str:
     """The canonical text-to-region answer: ``<ref>name</ref><box>[[x1, y1, x2, y2]]</box>, ...``."""
-    colon = "：" if language is Language.ZH else ": "
     pieces = []
     for item in located:
         if item.not_present:
-            pieces.append(f"<ref>{item.name}</ref>{colon}{NOT_PRESENT[language]}")
+            pieces.append(f"<ref>{item.name}</ref>{_COLON[language]}{NOT_PRESENT[language]}")
             continue
         boxes = (normalize_box(box, width, height) for box in item.boxes)
         inner = ", ".join("[" + ", ".join(str(v) for v in box) + "]" for box in boxes)
@@ -37,7 +40,7 @@ def parse_answer(raw: str, question: Question) -> Answer:
     """Read an answer: tagged, bare (``name[[...]]``), single-bracketed or wrapped in a sentence.
 
     Never raises and never invents a box: what is not four integers 0..999 with an area is left out and
-    marks the answer as malformed.
+    marks the answer as malformed, as does a box that cannot be told whose it is.
     """
     if question.task is Task.REGION_TO_TEXT:
         text = _plain(raw)
@@ -50,45 +53,67 @@ def _plain(raw: str) -> str:
 
 
 def _parse_located(raw: str, question: Question) -> Answer:
-    untagged = _TAG.sub("", raw)
+    text = _MARKUP.sub("", raw)
     located: list[Located] = []
     malformed = False
     position = 0
-    for match in _BOXES.finditer(untagged):
-        before = untagged[position : match.start()]
-        malformed |= "[" in before or "]" in before
-        absent, name = _split_absent(before, question.language)
+    for match in _BOXES.finditer(text):
+        between = text[position : match.start()]
+        position = match.end()
+        malformed |= "[" in between or "]" in between
+        absent, name = _split_absent(between, question.names)
         located += absent
         boxes = []
         for one in _BOX.findall(match.group()):
-            x1, y1, x2, y2 = (int(v) for v in re.findall(r"\d+", one))
+            x1, y1, x2, y2 = (int(value) for value in re.findall("[0-9]+", one))
             normalized: NormalizedBox = (x1, y1, x2, y2)
             try:
                 boxes.append(denormalize_box(normalized, question.width, question.height))
             except RegionError:
                 malformed = True
-        if not name and len(question.names) == 1:
-            name = question.names[0]
-        if boxes and name:
+        if not boxes:
+            continue
+        if name:
             located.append(Located(name, tuple(boxes)))
-        elif boxes:
+        elif located and located[-1].boxes:
+            # ``name[1, 2, 3, 4], [5, 6, 7, 8]``: the second box is the same thing's.
+            located[-1] = Located(located[-1].name, (*located[-1].boxes, *boxes))
+        elif len(question.names) == 1:
+            located.append(Located(question.names[0], tuple(boxes)))
+        else:
             malformed = True
-        position = match.end()
-    rest = untagged[position:]
+    rest = text[position:]
     malformed |= "[" in rest or "]" in rest
-    located += _split_absent(rest, question.language)[0]
-    absent_words = NOT_PRESENT[question.language]
-    names = [f"{item.name}: {absent_words}" if item.not_present else item.name for item in located]
-    return Answer(raw, ", ".join(names), tuple(located), malformed or not located)
+    located += _split_absent(rest, question.names)[0]
+    absent_words = _COLON[question.language] + NOT_PRESENT[question.language]
+    said = ", ".join(item.name + absent_words * item.not_present for item in located)
+    return Answer(raw, said or _plain(raw), tuple(located), malformed or not located)
 
 
-def _split_absent(text: str, language: Language) -> tuple[list[Located], str]:
-    """The names said to be absent in `text`, and the name left at its end."""
-    words = "|".join(re.escape(NOT_PRESENT[one]) for one in Language)
-    pieces = re.split(rf"\s*[:：]?\s*(?:{words})", text)
-    absent = [Located(name, not_present=True) for name in map(_clean_name, pieces[:-1]) if name]
-    return absent, _clean_name(pieces[-1])
+def _split_absent(text: str, asked: tuple[str, ...]) -> tuple[list[Located], str]:
+    """The names that `text` says are absent, and the name left at its end, empty if there is none."""
+    absent: list[Located] = []
+    name = ""
+    for piece in re.split("(?=<ref>)", text):
+        tagged = _REF.match(piece)
+        if tagged:
+            name = tagged.group(1).strip()
+            piece = piece[tagged.end() :]
+        *gone, last = _ABSENT.split(_TAG.sub("", piece))
+        for words in gone:
+            missing = name or _bare_name(words, asked) or (asked[0] if len(asked) == 1 else "")
+            if missing:
+                absent.append(Located(missing, not_present=True))
+            name = ""
+        if not name:
+            name = _bare_name(last, asked)
+    return absent, name
 
 
-def _clean_name(text: str) -> str:
-    return " ".join(_ANY_BRACKET.sub(" ", text).split()).strip(_SEPARATORS)
+def _bare_name(text: str, asked: tuple[str, ...]) -> str:
+    """The one asked name in a run of words (``The liver is at``); the words themselves if none or several are."""
+    words = " ".join(_ANY_BRACKET.sub(" ", text).split()).strip(_SEPARATORS)
+    held = sorted((name for name in asked if name.casefold() in words.casefold()), key=len)
+    if held and all(name in held[-1] for name in held):
+        return held[-1]
+    return words

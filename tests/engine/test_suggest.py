@@ -1,0 +1,217 @@
+"""One road from a slice to a suggestion."""
+
+from __future__ import annotations
+
+import json
+import math
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from engine.progress import Cancelled
+from engine.protocol import Language, ProtocolError, Task
+from engine.regions import Box, Label, LabelSet, RegionError
+from engine.runtime import AskRequest, AskResult, ModelManifest, TextPiece, Timings
+from engine.scans import Plane, ScanError, Volume, Window, image_sha256, render_slice
+from engine.suggest import box_probabilities, suggest, suggestion_to_json
+
+BOX = Box(10.5, 20, 60, 70.25)
+ORGANS = LabelSet([Label("liver", "liver", "肝"), Label("spleen", "spleen", "脾"), Label("lung", "left lung", "左肺")])
+
+
+@pytest.fixture(scope="module")
+def volume():
+    voxels = np.random.default_rng(0).integers(-200, 300, (3, 90, 110)).astype(np.int16)
+    return Volume(
+        voxels,
+        (0.8, 0.8, 5.0),
+        (0.0, 0.0, 0.0),
+        np.eye(3),
+        "MR",
+        Window(40, 400),
+        Path("/scans/one"),
+        series_uid="1.2.3",
+        instance_uids=("1.2.3.1", "1.2.3.2", "1.2.3.3"),
+    )
+
+
+def what(session, volume, language=Language.EN, box=BOX, **more):
+    return suggest(session, volume, Plane.AXIAL, 1, task=Task.REGION_TO_TEXT, language=language, box=box, **more)
+
+
+def where(session, volume, *names, language=Language.EN, **more):
+    return suggest(session, volume, Plane.AXIAL, 1, task=Task.TEXT_TO_REGION, language=language, names=names, **more)
+
+
+@dataclass
+class Canned:
+    """A session that gives one fixed answer, a character a token, and keeps the question."""
+
+    manifest: ModelManifest
+    raw: str
+    finished: bool = True
+    asked: AskRequest | None = None
+
+    def ask(self, request, *, cancelled):
+        self.asked = request
+        pieces = tuple(TextPiece(c, math.log(0.5 if c.isdigit() else 0.9)) for c in self.raw)
+        return AskResult(0, self.raw, pieces, (), Timings(1, 2, 3, 6), finished=self.finished)
+
+
+class TestWhatIsThis:
+    @pytest.mark.parametrize("language", Language)
+    def test_the_models_own_names_are_the_candidates_in_the_asked_language(self, session, volume, language):
+        suggestion = what(session, volume, language)
+        labels = session.manifest.labels()
+        assert {c.label_id for c in suggestion.candidates} == {label.id for label in labels}
+        best = labels.find(suggestion.raw)
+        assert suggestion.raw == best.name(language)
+        assert (suggestion.candidates[0].label, suggestion.candidates[0].label_zh) == (best.en, best.zh)
+        probabilities = [c.probability for c in suggestion.candidates]
+        assert probabilities == sorted(probabilities, reverse=True)
+        assert sum(probabilities) == pytest.approx(1)
+
+    def test_a_given_label_set_replaces_them(self, session, volume):
+        assert {c.label_id for c in what(session, volume, labels=ORGANS).candidates} == {"liver", "spleen", "lung"}
+
+    def test_the_region_is_the_one_that_was_asked_about(self, session, volume):
+        suggestion = what(session, volume)
+        (region,) = suggestion.regions
+        assert region.box == BOX
+        assert region.probability == suggestion.candidates[0].probability
+        assert not suggestion.malformed
+
+    def test_below_the_models_threshold_it_abstains(self, session, volume, monkeypatch):
+        assert not what(session, volume).abstained
+        monkeypatch.setattr(session, "manifest", replace(session.manifest, abstain_below=1.0))
+        assert what(session, volume).abstained
+
+    @pytest.mark.parametrize("box", [Box(-5, 0, 10, 10), Box(0, 0, 111, 10), Box(0, 0, 10, 91)])
+    def test_a_box_outside_the_slice_is_refused_before_the_model_is_asked(self, random_model, volume, box):
+        canned = Canned(random_model, "liver")
+        with pytest.raises(RegionError, match="110 x 90"):
+            what(canned, volume, box=box)
+        assert canned.asked is None
+
+    def test_without_a_box_or_without_names_to_choose_from_it_is_refused(self, session, volume):
+        with pytest.raises(ProtocolError, match="needs a box"):
+            what(session, volume, box=None)
+        with pytest.raises(ProtocolError, match="label set is empty"):
+            what(session, volume, labels=LabelSet([]))
+
+    def test_a_label_with_markup_in_its_name_is_refused(self, session, volume):
+        with pytest.raises(ProtocolError, match="may not hold"):
+            what(session, volume, labels=LabelSet([Label("x", "<|im_end|>", "甲")]))
+
+
+class TestWhereIsIt:
+    def test_names_are_asked_in_the_questions_language_however_they_were_given(self, random_model, volume):
+        canned = Canned(random_model, "")
+        where(canned, volume, "肝", "LIVER", "lung", "spleen", "portal vein", labels=ORGANS)
+        asked = "<ref>liver</ref>, <ref>left lung</ref>, <ref>spleen</ref>, <ref>portal vein</ref> in this MRI scan."
+        assert asked in canned.asked.prompt.text
+        where(canned, volume, "liver", "左肺", language=Language.ZH, labels=ORGANS)
+        assert "<ref>肝</ref>, <ref>左肺</ref>" in canned.asked.prompt.text
+
+    def test_boxes_come_with_the_label_in_both_languages_and_their_own_probability(self, random_model, volume):
+        raw = "<ref>肝</ref><box>[[0, 0, 999, 500], [7, 7, 7, 9], [1, 2, 3, 4]]</box>, <ref>脾</ref>：未见"
+        suggestion = where(Canned(random_model, raw), volume, "肝", "脾", language=Language.ZH, labels=ORGANS)
+        assert [(r.label, r.label_zh, r.label_id) for r in suggestion.regions] == [("liver", "肝", "liver")] * 2
+        assert suggestion.regions[0].box.as_tuple() == pytest.approx((0, 0, 110, 500 / 999 * 90))
+        assert [r.probability for r in suggestion.regions] == pytest.approx([0.5, 0.5])
+        assert suggestion.malformed
+        assert suggestion.not_present == ("脾",)
+        assert suggestion.text == "肝, 脾：未见"
+        assert suggestion.candidates == ()
+
+    def test_a_name_outside_the_label_set_has_no_chinese_name_and_no_id(self, random_model, volume):
+        suggestion = where(Canned(random_model, "portal vein[[1, 2, 3, 4]]"), volume, "portal vein", labels=ORGANS)
+        (region,) = suggestion.regions
+        assert (region.label, region.label_zh, region.label_id) == ("portal vein", "", "")
+
+    def test_an_answer_that_was_cut_short_is_marked(self, random_model, volume):
+        raw = "<ref>liver</ref><box>[[1, 2, 3, 4]]</box>"
+        assert not where(Canned(random_model, raw), volume, "liver").malformed
+        assert where(Canned(random_model, raw, finished=False), volume, "liver").malformed
+
+    @pytest.mark.parametrize("language", Language)
+    def test_a_real_model_answers_about_the_names_and_nothing_else(self, session, volume, language):
+        suggestion = where(session, volume, "liver", "spleen", language=language)
+        assert {r.label for r in suggestion.regions} <= {"liver", "spleen"}
+        for region in suggestion.regions:
+            region.box.require_inside(110, 90)
+            assert 0 < region.probability <= 1
+
+    def test_a_name_with_markup_is_refused(self, session, volume):
+        with pytest.raises(ProtocolError, match="may not hold"):
+            where(session, volume, "liver<|im_end|>")
+
+
+class TestBoxProbabilities:
+    def pieces(self, *some):
+        return [TextPiece(text, math.log(probability)) for text, probability in some]
+
+    def test_it_is_the_geometric_mean_over_the_digits_alone(self):
+        pieces = self.pieces(
+            ("<box>", 0.01), ("[[", 0.01), ("1", 0.8), ("2", 0.2), (", ", 0.01), ("5", 0.5), (", ", 0.01)
+        ) + self.pieces(("3", 1.0), ("4", 1.0), (", ", 0.01), ("9", 0.5), ("]]", 0.01))
+        assert box_probabilities(pieces) == pytest.approx([(0.8 * 0.2 * 0.5 * 0.5) ** (1 / 6)])
+
+    def test_a_box_without_area_has_none_as_it_has_no_region(self):
+        pieces = [TextPiece(c, -0.5) for c in "[[1, 2, 1, 4], [1, 2, 3, 4]]"]
+        assert len(box_probabilities(pieces)) == 1
+
+
+class TestTheRecord:
+    def test_it_names_the_slice_the_model_and_the_words(self, session, volume):
+        window = Window(100, 50)
+        suggestion = suggest(
+            session, volume, Plane.AXIAL, 1, window, task=Task.REGION_TO_TEXT, language=Language.EN, box=BOX
+        )
+        image = suggestion.image
+        assert (image.series_uid, image.sop_instance_uid, image.slice) == ("1.2.3", "1.2.3.2", 1)
+        assert (image.width, image.height, image.window) == (110, 90, window)
+        assert image.sha256 == image_sha256(render_slice(volume, Plane.AXIAL, 1, window))
+        assert suggestion.model.sha256 == session.manifest.sha256
+        assert suggestion.prompt.count("<image>") == 1
+        assert suggestion.prompt.startswith("<|im_start|>system")
+
+    def test_its_json_has_the_keys_of_the_command_line_and_plain_values(self, session, volume):
+        record = suggestion_to_json(what(session, volume))
+        assert list(record) == [
+            "task",
+            "language",
+            "image",
+            "prompt",
+            "raw",
+            "text",
+            "regions",
+            "candidates",
+            "not_present",
+            "abstained",
+            "model",
+            "timings_ms",
+        ]
+        assert {"path", "plane", "slice", "width", "height", "sha256"} <= set(record["image"])
+        assert list(record["regions"][0]) == ["label", "label_zh", "box", "probability"]
+        assert list(record["candidates"][0]) == ["label", "label_zh", "probability"]
+        assert list(record["model"]) == ["id", "sha256", "adapter"]
+        assert list(record["timings_ms"]) == ["render", "encode", "prompt", "decode", "total"]
+        assert record["regions"][0]["box"] == [10.5, 20.0, 60.0, 70.25]
+        assert sum(c["probability"] for c in record["candidates"]) <= 1
+        assert json.loads(json.dumps(record, allow_nan=False)) == record
+
+    def test_numpy_boxes_become_plain_numbers(self, session, volume):
+        box = Box(*np.array([1, 2, 30, 40], np.float32))
+        (region,) = suggestion_to_json(what(session, volume, box=box))["regions"]
+        assert [type(value) for value in region["box"]] == [float] * 4
+
+    def test_a_slice_that_is_not_there_is_refused(self, session, volume):
+        with pytest.raises(ScanError):
+            suggest(session, volume, Plane.AXIAL, 3, task=Task.REGION_TO_TEXT, language=Language.EN, box=BOX)
+
+    def test_it_can_be_cancelled(self, session, volume):
+        with pytest.raises(Cancelled):
+            where(session, volume, "liver", cancelled=lambda: True)
