@@ -1,0 +1,86 @@
+"""A real window on a real database with a real (untrained) model."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+pytest.importorskip("PySide6")
+
+from PySide6.QtCore import QPoint, Qt
+from PySide6.QtTest import QTest
+from PySide6.QtWidgets import QApplication
+
+from desktop.app import make_window
+from desktop.main_window import MainWindow
+from desktop.screenshot import draw_box
+from desktop.theme import apply_theme
+from desktop.translation import Translations
+from engine.regions import Box
+
+WAIT_MS = 60_000
+
+
+class Driver:
+    """Uses a window as a person does: mouse and keys only."""
+
+    def __init__(self, window: MainWindow, qtbot) -> None:
+        self.window = window
+        self.qtbot = qtbot
+
+    def until(self, condition: Callable[[], bool]) -> None:
+        self.qtbot.waitUntil(condition, timeout=WAIT_MS)
+
+    def draw(self, box: Box) -> int:
+        draw_box(self.window, box)
+        root = self.window.regions.selected_root
+        assert root is not None
+        return root
+
+    def draw_and_wait(self, box: Box) -> int:
+        root = self.draw(box)
+        self.until(lambda: self.window.regions.suggestion(root) is not None)
+        return root
+
+    def key(self, key: Qt.Key, modifiers: Qt.KeyboardModifier = Qt.KeyboardModifier.NoModifier) -> None:
+        """A key to whatever has the focus, as from a keyboard."""
+        QTest.keyClick(self.window.focusWidget() or self.window.view, key, modifiers)
+
+    def type(self, text: str) -> None:
+        for character in text:
+            QTest.keyClicks(self.window.focusWidget() or self.window.view, character)
+
+    def click(self, x: float, y: float) -> None:
+        view = self.window.view
+        at = view.mapFromScene(x, y)
+        QTest.mouseClick(view.viewport(), Qt.MouseButton.LeftButton, Qt.KeyboardModifier.NoModifier, QPoint(at))
+
+
+@pytest.fixture
+def open_window(qtbot, tiny_model: Path, phantom_series: Path, tmp_path: Path) -> Iterator[Callable[..., Driver]]:
+    """Opens a window on the small phantom; called again, it reopens the same database."""
+    opened: list[tuple[MainWindow, object]] = []
+
+    def make(model: str | None = None, database: Path | None = None) -> Driver:
+        app = QApplication.instance()
+        assert isinstance(app, QApplication)
+        apply_theme(app)
+        translations = Translations(app)
+        window, store = make_window(translations, database or tmp_path / "a.sqlite", model or str(tiny_model), "tester")
+        window.set_interface_language("en")
+        qtbot.addWidget(window)
+        opened.append((window, store))
+        window.resize(1100, 750)
+        window.show()
+        window.start([] if store.worklist.all() else [phantom_series / "dicom"], demo=False)
+        driver = Driver(window, qtbot)
+        driver.until(lambda: window.viewing.volume is not None)
+        window.view.setFocus()
+        return driver
+
+    yield make
+    for window, store in opened:
+        window.close()
+        store.close()

@@ -1,0 +1,282 @@
+"""The window, used with mouse and keys."""
+
+from __future__ import annotations
+
+import os
+import signal
+import xml.etree.ElementTree as ElementTree
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PySide6.QtCore import QPoint, QPointF, Qt
+from PySide6.QtGui import QWheelEvent
+from PySide6.QtTest import QTest
+from PySide6.QtWidgets import QApplication
+
+from engine.regions import Box
+from engine.store import RegionState
+
+BOX = Box(30, 40, 60, 70)
+OTHER = Box(70, 70, 95, 100)
+
+
+def wheel(driver, notches: int, modifiers=Qt.KeyboardModifier.NoModifier) -> None:
+    view = driver.window.view
+    middle = QPointF(view.viewport().rect().center())
+    event = QWheelEvent(
+        middle,
+        view.viewport().mapToGlobal(middle),
+        QPoint(),
+        QPoint(0, 120 * notches),
+        Qt.MouseButton.NoButton,
+        modifiers,
+        Qt.ScrollPhase.NoScrollPhase,
+        False,
+    )
+    QApplication.sendEvent(view.viewport(), event)
+
+
+def test_drawing_asks_and_enter_accepts_what_the_model_said(open_window):
+    driver = open_window()
+    root = driver.draw_and_wait(BOX)
+    window = driver.window
+    assert window.card.isVisible()
+    first = window.regions.suggestion(root).candidates[0]
+    driver.key(Qt.Key.Key_Return)
+    row = window.regions.region(root)
+    assert row.state is RegionState.ACCEPTED
+    assert row.label.en == first[0]
+    assert not window.card.isVisible()
+
+
+def test_the_drawn_box_is_where_the_mouse_was(open_window):
+    driver = open_window()
+    row = driver.window.regions.region(driver.draw(BOX))
+    assert np.abs(np.array(row.box.as_tuple()) - np.array(BOX.as_tuple())).max() < 0.5
+
+
+def test_typing_corrects(open_window):
+    driver = open_window()
+    root = driver.draw_and_wait(BOX)
+    driver.type("left kid")
+    driver.key(Qt.Key.Key_Return)
+    row = driver.window.regions.region(root)
+    assert row.state is RegionState.EDITED
+    assert (row.label.id, row.label.zh) == ("left-kidney", "左肾")
+
+
+def test_a_name_nobody_knows_can_be_typed(open_window):
+    driver = open_window()
+    root = driver.draw_and_wait(BOX)
+    driver.type("zebra organ")
+    driver.key(Qt.Key.Key_Return)
+    assert driver.window.regions.region(root).label.en == "zebra organ"
+
+
+def test_delete_rejects_and_undo_brings_back(open_window):
+    driver = open_window()
+    root = driver.draw_and_wait(BOX)
+    driver.key(Qt.Key.Key_Delete)
+    assert driver.window.regions.region(root) is None
+    driver.window.regions.undo_stack.undo()
+    assert driver.window.regions.region(root).state is RegionState.DRAWN
+    driver.window.regions.undo_stack.redo()
+    assert driver.window.regions.region(root) is None
+
+
+def test_undo_and_redo_walk_through_draw_and_accept(open_window):
+    driver = open_window()
+    root = driver.draw_and_wait(BOX)
+    driver.key(Qt.Key.Key_Return)
+    stack = driver.window.regions.undo_stack
+    stack.undo()
+    assert driver.window.regions.region(root).state is RegionState.DRAWN
+    stack.undo()
+    assert driver.window.regions.region(root) is None
+    stack.redo()
+    stack.redo()
+    assert driver.window.regions.region(root).state is RegionState.ACCEPTED
+
+
+def test_escape_gives_up_a_box_that_is_being_drawn(open_window):
+    driver = open_window()
+    view = driver.window.view
+    port = view.viewport()
+    QTest.mousePress(port, Qt.MouseButton.LeftButton, pos=view.mapFromScene(30, 30))
+    QTest.mouseMove(port, view.mapFromScene(60, 60))
+    driver.key(Qt.Key.Key_Escape)
+    QTest.mouseRelease(port, Qt.MouseButton.LeftButton, pos=view.mapFromScene(60, 60))
+    assert driver.window.regions.rows == []
+
+
+def test_a_click_selects_the_smallest_region_under_it(open_window):
+    driver = open_window()
+    large = driver.draw_and_wait(Box(20, 20, 100, 100))
+    driver.key(Qt.Key.Key_Escape)
+    small = driver.draw_and_wait(Box(50, 50, 64, 64))
+    driver.key(Qt.Key.Key_Escape)
+    driver.click(57, 57)
+    assert driver.window.regions.selected_root == small
+    driver.key(Qt.Key.Key_Escape)
+    driver.click(25, 90)
+    assert driver.window.regions.selected_root == large
+
+
+def test_the_wheel_turns_slices_and_ctrl_zooms(open_window):
+    driver = open_window()
+    before = driver.window.viewing.index
+    wheel(driver, -1)
+    assert driver.window.viewing.index == before + 1
+    scale = driver.window.view.transform().m11()
+    wheel(driver, 1, Qt.KeyboardModifier.ControlModifier)
+    assert driver.window.viewing.index == before + 1
+    assert driver.window.view.transform().m11() > scale
+
+
+def test_right_drag_changes_the_window_and_the_pixels(open_window):
+    driver = open_window()
+    view = driver.window.view
+    port, middle = view.viewport(), view.viewport().rect().center()
+    before = view.grab().toImage()
+    QTest.mousePress(port, Qt.MouseButton.RightButton, pos=middle)
+    QTest.mouseMove(port, middle + QPoint(80, 60))
+    QTest.mouseRelease(port, Qt.MouseButton.RightButton, pos=middle + QPoint(80, 60))
+    window = driver.window.viewing.window
+    assert window.width > 400
+    assert window.center < 40
+    assert view.grab().toImage() != before
+    driver.key(Qt.Key.Key_W)
+    assert driver.window.viewing.window.width == 400
+
+
+def test_the_picture_on_screen_is_the_rendered_slice(open_window):
+    """VTK's pixels, through the view, at the place where scene coordinates say they are."""
+    driver = open_window()
+    view = driver.window.view
+    rgb = driver.window.viewing.rgb()
+    shown = view.viewport().grab().toImage()
+    for x, y in ((64, 64), (40, 70), (90, 60), (64, 100)):
+        at = view.mapFromScene(x, y)
+        neighbourhood = rgb[y - 1 : y + 2, x - 1 : x + 2, 0].astype(int)
+        grey = shown.pixelColor(at).red()
+        assert neighbourhood.min() - 12 <= grey <= neighbourhood.max() + 12
+
+
+def test_an_answer_is_never_shown_on_another_slice(open_window):
+    driver = open_window()
+    window = driver.window
+    root = driver.draw(BOX)
+    window.viewing.step(1)
+    assert not window.asking.asking
+    driver.qtbot.wait(1500)
+    assert window.regions.rows == []
+    assert not window.card.isVisible()
+    window.viewing.step(-1)
+    assert window.regions.region(root).label is None
+    assert window.regions.suggestion(root) is None
+
+
+def test_killing_the_model_process_leaves_the_window_working_and_says_so(open_window):
+    driver = open_window()
+    window = driver.window
+    driver.draw_and_wait(BOX)
+    driver.key(Qt.Key.Key_Return)
+    said: list[str] = []
+    window.asking.event.connect(lambda kind, message: said.append(kind))
+    os.kill(window.asking.session.pid, signal.SIGKILL)
+    root = driver.draw_and_wait(OTHER)
+    assert window.regions.suggestion(root).candidates
+    assert "restarted" in said or "starting" in said
+    driver.key(Qt.Key.Key_Return)
+    assert window.regions.region(root).state is RegionState.ACCEPTED
+
+
+def test_everything_is_where_it_was_after_reopening(open_window):
+    driver = open_window()
+    accepted = driver.draw_and_wait(BOX)
+    driver.key(Qt.Key.Key_Return)
+    driver.draw_and_wait(OTHER)
+    driver.window.viewing.step(2)
+    driver.window.viewing.step(-1)
+    index = driver.window.viewing.index
+    driver.window.close()
+    again = open_window()
+    assert again.window.viewing.index == index
+    again.window.viewing.step(-1)
+    assert [row.state for row in again.window.regions.rows] == [RegionState.ACCEPTED, RegionState.DRAWN]
+    assert again.window.regions.rows[0].root_id == accepted
+
+
+def test_found_regions_wait_for_a_decision(open_window):
+    driver = open_window()
+    window = driver.window
+    window.view.setFocus()
+    driver.key(Qt.Key.Key_F)
+    driver.type("liver")
+    answered: list[int] = []
+    window.asking.answered.connect(answered.append)
+    driver.key(Qt.Key.Key_Return)
+    driver.until(lambda: bool(answered))
+    for row in window.regions.rows:
+        assert row.state is RegionState.SUGGESTED
+        assert row.label.id == "liver"
+
+
+def test_names_switch_to_chinese_and_the_interface_with_them(open_window):
+    driver = open_window()
+    window = driver.window
+    window.set_interface_language("zh_CN")
+    try:
+        driver.until(lambda: window.worklist_panel._title.text() == "工作列表")
+        root = driver.draw_and_wait(BOX)
+        assert window.regions.suggestion(root).language == "zh"
+        assert "什么" in window.regions.suggestion(root).prompt
+    finally:
+        window.set_interface_language("en")
+
+
+def test_an_unreadable_scan_is_named_and_the_window_stays(open_window, tmp_path):
+    driver = open_window()
+    broken = tmp_path / "broken.dcm"
+    broken.write_bytes(b"\0" * 128 + b"DICM" + b"nonsense" * 20)
+    driver.window.worklist.add_paths([broken])
+    driver.until(lambda: "broken.dcm" in driver.window.statusBar().currentMessage())
+    assert driver.window.viewing.volume is not None
+
+
+def test_no_translation_is_unfinished_and_none_is_missing():
+    path = Path(__file__).parents[2] / "resources" / "translations" / "medrega_zh_CN.ts"
+    messages = list(ElementTree.parse(path).getroot().iter("message"))
+    assert len(messages) > 80
+    for message in messages:
+        translation = message.find("translation")
+        assert translation.get("type") is None, message.find("source").text
+        assert translation.text, message.find("source").text
+
+
+@pytest.mark.parametrize("folder", ["desktop"])
+def test_every_visible_string_is_in_the_translation_file(folder, tmp_path):
+    """lupdate finds nothing in the sources that the committed file does not have."""
+    import shutil
+    import subprocess
+    import sys
+
+    root = Path(__file__).parents[2]
+    tool = Path(sys.executable).with_name("pyside6-lupdate")
+    if not tool.exists():
+        pytest.skip("pyside6-lupdate is not installed")
+    committed = root / "resources" / "translations" / "medrega_zh_CN.ts"
+    copy = tmp_path / committed.name
+    shutil.copy(committed, copy)
+    sources = sorted(str(path) for path in (root / folder).rglob("*.py"))
+    subprocess.run([tool, *sources, "-ts", str(copy), "-no-obsolete", "-locations", "none"], check=True)
+    texts = [
+        {
+            (c.find("name").text, m.find("source").text)
+            for c in ElementTree.parse(p).iter("context")
+            for m in c.iter("message")
+        }
+        for p in (committed, copy)
+    ]
+    assert texts[0] == texts[1]

@@ -1,0 +1,164 @@
+"""The first story: open a CT, draw, accept one suggestion, correct another, close, reopen, export.
+
+With the model that ships, on the demo's generated patient, by mouse and keys.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+pytest.importorskip("PySide6")
+
+from click.testing import CliRunner
+from PySide6.QtCore import Qt
+from PySide6.QtTest import QTest
+from PySide6.QtWidgets import QApplication
+
+from desktop.app import make_window
+from desktop.main_window import MainWindow
+from desktop.screenshot import draw_box
+from desktop.theme import apply_theme
+from desktop.translation import Translations
+from engine.cli import main
+from engine.errors import MedRegAError
+from engine.phantom import write_phantom_series
+from engine.regions import Box
+from engine.runtime import find_model
+from engine.store import AnnotationStore, RegionState
+
+SEED = 11
+WAIT_MS = 90_000
+
+
+@pytest.fixture(scope="module")
+def patient(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The demo's patient, coarser so that the test does not wait for it."""
+    return write_phantom_series(tmp_path_factory.mktemp("story") / "patient", SEED, size=256, slice_mm=8.0)
+
+
+@pytest.fixture
+def windows(qtbot, tmp_path: Path) -> Iterator[list[tuple[MainWindow, AnnotationStore]]]:
+    opened: list[tuple[MainWindow, AnnotationStore]] = []
+    yield opened
+    for window, store in opened:
+        window.close()
+        store.close()
+
+
+def start(windows, qtbot, database: Path, scan: Path) -> MainWindow:
+    try:
+        find_model()
+    except MedRegAError as error:
+        pytest.skip(f"the starter model is not here: {error}")
+    app = QApplication.instance()
+    assert isinstance(app, QApplication)
+    apply_theme(app)
+    window, store = make_window(Translations(app), database, "starter", "reader")
+    window.set_interface_language("en")
+    windows.append((window, store))
+    qtbot.addWidget(window)
+    window.resize(1280, 800)
+    window.show()
+    window.start([] if store.worklist.all() else [scan], demo=False)
+    qtbot.waitUntil(lambda: window.viewing.volume is not None, timeout=WAIT_MS)
+    window.view.setFocus()
+    return window
+
+
+def test_a_person_accepts_one_suggestion_corrects_another_and_exports_both(windows, qtbot, patient, tmp_path):
+    database = tmp_path / "annotations.sqlite"
+    truth = json.loads((patient / "ground_truth.json").read_text(encoding="utf-8"))
+    window = start(windows, qtbot, database, patient / "dicom")
+    boxes = truth["boxes"][str(window.viewing.index)]
+    assert {"liver", "spleen"} <= boxes.keys(), "the middle slice goes through the upper abdomen"
+
+    def draw(id: str) -> int:
+        draw_box(window, Box(*boxes[id][0]))
+        root = window.regions.selected_root
+        assert root is not None
+        qtbot.waitUntil(lambda: window.regions.suggestion(root) is not None, timeout=WAIT_MS)
+        return root
+
+    accepted = draw("liver")
+    suggestion = window.regions.suggestion(accepted)
+    assert suggestion.candidates[0][0] == "liver", "the shipped model knows a liver"
+    assert sum(candidate[3] for candidate in suggestion.candidates) == pytest.approx(1, abs=1e-3)
+    assert window.card.isVisible()
+    QTest.keyClick(window.view, Qt.Key.Key_Return)
+
+    corrected = draw("spleen")
+    QTest.keyClicks(window.view, "h")
+    QTest.keyClicks(window.focusWidget(), "eart")
+    QTest.keyClick(window.focusWidget(), Qt.Key.Key_Return)
+
+    states = {row.root_id: (row.state, row.label.id) for row in window.regions.rows}
+    assert states[accepted] == (RegionState.ACCEPTED, "liver")
+    assert states[corrected] == (RegionState.EDITED, "heart")
+    index = window.viewing.index
+    window.close()
+
+    again = start(windows, qtbot, database, patient / "dicom")
+    assert again.viewing.index == index
+    assert {row.root_id: (row.state, row.label.id) for row in again.regions.rows} == states
+    again.close()
+
+    out = tmp_path / "out.jsonl"
+    result = CliRunner().invoke(
+        main, ["export", "--format", "medreginstruct", str(out), "--db", str(database), "--lang", "en", "--json"]
+    )
+    assert result.exit_code == 0, result.output
+    assert json.loads(result.stdout)["regions"] == 2
+    records = [json.loads(line) for line in out.read_text(encoding="utf-8").splitlines()]
+    named = {record["conversations"][1]["value"] for record in records if record["task"] == "region_to_text"}
+    assert named == {"liver", "heart"}
+    for record in records:
+        assert (out.parent / record["image"]).is_file()
+        assert record["conversations"][0]["value"].count("<image>") == 1
+
+    verdicts = AnnotationStore.open(database)
+    try:
+        kinds = {verdicts.verdicts.of_region(root)[-1].kind for root in (accepted, corrected)}
+        assert kinds == {"accepted", "edited"}
+        kept = verdicts.suggestions.of_region(corrected)
+        assert (kept.model_id, len(kept.model_sha256)) == ("starter", 64)
+        assert kept.raw
+        assert kept.latency_ms > 0
+    finally:
+        verdicts.close()
+
+
+def test_the_export_trains_and_the_result_is_scored(windows, qtbot, patient, tmp_path):
+    """Training travels the same road: from the exported jsonl to a model and its score."""
+    pytest.importorskip("torch")
+    database = tmp_path / "annotations.sqlite"
+    truth = json.loads((patient / "ground_truth.json").read_text(encoding="utf-8"))
+    window = start(windows, qtbot, database, patient / "dicom")
+    boxes = truth["boxes"][str(window.viewing.index)]
+    for id in ("liver", "spleen"):
+        draw_box(window, Box(*boxes[id][0]))
+        root = window.regions.selected_root
+        qtbot.waitUntil(lambda root=root: window.regions.suggestion(root) is not None, timeout=WAIT_MS)
+        QTest.keyClick(window.view, Qt.Key.Key_Return)
+    window.close()
+    out = tmp_path / "out.jsonl"
+    run = CliRunner()
+    assert run.invoke(main, ["export", "--format", "medreginstruct", str(out), "--db", str(database)]).exit_code == 0
+    recipe = tmp_path / "recipe.toml"
+    recipe.write_text(
+        '[model]\npreset = "tiny"\n[[stages]]\nname = "instruction"\nkind = "instruction"\nbf16 = false\n'
+        'train = ["vision", "connector", "text"]\nsteps = 3\nimages_per_step = 1\nlearning_rate = 1e-3\n',
+        encoding="utf-8",
+    )
+    model = tmp_path / "model"
+    trained = run.invoke(
+        main,
+        ["train", str(recipe), "--data", str(out), "--out", str(tmp_path / "run"), "--export", str(model)],
+    )
+    assert trained.exit_code == 0, trained.output
+    scored = run.invoke(main, ["evaluate", str(model), str(out), "--json"])
+    assert scored.exit_code == 0, scored.output
+    assert json.loads(scored.stdout)["metrics"]["region_to_text"]["n"] == 4
