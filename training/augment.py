@@ -32,7 +32,10 @@ class Crop:
         """Between 0.82 and 1.12 of the image a side, anywhere that keeps most of it."""
         size = rng.uniform(0.82, 1.12)
         width, height = size * rng.uniform(0.96, 1.04), size * rng.uniform(0.96, 1.04)
-        x, y = (rng.uniform(*sorted((-_MARGIN, 1 + _MARGIN - side))) for side in (width, height))
+        x, y = (
+            rng.uniform(min(-_MARGIN, 1 + _MARGIN - side), max(-_MARGIN, 1 + _MARGIN - side))
+            for side in (width, height)
+        )
         return cls(x, y, x + width, y + height)
 
     def apply(self, image: NDArray[np.uint8], size: int) -> NDArray[np.uint8]:

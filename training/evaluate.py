@@ -65,14 +65,14 @@ def predict(session: Session, dataset: Path, progress: Progress, limit: int | No
     records.sort(key=lambda pair: (pair[1].image, pair[1].human.partition(IMAGE_MARKER)[0]))
     labels = session.manifest.labels()
     predictions = []
-    image_path, image = Path(), np.empty(0, np.uint8)
+    image_path, image = Path(), np.empty((1, 1, 3), np.uint8)
     for done, (folder, record) in enumerate(records, start=1):
         if progress.cancelled():
             raise Cancelled
         if folder / record.image != image_path:
             image_path = folder / record.image
             image = read_rgb(image_path)
-        height, width = image.shape[:2]
+        height, width = image.shape[0], image.shape[1]
         names = asked_names(record)
         question = Question(record.task, record.language, width, height, record.modality, names=names)
         choices: tuple[str, ...] = ()

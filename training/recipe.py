@@ -33,6 +33,7 @@ class ModelSettings(_Strict):
 class Stage(_Strict):
     """One stage. dense : the tower from label maps; instruction : answers from questions.
 
+    boxes : a dense stage also learns the edges of what a patch shows.
     warmup : the fraction of `steps` in which the learning rate rises; it then falls as a cosine.
     """
 
@@ -47,6 +48,7 @@ class Stage(_Strict):
     groups_per_image: int = Field(default=2, gt=0)
     questions_per_group: int = Field(default=6, gt=0)
     augment: bool = True
+    boxes: bool = False
     bf16: bool = True
 
 

@@ -7,7 +7,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
+from PIL import Image
 from torch import nn
 from torch.nn import functional
 from transformers import (
@@ -124,7 +126,8 @@ def _run_stage(
     callback = _ProgressCallback(stage.name, progress)
     if stage.kind == "dense":
         masks = MaskDataset(samples, size, seed)
-        module = DenseModel(model.model.vision_tower, vision.hidden_size, classes=_label_values(samples))
+        classes = _label_values(samples)
+        module = DenseModel(model.model.vision_tower, vision.hidden_size, classes, boxes=stage.boxes)
         trainer = Trainer(module, arguments, collate_masks, masks, callbacks=[callback])
     else:
         encoder = PromptEncoder(tokenizer, model.config.image_seq_length)
@@ -145,13 +148,11 @@ def _run_stage(
 
 def _label_values(samples: Sequence[ImageSample]) -> int:
     """One more than the largest value of the label maps, read from a few hundred of them."""
-    from PIL import Image
-
     largest = 0
     for sample in samples[:: max(1, len(samples) // 400)]:
         if sample.mask is not None:
             with Image.open(sample.mask) as mask:
-                largest = max(largest, int(mask.getextrema()[1]))
+                largest = max(largest, int(np.asarray(mask).max()))
     return largest + 1
 
 
@@ -161,14 +162,14 @@ def _train_only(model: InternVLForConditionalGeneration, parts: Sequence[str]) -
         parameter.requires_grad_(part in parts)
 
 
-class PackedTrainer(Trainer):
+class PackedTrainer(Trainer):  # type: ignore[misc]
     """A `Trainer` for batches of packed questions (see `training.packing`)."""
 
     def compute_loss(
         self, model: nn.Module, inputs: QuestionBatch, return_outputs: bool = False, **_: Any
     ) -> torch.Tensor:
         """Mean cross-entropy of the answers' tokens."""
-        return packed_loss(model, inputs)  # type: ignore[arg-type]
+        return packed_loss(model, inputs)
 
 
 def packed_loss(model: InternVLForConditionalGeneration, batch: QuestionBatch) -> torch.Tensor:
@@ -195,7 +196,7 @@ def packed_loss(model: InternVLForConditionalGeneration, batch: QuestionBatch) -
     return functional.cross_entropy(logits.float(), targets[answered])
 
 
-class _ProgressCallback(TrainerCallback):
+class _ProgressCallback(TrainerCallback):  # type: ignore[misc]
     """Tells a `Progress` each step, and stops the training when it was cancelled."""
 
     def __init__(self, name: str, progress: Progress) -> None:

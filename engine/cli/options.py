@@ -65,7 +65,7 @@ def slice_options(command: Command) -> Command:
     return command
 
 
-class _NumbersType(click.ParamType):
+class _NumbersType(click.ParamType[Any]):
     count = 0
 
     def numbers(self, value: str, param: click.Parameter | None, ctx: click.Context | None) -> list[float]:

@@ -260,18 +260,18 @@ class _Builder:
             turn=(25, 0, 0),
             inside="cavity",
         )
-        for id, x, z in (("right-kidney", -64, -38), ("left-kidney", 66, -24)):
-            side = np.sign(x)
+        for id, x, z in (("right-kidney", -64.0, -38.0), ("left-kidney", 66.0, -24.0)):
+            outward = float(np.sign(x))
             kidney = hu(33, 175, 14)
-            turn = (0, side * 8, side * 25)
+            turn = (0.0, outward * 8, outward * 25)
             body = add(id, (x, 46, z), (29, 25, 54), kidney, bumps=0.05, jitter=6, turn=turn)
-            pelvis = body.center_mm - np.array([side * 14.0, 6.0, 0.0])
-            self._at("kidney-sinus", pelvis, (12, 9, 22), self.rng.normal(-40, 15), inside=id)
+            pelvis = body.center_mm - np.array([outward * 14.0, 6.0, 0.0])
+            self._at("kidney-sinus", pelvis, (12, 9, 22), self.rng.normal(-40, 15), inoutward=id)
         add("aorta", (9, 34, 0), (12, 12, 900), hu(42, 190, 14), jitter=4, bumps=0.02)
         add("inferior-vena-cava", (-23, 30, 0), (14, 11, 900), hu(40, 128, 10), jitter=4, bumps=0.03)
         for level in range(-4, 6):
-            z = level * 33 + self.uniform(-2, 2)
-            add("disc", (0, 66, z + 16), (21, 17, 6), 78, jitter=1, size=0.05, exponent=3)
+            height = level * 33 + 16 + self.uniform(-2, 2)
+            add("disc", (0, 66, height), (21, 17, 6), 78, jitter=1, size=0.05, exponent=3)
         bone = self.rng.normal(215, 25)
         add("vertebra", (0, 66, 0), (22, 18, 900), bone, jitter=2, bumps=0.02, texture=35, exponent=2.4)
         add("vertebra", (0, 86, 0), (18, 13, 900), bone + 40, jitter=1, bumps=0.02, texture=35)

@@ -55,15 +55,19 @@ def render_phantom_slice(phantom: Phantom, z_mm: float, size: int = 512) -> Labe
     """
     pixel_mm = phantom.fov_mm / size
     origin = tuple(center - phantom.fov_mm / 2 + pixel_mm / 2 for center in phantom.center_mm)
-    x = origin[0] + pixel_mm * np.arange(size)
-    y = origin[1] + pixel_mm * np.arange(size)
+    x = origin[0] + pixel_mm * np.arange(size, dtype=np.float64)
+    y = origin[1] + pixel_mm * np.arange(size, dtype=np.float64)
     rng = np.random.default_rng([phantom.seed, round(z_mm * 1000) + 10_000_000])
     hu = np.full((size, size), _AIR_HU, np.float32)
     labels = np.zeros((size, size), np.uint8)
     texture = np.zeros((size, size), np.float32)
     masks: dict[str, NDArray[np.bool_]] = {}
     for blob in phantom.blobs:
-        reach = 1.35 * np.linalg.norm(blob.radii_mm[:2]) if blob.radii_mm[2] > 500 else 1.35 * blob.radii_mm.max()
+        reach = (
+            1.35 * float(np.linalg.norm(blob.radii_mm[:2]))
+            if blob.radii_mm[2] > 500
+            else 1.35 * float(blob.radii_mm.max())
+        )
         if blob.radii_mm[2] <= 500 and abs(z_mm - blob.center_mm[2]) > reach:
             continue
         columns = _span(x, blob.center_mm[0], reach)

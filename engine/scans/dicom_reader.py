@@ -148,7 +148,8 @@ def read_series(headers: Sequence[DicomHeader], progress: Progress | None = None
         stack[number] = pixels[0]
         last = dataset
         progress.report(number + 1, len(ordered), "reading slices")
-    assert stack is not None and last is not None
+    assert stack is not None
+    assert last is not None
     return _volume(last, stack, first, spacing_z, tuple(h.sop_instance_uid for h in ordered), first.path.parent)
 
 
@@ -233,7 +234,7 @@ def _require_enough_pixels(dataset: Dataset, path: Path, frames: int, samples: i
 
 def _rescaled(pixels: NDArray[Any], dataset: Dataset) -> NDArray[Any]:
     """Modality values, PS3.3 C.11.1, in the smallest of int16, int32 and float32 that holds them exactly."""
-    values = apply_rescale(pixels, _rescale_source(dataset))
+    values: NDArray[Any] = apply_rescale(pixels, _rescale_source(dataset))
     if np.issubdtype(values.dtype, np.floating):
         rounded = np.rint(values)
         if not np.array_equal(rounded, values) or np.abs(values).max(initial=0) >= 2**31:

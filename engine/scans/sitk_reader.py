@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import SimpleITK
+from numpy.typing import NDArray
 
 from engine.scans.limits import require_regular_file, require_sane_size
 from engine.scans.volume import ScanError, Volume
@@ -51,7 +53,7 @@ def read_sitk(path: Path) -> Volume:
     )
 
 
-def _shown_type(voxels: np.ndarray) -> np.ndarray:  # type: ignore[type-arg]
+def _shown_type(voxels: NDArray[Any]) -> NDArray[Any]:
     if voxels.dtype in (np.int16, np.int32, np.uint8, np.uint16, np.float32):
         return voxels
     if voxels.dtype in (np.int8,):
