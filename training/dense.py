@@ -102,7 +102,8 @@ class DenseModel(nn.Module):
         # Small things count: without weights the head learns background and liver first.
         share = torch.bincount(labels.flatten(), minlength=self.classes).float() / labels.numel()
         weights = (share + 2e-4).rsqrt()
-        return functional.cross_entropy(logits, labels, weight=weights / weights.mean())
+        loss: torch.Tensor = functional.cross_entropy(logits, labels, weight=weights / weights.mean())
+        return loss
 
     def _edge_loss(self, features: torch.Tensor, masks: torch.Tensor) -> torch.Tensor:
         """Cross-entropy against a narrow bell over the bins, so that a near miss costs little."""

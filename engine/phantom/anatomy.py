@@ -266,7 +266,7 @@ class _Builder:
             turn = (0.0, outward * 8, outward * 25)
             body = add(id, (x, 46, z), (29, 25, 54), kidney, bumps=0.05, jitter=6, turn=turn)
             pelvis = body.center_mm - np.array([outward * 14.0, 6.0, 0.0])
-            self._at("kidney-sinus", pelvis, (12, 9, 22), self.rng.normal(-40, 15), inoutward=id)
+            self._at("kidney-sinus", pelvis, (12, 9, 22), self.rng.normal(-40, 15), inside=id)
         add("aorta", (9, 34, 0), (12, 12, 900), hu(42, 190, 14), jitter=4, bumps=0.02)
         add("inferior-vena-cava", (-23, 30, 0), (14, 11, 900), hu(40, 128, 10), jitter=4, bumps=0.03)
         for level in range(-4, 6):
