@@ -1,0 +1,209 @@
+"""The verbs: one JSON document, clear errors, exit codes."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner, Result
+from PIL import Image
+
+from engine.cli import main
+
+
+def run(*arguments: object) -> Result:
+    return CliRunner().invoke(main, [str(argument) for argument in arguments])
+
+
+@pytest.fixture
+def ct(phantom_series: Path) -> Path:
+    return phantom_series / "dicom"
+
+
+def test_scan_lists_series_and_problems(pydicom_files: Path):
+    report = json.loads(run("scan", pydicom_files / "CT_small.dcm", "--json").stdout)
+    assert report["series"][0]["modality"] == "CT"
+    assert report["series"][0]["columns"] == 128
+    assert report["problems"] == []
+
+
+def test_render_writes_the_very_pixels(ct: Path, tmp_path: Path):
+    from engine.scans import image_sha256, read_volume, render_slice
+
+    out = tmp_path / "slice.png"
+    report = json.loads(run("render", ct, "--slice", 9, out, "--json").stdout)
+    volume = read_volume(ct)
+    rgb = render_slice(volume, volume.plane, 9)
+    import numpy as np
+
+    assert np.array_equal(np.asarray(Image.open(out)), rgb)
+    assert report["sha256"] == image_sha256(rgb)
+
+
+def test_suggest_names_what_is_in_a_box(ct: Path, tiny_model: Path, tmp_path: Path):
+    out = tmp_path / "drawn.png"
+    arguments = ("--slice", 9, "--box", "20,30,60,70", "--model", tiny_model)
+    result = run("suggest", ct, *arguments, "--lang", "zh", "--annotated", out, "--json")
+    assert result.exit_code == 0, result.output
+    report = json.loads(result.stdout)
+    assert (report["task"], report["language"]) == ("region_to_text", "zh")
+    assert report["image"] | {"sha256": 0, "window": 0, "path": 0} == {
+        "path": 0,
+        "plane": "axial",
+        "slice": 9,
+        "width": 128,
+        "height": 128,
+        "sha256": 0,
+        "window": 0,
+    }
+    assert report["regions"][0]["box"] == [20, 30, 60, 70]
+    probabilities = [candidate["probability"] for candidate in report["candidates"]]
+    assert probabilities == sorted(probabilities, reverse=True)
+    assert 0.99 < sum(probabilities) <= 1
+    assert report["raw"] == report["candidates"][0]["label_zh"]
+    assert report["model"]["id"] == "tiny"
+    assert len(report["model"]["sha256"]) == 64
+    assert {"render", "encode", "prompt", "decode", "total"} == report["timings_ms"].keys()
+    assert "<image>" in report["prompt"]
+    assert Image.open(out).width >= 768
+
+
+def test_suggest_finds_a_name_given_in_the_other_language(ct: Path, tiny_model: Path):
+    result = run("suggest", ct, "--slice", 9, "--find", "liver", "--lang", "zh", "--model", tiny_model, "--json")
+    assert result.exit_code == 0, result.output
+    report = json.loads(result.stdout)
+    assert report["task"] == "text_to_region"
+    assert "<ref>肝脏</ref>" in report["prompt"]
+    assert all(region["label"] == "liver" for region in report["regions"])
+
+
+def test_own_labels_are_the_only_candidates(ct: Path, tiny_model: Path, tmp_path: Path):
+    labels = tmp_path / "labels.json"
+    labels.write_text(
+        '[{"id": "cat", "en": "cat", "zh": "猫"}, {"id": "dog", "en": "dog", "zh": "狗"}]', encoding="utf-8"
+    )
+    result = run("suggest", ct, "--box", "20,30,60,70", "--labels", labels, "--model", tiny_model, "--json")
+    assert {one["label"] for one in json.loads(result.stdout)["candidates"]} == {"cat", "dog"}
+
+
+def test_saved_suggestions_are_in_the_database(ct: Path, tiny_model: Path, tmp_path: Path):
+    from engine.store import AnnotationStore
+
+    database = tmp_path / "a.sqlite"
+    arguments = ("--slice", 9, "--box", "20,30,60,70", "--model", tiny_model, "--save", "--db", database)
+    assert run("suggest", ct, *arguments).exit_code == 0
+    store = AnnotationStore.open(database)
+    assert store.regions.current(1).box.as_tuple() == (20, 30, 60, 70)
+    assert store.suggestions.of_region(1).model_id == "tiny"
+    store.close()
+    assert run("db", "check", "--db", database).exit_code == 0
+    assert json.loads(run("db", "verify", "--db", database, "--json").stdout)["ok"] is True
+    assert run("db", "backup", tmp_path / "copy.sqlite", "--db", database).exit_code == 0
+    assert (tmp_path / "copy.sqlite").is_file()
+
+
+@pytest.mark.parametrize("box", ["200,200,300,300", "100,100,200,120", "-20,0,10,10"])
+def test_a_box_outside_the_image_is_an_error_and_writes_nothing(ct, tiny_model, tmp_path, box):
+    database, out = tmp_path / "a.sqlite", tmp_path / "o.png"
+    result = run(
+        "suggest", ct, f"--box={box}", "--model", tiny_model, "--save", "--db", database, "--annotated", out, "--json"
+    )
+    assert result.exit_code == 1
+    assert "does not lie inside the 128 x 128 image" in result.stderr
+    assert result.stdout == ""
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--box", "1,2,3"], "4 numbers"),
+        (["--box", "5,5,1,1"], "empty"),
+        (["--box", "1,1,5,5", "--lang", "fr"], "fr"),
+        ([], "either --box or --find"),
+        (["--box", "1,1,5,5", "--find", "liver"], "either --box or --find"),
+        (["--box", "1,1,5,5", "--window", "40,0"], "width"),
+    ],
+)
+def test_wrong_arguments_exit_with_two(ct: Path, arguments: list[str], message: str):
+    result = run("suggest", ct, *arguments)
+    assert result.exit_code == 2
+    assert message in result.stderr
+
+
+def test_a_slice_that_is_not_there_is_an_error(ct: Path, tiny_model: Path):
+    result = run("suggest", ct, "--slice", 999, "--box", "1,1,9,9", "--model", tiny_model)
+    assert result.exit_code == 1
+    assert "not 999" in result.stderr
+
+
+def test_an_unreadable_scan_is_named(tmp_path: Path):
+    (tmp_path / "bad.dcm").write_bytes(b"nonsense")
+    result = run("suggest", tmp_path / "bad.dcm", "--box", "1,1,9,9", "--json")
+    assert result.exit_code == 1
+    assert "bad.dcm" in result.stderr
+    assert result.stdout == ""
+
+
+@pytest.mark.parametrize(
+    ("damage", "message"),
+    [
+        (lambda path: path.unlink(), "missing"),
+        (lambda path: path.write_bytes(path.read_bytes()[:-100]), "truncated"),
+        (lambda path: path.write_bytes(path.read_bytes()[:-1] + b"\x55"), "altered"),
+    ],
+    ids=["missing", "truncated", "tampered"],
+)
+def test_a_damaged_model_is_refused_with_a_remedy(ct, tiny_model, tmp_path, damage, message):
+    folder = tmp_path / "model"
+    shutil.copytree(tiny_model, folder)
+    damage(folder / "text-f32.gguf")
+    database = tmp_path / "a.sqlite"
+    result = run("suggest", ct, "--box", "1,1,90,90", "--model", folder, "--save", "--db", database, "--json")
+    assert result.exit_code == 1
+    assert message in result.stderr
+    assert "text-f32.gguf" in result.stderr
+    assert result.stdout == ""
+    assert not database.exists()
+    assert run("model", "verify", folder).exit_code == 1
+
+
+def test_an_unknown_model_lists_the_known_ones(ct: Path):
+    result = run("suggest", ct, "--box", "1,1,9,9", "--model", "nobody")
+    assert result.exit_code == 1
+    assert "nobody" in result.stderr
+
+
+def test_exporting_from_no_database_says_so(tmp_path: Path):
+    result = run("export", "--format", "medreginstruct", tmp_path / "o.jsonl", "--db", tmp_path / "none.sqlite")
+    assert result.exit_code == 1
+    assert "none.sqlite" in result.stderr
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_every_verb_has_help_with_an_example():
+    import click
+
+    def walk(group: click.Group, path: tuple[str, ...]):
+        context = click.Context(group)
+        for name in group.list_commands(context):
+            command = group.get_command(context, name)
+            if isinstance(command, click.Group):
+                yield from walk(command, (*path, name))
+            else:
+                yield (*path, name)
+
+    verbs = list(walk(main, ()))
+    assert ("suggest",) in verbs
+    for verb in verbs:
+        result = run(*verb, "--help")
+        assert result.exit_code == 0
+        assert "Example: medrega" in result.stdout, verb
+
+
+def test_doctor_reports_what_is_installed():
+    report = json.loads(run("doctor", "--json").stdout)
+    assert report["packages"]["pydicom"]
+    assert report["packages"]["llama-cpp-python"] == "0.3.36"

@@ -1,0 +1,99 @@
+"""Corrections leave as MedRegInstruct records that say what was decided about what was seen."""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from engine.exchange import ExchangeError, export_medreginstruct
+from engine.protocol import Language
+from engine.regions import Box, Label
+from engine.scans import Window, read_volume, render_slice
+from engine.store import AnnotationStore
+from engine.suggest import make_image_ref
+
+
+@pytest.fixture
+def store(tmp_path: Path):
+    opened = AnnotationStore.open(tmp_path / "a.sqlite")
+    yield opened
+    opened.close()
+
+
+def annotate(store: AnnotationStore, scan: Path, index: int, box: Box, label: Label | None, window=None) -> int:
+    volume = read_volume(scan)
+    rgb = render_slice(volume, volume.plane, index, window)
+    image = make_image_ref(volume, volume.plane, index, window, rgb)
+    region = store.draw_region(image, "study", box, "ann")
+    if label is not None:
+        store.correct(region.root_id, label, "ann")
+    return region.root_id
+
+
+LIVER = Label("liver", "liver", "肝脏")
+
+
+def test_a_region_becomes_questions_in_both_directions_and_languages(store, phantom_series, tmp_path):
+    scan = phantom_series / "dicom"
+    annotate(store, scan, 9, Box(12.8, 25.6, 64, 96), LIVER)
+    annotate(store, scan, 9, Box(70, 25.6, 80, 96), LIVER)
+    annotate(store, scan, 4, Box(1, 1, 5, 5), None)
+    out = tmp_path / "out.jsonl"
+    counts = export_medreginstruct(store, out)
+    assert (counts.images, counts.regions, counts.records) == (1, 2, 6)
+    records = [json.loads(line) for line in out.read_text(encoding="utf-8").splitlines()]
+    answers = [record["conversations"][1]["value"] for record in records]
+    both = "<box>[[100, 200, 500, 749], [546, 200, 624, 749]]</box>"
+    assert answers == ["liver", "liver", f"<ref>liver</ref>{both}", "肝脏", "肝脏", f"<ref>肝脏</ref>{both}"]
+    assert "<box>[[100, 200, 500, 749]]</box>" in records[0]["conversations"][0]["value"]
+    volume = read_volume(scan)
+    shown = np.asarray(Image.open(tmp_path / records[0]["image"]).convert("RGB"))
+    assert np.array_equal(shown, render_slice(volume, volume.plane, 9))
+
+
+def test_two_windows_are_two_images(store, phantom_series, tmp_path):
+    for window in (None, Window(0, 100)):
+        annotate(store, phantom_series / "dicom", 9, Box(10, 10, 50, 50), LIVER, window)
+    counts = export_medreginstruct(store, tmp_path / "o.jsonl", [Language.EN])
+    assert counts.images == 2
+
+
+def test_rejected_and_undecided_regions_stay_home(store, phantom_series, tmp_path):
+    root = annotate(store, phantom_series / "dicom", 9, Box(10, 10, 50, 50), LIVER)
+    store.reject(root, "ann")
+    with pytest.raises(ExchangeError, match="nothing to export"):
+        export_medreginstruct(store, tmp_path / "o.jsonl")
+    assert not (tmp_path / "o.jsonl").exists()
+
+
+def test_a_scan_that_changed_is_named_and_nothing_is_written(store, phantom_series, tmp_path):
+    import shutil
+
+    import pydicom
+
+    scan = tmp_path / "scan"
+    shutil.copytree(phantom_series / "dicom", scan)
+    annotate(store, scan, 0, Box(10, 10, 50, 50), LIVER)
+    file = sorted(scan.iterdir())[0]
+    dataset = pydicom.dcmread(file)
+    dataset.PixelData = bytes(len(dataset.PixelData))
+    dataset.save_as(file)
+    with pytest.raises(ExchangeError, match="is not what was annotated"):
+        export_medreginstruct(store, tmp_path / "o.jsonl")
+    assert not (tmp_path / "o.jsonl").exists()
+
+
+def test_no_identifier_leaves_with_the_export(store, phantom_series, tmp_path):
+    annotate(store, phantom_series / "dicom", 9, Box(10, 10, 50, 50), LIVER)
+    out = tmp_path / "o.jsonl"
+    export_medreginstruct(store, out)
+    text = out.read_text(encoding="utf-8") + " ".join(path.name for path in tmp_path.rglob("*.png"))
+    volume = read_volume(phantom_series / "dicom")
+    for identifier in (volume.series_uid, volume.study_uid, "PHANTOM", "Phantom^", str(phantom_series)):
+        assert identifier not in text
+    assert not re.search(r"\d+\.\d+\.\d+\.\d+", text)

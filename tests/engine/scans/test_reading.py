@@ -1,0 +1,177 @@
+"""Real files become volumes with the geometry they have, or a clear refusal."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pydicom
+import pytest
+import SimpleITK
+from PIL import Image
+
+from engine.scans import Plane, ScanError, Window, index_path, read_volume, render_slice
+
+
+def test_a_single_ct_has_hounsfield_units(pydicom_files: Path):
+    volume = read_volume(pydicom_files / "CT_small.dcm")
+    dataset = pydicom.dcmread(pydicom_files / "CT_small.dcm")
+    expected = dataset.pixel_array * float(dataset.RescaleSlope) + float(dataset.RescaleIntercept)
+    assert np.array_equal(volume.voxels[0], expected)
+    assert volume.modality == "CT"
+    assert volume.window == Window(40, 400)
+
+
+def test_pixel_to_patient_is_exact_on_a_series(phantom_series: Path):
+    folder = phantom_series / "dicom"
+    volume = read_volume(folder)
+    reader = SimpleITK.ImageSeriesReader()
+    reader.SetFileNames(reader.GetGDCMSeriesFileNames(str(folder)))
+    image = reader.Execute()
+    rng = np.random.default_rng(0)
+    for _ in range(50):
+        index = rng.uniform(0, 1, 3) * (np.array(image.GetSize()) - 1)
+        expected = image.TransformContinuousIndexToPhysicalPoint(index.tolist())
+        assert volume.pixel_to_patient(*index) == pytest.approx(expected, abs=1e-6)
+
+
+def test_pixel_to_patient_is_exact_on_a_real_sagittal_series(shared_data: Path):
+    folder = shared_data / "dicom" / "series_mr_sagittal_t1"
+    entry = max(index_path(folder).series, key=lambda one: one.slices)
+    volume = read_volume(entry.path, entry.series_uid)
+    assert volume.plane is Plane.SAGITTAL
+    reader = SimpleITK.ImageSeriesReader()
+    names = reader.GetGDCMSeriesFileNames(str(entry.files[0].parent), entry.series_uid)
+    reader.SetFileNames(names)
+    image = reader.Execute()
+    for index in ((0, 0, 0), (10, 20, 5), (100.5, 7.25, 40)):
+        expected = image.TransformContinuousIndexToPhysicalPoint([float(v) for v in index])
+        assert volume.pixel_to_patient(*index) == pytest.approx(expected, abs=1e-3)
+
+
+def test_slices_are_ordered_by_place_not_by_name(phantom_series: Path, tmp_path: Path):
+    files = sorted((phantom_series / "dicom").iterdir())
+    for number, file in enumerate(files):
+        shutil.copy(file, tmp_path / f"{(number * 8) % len(files):03}.dcm")
+    assert np.array_equal(read_volume(tmp_path).voxels, read_volume(phantom_series / "dicom").voxels)
+
+
+def test_a_missing_slice_is_reported(phantom_series: Path, tmp_path: Path):
+    shutil.copytree(phantom_series / "dicom", tmp_path / "s")
+    sorted((tmp_path / "s").iterdir())[5].unlink()
+    with pytest.raises(ScanError, match=r"slice may be missing after CT0004\.dcm"):
+        read_volume(tmp_path / "s")
+
+
+def test_a_double_slice_is_reported(phantom_series: Path, tmp_path: Path):
+    shutil.copytree(phantom_series / "dicom", tmp_path / "s")
+    first = sorted((tmp_path / "s").iterdir())[0]
+    shutil.copy(first, tmp_path / "s" / "copy.dcm")
+    with pytest.raises(ScanError, match="two slices at one place"):
+        read_volume(tmp_path / "s")
+
+
+def test_colour_and_multi_frame_ultrasound(pydicom_files: Path):
+    still = read_volume(pydicom_files / "examples_rgb_color.dcm")
+    moving = read_volume(pydicom_files / "examples_ybr_color.dcm")
+    assert (still.voxels.shape, still.modality) == ((1, 240, 320, 3), "US")
+    assert moving.voxels.shape == (30, 240, 320, 3)
+    assert moving.window is None
+
+
+@pytest.mark.parametrize(
+    "name", ["MR_truncated.dcm", "rtplan.dcm", "reportsi.dcm", "test-SR.dcm", "badVR.dcm", "waveform_ecg.dcm"]
+)
+def test_what_cannot_be_shown_is_refused_by_name(pydicom_files: Path, name: str):
+    with pytest.raises(ScanError, match=name.replace(".", r"\.")):
+        read_volume(pydicom_files / name)
+
+
+def test_every_bundled_file_is_shown_or_refused(pydicom_files: Path):
+    shown = 0
+    for path in sorted(pydicom_files.glob("*.dcm")):
+        refused = ""
+        try:
+            volume = read_volume(path)
+            rgb = render_slice(volume, volume.plane, 0)
+        except ScanError as error:
+            refused = str(error)
+        if refused:
+            assert path.name in refused
+        else:
+            assert rgb.shape == (*volume.voxels.shape[1:3], 3)
+            shown += 1
+    assert shown >= 40
+
+
+def test_a_lying_header_does_not_allocate(pydicom_files: Path, tmp_path: Path):
+    dataset = pydicom.dcmread(pydicom_files / "CT_small.dcm")
+    dataset.Rows = dataset.Columns = 60_000
+    dataset.save_as(tmp_path / "liar.dcm")
+    with pytest.raises(ScanError, match=r"liar\.dcm"):
+        read_volume(tmp_path / "liar.dcm")
+
+
+def test_a_pipe_is_refused_without_waiting_for_it(tmp_path: Path):
+    os.mkfifo(tmp_path / "pipe.dcm")
+    with pytest.raises(ScanError, match="not a file"):
+        read_volume(tmp_path / "pipe.dcm")
+
+
+def test_one_bad_file_does_not_hide_the_rest(pydicom_files: Path, tmp_path: Path):
+    shutil.copy(pydicom_files / "CT_small.dcm", tmp_path)
+    (tmp_path / "broken.dcm").write_bytes(b"\0" * 128 + b"DICM" + b"\xff" * 50)
+    (tmp_path / "notes.txt").write_text("hello", encoding="utf-8")
+    index = index_path(tmp_path)
+    assert [entry.modality for entry in index.series] == ["CT"]
+    assert {problem.path.name for problem in index.problems} == {"broken.dcm", "notes.txt"}
+
+
+def test_a_folder_with_two_series_asks_which(pydicom_files: Path, tmp_path: Path):
+    for name in ("CT_small.dcm", "MR_small.dcm"):
+        shutil.copy(pydicom_files / name, tmp_path)
+    with pytest.raises(ScanError, match="holds 2 scans"):
+        read_volume(tmp_path)
+    uid = next(entry.series_uid for entry in index_path(tmp_path).series if entry.modality == "MR")
+    assert read_volume(tmp_path, uid).modality == "MR"
+
+
+def test_nifti_keeps_stored_order_and_geometry(tmp_path: Path):
+    voxels = np.arange(2 * 3 * 4, dtype=np.int16).reshape(2, 3, 4)
+    image = SimpleITK.GetImageFromArray(voxels)
+    image.SetSpacing((0.5, 0.75, 3))
+    image.SetOrigin((-10, 5, 2))
+    image.SetDirection((-1, 0, 0, 0, -1, 0, 0, 0, 1))
+    SimpleITK.WriteImage(image, tmp_path / "a.nii.gz")
+    volume = read_volume(tmp_path / "a.nii.gz")
+    assert np.array_equal(volume.voxels, voxels)
+    expected = image.TransformContinuousIndexToPhysicalPoint((1.0, 2.0, 1.0))
+    assert volume.pixel_to_patient(1, 2, 1) == pytest.approx(expected, abs=1e-5)
+
+
+def test_a_photo_is_turned_upright(tmp_path: Path):
+    image = Image.new("RGB", (40, 20))
+    exif = image.getexif()
+    exif[0x0112] = 6
+    image.save(tmp_path / "photo.jpg", exif=exif)
+    assert read_volume(tmp_path / "photo.jpg").voxels.shape == (1, 40, 20, 3)
+
+
+def test_a_sixteen_bit_png_keeps_its_values(tmp_path: Path):
+    values = np.array([[0, 1000], [40_000, 65_535]], np.uint16)
+    Image.fromarray(values).save(tmp_path / "deep.png")
+    assert np.array_equal(read_volume(tmp_path / "deep.png").voxels[0], values)
+
+
+@pytest.mark.parametrize("name", ["a.png", "a.nii.gz", "a.nrrd", "a.dcm"])
+def test_nonsense_is_refused_by_name(tmp_path: Path, name: str):
+    (tmp_path / name).write_bytes(b"nonsense" * 100)
+    with pytest.raises(ScanError, match=name.replace(".", r"\.")):
+        read_volume(tmp_path / name)
+
+
+def test_what_does_not_exist_is_named(tmp_path: Path):
+    with pytest.raises(ScanError, match="does not exist"):
+        read_volume(tmp_path / "gone")
