@@ -118,4 +118,5 @@ class DenseModel(nn.Module):
         places = boxes[known][..., None] * BINS - 0.5
         bell = (-0.5 * ((torch.arange(BINS) - places) / _SPREAD_BINS) ** 2).softmax(dim=-1)
         logits = self.edges(features[known]).view(-1, 4, BINS)
-        return -(bell * logits.float().log_softmax(dim=-1)).sum(dim=-1).mean()
+        loss: torch.Tensor = -(bell * logits.float().log_softmax(dim=-1)).sum(dim=-1).mean()
+        return loss
