@@ -30,8 +30,8 @@ def phantom_command(
 
     Example: medrega dataset phantom data/phantoms --patients 1500
     """
+    from engine.cli.progress import TerminalProgress
     from training.phantom_set import PhantomSetSpec, build_phantom_set
-    from training.progress import TerminalProgress
 
     spec = PhantomSetSpec(patients, validation_patients, test_patients, slices, seed=seed)
     card = build_phantom_set(out, spec, TerminalProgress())
@@ -52,7 +52,7 @@ def train(
 
     Example: medrega train training/recipes/starter.toml --data data/phantoms/train --out runs/starter
     """
-    from training.progress import TerminalProgress
+    from engine.cli.progress import TerminalProgress
     from training.recipe import read_recipe
     from training.trainer import run_recipe
 
@@ -98,10 +98,10 @@ def evaluate(
 
     Example: medrega evaluate starter data/phantoms/test --json
     """
+    from engine.cli.progress import TerminalProgress
     from engine.runtime import Session, find_model
     from training.card import read_facts, write_card
     from training.evaluate import predict, summarize, write_predictions
-    from training.progress import TerminalProgress
 
     manifest = find_model(model_id)
     with Session(manifest) as session:

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import sys
-import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, TypeVar
@@ -121,22 +119,3 @@ def pick_slice(volume: Volume, plane: str | None, index: int | None) -> tuple[Pl
 def echo_json(document: Any) -> None:
     """Exactly one JSON document on standard output."""
     click.echo(json.dumps(document, ensure_ascii=False, indent=2))
-
-
-class TerminalProgress:
-    """A `Progress` on standard error: a line that is rewritten, at most twice a second."""
-
-    def __init__(self) -> None:
-        self._last = 0.0
-
-    def report(self, done: int, total: int, what: str) -> None:
-        """Write the line; nothing where nobody watches."""
-        now = time.monotonic()
-        if not sys.stderr.isatty() or (now - self._last < 0.5 and done != total):
-            return
-        self._last = now
-        click.echo(f"\r{what}: {done}/{total or '?'}", err=True, nl=done == total)
-
-    def cancelled(self) -> bool:
-        """A command is cancelled by its interrupt."""
-        return False

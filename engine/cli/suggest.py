@@ -11,7 +11,6 @@ from engine.annotate import draw_regions
 from engine.cli.options import (
     PATH,
     BoxType,
-    TerminalProgress,
     db_option,
     echo_json,
     json_option,
@@ -62,7 +61,7 @@ def suggest_command(
     """
     if (box is None) == (not names):
         raise click.UsageError("give either --box or --find")
-    volume = read_volume(path, series, TerminalProgress())
+    volume = read_volume(path, series())
     chosen, number = pick_slice(volume, plane, index)
     labels = LabelSet.from_file(labels_file) if labels_file else None
     with Session(find_model(model_id)) as session:
