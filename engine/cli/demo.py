@@ -8,6 +8,7 @@ from pathlib import Path
 import click
 
 from engine.cli.options import PATH, model_option
+from engine.cli.progress import TerminalProgress
 from engine.cli.suggest import print_suggestion, write_annotated
 from engine.demo import (
     GROUND_TRUTH_JSON,
@@ -32,7 +33,7 @@ def demo(out: Path, folder: Path, model_id: str) -> None:
 
     Example: medrega demo --out demo.png
     """
-    items = prepare_demo(folder())
+    items = prepare_demo(folder, TerminalProgress())
     click.echo(f"The demo worklist has {len(items)} scans:")
     for item in items:
         click.echo(f"  {item.title_en:36} {item.path}")

@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 
 from engine.cli.options import PATH, db_option, echo_json, json_option
+from engine.cli.progress import TerminalProgress
 from engine.exchange import export_medreginstruct
 from engine.protocol import Language
 from engine.store import AnnotationStore, StoreError
@@ -34,7 +35,7 @@ def export(format_name: str, lang: str, out: Path, database: Path, as_json: bool
     languages = tuple(Language) if lang == "both" else (Language(lang),)
     store = AnnotationStore.open(database)
     try:
-        counts = export_medreginstruct(store, out, languages())
+        counts = export_medreginstruct(store, out, languages, TerminalProgress())
     except OSError as error:
         raise StoreError(f"cannot write {error.filename or out}: {error.strerror}") from error
     finally:

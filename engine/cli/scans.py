@@ -8,6 +8,7 @@ import click
 from PIL import Image
 
 from engine.cli.options import PATH, echo_json, json_option, pick_slice, slice_options
+from engine.cli.progress import TerminalProgress
 from engine.files import whole_file
 from engine.scans import ScanError, Window, image_sha256, index_path, read_volume, render_slice
 
@@ -20,7 +21,7 @@ def scan(path: Path, as_json: bool) -> None:
 
     Example: medrega scan ~/studies --json
     """
-    index = index_path(path())
+    index = index_path(path, TerminalProgress())
     if as_json:
         echo_json(
             {
@@ -70,7 +71,7 @@ def render(
 
     Example: medrega render ct/ --slice 24 --window 40,400 slice.png
     """
-    volume = read_volume(path, series())
+    volume = read_volume(path, series, TerminalProgress())
     chosen, number = pick_slice(volume, plane, index)
     rgb = render_slice(volume, chosen, number, window)
     try:

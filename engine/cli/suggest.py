@@ -18,6 +18,7 @@ from engine.cli.options import (
     pick_slice,
     slice_options,
 )
+from engine.cli.progress import TerminalProgress
 from engine.files import whole_file
 from engine.protocol import Language, Task
 from engine.regions import Box, LabelSet
@@ -61,7 +62,7 @@ def suggest_command(
     """
     if (box is None) == (not names):
         raise click.UsageError("give either --box or --find")
-    volume = read_volume(path, series())
+    volume = read_volume(path, series, TerminalProgress())
     chosen, number = pick_slice(volume, plane, index)
     labels = LabelSet.from_file(labels_file) if labels_file else None
     with Session(find_model(model_id)) as session:
