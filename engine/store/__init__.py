@@ -1,6 +1,6 @@
 """SQLite, the only truth about annotations: append-only, audited, one transaction a gesture."""
 
-from engine.store.audit import AuditEntry, verify_chain
+from engine.store.audit import AuditEntry, verify_chain, verify_rows
 from engine.store.errors import StoreError
 from engine.store.rows import (
     DECIDED_STATES,
@@ -29,4 +29,5 @@ __all__ = [
     "default_database_path",
     "study_uid_of",
     "verify_chain",
+    "verify_rows",
 ]

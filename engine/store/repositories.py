@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
-from typing import Any
+import os
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any, TypeVar
 
 from sqlite_utils import Database
 
 from engine.regions import Box, Label
 from engine.scans import Plane, Window
-from engine.store.audit import AuditEntry
+from engine.store.audit import AuditEntry, row_digest, row_name
+from engine.store.errors import StoreError
 from engine.store.rows import (
     DECIDED_STATES,
     HIDDEN_STATES,
@@ -22,10 +25,25 @@ from engine.store.rows import (
     VerdictRow,
     WorklistRow,
 )
+from engine.store.schema import AUDITED_TABLES
+
+Row = TypeVar("Row")
 
 _CURRENT = "NOT EXISTS (SELECT 1 FROM region AS newer WHERE newer.supersedes_id = region.id)"
 _HIDDEN = ", ".join(f"'{state.value}'" for state in HIDDEN_STATES)
 _DECIDED = ", ".join(f"'{state.value}'" for state in DECIDED_STATES)
+
+
+def source_key(path: Path | str) -> str:
+    """How a scan's place is written down: absolute, so that it means the same from every working folder."""
+    return os.path.abspath(path)  # noqa: PTH100 - `Path.absolute` keeps "..", `Path.resolve` follows links
+
+
+def _one(db: Database, what: str, sql: str, number: int, make: Callable[[dict[str, Any]], Row]) -> Row:
+    row = next(db.query(sql, [number]), None)
+    if row is None:
+        raise StoreError(f"there is no {what} {number} in this database: read it again")
+    return make(row)
 
 
 def window_of(row: dict[str, Any]) -> Window | None:
@@ -46,15 +64,15 @@ class ImageRepository:
     def __init__(self, db: Database) -> None:
         self._db = db
 
-    def find(self, source: str, series_uid: str, plane: Plane, index: int) -> ImageRow | None:
+    def find(self, source: Path | str, series_uid: str, plane: Plane, index: int) -> ImageRow | None:
         """The slice of a series, None when nothing was ever drawn on it."""
         where = "WHERE source = ? AND series_uid = ? AND plane = ? AND slice = ?"
-        rows = self._db.query(self._SELECT + where, [source, series_uid, plane.value, index])
+        rows = self._db.query(self._SELECT + where, [source_key(source), series_uid, plane.value, index])
         return next(map(self._row, rows), None)
 
     def get(self, image_id: int) -> ImageRow:
-        """A slice by its id."""
-        return self._row(next(self._db.query(self._SELECT + "WHERE image.id = ?", [image_id])))
+        """A slice by its id. Raises `StoreError` when there is none."""
+        return _one(self._db, "image", self._SELECT + "WHERE image.id = ?", image_id, self._row)
 
     @staticmethod
     def _row(row: dict[str, Any]) -> ImageRow:
@@ -84,13 +102,13 @@ class RegionRepository:
         return [self._row(row) for row in self._db.query(sql, [image_id])]
 
     def current(self, root_id: int) -> RegionRow:
-        """A region as it is now, hidden or not."""
+        """A region as it is now, hidden or not. Raises `StoreError` when there is none."""
         sql = f"SELECT * FROM region WHERE root_id = ? AND {_CURRENT}"
-        return self._row(next(self._db.query(sql, [root_id])))
+        return _one(self._db, "region", sql, root_id, self._row)
 
     def row(self, region_id: int) -> RegionRow:
-        """One row of a region's history."""
-        return self._row(next(self._db.query("SELECT * FROM region WHERE id = ?", [region_id])))
+        """One row of a region's history. Raises `StoreError` when there is none."""
+        return _one(self._db, "region row", "SELECT * FROM region WHERE id = ?", region_id, self._row)
 
     def history(self, root_id: int) -> list[RegionRow]:
         """All rows of a region, oldest first."""
@@ -98,8 +116,12 @@ class RegionRepository:
         return [self._row(row) for row in rows]
 
     def decided(self) -> Iterator[RegionRow]:
-        """Every accepted or edited region as it is now, by slice."""
-        sql = f"SELECT * FROM region WHERE state IN ({_DECIDED}) AND {_CURRENT} ORDER BY image_id, root_id"
+        """Every accepted or edited region as it is now, by series, then slice, then age."""
+        sql = (
+            "SELECT region.* FROM region JOIN image ON image.id = region.image_id "
+            f"WHERE state IN ({_DECIDED}) AND {_CURRENT} "
+            "ORDER BY image.series_id, image.plane, image.slice, root_id"
+        )
         return (self._row(row) for row in self._db.query(sql))
 
     @staticmethod
@@ -134,8 +156,8 @@ class SuggestionRepository:
         return next(map(self._row, self._db.query(sql, [root_id])), None)
 
     def get(self, suggestion_id: int) -> SuggestionRow:
-        """An answer by its id."""
-        return self._row(next(self._db.query("SELECT * FROM suggestion WHERE id = ?", [suggestion_id])))
+        """An answer by its id. Raises `StoreError` when there is none."""
+        return _one(self._db, "suggestion", "SELECT * FROM suggestion WHERE id = ?", suggestion_id, self._row)
 
     @staticmethod
     def _row(row: dict[str, Any]) -> SuggestionRow:
@@ -201,6 +223,7 @@ class WorklistRepository:
                 COALESCE(SUM(region.state IN ('drawn', 'suggested')), 0) AS open
             FROM worklist
             LEFT JOIN series ON series.source = worklist.path
+                AND worklist.series_uid IN ('', series.series_uid)
             LEFT JOIN image ON image.series_id = series.id
             LEFT JOIN region ON region.image_id = image.id AND {_CURRENT}
             GROUP BY worklist.id ORDER BY worklist.id"""
@@ -236,3 +259,11 @@ class AuditRepository:
     def all(self) -> Iterator[AuditEntry]:
         """Every entry, oldest first."""
         return (AuditEntry(**row) for row in self._db.query("SELECT * FROM audit ORDER BY seq"))
+
+    def row_digests(self) -> dict[str, str]:
+        """The digest of every audited row as it is now, by the name the log calls it."""
+        return {
+            row_name(table, row["id"]): row_digest(row)
+            for table in AUDITED_TABLES
+            for row in self._db.query(f"SELECT * FROM {table} ORDER BY id")
+        }

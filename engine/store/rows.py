@@ -36,7 +36,7 @@ class RegionRow:
     """A region as it is now, or as one row of its history.
 
     id : of this row. root_id : of the region, the same through all its rows. label : None while it has none.
-    view_sha256, window : of the rendered slice in which this row was made.
+    view_sha256, window : of the rendered slice in which the box was drawn or suggested.
     """
 
     id: int

@@ -1,10 +1,16 @@
-"""The tables, as numbered migrations. A migration that has shipped is never changed; add the next one."""
+"""The tables, as numbered migrations. A migration that has shipped is never changed; add the next one.
+
+A column added to an audited table must be NULL in the rows that are there: the audit log holds their digests.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 
 from sqlite_utils import Database
+
+AUDITED_TABLES = ("study", "series", "image", "region", "suggestion", "verdict")
+"""Every row of these is vouched for by the audit log and never changes."""
 
 APPLICATION_ID = 0x4D524741
 """``MRGA``: marks a file as ours (SQLite's application_id)."""
@@ -142,7 +148,7 @@ def _first(db: Database) -> None:
         pk="seq",
         not_null={"at", "who", "what", "detail", "previous", "hash"},
     )
-    for table in ("region", "suggestion", "verdict", "audit"):
+    for table in (*AUDITED_TABLES, "audit"):
         for verb in ("UPDATE", "DELETE"):
             # region.root_id of a first row is set right after it gets its id.
             when = "WHEN OLD.root_id IS NOT NULL" if (table, verb) == ("region", "UPDATE") else ""

@@ -2,22 +2,22 @@
 
 from __future__ import annotations
 
-import datetime
-import json
 import sqlite3
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from types import TracebackType
+from typing import Any, Self
 
 import platformdirs
-from sqlite_utils import Database
 
 from engine.regions import Box, Label
 from engine.scans import Plane, Volume, Window
-from engine.store.audit import GENESIS, canonical_json, entry_hash
-from engine.store.connection import backup, open_database, transaction
+from engine.store.audit import canonical_json, verify_chain, verify_rows
+from engine.store.connection import OpenedDatabase, backup, open_database, snapshot, transaction
 from engine.store.errors import StoreError
+from engine.store.gesture import Gesture, gesture, utc_now
 from engine.store.repositories import (
     AuditRepository,
     ImageRepository,
@@ -25,6 +25,7 @@ from engine.store.repositories import (
     SuggestionRepository,
     VerdictRepository,
     WorklistRepository,
+    source_key,
 )
 from engine.store.rows import Origin, RegionRow, RegionState, SuggestionRow
 from engine.suggest import ImageRef, SuggestedRegion, Suggestion
@@ -38,13 +39,17 @@ def default_database_path() -> Path:
 class AnnotationStore:
     """One open database. Methods that write are gestures: on disk when they return, or not done at all.
 
-    Use from one thread at a time; open another store on the same file for another thread.
+    Use from one thread at a time; open another store on the same file for another thread or process. Gestures raise
+    `StoreError` when nothing could be kept.
+
+    path : of the file. notice : why this store only reads, for people; empty when it can write.
     """
 
-    def __init__(self, db: Database, path: Path) -> None:
-        self._db = db
+    def __init__(self, opened: OpenedDatabase, path: Path) -> None:
+        db = opened.db
         self._connection: sqlite3.Connection = db.conn
         self.path = path
+        self.notice = opened.notice
         self.images = ImageRepository(db)
         self.regions = RegionRepository(db)
         self.suggestions = SuggestionRepository(db)
@@ -54,12 +59,23 @@ class AnnotationStore:
 
     @classmethod
     def open(cls, path: Path) -> AnnotationStore:
-        """Open or create a database. Raises `StoreError` naming the file and the remedy."""
+        """Open or create a database; one of a newer version can only be read, and `notice` says so.
+
+        Raises `StoreError` naming the file and the remedy.
+        """
         return cls(open_database(path), path)
 
     def close(self) -> None:
         """Close the file."""
         self._connection.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
 
     def backup(self, target: Path) -> None:
         """Copy the database whole while it is in use. Raises `StoreError`."""
@@ -71,35 +87,55 @@ class AnnotationStore:
         broken = [f"broken reference in {row[0]}" for row in self._connection.execute("PRAGMA foreign_key_check")]
         return [line for line in lines if line != "ok"] + broken
 
+    def audit_problems(self) -> list[str]:
+        """Where the audit log, or a row it vouches for, is not what was written; empty when all is."""
+        # Read together: a gesture of another window in between would look like a row that was smuggled in.
+        with snapshot(self._connection):
+            entries, digests = list(self.audit.all()), self.audit.row_digests()
+        broken = verify_chain(entries)
+        if broken is not None:
+            return [f"audit entry {broken} is not what was written"]
+        return verify_rows(entries, digests)
+
     def draw_region(self, image: ImageRef, study_uid: str, box: Box, who: str) -> RegionRow:
-        """Keep a box a person drew, not named yet."""
-        return self._new_region(image, study_uid, box, None, RegionState.DRAWN, Origin.PERSON, who, "drew")
+        """Keep a box a person drew, not named yet. Raises `RegionError` for one outside the image."""
+        box.require_inside(image.width, image.height)
+        with self._gesture(who, "drew") as made:
+            return self._new_region(made, image, study_uid, box, None, RegionState.DRAWN, Origin.PERSON, who)
 
     def record_suggestion(self, suggestion: Suggestion, study_uid: str, root_id: int | None = None) -> SuggestionRow:
         """Keep a model's answer, about a region or about the whole slice."""
-        with transaction(self._connection):
-            return self._add_suggestion(suggestion, study_uid, root_id)
+        with self._gesture(f"model {suggestion.model.id}", "answered") as made:
+            return self._add_suggestion(made, suggestion, study_uid, root_id)
+
+    def record_asked(
+        self, suggestion: Suggestion, study_uid: str, box: Box, who: str
+    ) -> tuple[RegionRow, SuggestionRow]:
+        """Keep a box a person asked about together with the answer, undecided."""
+        box.require_inside(suggestion.image.width, suggestion.image.height)
+        with self._gesture(who, "asked") as made:
+            row = self._new_region(made, suggestion.image, study_uid, box, None, RegionState.DRAWN, Origin.PERSON, who)
+            return row, self._add_suggestion(made, suggestion, study_uid, row.root_id)
 
     def record_found(self, suggestion: Suggestion, study_uid: str, who: str) -> list[tuple[RegionRow, SuggestionRow]]:
         """Keep a text-to-region answer: each of its boxes as a suggested region with its own row."""
         kept = []
-        with transaction(self._connection):
+        with self._gesture(who, "suggested") as made:
             for region in suggestion.regions:
-                row = self._insert_region(
-                    self._image_id(suggestion.image, study_uid),
+                row = self._new_region(
+                    made,
+                    suggestion.image,
+                    study_uid,
                     region.box,
                     _label_of(region),
                     RegionState.SUGGESTED,
                     Origin.MODEL,
-                    suggestion.image.sha256,
-                    suggestion.image.window,
                     who,
                 )
                 one = replace(suggestion, regions=(region,))
-                kept.append((row, self._add_suggestion(one, study_uid, row.root_id)))
-                self._log(who, "suggested", {"region": row.id})
+                kept.append((row, self._add_suggestion(made, one, study_uid, row.root_id)))
             if not suggestion.regions:
-                self._add_suggestion(suggestion, study_uid, None)
+                self._add_suggestion(made, suggestion, study_uid, None)
         return kept
 
     def accept(self, root_id: int, suggestion_id: int, label: Label, who: str) -> RegionRow:
@@ -116,7 +152,10 @@ class AnnotationStore:
         suggestion_id: int | None = None,
         box: Box | None = None,
     ) -> RegionRow:
-        """The person gives another name or box than suggested, or one where nothing was suggested."""
+        """The person gives another name or box than suggested, or one where nothing was suggested.
+
+        Raises `RegionError` for a box outside the image.
+        """
         change: dict[str, Any] = {"label": label, "state": RegionState.EDITED}
         if box is not None:
             change["box"] = box
@@ -140,19 +179,22 @@ class AnnotationStore:
 
     def add_to_worklist(self, path: Path, series_uid: str, title_en: str, title_zh: str, start: int = 0) -> None:
         """Put a scan on the worklist, once."""
+        self._require_writable()
         with transaction(self._connection):
             self._connection.execute(
                 "INSERT OR IGNORE INTO worklist (path, series_uid, title_en, title_zh, slice) VALUES (?, ?, ?, ?, ?)",
-                [str(path), series_uid, title_en, title_zh, start],
+                [source_key(path), series_uid, title_en, title_zh, start],
             )
 
     def keep_view(self, path: Path, series_uid: str, plane: Plane, index: int, window: Window | None) -> None:
-        """Remember what of a scan is on screen, for the next start."""
+        """Remember what of a scan is on screen, for the next start. A store that only reads remembers nothing."""
+        if self.notice:
+            return
         with transaction(self._connection):
             self._connection.execute(
                 "UPDATE worklist SET plane = ?, slice = ?, window_center = ?, window_width = ?, opened = ? "
                 "WHERE path = ? AND series_uid = ?",
-                [plane.value, index, *_window_columns(window), _now(), str(path), series_uid],
+                [plane.value, index, *_window_columns(window), utc_now(), source_key(path), series_uid],
             )
 
     def setting(self, key: str, default: str = "") -> str:
@@ -161,28 +203,35 @@ class AnnotationStore:
         return default if row is None else str(row[0])
 
     def set_setting(self, key: str, value: str) -> None:
-        """Keep a preference."""
+        """Keep a preference. A store that only reads keeps none."""
+        if self.notice:
+            return
         with transaction(self._connection):
             self._connection.execute("INSERT OR REPLACE INTO setting (key, value) VALUES (?, ?)", [key, value])
+
+    def _require_writable(self) -> None:
+        if self.notice:
+            raise StoreError(self.notice)
+
+    @contextmanager
+    def _gesture(self, who: str, what: str) -> Iterator[Gesture]:
+        self._require_writable()
+        with gesture(self._connection, who, what) as made:
+            yield made
 
     def _decide(
         self, root_id: int, change: dict[str, Any], kind: str, suggestion_id: int | None, who: str
     ) -> RegionRow:
-        with transaction(self._connection):
+        with self._gesture(who, kind) as made:
             before = self.regions.current(root_id)
+            if suggestion_id is not None and self.suggestions.get(suggestion_id).region_root_id != root_id:
+                raise StoreError(f"suggestion {suggestion_id} is not about region {root_id}")
             after = replace(before, **change)
-            row = self._insert_region(
-                before.image_id,
-                after.box,
-                after.label,
-                after.state,
-                before.origin,
-                before.view_sha256,
-                before.window,
-                who,
-                supersedes=before,
-            )
-            verdict = self._insert(
+            if after.box != before.box:
+                image = self.images.get(before.image_id)
+                after.box.require_inside(image.width, image.height)
+            row = self._insert_region(made, after, who, supersedes=before)
+            made.insert(
                 "verdict",
                 region_id=row.id,
                 suggestion_id=suggestion_id,
@@ -192,11 +241,11 @@ class AnnotationStore:
                 who=who,
                 created=row.created,
             )
-            self._log(who, kind, {"region": row.id, "verdict": verdict, "after": json.loads(_content(row))})
         return row
 
     def _new_region(
         self,
+        made: Gesture,
         image: ImageRef,
         study_uid: str,
         box: Box,
@@ -204,59 +253,49 @@ class AnnotationStore:
         state: RegionState,
         origin: Origin,
         who: str,
-        what: str,
     ) -> RegionRow:
-        box.require_inside(image.width, image.height)
-        with transaction(self._connection):
-            image_id = self._image_id(image, study_uid)
-            row = self._insert_region(image_id, box, label, state, origin, image.sha256, image.window, who)
-            self._log(who, what, {"region": row.id, "after": json.loads(_content(row))})
-        return row
+        image_id = self._image_id(made, image, study_uid)
+        wanted = RegionRow(0, 0, image_id, box, label, state, origin, image.sha256, image.window, who, "")
+        return self._insert_region(made, wanted, who)
 
     def _insert_region(
-        self,
-        image_id: int,
-        box: Box,
-        label: Label | None,
-        state: RegionState,
-        origin: Origin,
-        view_sha256: str,
-        window: Window | None,
-        who: str,
-        *,
-        supersedes: RegionRow | None = None,
+        self, made: Gesture, wanted: RegionRow, who: str, *, supersedes: RegionRow | None = None
     ) -> RegionRow:
-        center, width = _window_columns(window)
-        created = _now()
-        number = self._insert(
+        center, width = _window_columns(wanted.window)
+        # Boxes may hold numpy numbers, which SQLite does not take.
+        x1, y1, x2, y2 = map(float, wanted.box.as_tuple())
+        label = wanted.label
+        number = made.insert(
             "region",
             root_id=supersedes.root_id if supersedes else None,
             supersedes_id=supersedes.id if supersedes else None,
-            image_id=image_id,
-            x1=box.x1,
-            y1=box.y1,
-            x2=box.x2,
-            y2=box.y2,
+            image_id=wanted.image_id,
+            x1=x1,
+            y1=y1,
+            x2=x2,
+            y2=y2,
             label_id=label.id if label else None,
             label_en=label.en if label else None,
             label_zh=label.zh if label else None,
-            state=state.value,
-            origin=origin.value,
-            view_sha256=view_sha256,
+            state=wanted.state.value,
+            origin=wanted.origin.value,
+            view_sha256=wanted.view_sha256,
             window_center=center,
             window_width=width,
             who=who,
-            created=created,
+            created=utc_now(),
         )
         if supersedes is None:
             self._connection.execute("UPDATE region SET root_id = id WHERE id = ?", [number])
         return self.regions.row(number)
 
-    def _add_suggestion(self, suggestion: Suggestion, study_uid: str, root_id: int | None) -> SuggestionRow:
+    def _add_suggestion(
+        self, made: Gesture, suggestion: Suggestion, study_uid: str, root_id: int | None
+    ) -> SuggestionRow:
         center, width = _window_columns(suggestion.image.window)
-        number = self._insert(
+        number = made.insert(
             "suggestion",
-            image_id=self._image_id(suggestion.image, study_uid),
+            image_id=self._image_id(made, suggestion.image, study_uid),
             region_root_id=root_id,
             task=suggestion.task.value,
             language=suggestion.language.value,
@@ -265,76 +304,54 @@ class AnnotationStore:
             text=suggestion.text,
             parsed=canonical_json(
                 [
-                    {"label": r.label, "box": list(r.box.as_tuple()), "probability": r.probability}
+                    {
+                        "label": r.label,
+                        "box": [float(v) for v in r.box.as_tuple()],
+                        "probability": float(r.probability),
+                    }
                     for r in suggestion.regions
                 ]
             ),
             candidates=canonical_json(
-                [[c.label, c.label_zh, c.label_id, c.probability] for c in suggestion.candidates]
+                [[c.label, c.label_zh, c.label_id, float(c.probability)] for c in suggestion.candidates]
             ),
             abstained=int(suggestion.abstained),
             model_id=suggestion.model.id,
             model_sha256=suggestion.model.sha256,
             adapter=suggestion.model.adapter,
-            latency_ms=suggestion.timings_ms.total,
+            latency_ms=float(suggestion.timings_ms.total),
             view_sha256=suggestion.image.sha256,
             window_center=center,
             window_width=width,
-            created=_now(),
+            created=utc_now(),
         )
         return self.suggestions.get(number)
 
-    def _image_id(self, image: ImageRef, study_uid: str) -> int:
-        source = str(image.path)
+    def _image_id(self, made: Gesture, image: ImageRef, study_uid: str) -> int:
+        source = source_key(image.path)
         found = self.images.find(source, image.series_uid, image.plane, image.slice)
         if found is not None:
             return found.id
-        study = self._find_or_insert("study", {"study_uid": study_uid}, {"created": _now()})
-        series = self._find_or_insert(
+        study = made.find_or_insert("study", {"study_uid": study_uid}, {"created": utc_now()})
+        series = made.find_or_insert(
             "series",
             {"source": source, "series_uid": image.series_uid},
-            {"study_id": study, "modality": image.modality, "description": "", "created": _now()},
+            {"study_id": study, "modality": image.modality, "description": "", "created": utc_now()},
         )
-        return self._insert(
+        return made.insert(
             "image",
             series_id=series,
             plane=image.plane.value,
-            slice=image.slice,
+            slice=int(image.slice),
             sop_instance_uid=image.sop_instance_uid,
-            width=image.width,
-            height=image.height,
-        )
-
-    def _find_or_insert(self, table: str, key: dict[str, Any], rest: dict[str, Any]) -> int:
-        where = " AND ".join(f"{name} = ?" for name in key)
-        row = self._connection.execute(f"SELECT id FROM {table} WHERE {where}", list(key.values())).fetchone()
-        return int(row[0]) if row else self._insert(table, **key, **rest)
-
-    def _insert(self, table: str, **values: Any) -> int:
-        names, marks = ", ".join(values), ", ".join("?" for _ in values)
-        cursor = self._connection.execute(f"INSERT INTO {table} ({names}) VALUES ({marks})", list(values.values()))
-        assert cursor.lastrowid is not None
-        return cursor.lastrowid
-
-    def _log(self, who: str, what: str, detail: dict[str, Any]) -> None:
-        last = self._connection.execute("SELECT seq, hash FROM audit ORDER BY seq DESC LIMIT 1").fetchone()
-        seq, previous = (last[0] + 1, last[1]) if last else (1, GENESIS)
-        at, text = _now(), canonical_json(detail)
-        self._insert(
-            "audit",
-            seq=seq,
-            at=at,
-            who=who,
-            what=what,
-            detail=text,
-            previous=previous,
-            hash=entry_hash(seq, at, who, what, text, previous),
+            width=int(image.width),
+            height=int(image.height),
         )
 
 
 def study_uid_of(volume: Volume) -> str:
     """The study a volume belongs to; formats without studies are a study of their own."""
-    return volume.study_uid or f"file:{volume.source}"
+    return volume.study_uid or f"file:{source_key(volume.source)}"
 
 
 def _label_of(region: SuggestedRegion) -> Label:
@@ -353,8 +370,4 @@ def _content(row: RegionRow) -> str:
 
 
 def _window_columns(window: Window | None) -> Sequence[float | None]:
-    return (None, None) if window is None else (window.center, window.width)
-
-
-def _now() -> str:
-    return datetime.datetime.now(datetime.UTC).isoformat(timespec="microseconds")
+    return (None, None) if window is None else (float(window.center), float(window.width))

@@ -1,0 +1,58 @@
+"""A database with some work in it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from engine.protocol import Language, Task
+from engine.regions import Box, Label
+from engine.scans import Plane, Window
+from engine.store import AnnotationStore
+from engine.suggest import Candidate, ImageRef, ModelRef, SuggestedRegion, Suggestion, SuggestTimings
+
+_IMAGE = ImageRef(Path("/scans/ct"), "1.2.3", "1.2.3.4", "CT", Plane.AXIAL, 7, 512, 400, Window(40, 400), "a" * 64)
+_BOX = Box(10.5, 20, 100, 200)
+_LIVER = Label("liver", "liver", "肝脏")
+
+
+@pytest.fixture
+def work() -> Callable[[AnnotationStore], None]:
+    """One gesture of every kind."""
+
+    def do(store: AnnotationStore) -> None:
+        answer = Suggestion(
+            task=Task.REGION_TO_TEXT,
+            language=Language.EN,
+            image=_IMAGE,
+            prompt="what is <image> this?",
+            raw="liver",
+            text="liver",
+            regions=(SuggestedRegion("liver", "肝脏", "liver", _BOX, 0.9),),
+            candidates=(Candidate("liver", "肝脏", "liver", 0.9),),
+            not_present=(),
+            abstained=False,
+            malformed=False,
+            model=ModelRef("starter", "b" * 64),
+            timings_ms=SuggestTimings(1, 2, 3, 4, 10),
+        )
+        region, kept = store.record_asked(answer, "1.2", _BOX, "ann")
+        accepted = store.accept(region.root_id, kept.id, _LIVER, "ann")
+        store.reject(region.root_id, "ann")
+        store.revert(region.root_id, accepted.id, "ann")
+        drawn = store.draw_region(_IMAGE, "1.2", Box(1, 2, 3, 4), "bob")
+        store.record_suggestion(answer, "1.2", drawn.root_id)
+        store.correct(drawn.root_id, Label("", "vein", ""), "bob", box=Box(1, 2, 30, 40))
+        store.record_found(answer, "1.2", "bob")
+
+    return do
+
+
+@pytest.fixture
+def worked(tmp_path: Path, work: Callable[[AnnotationStore], None]) -> Iterator[AnnotationStore]:
+    """An open database in which one gesture of every kind was made."""
+    with AnnotationStore.open(tmp_path / "worked.sqlite") as store:
+        work(store)
+        yield store

@@ -1,0 +1,167 @@
+"""What was said to be kept is kept: kills, full disks, two processes, migrations that fail."""
+
+from __future__ import annotations
+
+import os
+import random
+import signal
+import sqlite3
+import subprocess
+import sys
+import threading
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+from sqlite_utils import Database
+
+from engine.store import AnnotationStore, StoreError
+from engine.store import connection as connection_module
+from engine.store.schema import MIGRATIONS
+
+SCHEMA_1 = Path(__file__).parent / "schema_1.sql"
+ROUNDS = 200
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="this system has no fork")
+def test_200_killed_labellers_lose_no_gesture(tmp_path: Path):
+    """kill -9 at a random instant of labelling; then every gesture that was said is there and the file is whole."""
+    path, rng = tmp_path / "a.sqlite", random.Random(5)
+    said: dict[int, str] = {}
+    script = [sys.executable, Path(__file__).with_name("labeller.py"), path]
+    with subprocess.Popen(script, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as nursery:
+        for number in range(ROUNDS):
+            nursery.stdin.write("go\n")
+            nursery.stdin.flush()
+            labeller = int(nursery.stdout.readline())
+            # From "while the file is made or opened" to "in the middle of the twentieth gesture".
+            killer = threading.Timer(rng.uniform(0, 0.05), os.kill, (labeller, signal.SIGKILL))
+            killer.start()
+            while (line := nursery.stdout.readline()) != "killed\n":
+                state, row = line.split()
+                said[int(row)] = state
+            if number % 20 == 19:
+                with AnnotationStore.open(path) as store:
+                    assert {row: state for row, state in _states(path).items() if row in said} == said
+                    assert store.integrity_problems() == []
+                    assert store.audit_problems() == []
+        nursery.stdin.close()
+    assert len(said) > ROUNDS, "the labellers were killed before they did anything"
+
+
+def _states(path: Path) -> dict[int, str]:
+    reader = sqlite3.connect(path)
+    rows = dict(reader.execute("SELECT id, state FROM region"))
+    reader.close()
+    return rows
+
+
+def test_a_full_disk_keeps_what_was_there_and_says_so(worked: AnnotationStore, work: Callable[..., None]):
+    entries = len(list(worked.audit.all()))
+    pages = worked._connection.execute("PRAGMA page_count").fetchone()[0]
+    worked._connection.execute(f"PRAGMA max_page_count = {pages}")
+
+    def work_on() -> None:
+        for _ in range(200):
+            work(worked)
+
+    with pytest.raises(StoreError, match=r"worked\.sqlite could not write: database or disk is full"):
+        work_on()
+    assert worked.audit_problems() == []
+    assert worked.integrity_problems() == []
+    full = len(list(worked.audit.all()))
+    worked._connection.execute(f"PRAGMA max_page_count = {pages * 100}")
+    work(worked)
+    assert len(list(worked.audit.all())) == full + 8
+    assert full >= entries
+
+
+def test_an_error_in_the_middle_of_a_gesture_undoes_all_of_it(worked: AnnotationStore, monkeypatch):
+    before = list(worked._connection.iterdump())
+    monkeypatch.setattr("engine.store.gesture.entry_hash", lambda *_: None)
+    with pytest.raises(StoreError, match=r"NOT NULL constraint failed: audit\.hash"):
+        worked.reject(1, "ann")
+    assert list(worked._connection.iterdump()) == before
+
+
+def test_another_thread_reads_while_this_one_writes(worked: AnnotationStore, work: Callable[..., None]):
+    stop = threading.Event()
+
+    def read() -> int:
+        reads = 0
+        with AnnotationStore.open(worked.path) as reader:
+            while not stop.is_set():
+                # A gesture is seen whole or not at all.
+                assert reader.audit_problems() == []
+                reads += 1
+        return reads
+
+    with ThreadPoolExecutor(1) as pool:
+        reading = pool.submit(read)
+        for _ in range(10):
+            work(worked)
+        stop.set()
+        assert reading.result(timeout=60) > 0
+
+
+def test_a_new_file_opened_by_many_at_once_is_made_once(tmp_path: Path):
+    path, barrier = tmp_path / "a.sqlite", threading.Barrier(6)
+
+    def open_it() -> None:
+        barrier.wait()
+        AnnotationStore.open(path).close()
+
+    with ThreadPoolExecutor(6) as pool:
+        for opening in [pool.submit(open_it) for _ in range(6)]:
+            opening.result(timeout=60)
+    with AnnotationStore.open(path) as store:
+        assert store.integrity_problems() == []
+
+
+def test_schema_1_is_what_it_was_when_it_shipped(tmp_path: Path):
+    """A migration never changes once people have files made by it. Remove the file to write it anew."""
+    with AnnotationStore.open(tmp_path / "a.sqlite") as store:
+        statements = [row[0] for row in store._connection.execute("SELECT sql FROM sqlite_master") if row[0]]
+    # Only the words count, not how a version of sqlite-utils lays them out.
+    made = "".join(sorted(" ".join(statement.split()) + ";\n" for statement in statements))
+    if not SCHEMA_1.exists():
+        SCHEMA_1.write_text(made, encoding="utf-8")
+        pytest.fail(f"{SCHEMA_1.name} was written: look at it and commit it")
+    assert made == SCHEMA_1.read_text(encoding="utf-8")
+
+
+def _second(db: Database) -> None:
+    db["region"].add_column("polygon", str)
+    db["series"].add_column("note", str)
+
+
+def test_a_migration_keeps_everything_and_a_backup_from_before(worked: AnnotationStore, monkeypatch):
+    path, entries = worked.path, list(worked.audit.all())
+    worked.close()
+    monkeypatch.setattr(connection_module, "MIGRATIONS", (*MIGRATIONS, _second))
+    with AnnotationStore.open(path) as store:
+        assert store._connection.execute("PRAGMA user_version").fetchone() == (2,)
+        assert list(store.audit.all()) == entries
+        assert store.audit_problems() == []
+    monkeypatch.undo()
+    with AnnotationStore.open(path.with_name("worked.sqlite.schema1.backup")) as before:
+        assert before.notice == ""
+        assert list(before.audit.all()) == entries
+
+
+def test_a_migration_that_fails_changes_nothing(worked: AnnotationStore, monkeypatch):
+    def broken(db: Database) -> None:
+        _second(db)
+        db.execute("UPDATE region SET no_such_column = 1")
+
+    path = worked.path
+    before = list(worked._connection.iterdump())
+    worked.close()
+    monkeypatch.setattr(connection_module, "MIGRATIONS", (*MIGRATIONS, broken))
+    with pytest.raises(StoreError, match="no_such_column"):
+        AnnotationStore.open(path)
+    monkeypatch.undo()
+    with AnnotationStore.open(path) as store:
+        assert store.notice == ""
+        assert list(store._connection.iterdump()) == before
