@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -9,53 +10,122 @@ import numpy as np
 import SimpleITK
 from numpy.typing import NDArray
 
-from engine.scans.limits import require_regular_file, require_sane_size
+from engine.scans.limits import require_plausible_compression, require_regular_file, require_sane_size
 from engine.scans.volume import ScanError, Volume
 from engine.scans.windows import default_window
 
 SUFFIXES = (".nii", ".nii.gz", ".nrrd", ".nhdr", ".mha", ".mhd", ".hdr", ".img")
 
+# ITK writes its warnings, with file names in them, straight to standard error.
+SimpleITK.ProcessObject.SetGlobalWarningDisplay(False)
+
+_PIXEL_BYTES = {
+    SimpleITK.sitkFloat64: 8,
+    SimpleITK.sitkVectorFloat64: 8,
+    SimpleITK.sitkInt64: 8,
+    SimpleITK.sitkUInt64: 8,
+    SimpleITK.sitkFloat32: 4,
+    SimpleITK.sitkVectorFloat32: 4,
+    SimpleITK.sitkInt32: 4,
+    SimpleITK.sitkUInt32: 4,
+    SimpleITK.sitkInt16: 2,
+    SimpleITK.sitkUInt16: 2,
+}
+_HEADER_BYTES = 64 * 1024
+
 
 def read_sitk(path: Path) -> Volume:
     """One 2-D or 3-D volume. Raises `ScanError` naming the file."""
-    require_regular_file(path)
-    reader = SimpleITK.ImageFileReader()
-    reader.SetFileName(str(path))
+    reader, size = _opened(path)
+    components = reader.GetNumberOfComponents()
+    if components not in (1, 3):
+        raise ScanError(f"{path} has {components} values a voxel: only 1 and RGB are shown")
+    claimed = int(np.prod(size)) * components * _PIXEL_BYTES.get(reader.GetPixelID(), 1)
+    require_plausible_compression(path, sum(file.stat().st_size for file in _files(path)), claimed)
     try:
-        reader.ReadImageInformation()
-        size, components = reader.GetSize(), reader.GetNumberOfComponents()
-        require_sane_size(path, *size, components)
-        if len(size) not in (2, 3):
-            raise ScanError(f"{path} has {len(size)} dimensions: only 2 and 3 are shown")
-        if components not in (1, 3):
-            raise ScanError(f"{path} has {components} values a voxel: only 1 and RGB are shown")
         image = reader.Execute()
-    except RuntimeError as error:
-        reason = str(error).strip().splitlines()[-1][:200]
-        raise ScanError(f"cannot read the volume {path}: {reason}") from error
-    if len(size) == 2:
-        image = SimpleITK.JoinSeries(image)
-    voxels = SimpleITK.GetArrayFromImage(image)
+        if image.GetDimension() == 2:
+            image = SimpleITK.JoinSeries(image)
+        voxels = SimpleITK.GetArrayFromImage(image)
+    except (RuntimeError, MemoryError) as error:
+        raise ScanError(f"cannot read the volume {path}: {_reason(error)}") from error
     if components == 3 and voxels.dtype != np.uint8:
         raise ScanError(f"{path} has colours of type {voxels.dtype}: only 8-bit RGB is shown")
-    # No modality is stored in these formats. Only CT has air far below zero in whole numbers.
-    looks_ct = components == 1 and voxels.size > 0 and -1100 <= float(voxels.min()) <= -900
+    spacing, origin = image.GetSpacing(), image.GetOrigin()
+    direction = np.array(image.GetDirection()).reshape(3, 3)
+    if not (np.isfinite([*spacing, *origin]).all() and np.isfinite(direction).all() and min(spacing) > 0):
+        raise ScanError(f"{path} has an impossible geometry: correct its spacing, origin or direction")
+    # No modality is stored in these formats. Only CT has air far below zero.
+    looks_ct = components == 1 and -1100 <= float(voxels.min()) <= -900
     modality = "CT" if looks_ct else "OT"
     voxels = _shown_type(voxels)
     return Volume(
         voxels=voxels,
-        spacing_mm=tuple(image.GetSpacing()),
-        origin_mm=tuple(image.GetOrigin()),
-        direction=np.array(image.GetDirection()).reshape(3, 3),
+        spacing_mm=(spacing[0], spacing[1], spacing[2]),
+        origin_mm=(origin[0], origin[1], origin[2]),
+        direction=direction,
         modality=modality,
         window=None if components == 3 else default_window(voxels, modality),
         source=path,
     )
 
 
+def volume_size(path: Path) -> tuple[int, int, int]:
+    """(columns, rows, slices) from the header. Raises `ScanError` naming the file."""
+    _, (columns, rows, slices) = _opened(path)
+    return columns, rows, slices
+
+
+def _opened(path: Path) -> tuple[SimpleITK.ImageFileReader, tuple[int, int, int]]:
+    """A reader that has seen the header, and the (x, y, z) size."""
+    for file in _files(path):
+        require_regular_file(file)
+    reader = SimpleITK.ImageFileReader()
+    reader.SetFileName(str(path))
+    try:
+        reader.ReadImageInformation()
+        size = tuple(reader.GetSize())
+    except (RuntimeError, MemoryError, ValueError) as error:
+        raise ScanError(f"cannot read the volume {path}: {_reason(error)}") from error
+    if len(size) not in (2, 3):
+        raise ScanError(f"{path} has {len(size)} dimensions: only 2 and 3 are shown")
+    require_sane_size(path, *size, reader.GetNumberOfComponents())
+    return reader, (size[0], size[1], size[2] if len(size) == 3 else 1)
+
+
+def _files(path: Path) -> tuple[Path, ...]:
+    """The file, and the one that holds its voxels where the header names another.
+
+    ITK would open whatever a header names, a device or another folder's file too: only a plain name in the same
+    folder is accepted.
+    """
+    require_regular_file(path)
+    suffix = path.suffix.lower()
+    if suffix in (".hdr", ".img"):
+        other = path.with_suffix(".img" if suffix == ".hdr" else ".hdr")
+        return (path, other) if other.exists() else (path,)
+    if suffix not in (".mhd", ".mha", ".nhdr", ".nrrd"):
+        return (path,)
+    try:
+        with path.open("rb") as stream:
+            head = stream.read(_HEADER_BYTES)
+    except OSError as error:
+        raise ScanError(f"cannot read {path}: {error.strerror}") from error
+    named = re.search(rb"^(?:ElementDataFile\s*=|data ?file:)[ \t]*([^\r\n]*)", head, re.MULTILINE | re.IGNORECASE)
+    name = named.group(1).decode("utf-8", "replace").strip() if named else "LOCAL"
+    if name.upper() == "LOCAL":
+        return (path,)
+    if name != Path(name).name or "\\" in name or name.upper().startswith("LIST") or "%" in name:
+        raise ScanError(f"{path} keeps its voxels in {name[:80]!r}: put them into one file in the same folder")
+    return (path, path.with_name(name))
+
+
 def _shown_type(voxels: NDArray[Any]) -> NDArray[Any]:
     if voxels.dtype in (np.int16, np.int32, np.uint8, np.uint16, np.float32):
         return voxels
-    if voxels.dtype in (np.int8,):
-        return voxels.astype(np.int16)
-    return voxels.astype(np.float32)
+    return voxels.astype(np.int16 if voxels.dtype == np.int8 else np.float32)
+
+
+def _reason(error: BaseException) -> str:
+    lines = str(error).strip().splitlines()
+    return lines[-1][:200] if lines else type(error).__name__

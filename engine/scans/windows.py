@@ -11,15 +11,27 @@ from engine.scans.volume import Window
 
 _SOFT_TISSUE_CT = Window(40.0, 400.0)
 
+AS_STORED = Window(128.0, 256.0)
+"""Shows 8-bit values as they are: what is exported as a picture has been windowed already."""
+
 
 def default_window(voxels: NDArray[Any], modality: str) -> Window:
-    """Soft tissue for CT, otherwise the 0.5th to 99.5th percentile of every 8th voxel along each axis."""
+    """Soft tissue for CT, otherwise the 0.5th to 99.5th percentile of every 8th voxel along each long axis.
+
+    The two percentiles become black and white by DICOM's linear function, whose ramp is width - 1 wide round
+    center - 0.5 (PS3.3 C.11.2.1.2.1).
+    """
     if modality == "CT":
         return _SOFT_TISSUE_CT
     step = tuple(slice(None, None, 8 if extent > 64 else 1) for extent in voxels.shape)
     sample = voxels[step]
-    sample = sample[np.isfinite(sample)] if np.issubdtype(sample.dtype, np.floating) else sample
+    if np.issubdtype(sample.dtype, np.floating):
+        sample = sample[np.isfinite(sample)]
     if sample.size == 0:
-        return Window(0, 1)
+        return Window(1.0, 2.0)
     low, high = (float(v) for v in np.percentile(sample, [0.5, 99.5]))
-    return Window((low + high) / 2, max(high - low, 1.0))
+    if high <= low:
+        # A nearly empty scan: its few other values must not all be white.
+        low, high = float(sample.min()), float(sample.max())
+    span = high - low if high > low else 1.0
+    return Window(low + span / 2 + 0.5, span + 1)

@@ -1,0 +1,96 @@
+"""NIfTI, NRRD and MetaImage keep their voxels and lie where SimpleITK puts them."""
+
+from __future__ import annotations
+
+import gzip
+import os
+from pathlib import Path
+
+import numpy as np
+import pytest
+import SimpleITK
+
+from engine.scans import Plane, ScanError, index_path, read_volume
+
+OBLIQUE = (0.8, -0.6, 0.0, 0.48, 0.64, -0.6, 0.36, 0.48, 0.8)
+
+
+def write(path: Path, voxels: np.ndarray, direction: tuple[float, ...] = OBLIQUE) -> SimpleITK.Image:
+    image = SimpleITK.GetImageFromArray(voxels)
+    image.SetSpacing((0.5, 0.75, 3))
+    image.SetOrigin((-10, 5, 2))
+    image.SetDirection(direction)
+    SimpleITK.WriteImage(image, path)
+    return SimpleITK.ReadImage(path)
+
+
+@pytest.mark.parametrize("name", ["a.nii", "a.nii.gz", "a.nrrd", "a.nhdr", "a.mha", "a.mhd"])
+def test_stored_order_and_geometry_are_kept(tmp_path: Path, name: str):
+    voxels = np.arange(2 * 3 * 4, dtype=np.int16).reshape(2, 3, 4)
+    image = write(tmp_path / name, voxels)
+    volume = read_volume(tmp_path / name)
+    assert np.array_equal(volume.voxels, voxels)
+    for index in ((0, 0, 0), (3, 2, 1), (1.5, 0.25, 0.5)):
+        expected = image.TransformContinuousIndexToPhysicalPoint([float(value) for value in index])
+        assert volume.pixel_to_patient(*index) == pytest.approx(expected, abs=1e-9)
+
+
+@pytest.mark.parametrize("dtype", [np.uint8, np.int8, np.uint16, np.int16, np.int32, np.float32, np.float64])
+def test_every_grey_type_is_read(tmp_path: Path, dtype: type[np.generic]):
+    voxels = np.arange(24).astype(dtype).reshape(2, 3, 4)
+    write(tmp_path / "a.nrrd", voxels)
+    assert np.array_equal(read_volume(tmp_path / "a.nrrd").voxels, voxels)
+
+
+def test_the_stored_plane_is_told_by_the_direction(tmp_path: Path):
+    write(tmp_path / "a.nii.gz", np.zeros((2, 3, 4), np.int16), (1, 0, 0, 0, 0, 1, 0, -1, 0))
+    assert read_volume(tmp_path / "a.nii.gz").plane is Plane.CORONAL
+
+
+def test_real_volumes_are_read(shared_data: Path):
+    index = index_path(shared_data / "volumes")
+    plain = [entry for entry in index.series if not entry.series_uid]
+    assert len(plain) > 5
+    for entry in plain:
+        volume = read_volume(entry.path)
+        assert volume.voxels.shape == (entry.slices, entry.rows, entry.columns)
+
+
+def test_a_time_series_is_refused(tmp_path: Path):
+    image = SimpleITK.JoinSeries([SimpleITK.Image(3, 3, 3, SimpleITK.sitkInt16)] * 2)
+    SimpleITK.WriteImage(image, tmp_path / "4d.nii")
+    with pytest.raises(ScanError, match=r"4d\.nii has 4 dimensions"):
+        read_volume(tmp_path / "4d.nii")
+
+
+@pytest.mark.parametrize("elsewhere", ["../secret.raw", "/dev/zero", "LIST", "slice%03d.raw 1 9 1"])
+def test_voxels_are_not_fetched_from_elsewhere(tmp_path: Path, elsewhere: str):
+    write(tmp_path / "a.mhd", np.zeros((2, 3, 4), np.int16))
+    header = (tmp_path / "a.mhd").read_text().replace("a.raw", elsewhere)
+    (tmp_path / "a.mhd").write_text(header)
+    with pytest.raises(ScanError, match=r"a\.mhd keeps its voxels in"):
+        read_volume(tmp_path / "a.mhd")
+
+
+def test_a_pipe_named_by_a_header_is_not_waited_for(tmp_path: Path):
+    write(tmp_path / "a.nhdr", np.zeros((2, 3, 4), np.int16))
+    data = next(path for path in tmp_path.iterdir() if path.name != "a.nhdr")
+    data.unlink()
+    os.mkfifo(data)
+    with pytest.raises(ScanError, match="not a file"):
+        read_volume(tmp_path / "a.nhdr")
+
+
+def test_a_lying_header_does_not_allocate(tmp_path: Path):
+    write(tmp_path / "a.nii", np.zeros((2, 3, 4), np.int16))
+    content = bytearray((tmp_path / "a.nii").read_bytes())
+    content[42:48] = np.array([1200, 1200, 600], "<i2").tobytes()
+    for name, data in (("liar.nii", bytes(content)), ("liar.nii.gz", gzip.compress(bytes(content)))):
+        (tmp_path / name).write_bytes(data)
+        with pytest.raises(ScanError, match="broken or made to harm"):
+            read_volume(tmp_path / name)
+
+
+def test_a_header_and_its_data_are_listed_once(tmp_path: Path):
+    write(tmp_path / "a.hdr", np.zeros((2, 3, 4), np.int16), (1, 0, 0, 0, 1, 0, 0, 0, 1))
+    assert [entry.path.name for entry in index_path(tmp_path).series] == ["a.hdr"]
