@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
+import os
 from collections import defaultdict
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-import SimpleITK
-from PIL import Image
-
 from engine.progress import Cancelled, NoProgress, Progress
 from engine.scans import picture_reader, sitk_reader
-from engine.scans.dicom_reader import DicomHeader, is_dicom, read_header, read_series
-from engine.scans.limits import require_regular_file
+from engine.scans.dicom_geometry import group_by_kind
+from engine.scans.dicom_header import DicomHeader, is_dicom, read_header
+from engine.scans.dicom_reader import read_series
+from engine.scans.limits import require_exists, require_regular_file
 from engine.scans.volume import ScanError, Volume
 
 
@@ -48,67 +49,36 @@ class SeriesIndex:
     problems: tuple[FileProblem, ...]
 
 
-def index_path(path: Path, progress: Progress | None = None) -> SeriesIndex:
-    """List the series of a file or of a folder with all below it.
+@dataclass(frozen=True, slots=True)
+class _Found:
+    """A listed series with its headers; none for formats other than DICOM."""
 
-    A file that cannot be read becomes a `FileProblem`; the rest goes on. Raises `ScanError` only when `path`
-    itself does not exist, `Cancelled` when the progress says so. Links that leave the folder are left out.
+    entry: SeriesEntry
+    headers: tuple[DicomHeader, ...]
+
+
+def index_path(path: Path, progress: Progress | None = None) -> SeriesIndex:
+    """List the series of a file or of a folder with all below it, from headers alone.
+
+    Files of one series that form no stack together (scouts, localizers, files of several frames) are listed one
+    by one. A file that cannot be read becomes a `FileProblem`; the rest goes on. Links that leave the folder are
+    left out. Raises `ScanError` only when `path` itself cannot be read, `Cancelled` when the progress says so.
     """
-    progress = progress or NoProgress()
-    if not path.exists():
-        raise ScanError(f"{path} does not exist")
-    root = path.resolve()
-    files = [path] if not path.is_dir() else sorted(p for p in path.rglob("*") if not p.is_dir())
-    dicom: dict[tuple[Path, str], list[DicomHeader]] = defaultdict(list)
-    entries: list[SeriesEntry] = []
-    problems: list[FileProblem] = []
-    for number, file in enumerate(files, start=1):
-        if progress.cancelled():
-            raise Cancelled
-        try:
-            if path.is_dir() and not file.resolve().is_relative_to(root):
-                raise ScanError(f"{file} is a link out of the folder")
-            require_regular_file(file)
-            if _has_suffix(file, picture_reader.SUFFIXES) or _has_suffix(file, sitk_reader.SUFFIXES):
-                entries.append(_plain_entry(file))
-            elif is_dicom(file):
-                header = read_header(file)
-                dicom[(file.parent, header.series_uid)].append(header)
-            else:
-                raise ScanError(f"{file} is no scan format that is known here")
-        except ScanError as error:
-            problems.append(FileProblem(file, str(error)))
-        except OSError as error:
-            problems.append(FileProblem(file, f"cannot read {file}: {error.strerror}"))
-        progress.report(number, len(files), "looking at files")
-    for (folder, uid), headers in dicom.items():
-        first = headers[0]
-        entries.append(
-            SeriesEntry(
-                path=first.path if len(headers) == 1 else folder,
-                series_uid=uid,
-                study_uid=first.study_uid,
-                modality=first.modality,
-                description=first.description,
-                rows=first.rows,
-                columns=first.columns,
-                slices=sum(h.frames for h in headers),
-                files=tuple(h.path for h in headers),
-            )
-        )
-    return SeriesIndex(path, tuple(sorted(entries, key=lambda e: (str(e.path), e.series_uid))), tuple(problems))
+    require_exists(path)
+    found, problems = _look(path, progress or NoProgress(), deep=True)
+    return SeriesIndex(path, tuple(one.entry for one in found), tuple(problems))
 
 
 def read_volume(path: Path, series_uid: str = "", progress: Progress | None = None) -> Volume:
     """Read a scan: a DICOM file, a folder of one series, NIfTI, NRRD, MetaImage, or a picture.
 
-    series_uid : picks one where a folder holds several. Raises `ScanError` that names the file and what is
-    wrong with it, `Cancelled` when the progress says so.
+    series_uid : picks one where a folder holds several. A DICOM file is read alone, even if it belongs to a
+    series. Raises `ScanError` that names the file and what is wrong with it, `Cancelled` when the progress says
+    so.
     """
-    if not path.exists():
-        raise ScanError(f"{path} does not exist")
+    require_exists(path)
     if path.is_dir():
-        return _read_folder(path, series_uid, progress)
+        return _read_folder(path, series_uid, progress or NoProgress())
     require_regular_file(path)
     if _has_suffix(path, picture_reader.SUFFIXES):
         return picture_reader.read_picture(path)
@@ -117,38 +87,114 @@ def read_volume(path: Path, series_uid: str = "", progress: Progress | None = No
     return read_series([read_header(path)], progress)
 
 
-def _read_folder(path: Path, series_uid: str, progress: Progress | None) -> Volume:
-    found = [e for e in index_path(path, progress).series if not series_uid or e.series_uid == series_uid]
+def _read_folder(path: Path, series_uid: str, progress: Progress) -> Volume:
+    found: list[_Found] = []
+    # A series is asked for by the folder that it lies in: what is below is looked at only when it is not there.
+    for deep in (False, True) if series_uid else (True,):
+        found, _ = _look(path, progress, deep=deep)
+        if series_uid:
+            found = [one for one in found if one.entry.series_uid == series_uid]
+            # The stack itself, not the scouts that share its UID.
+            found = [one for one in found if len(one.headers) > 1] or found
+        if found:
+            break
     if not found:
         what = f"no series {series_uid}" if series_uid else "no scan that can be shown"
         raise ScanError(f"the folder {path} holds {what}")
     if len(found) > 1:
-        names = ", ".join(str(entry.path.relative_to(path)) for entry in found[:5])
-        raise ScanError(
-            f"the folder {path} holds {len(found)} scans ({names} ...): name one of them; `medrega scan` lists them all"
-        )
-    entry = found[0]
-    if len(entry.files) == 1:
-        return read_volume(entry.files[0], "", progress)
-    return read_series([read_header(file) for file in entry.files], progress)
+        names = "; ".join(_summary(one.entry) for one in found[:5]) + ("; ..." if len(found) > 5 else "")
+        raise ScanError(f"the folder {path} holds {len(found)} scans: name one of them by file or series UID: {names}")
+    if not found[0].headers:
+        return read_volume(found[0].entry.path)
+    return read_series(found[0].headers, progress)
+
+
+def _summary(entry: SeriesEntry) -> str:
+    size = f"{entry.modality} {entry.columns} x {entry.rows} x {entry.slices}"
+    return f"{size} {entry.series_uid or entry.path.name}"
+
+
+def _look(path: Path, progress: Progress, *, deep: bool) -> tuple[list[_Found], list[FileProblem]]:
+    """What is in a file or folder, in the order of paths, and what was left out."""
+    found: list[_Found] = []
+    dicom: dict[tuple[Path, str], list[DicomHeader]] = defaultdict(list)
+    problems: list[FileProblem] = []
+    files = list(_walk(path, problems, deep)) if path.is_dir() else [path]
+    root = os.path.realpath(path)
+    for number, file in enumerate(files, start=1):
+        if progress.cancelled():
+            raise Cancelled
+        try:
+            if path.is_dir() and not Path(os.path.realpath(file)).is_relative_to(root):
+                raise ScanError(f"{file} is a link out of the folder")
+            header = _look_at(file, found)
+            if header is not None:
+                dicom[(file.parent, header.series_uid)].append(header)
+        except ScanError as error:
+            problems.append(FileProblem(file, str(error)))
+        except OSError as error:
+            problems.append(FileProblem(file, f"cannot read {file}: {error.strerror}"))
+        progress.report(number, len(files), "looking at files")
+    for headers in dicom.values():
+        found += _dicom_entries(headers)
+    return sorted(found, key=lambda one: (str(one.entry.path), one.entry.series_uid)), problems
+
+
+def _walk(folder: Path, problems: list[FileProblem], deep: bool) -> Iterator[Path]:
+    """Its files in order, without following links to folders."""
+
+    def note(error: OSError) -> None:
+        problems.append(FileProblem(Path(error.filename), f"cannot read {error.filename}: {error.strerror}"))
+
+    for parent, folders, names in os.walk(folder, onerror=note):
+        folders.sort()
+        yield from (Path(parent) / name for name in sorted(names))
+        if not deep:
+            return
+
+
+def _look_at(file: Path, found: list[_Found]) -> DicomHeader | None:
+    """Add the entry of a file that stands alone, or return the header of a DICOM file."""
+    require_regular_file(file)
+    if _has_suffix(file, picture_reader.SUFFIXES):
+        size = picture_reader.picture_size(file)
+    elif _has_suffix(file, sitk_reader.SUFFIXES):
+        if file.suffix.lower() == ".img" and file.with_suffix(".hdr").exists():
+            return None  # Listed by its header.
+        size = sitk_reader.volume_size(file)
+    elif is_dicom(file):
+        return read_header(file)
+    else:
+        raise ScanError(f"{file} is no scan format that is known here")
+    columns, rows, slices = size
+    found.append(_Found(SeriesEntry(file, "", "", "OT", "", rows, columns, slices, (file,)), ()))
+    return None
+
+
+def _dicom_entries(headers: list[DicomHeader]) -> list[_Found]:
+    """One entry for most files of a series in one folder, single ones for those that do not go with them."""
+    kinds = sorted(group_by_kind(headers), key=len, reverse=True)
+    main = kinds[0] if 2 * len(kinds[0]) > len(headers) and kinds[0][0].frames == 1 else []
+    entries = [_dicom_entry(main)] if main else []
+    in_main = {id(one) for one in main}
+    return entries + [_dicom_entry([one]) for one in headers if id(one) not in in_main]
+
+
+def _dicom_entry(headers: list[DicomHeader]) -> _Found:
+    first = headers[0]
+    entry = SeriesEntry(
+        path=first.path if len(headers) == 1 else first.path.parent,
+        series_uid=first.series_uid,
+        study_uid=first.study_uid,
+        modality=first.modality,
+        description=first.description,
+        rows=first.rows,
+        columns=first.columns,
+        slices=sum(header.frames for header in headers),
+        files=tuple(header.path for header in headers),
+    )
+    return _Found(entry, tuple(headers))
 
 
 def _has_suffix(path: Path, suffixes: tuple[str, ...]) -> bool:
     return path.name.lower().endswith(suffixes)
-
-
-def _plain_entry(file: Path) -> SeriesEntry:
-    """The entry of a format without patient headers, from its own header."""
-    try:
-        if _has_suffix(file, picture_reader.SUFFIXES):
-            with Image.open(file) as image:
-                columns, rows, slices = image.width, image.height, 1
-        else:
-            reader = SimpleITK.ImageFileReader()
-            reader.SetFileName(str(file))
-            reader.ReadImageInformation()
-            size = (*reader.GetSize(), 1)
-            columns, rows, slices = size[0], size[1], size[2]
-    except (OSError, RuntimeError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
-        raise ScanError(f"cannot read {file}: {str(error).strip().splitlines()[-1][:200]}") from error
-    return SeriesEntry(file, "", "", "OT", "", rows, columns, slices, (file,))

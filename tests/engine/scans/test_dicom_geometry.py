@@ -1,0 +1,176 @@
+"""Voxels lie where SimpleITK, an independent reader, puts them; what is no stack is refused."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pydicom
+import pytest
+import SimpleITK
+from pydicom.dataset import Dataset
+from pydicom.uid import generate_uid
+
+from engine.scans import Plane, ScanError, Volume, index_path, read_volume
+
+
+def require_same_geometry(volume: Volume, image: SimpleITK.Image) -> None:
+    """Voxels and the patient coordinates of random continuous indices agree to 1e-6 mm."""
+    assert np.array_equal(SimpleITK.GetArrayFromImage(image), volume.voxels)
+    for index in np.random.default_rng(0).uniform(0, 1, (50, 3)) * (np.array(image.GetSize()) - 1):
+        expected = image.TransformContinuousIndexToPhysicalPoint(index.tolist())
+        assert volume.pixel_to_patient(*index) == pytest.approx(expected, abs=1e-6)
+
+
+def read_by_gdcm(folder: Path, series_uid: str = "") -> SimpleITK.Image:
+    reader = SimpleITK.ImageSeriesReader()
+    reader.SetFileNames(reader.GetGDCMSeriesFileNames(str(folder), series_uid))
+    return reader.Execute()
+
+
+def edit(path: Path, change: Callable[[Dataset], None]) -> None:
+    dataset = pydicom.dcmread(path)
+    change(dataset)
+    dataset.save_as(path)
+
+
+@pytest.fixture
+def series(phantom_series: Path, tmp_path: Path) -> Path:
+    """A copy of a generated series that a test may spoil."""
+    return Path(shutil.copytree(phantom_series / "dicom", tmp_path / "series"))
+
+
+def test_a_generated_series_lies_where_gdcm_puts_it(phantom_series: Path):
+    require_same_geometry(read_volume(phantom_series / "dicom"), read_by_gdcm(phantom_series / "dicom"))
+
+
+@pytest.mark.parametrize(
+    ("folder", "plane"),
+    [
+        ("dicom/series_mr_sagittal_t1", Plane.SAGITTAL),
+        ("dicom/dcmqi/data/segmentations/ct-3slice", Plane.AXIAL),
+        ("dicom/rt_rtutils/tests/mock_data", Plane.AXIAL),
+        ("volumes/totalsegmentator/example_ct_dicom", Plane.AXIAL),
+    ],
+)
+def test_real_series_lie_where_gdcm_puts_them(shared_data: Path, folder: str, plane: Plane):
+    entry = max(index_path(shared_data / folder).series, key=lambda one: one.slices)
+    volume = read_volume(entry.path, entry.series_uid)
+    assert volume.plane is plane
+    require_same_geometry(volume, read_by_gdcm(entry.path, entry.series_uid))
+
+
+def test_a_real_oblique_series_lies_where_gdcm_puts_it(shared_data: Path):
+    folder = shared_data / "dicom" / "rt_rtutils" / "tests" / "oriented_data"
+    entry = max(index_path(folder).series, key=lambda one: one.slices)
+    volume = read_volume(entry.path, entry.series_uid)
+    image = read_by_gdcm(folder, entry.series_uid)
+    assert np.abs(volume.direction).max(axis=0).min() < 0.9
+    assert np.abs(SimpleITK.GetArrayFromImage(image) - volume.voxels).max() < 1e-6
+    for index in ((0, 0, 0), (99, 49, 2), (12.5, 30.25, 1.5)):
+        expected = image.TransformContinuousIndexToPhysicalPoint([float(value) for value in index])
+        assert volume.pixel_to_patient(*index) == pytest.approx(expected, abs=1e-6)
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["dcmqi/data/segmentations/23x38x3/multiframe/mf.dcm", "pydicom_data/data/eCT_Supplemental.dcm"],
+)
+def test_frames_of_an_enhanced_ct_lie_where_gdcm_puts_them(shared_data: Path, name: str):
+    path = shared_data / "dicom" / name
+    require_same_geometry(read_volume(path), SimpleITK.ReadImage(str(path)))
+
+
+def test_dose_planes_lie_at_their_offsets(pydicom_files: Path):
+    volume = read_volume(pydicom_files / "rtdose.dcm")
+    offsets = pydicom.dcmread(pydicom_files / "rtdose.dcm").GridFrameOffsetVector
+    assert volume.has_geometry
+    assert volume.pixel_to_patient(0, 0, 14)[2] - volume.origin_mm[2] == pytest.approx(offsets[14] - offsets[0])
+
+
+def test_frames_that_are_no_stack_have_no_geometry(shared_data: Path):
+    folder = shared_data / "dicom" / "highdicom" / "data" / "test_files"
+    overlapping, tiles = (read_volume(folder / f"{name}.dcm") for name in ("seg_image_ct_binary_overlap", "sm_image"))
+    assert not overlapping.has_geometry
+    assert not tiles.has_geometry
+
+
+def test_slices_are_ordered_by_place_not_by_name(phantom_series: Path, tmp_path: Path):
+    files = sorted((phantom_series / "dicom").iterdir())
+    for number, file in enumerate(files):
+        shutil.copy(file, tmp_path / f"{(number * 8) % len(files):03}.dcm")
+    ordered, shuffled = read_volume(phantom_series / "dicom"), read_volume(tmp_path)
+    assert np.array_equal(ordered.voxels, shuffled.voxels)
+    assert ordered.instance_uids == shuffled.instance_uids
+
+
+def test_a_tilted_gantry_is_followed(series: Path):
+    for number, file in enumerate(sorted(series.iterdir())):
+
+        def tilt(dataset: Dataset, shift: float = 3.0 * number) -> None:
+            x, y, z = dataset.ImagePositionPatient
+            dataset.ImagePositionPatient = [x, y + shift, z]
+
+        edit(file, tilt)
+    volume = read_volume(series)
+    last = pydicom.dcmread(sorted(series.iterdir())[-1])
+    assert volume.pixel_to_patient(0, 0, len(volume.voxels) - 1) == pytest.approx(tuple(last.ImagePositionPatient))
+
+
+def test_a_missing_slice_is_reported(series: Path):
+    sorted(series.iterdir())[5].unlink()
+    with pytest.raises(ScanError, match=r"slice may be missing after CT0004\.dcm"):
+        read_volume(series)
+
+
+def test_a_double_slice_is_reported(series: Path):
+    shutil.copy(sorted(series.iterdir())[0], series / "copy.dcm")
+    with pytest.raises(ScanError, match="two slices at one place"):
+        read_volume(series)
+
+
+def test_slices_shifted_sideways_are_reported(series: Path):
+    def shift(dataset: Dataset) -> None:
+        x, y, z = dataset.ImagePositionPatient
+        dataset.ImagePositionPatient = [x + 40, y, z]
+
+    edit(sorted(series.iterdir())[3], shift)
+    with pytest.raises(ScanError, match="not evenly spaced"):
+        read_volume(series)
+
+
+def test_a_scout_is_listed_beside_the_stack_that_shares_its_series(series: Path):
+    scout = sorted(series.iterdir())[0]
+
+    def turn(dataset: Dataset) -> None:
+        dataset.ImageOrientationPatient = [1, 0, 0, 0, 0, -1]
+        dataset.SOPInstanceUID = generate_uid()
+
+    shutil.copy(scout, series / "scout.dcm")
+    edit(series / "scout.dcm", turn)
+    stack, alone = index_path(series).series
+    assert (stack.path, len(stack.files)) == (series, len(list(series.iterdir())) - 1)
+    assert alone.path == series / "scout.dcm"
+    assert read_volume(stack.path, stack.series_uid).plane is Plane.AXIAL
+    assert read_volume(alone.path).plane is Plane.CORONAL
+
+
+@pytest.mark.parametrize("cosines", [[0] * 6, [1, 0, 0, 1, 0, 0], [2, 0, 0, 0, 1, 0], [1, 0, 0]])
+def test_an_impossible_orientation_is_no_geometry(pydicom_files: Path, tmp_path: Path, cosines: list[float]):
+    path = Path(shutil.copy(pydicom_files / "CT_small.dcm", tmp_path))
+    edit(path, lambda dataset: setattr(dataset, "ImageOrientationPatient", cosines))
+    volume = read_volume(path)
+    assert not volume.has_geometry
+    assert volume.plane is Plane.AXIAL
+    assert np.array_equal(volume.direction, np.eye(3))
+
+
+def test_a_series_without_positions_is_ordered_by_instance_number(series: Path):
+    expected = read_volume(series)
+    for file in series.iterdir():
+        edit(file, lambda dataset: delattr(dataset, "ImagePositionPatient"))
+    volume = read_volume(series)
+    assert not volume.has_geometry
+    assert np.array_equal(volume.voxels, expected.voxels)
