@@ -15,8 +15,9 @@ import numpy as np
 from numpy.typing import NDArray
 from vtkmodules.util.numpy_support import numpy_to_vtk, vtk_to_numpy
 from vtkmodules.vtkCommonDataModel import vtkImageData
+from vtkmodules.vtkCommonExecutionModel import vtkAlgorithm
 from vtkmodules.vtkImagingColor import vtkImageMapToWindowLevelColors
-from vtkmodules.vtkImagingCore import vtkImageReslice
+from vtkmodules.vtkImagingCore import vtkImageCast, vtkImageReslice
 
 from engine.scans.volume import Plane, ScanError, Volume, Window
 
@@ -26,6 +27,8 @@ _RADIOLOGICAL = {
     Plane.CORONAL: ((0, 1), (2, -1), (1, 1)),
     Plane.SAGITTAL: ((1, 1), (2, -1), (0, 1)),
 }
+_STEP = 1e-9
+_NORMAL_AXIS = {Plane.SAGITTAL: 0, Plane.CORONAL: 1, Plane.AXIAL: 2}
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,26 +65,28 @@ class PlaneGrid:
 
 def plane_grid(volume: Volume, plane: Plane) -> PlaneGrid:
     """Where the pixels of a plane come from. Raises `ScanError` for a plane that a flat image does not have."""
-    extents = volume.voxels.shape[2::-1]
+    extents = (volume.voxels.shape[2], volume.voxels.shape[1], volume.voxels.shape[0])
     if plane is volume.plane:
         return PlaneGrid((0, 1), (1, 1), (2, 1), (extents[2], extents[1], extents[0]))
-    if not volume.has_geometry or volume.is_color:
+    if not volume.has_geometry:
         raise ScanError(f"{volume.source} has no {plane.value} plane: it is not a volume in patient space")
-    nearest = _nearest_axes(volume.direction)
+    nearest = _nearest_axes(volume)
     columns, rows, slices = ((nearest[axis][0], nearest[axis][1] * sign) for axis, sign in _RADIOLOGICAL[plane])
     return PlaneGrid(columns, rows, slices, (extents[slices[0]], extents[rows[0]], extents[columns[0]]))
 
 
-def _nearest_axes(direction: NDArray[np.float64]) -> dict[int, tuple[int, int]]:
-    """For each LPS axis the voxel axis nearest to it, each used once, and its sign."""
-    strength = np.abs(direction).copy()
-    found = {}
-    for _ in range(3):
-        patient, voxel = np.unravel_index(int(np.argmax(strength)), strength.shape)
-        found[int(patient)] = (int(voxel), 1 if direction[patient, voxel] >= 0 else -1)
-        strength[patient, :] = -1
-        strength[:, voxel] = -1
-    return found
+def _nearest_axes(volume: Volume) -> dict[int, tuple[int, int]]:
+    """For each LPS axis the voxel axis that stands for it and its sign.
+
+    The slices' normal stands for the axis that names the stored plane, so that the other two planes always cut
+    across the stored slices, however oblique these are.
+    """
+    strength = np.abs(volume.direction)
+    normal = _NORMAL_AXIS[volume.plane]
+    first, second = (axis for axis in range(3) if axis != normal)
+    straight = strength[first, 0] + strength[second, 1] >= strength[first, 1] + strength[second, 0]
+    voxel_axis = {normal: 2, first: 0 if straight else 1, second: 1 if straight else 0}
+    return {axis: (voxel, 1 if volume.direction[axis, voxel] >= 0 else -1) for axis, voxel in voxel_axis.items()}
 
 
 def slice_count(volume: Volume, plane: Plane) -> int:
@@ -101,20 +106,18 @@ def slice_spacing(volume: Volume, plane: Plane) -> tuple[float, float]:
 
 
 class SliceRenderer:
-    """Keeps one plane's pipeline, so that turning slices is fast."""
+    """Keeps one plane's pipeline, so that turning slices is fast. For one thread at a time."""
 
     def __init__(self, volume: Volume, plane: Plane) -> None:
         self._volume = volume
         self._grid = plane_grid(volume, plane)
-        if volume.is_color:
-            return
-        voxels = np.ascontiguousarray(volume.voxels)
         # VTK shares this memory and does not keep it alive.
-        self._voxels = voxels
+        self._voxels = np.ascontiguousarray(volume.voxels)
         image = vtkImageData()
         # Index space: the grid is the pixel grid, geometry lives in `Volume` alone.
-        image.SetDimensions(*voxels.shape[2::-1])
-        image.GetPointData().SetScalars(numpy_to_vtk(voxels.ravel(), deep=False))
+        image.SetDimensions(*self._voxels.shape[2::-1])
+        scalars = self._voxels.reshape(-1, 3) if volume.is_color else self._voxels.ravel()
+        image.GetPointData().SetScalars(numpy_to_vtk(scalars, deep=False))
         columns, rows, slices = (_unit(axis) for axis in (self._grid.columns, self._grid.rows, self._grid.slices))
         self._reslice = vtkImageReslice()
         self._reslice.SetInputData(image)
@@ -125,8 +128,12 @@ class SliceRenderer:
         self._reslice.SetOutputExtent(0, width - 1, 0, height - 1, 0, 0)
         self._reslice.SetOutputSpacing(1, 1, 1)
         self._reslice.SetOutputOrigin(0, 0, 0)
+        # On whole numbers VTK rounds the ends of the ramp, which narrow windows show.
+        exact = vtkImageCast()
+        exact.SetInputConnection(self._reslice.GetOutputPort())
+        exact.SetOutputScalarTypeToDouble()
         self._colors = vtkImageMapToWindowLevelColors()
-        self._colors.SetInputConnection(self._reslice.GetOutputPort())
+        self._colors.SetInputConnection(exact.GetOutputPort())
         self._colors.SetOutputFormatToRGB()
 
     @property
@@ -135,26 +142,33 @@ class SliceRenderer:
         return self._grid
 
     def render(self, index: int, window: Window | None = None) -> NDArray[np.uint8]:
-        """Slice `index` as (H, W, 3) uint8. window : the volume's own when None; ignored for colour.
+        """Slice `index` as a new (H, W, 3) uint8 array.
 
-        Raises `ScanError` when there is no such slice.
+        window : the volume's own when None; ignored for colour, which passes through. Raises `ScanError` when
+        there is no such slice.
         """
         count, height, width = self._grid.shape
         if not 0 <= index < count:
             raise ScanError(f"{self._volume.source} has slices 0 to {count - 1}, not {index}")
+        self._reslice.SetResliceAxesOrigin(*self._grid.pixel_to_voxel(0, 0, index))
         if self._volume.is_color:
-            return np.ascontiguousarray(self._volume.voxels[index]).astype(np.uint8, copy=False)
+            return _pixels(self._reslice, height, width)
         window = window or self._volume.window
         if window is None:
             raise ScanError(f"{self._volume.source} needs a window to be shown")
-        self._reslice.SetResliceAxesOrigin(*self._grid.pixel_to_voxel(0, 0, index))
-        # DICOM PS3.3 C.11.2.1.2.1: the ramp runs from c - 0.5 - (w - 1) / 2 to c - 0.5 + (w - 1) / 2.
-        span = max(window.width - 1, 1e-3)
-        self._colors.SetLevel(window.center - 0.5)
+        # DICOM PS3.3 C.11.2.1.2.1: the ramp runs from c - 0.5 - (w - 1) / 2 to c - 0.5 + (w - 1) / 2. Narrower
+        # than this it is a step, and c - 0.5 itself is still black.
+        span = max(window.width - 1, _STEP)
+        self._colors.SetLevel(window.center - 0.5 + (span / 2 if span == _STEP else 0))
         self._colors.SetWindow(-span if self._volume.inverted else span)
-        self._colors.Update()
-        scalars = vtk_to_numpy(self._colors.GetOutput().GetPointData().GetScalars())
-        return np.ascontiguousarray(scalars.reshape(height, width, 3)).copy()
+        return _pixels(self._colors, height, width)
+
+
+def _pixels(source: vtkAlgorithm, height: int, width: int) -> NDArray[np.uint8]:
+    source.Update()
+    # A copy: VTK writes the next slice into the same memory.
+    pixels: NDArray[np.uint8] = vtk_to_numpy(source.GetOutput().GetPointData().GetScalars()).copy()
+    return pixels.reshape(height, width, 3)
 
 
 def _unit(axis: tuple[int, int]) -> tuple[float, float, float]:
