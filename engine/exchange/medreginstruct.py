@@ -7,6 +7,7 @@ Format: Wang et al., ICLR 2025, released `data_file.jsonl` (id, image, width, he
 from __future__ import annotations
 
 import json
+import tempfile
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -45,18 +46,37 @@ def export_medreginstruct(
     """Write ``out`` (jsonl) and the PNG files it names in ``<out stem>_images/`` beside it.
 
     Each decided region gives a region-to-text record, each name on a slice a text-to-region record with all its
-    boxes, in each language. Slices are rendered again as they were seen and compared with what was stored.
-    Raises `ExchangeError` when nothing was decided yet or a scan is gone or has changed (then no jsonl is
-    written), `Cancelled`.
+    boxes, in each language it has a name in. Slices are rendered again as they were seen and compared with what was
+    stored. Raises `ExchangeError` when there is nothing to export, a scan has changed or the files cannot be
+    written, `ScanError` when a scan is gone, `Cancelled`; nothing is written then.
     """
     progress = progress or NoProgress()
     by_image: dict[int, list[RegionRow]] = defaultdict(list)
     for region in store.regions.decided():
-        by_image[region.image_id].append(region)
+        if any(_name(region, language) for language in languages):
+            by_image[region.image_id].append(region)
     if not by_image:
-        raise ExchangeError(f"{store.path} holds no accepted or corrected region yet: there is nothing to export")
+        raise ExchangeError(
+            f"{store.path} holds no accepted or corrected region with a name in {' or '.join(languages)} yet: there "
+            "is nothing to export"
+        )
+    try:
+        with tempfile.TemporaryDirectory(prefix=f".{out.stem}_images-", dir=out.parent) as unfinished:
+            return _export(store, by_image, out, Path(unfinished), languages, progress)
+    except OSError as error:
+        raise ExchangeError(f"cannot write {error.filename or out}: {error.strerror}") from error
+
+
+def _export(
+    store: AnnotationStore,
+    by_image: dict[int, list[RegionRow]],
+    out: Path,
+    unfinished: Path,
+    languages: Sequence[Language],
+    progress: Progress,
+) -> ExportCounts:
+    """All pictures first into the folder `unfinished`; they get their place once every one of them is right."""
     folder = out.with_name(f"{out.stem}_images")
-    folder.mkdir(parents=True, exist_ok=True)
     volumes: dict[tuple[str, str], Volume] = {}
     records: list[dict[str, Any]] = []
     images = 0
@@ -67,10 +87,13 @@ def export_medreginstruct(
         # A slice seen through two windows is two pictures.
         for view, seen in _by_view(regions).items():
             name = f"{view[:16]}.png"
-            _write_png(folder / name, _volume(volumes, image), image, seen[0])
+            _write_png(unfinished / name, _volume(volumes, image), image, seen[0])
             images += 1
             records += _records(f"{folder.name}/{name}", image, seen, languages, len(records))
         progress.report(done, len(by_image), "exporting slices")
+    folder.mkdir(exist_ok=True)
+    for picture in unfinished.iterdir():
+        picture.replace(folder / picture.name)
     with whole_file(out) as temporary:
         lines = (json.dumps(record, ensure_ascii=False) + "\n" for record in records)
         temporary.write_text("".join(lines), encoding="utf-8")

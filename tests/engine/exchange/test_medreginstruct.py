@@ -4,18 +4,21 @@ from __future__ import annotations
 
 import json
 import re
+import shutil
 from pathlib import Path
 
 import numpy as np
+import pydicom
 import pytest
 from PIL import Image
 
 from engine.exchange import ExchangeError, export_medreginstruct
 from engine.protocol import Language
 from engine.regions import Box, Label
-from engine.scans import Window, read_volume, render_slice
+from engine.scans import ScanError, Window, read_volume, render_slice
 from engine.store import AnnotationStore
 from engine.suggest import make_image_ref
+from training.records import read_records
 
 
 @pytest.fixture
@@ -72,20 +75,67 @@ def test_rejected_and_undecided_regions_stay_home(store, phantom_series, tmp_pat
 
 
 def test_a_scan_that_changed_is_named_and_nothing_is_written(store, phantom_series, tmp_path):
-    import shutil
-
-    import pydicom
-
     scan = tmp_path / "scan"
     shutil.copytree(phantom_series / "dicom", scan)
+    (tmp_path / "o").mkdir()
+    # A sound scan comes first, so that a picture is ready when the changed one is met.
+    annotate(store, phantom_series / "dicom", 9, Box(10, 10, 50, 50), LIVER)
     annotate(store, scan, 0, Box(10, 10, 50, 50), LIVER)
     file = sorted(scan.iterdir())[0]
     dataset = pydicom.dcmread(file)
     dataset.PixelData = bytes(len(dataset.PixelData))
     dataset.save_as(file)
-    with pytest.raises(ExchangeError, match="is not what was annotated"):
-        export_medreginstruct(store, tmp_path / "o.jsonl")
-    assert not (tmp_path / "o.jsonl").exists()
+    with pytest.raises(ExchangeError, match=f"slice 0 of {re.escape(str(scan))} is not what was annotated"):
+        export_medreginstruct(store, tmp_path / "o" / "o.jsonl")
+    assert list((tmp_path / "o").iterdir()) == []
+
+
+def test_a_scan_that_is_gone_is_named_and_nothing_is_written(store, phantom_series, tmp_path):
+    scan = tmp_path / "scan"
+    shutil.copytree(phantom_series / "dicom", scan)
+    annotate(store, scan, 0, Box(10, 10, 50, 50), LIVER)
+    shutil.rmtree(scan)
+    (tmp_path / "o").mkdir()
+    with pytest.raises(ScanError, match=re.escape(str(scan))):
+        export_medreginstruct(store, tmp_path / "o" / "o.jsonl")
+    assert list((tmp_path / "o").iterdir()) == []
+
+
+def test_a_second_export_replaces_the_first(store, phantom_series, tmp_path):
+    root = annotate(store, phantom_series / "dicom", 9, Box(10, 10, 50, 50), LIVER)
+    out = tmp_path / "o.jsonl"
+    export_medreginstruct(store, out, [Language.EN])
+    store.correct(root, Label("spleen", "spleen", "脾脏"), "ann")
+    export_medreginstruct(store, out, [Language.EN])
+    records = [json.loads(line) for line in out.read_text(encoding="utf-8").splitlines()]
+    assert [r["conversations"][1]["value"].count("spleen") for r in records] == [1, 1]
+    assert sorted(path.name for path in tmp_path.iterdir() if path.name.startswith((".", "o"))) == [
+        "o.jsonl",
+        "o_images",
+    ]
+
+
+def test_a_name_in_one_language_is_exported_in_that_one(store, phantom_series, tmp_path):
+    annotate(store, phantom_series / "dicom", 9, Box(10, 10, 50, 50), Label("", "portal vein", ""))
+    counts = export_medreginstruct(store, tmp_path / "o.jsonl")
+    assert (counts.images, counts.regions, counts.records) == (1, 1, 2)
+    with pytest.raises(ExchangeError, match="a name in zh"):
+        export_medreginstruct(store, tmp_path / "zh.jsonl", [Language.ZH])
+
+
+def test_a_folder_that_is_not_there_is_named(store, phantom_series, tmp_path):
+    annotate(store, phantom_series / "dicom", 9, Box(10, 10, 50, 50), LIVER)
+    with pytest.raises(ExchangeError, match=r"cannot write .*nowhere"):
+        export_medreginstruct(store, tmp_path / "nowhere" / "o.jsonl")
+
+
+def test_the_trainer_reads_what_was_exported(store, phantom_series, tmp_path):
+    annotate(store, phantom_series / "dicom", 9, Box(10, 10, 50, 50), LIVER)
+    export_medreginstruct(store, tmp_path / "o.jsonl")
+    records = [record for _, record in read_records(tmp_path / "o.jsonl")]
+    assert [(r.task.value, r.language.value, r.modality, r.width) for r in records] == [
+        (task, language, "CT", 128) for language in ("en", "zh") for task in ("region_to_text", "text_to_region")
+    ]
 
 
 def test_no_identifier_leaves_with_the_export(store, phantom_series, tmp_path):
