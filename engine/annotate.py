@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Sequence
-from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,10 +11,15 @@ from PIL import Image, ImageDraw, ImageFont
 
 from engine.suggest import SuggestedRegion
 
+# Looked for by name in the system's font folders: Noto on Linux, WenQuanYi on older ones, macOS, Windows.
 _FONTS = (
-    "/usr/share/fonts/opentype/noto/NotoSansCJK-Regular.ttc",
-    "/System/Library/Fonts/PingFang.ttc",
-    "C:/Windows/Fonts/msyh.ttc",
+    "NotoSansCJK-Regular.ttc",
+    "NotoSansCJKsc-Regular.otf",
+    "wqy-microhei.ttc",
+    "wqy-zenhei.ttc",
+    "PingFang.ttc",
+    "Hiragino Sans GB.ttc",
+    "msyh.ttc",
 )
 _COLORS = ("#ffd400", "#00c8ff", "#ff6ec7", "#7cfc00", "#ff8c42")
 DISCLAIMER = "Not for diagnostic use"
@@ -46,7 +51,7 @@ def draw_regions(rgb: NDArray[np.uint8], regions: Sequence[SuggestedRegion], min
 
 
 def _font(size: int) -> tuple[ImageFont.FreeTypeFont | ImageFont.ImageFont, bool]:
-    for path in _FONTS:
-        if Path(path).is_file():
-            return ImageFont.truetype(path, size), True
+    for name in _FONTS:
+        with contextlib.suppress(OSError):
+            return ImageFont.truetype(name, size), True
     return ImageFont.load_default(size), False
