@@ -6,19 +6,14 @@ from pathlib import Path
 
 import click
 
-from engine.cli.options import PATH, db_option, echo_json, json_option
-from engine.store import AnnotationStore, StoreError, verify_chain
+from engine.cli.options import PATH, db_option, existing_store, json_option
+from engine.cli.output import echo_json, printable
+from engine.store import StoreError
 
 
 @click.group()
 def db() -> None:
     """Check, verify and back up the annotation database."""
-
-
-def _open(database: Path) -> AnnotationStore:
-    if not database.is_file():
-        raise StoreError(f"there is no database {database}: name one with --db")
-    return AnnotationStore.open(database)
 
 
 @db.command()
@@ -29,29 +24,22 @@ def check(database: Path, as_json: bool) -> None:
 
     Example: medrega db check --db annotations.sqlite
     """
-    store = _open(database)
-    try:
+    with existing_store(database) as store:
         problems = store.integrity_problems()
-    finally:
-        store.close()
-    _report(as_json, database, problems, f"the database {database} is damaged: {'; '.join(problems[:5])}")
+    _report(as_json, database, problems, "is damaged")
 
 
 @db.command()
 @db_option
 @json_option
 def verify(database: Path, as_json: bool) -> None:
-    """Verify the audit log's hash chain.
+    """Verify the audit log's hash chain, and every row it vouches for.
 
     Example: medrega db verify
     """
-    store = _open(database)
-    try:
-        broken = verify_chain(store.audit.all())
-    finally:
-        store.close()
-    problems = [] if broken is None else [f"audit entry {broken} is not what was written"]
-    _report(as_json, database, problems, f"the audit log of {database} was altered at entry {broken}")
+    with existing_store(database) as store:
+        problems = store.audit_problems()
+    _report(as_json, database, problems, "was altered outside of MedRegA Desktop")
 
 
 @db.command()
@@ -63,19 +51,19 @@ def backup(target: Path, database: Path, as_json: bool) -> None:
 
     Example: medrega db backup annotations-backup.sqlite
     """
-    store = _open(database)
-    try:
+    with existing_store(database) as store:
         store.backup(target)
-    finally:
-        store.close()
     if as_json:
         echo_json({"database": str(database), "backup": str(target)})
+    else:
+        click.echo(printable(target))
 
 
-def _report(as_json: bool, database: Path, problems: list[str], message: str) -> None:
+def _report(as_json: bool, database: Path, problems: list[str], what: str) -> None:
     if as_json:
         echo_json({"database": str(database), "ok": not problems, "problems": problems})
     if problems:
-        raise StoreError(message)
+        more = f" and {len(problems) - 5} more" if len(problems) > 5 else ""
+        raise StoreError(f"the database {database} {what}: {'; '.join(problems[:5])}{more}; go back to a backup")
     if not as_json:
         click.echo("ok")

@@ -8,8 +8,9 @@ from pathlib import Path
 import click
 
 from engine.cli.options import PATH, model_option
+from engine.cli.output import printable
 from engine.cli.progress import TerminalProgress
-from engine.cli.suggest import print_suggestion, write_annotated
+from engine.cli.suggest import print_suggestion, whole_picture
 from engine.demo import (
     GROUND_TRUTH_JSON,
     PHANTOM_START_SLICE,
@@ -36,7 +37,7 @@ def demo(out: Path, folder: Path, model_id: str) -> None:
     items = prepare_demo(folder, TerminalProgress())
     click.echo(f"The demo worklist has {len(items)} scans:")
     for item in items:
-        click.echo(f"  {item.title_en:36} {item.path}")
+        click.echo(printable(f"  {item.title_en:36} {item.path}"))
     phantom = phantom_folder(folder)
     truth = json.loads((phantom / GROUND_TRUTH_JSON).read_text(encoding="utf-8"))
     present = truth["boxes"][str(PHANTOM_START_SLICE)]
@@ -70,7 +71,8 @@ def demo(out: Path, folder: Path, model_id: str) -> None:
         )
     click.echo("\nWhere are they?")
     print_suggestion(found)
-    write_annotated(out, volume, found)
-    click.echo(f"\nDrawn into {out}")
+    with whole_picture(out, volume, found):
+        pass
+    click.echo(f"\nDrawn into {printable(out)}")
     click.echo("Not for diagnostic use.")
     click.echo("For the window: run `make run` in a desktop session, or with DISPLAY or WAYLAND_DISPLAY set.")

@@ -10,7 +10,8 @@ import sys
 
 import click
 
-from engine.cli.options import echo_json, json_option
+from engine.cli.options import json_option
+from engine.cli.output import echo_json, printable
 from engine.errors import MedRegAError
 from engine.runtime import find_model, verify_files
 from engine.store import default_database_path
@@ -68,4 +69,4 @@ def doctor(as_json: bool) -> None:
             for name, version in value.items():
                 click.echo(f"{name:20} {version or 'not installed'}")
         else:
-            click.echo(f"{key:20} {value}")
+            click.echo(f"{key:20} {printable(value)}")

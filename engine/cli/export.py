@@ -6,11 +6,11 @@ from pathlib import Path
 
 import click
 
-from engine.cli.options import PATH, db_option, echo_json, json_option
+from engine.cli.options import PATH, db_option, existing_store, json_option
+from engine.cli.output import echo_json, printable
 from engine.cli.progress import TerminalProgress
 from engine.exchange import export_medreginstruct
 from engine.protocol import Language
-from engine.store import AnnotationStore, StoreError
 
 
 @click.command()
@@ -30,18 +30,11 @@ def export(format_name: str, lang: str, out: Path, database: Path, as_json: bool
 
     Example: medrega export --format medreginstruct corrections.jsonl
     """
-    if not database.is_file():
-        raise StoreError(f"there is no database {database}: name one with --db")
     languages = tuple(Language) if lang == "both" else (Language(lang),)
-    store = AnnotationStore.open(database)
-    try:
+    with existing_store(database) as store:
         counts = export_medreginstruct(store, out, languages, TerminalProgress())
-    except OSError as error:
-        raise StoreError(f"cannot write {error.filename or out}: {error.strerror}") from error
-    finally:
-        store.close()
     if as_json:
         document = {"format": format_name, "out": str(out), "images": counts.images}
         echo_json({**document, "regions": counts.regions, "records": counts.records})
     else:
-        click.echo(f"{counts.records} records of {counts.regions} regions on {counts.images} images: {out}")
+        click.echo(f"{counts.records} records of {counts.regions} regions on {counts.images} images: {printable(out)}")

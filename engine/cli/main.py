@@ -10,6 +10,7 @@ from typing import Any
 
 import click
 
+from engine.cli.output import OneLineFormatter, printable
 from engine.errors import MedRegAError
 from engine.progress import Cancelled
 
@@ -47,7 +48,14 @@ class _LazyGroup(click.Group):
             return super().invoke(ctx)
         except MedRegAError as error:
             logging.getLogger(__name__).debug("failed", exc_info=True)
-            click.echo(f"medrega: {error}", err=True)
+            click.echo(f"medrega: {printable(error)}", err=True)
+            ctx.exit(1)
+        except OSError as error:
+            # One without a file is a closed pipe or the like, which click knows how to end with.
+            if error.filename is None:
+                raise
+            logging.getLogger(__name__).debug("failed", exc_info=True)
+            click.echo(f"medrega: {printable(error.filename)}: {error.strerror}", err=True)
             ctx.exit(1)
         except Cancelled:
             click.echo("medrega: cancelled", err=True)
@@ -89,7 +97,9 @@ def main(ctx: click.Context, verbose: int) -> None:
     Without a verb the window opens. Example: medrega suggest ct/ --slice 24 --box 120,200,260,330 --json
     """
     level = (logging.WARNING, logging.INFO, logging.DEBUG)[min(verbose, 2)]
-    logging.basicConfig(level=level, stream=sys.stderr, format="%(levelname)s %(name)s: %(message)s")
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(OneLineFormatter("%(levelname)s %(name)s: %(message)s"))
+    logging.basicConfig(level=level, handlers=[handler])
     if ctx.invoked_subcommand is None:
         command = main.get_command(ctx, "open")
         if command is None:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import click
 
-from engine.cli.options import echo_json, json_option
+from engine.cli.options import json_option
+from engine.cli.output import echo_json, printable
 from engine.runtime import DEFAULT_MODEL, Session, check_gguf, find_model, list_models, verify_files
 
 
@@ -29,7 +30,7 @@ def list_command(as_json: bool) -> None:
         echo_json([{**row, "scores": m.scores} for row, m in zip(rows, models, strict=True)])
         return
     for one in models:
-        click.echo(f"{one.id:16} {one.version:10} {one.sha256[:12]}  {one.name}  ({one.folder})")
+        click.echo(printable(f"{one.id:16} {one.version:10} {one.sha256[:12]}  {one.name}  ({one.folder})"))
 
 
 @model.command()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, TypeVar
@@ -12,7 +11,7 @@ import click
 from engine.regions import Box, RegionError
 from engine.runtime import DEFAULT_MODEL
 from engine.scans import Plane, ScanError, Volume, Window
-from engine.store import default_database_path
+from engine.store import AnnotationStore, StoreError, default_database_path
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
@@ -116,6 +115,8 @@ def pick_slice(volume: Volume, plane: str | None, index: int | None) -> tuple[Pl
     return chosen, slice_count(volume, chosen) // 2 if index is None else index
 
 
-def echo_json(document: Any) -> None:
-    """Exactly one JSON document on standard output."""
-    click.echo(json.dumps(document, ensure_ascii=False, indent=2))
+def existing_store(database: Path) -> AnnotationStore:
+    """The database that is there, for verbs that would have nothing to do with a new one. Raises `StoreError`."""
+    if not database.is_file():
+        raise StoreError(f"there is no database {database}: name one with --db")
+    return AnnotationStore.open(database)

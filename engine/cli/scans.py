@@ -7,7 +7,8 @@ from pathlib import Path
 import click
 from PIL import Image
 
-from engine.cli.options import PATH, echo_json, json_option, pick_slice, slice_options
+from engine.cli.options import PATH, json_option, pick_slice, slice_options
+from engine.cli.output import echo_json, printable
 from engine.cli.progress import TerminalProgress
 from engine.files import whole_file
 from engine.scans import ScanError, Window, image_sha256, index_path, read_volume, render_slice
@@ -46,9 +47,9 @@ def scan(path: Path, as_json: bool) -> None:
     else:
         for entry in index.series:
             size = f"{entry.columns} x {entry.rows} x {entry.slices}"
-            click.echo(f"{entry.modality:4} {size:18} {entry.description or '-':32} {entry.path}")
+            click.echo(printable(f"{entry.modality:4} {size:18} {entry.description[:64] or '-':32} {entry.path}"))
         for problem in index.problems:
-            click.echo(f"left out: {problem.reason}", err=True)
+            click.echo(printable(f"left out: {problem.reason}"), err=True)
     if not index.series:
         raise ScanError(f"{path} holds no scan that can be shown")
 

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import getpass
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext
+from dataclasses import replace
 from pathlib import Path
 
 import click
@@ -12,12 +15,12 @@ from engine.cli.options import (
     PATH,
     BoxType,
     db_option,
-    echo_json,
     json_option,
     model_option,
     pick_slice,
     slice_options,
 )
+from engine.cli.output import echo_json, printable
 from engine.cli.progress import TerminalProgress
 from engine.files import whole_file
 from engine.protocol import Language, Task
@@ -78,10 +81,10 @@ def suggest_command(
             names=names,
             labels=labels,
         )
-    if annotated:
-        write_annotated(annotated, volume, suggestion)
-    if save:
-        save_suggestion(database, volume, suggestion, box)
+    # The picture gets its name only once the suggestion is kept: both are there, or neither.
+    with whole_picture(annotated, volume, suggestion) if annotated else nullcontext():
+        if save:
+            save_suggestion(database, volume, suggestion, box)
     if as_json:
         echo_json(suggestion_to_json(suggestion))
     else:
@@ -94,35 +97,40 @@ def print_suggestion(suggestion: Suggestion) -> None:
         if suggestion.abstained:
             click.echo("not sure; the most probable names:")
         for candidate in suggestion.candidates[:5]:
-            click.echo(f"{candidate.probability:6.1%}  {candidate.label}  {candidate.label_zh}")
+            click.echo(f"{candidate.probability:6.1%}  {printable(candidate.label)}  {printable(candidate.label_zh)}")
         return
     for region in suggestion.regions:
         box = ", ".join(f"{value:.1f}" for value in region.box.as_tuple())
-        click.echo(f"{region.label} {region.label_zh}: [{box}]  {region.probability:.1%}")
+        name = printable(f"{region.label} {region.label_zh}")
+        click.echo(f"{name}: [{box}]  {region.probability:.1%}")
     for name in suggestion.not_present:
-        click.echo(f"{name}: not present")
+        click.echo(f"{printable(name)}: not present")
 
 
-def write_annotated(out: Path, volume: Volume, suggestion: Suggestion) -> None:
-    """Draw the answer into its slice. Raises `ScanError` when the file cannot be written."""
+@contextmanager
+def whole_picture(out: Path, volume: Volume, suggestion: Suggestion) -> Iterator[None]:
+    """Draw the answer into its slice; `out` appears when the block ends well.
+
+    Raises `ScanError` when the file cannot be written.
+    """
     image = suggestion.image
     rgb = render_slice(volume, image.plane, image.slice, image.window)
     try:
         with whole_file(out) as temporary:
             draw_regions(rgb, suggestion.regions).save(temporary, format="PNG")
+            yield
     except OSError as error:
         raise ScanError(f"cannot write {out}: {error.strerror}") from error
 
 
 def save_suggestion(database: Path, volume: Volume, suggestion: Suggestion, box: Box | None) -> None:
     """Keep the question's region and the answer, undecided, for a person to judge."""
-    store = AnnotationStore.open(database)
-    try:
-        who, study = getpass.getuser(), study_uid_of(volume)
+    # The window opens scans by their real place.
+    image = replace(suggestion.image, path=suggestion.image.path.resolve())
+    suggestion = replace(suggestion, image=image)
+    who, study = getpass.getuser(), study_uid_of(volume)
+    with AnnotationStore.open(database) as store:
         if box is None:
             store.record_found(suggestion, study, who)
         else:
-            region = store.draw_region(suggestion.image, study, box, who)
-            store.record_suggestion(suggestion, study, region.root_id)
-    finally:
-        store.close()
+            store.record_asked(suggestion, study, box, who)

@@ -4,13 +4,20 @@ from __future__ import annotations
 
 import json
 import shutil
+import sqlite3
 from pathlib import Path
 
+import click
+import numpy as np
 import pytest
 from click.testing import CliRunner, Result
 from PIL import Image
 
 from engine.cli import main
+from engine.regions import Box, Label
+from engine.scans import image_sha256, read_volume, render_slice
+from engine.store import AnnotationStore, RegionState
+from engine.suggest import make_image_ref
 
 
 def run(*arguments: object) -> Result:
@@ -30,14 +37,10 @@ def test_scan_lists_series_and_problems(pydicom_files: Path):
 
 
 def test_render_writes_the_very_pixels(ct: Path, tmp_path: Path):
-    from engine.scans import image_sha256, read_volume, render_slice
-
     out = tmp_path / "slice.png"
     report = json.loads(run("render", ct, "--slice", 9, out, "--json").stdout)
     volume = read_volume(ct)
     rgb = render_slice(volume, volume.plane, 9)
-    import numpy as np
-
     assert np.array_equal(np.asarray(Image.open(out)), rgb)
     assert report["sha256"] == image_sha256(rgb)
 
@@ -89,8 +92,6 @@ def test_own_labels_are_the_only_candidates(ct: Path, tiny_model: Path, tmp_path
 
 
 def test_saved_suggestions_are_in_the_database(ct: Path, tiny_model: Path, tmp_path: Path):
-    from engine.store import AnnotationStore
-
     database = tmp_path / "a.sqlite"
     arguments = ("--slice", 9, "--box", "20,30,60,70", "--model", tiny_model, "--save", "--db", database)
     assert run("suggest", ct, *arguments).exit_code == 0
@@ -176,6 +177,102 @@ def test_an_unknown_model_lists_the_known_ones(ct: Path):
     assert "nobody" in result.stderr
 
 
+def test_a_find_that_is_saved_can_be_decided_in_the_window(ct: Path, tiny_model: Path, tmp_path: Path, monkeypatch):
+    database = tmp_path / "a.sqlite"
+    monkeypatch.chdir(ct.parent)
+    arguments = ("--slice", 9, "--find", "liver", "--find", "spleen", "--model", tiny_model, "--save", "--db", database)
+    result = run("suggest", "dicom", *arguments, "--json")
+    assert result.exit_code == 0, result.output
+    regions = json.loads(result.stdout)["regions"]
+    volume = read_volume(ct.resolve())
+    with AnnotationStore.open(database) as store:
+        assert store.suggestions.get(1).task == "text_to_region"
+        image = store.images.find(volume.source, volume.series_uid, volume.plane, 9)
+        kept = [] if image is None else store.regions.of_image(image.id)
+        assert [list(row.box.as_tuple()) for row in kept] == [pytest.approx(one["box"], abs=1e-3) for one in regions]
+        assert {row.state for row in kept} <= {RegionState.SUGGESTED}
+
+
+def test_a_database_that_is_none_of_ours_gets_no_suggestion_and_no_picture(ct, tiny_model, tmp_path):
+    database = tmp_path / "a.sqlite"
+    database.write_bytes(b"the only copy of something else" * 40)
+    before = database.read_bytes()
+    arguments = ("--box", "20,30,60,70", "--model", tiny_model, "--save", "--db", database)
+    result = run("suggest", ct, *arguments, "--annotated", tmp_path / "o.png", "--json")
+    assert (result.exit_code, result.stdout) == (1, "")
+    assert str(database) in result.stderr
+    assert list(tmp_path.iterdir()) == [database]
+    assert database.read_bytes() == before
+
+
+def test_a_picture_that_cannot_be_written_saves_no_suggestion(ct, tiny_model, tmp_path):
+    database = tmp_path / "a.sqlite"
+    arguments = ("--box", "20,30,60,70", "--model", tiny_model, "--save", "--db", database)
+    result = run("suggest", ct, *arguments, "--annotated", tmp_path / "nowhere" / "o.png", "--json")
+    assert (result.exit_code, result.stdout) == (1, "")
+    assert "nowhere" in result.stderr
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_corrections_are_exported_as_one_document_says(ct: Path, tmp_path: Path):
+    database, out = tmp_path / "a.sqlite", tmp_path / "o.jsonl"
+    volume = read_volume(ct)
+    image = make_image_ref(volume, volume.plane, 9, None, render_slice(volume, volume.plane, 9))
+    with AnnotationStore.open(database) as store:
+        region = store.draw_region(image, "1", Box(20, 30, 60, 70), "ann")
+        store.correct(region.root_id, Label("liver", "liver", "肝脏"), "ann")
+    result = run("export", "--format", "medreginstruct", out, "--db", database, "--json")
+    assert json.loads(result.stdout) == {
+        "format": "medreginstruct",
+        "out": str(out),
+        "images": 1,
+        "regions": 1,
+        "records": 4,
+    }
+    assert len(out.read_text(encoding="utf-8").splitlines()) == 4
+
+
+def test_an_altered_database_fails_verification_and_names_the_row(tmp_path: Path, ct: Path):
+    database = tmp_path / "a.sqlite"
+    volume = read_volume(ct)
+    image = make_image_ref(volume, volume.plane, 9, None, render_slice(volume, volume.plane, 9))
+    with AnnotationStore.open(database) as store:
+        store.draw_region(image, "1", Box(20, 30, 60, 70), "ann")
+    with sqlite3.connect(database) as forger:
+        forger.execute("DROP TRIGGER region_no_update")
+        forger.execute("UPDATE region SET x1 = 21")
+    forger.close()
+    result = run("db", "verify", "--db", database, "--json")
+    assert result.exit_code == 1
+    assert json.loads(result.stdout) == {
+        "database": str(database),
+        "ok": False,
+        "problems": ["region 1 is not what was written"],
+    }
+    assert "go back to a backup" in result.stderr
+
+
+def test_the_demo_walks_the_whole_road(tiny_model: Path, tmp_path: Path):
+    out = tmp_path / "demo.png"
+    result = run("demo", "--folder", tmp_path / "demo", "--out", out, "--model", tiny_model)
+    assert result.exit_code == 0, result.output
+    assert "What is in the box" in result.stdout
+    assert "肝脏" in result.stdout
+    assert "Where are they?" in result.stdout
+    assert "make run" in result.stdout
+    assert "Not for diagnostic use" in result.stdout
+    assert Image.open(out).width >= 768
+
+
+def test_without_a_verb_the_window_opens(monkeypatch):
+    for name in ("DISPLAY", "WAYLAND_DISPLAY", "QT_QPA_PLATFORM"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setattr("sys.platform", "linux")
+    result = run()
+    assert result.exit_code == 1
+    assert "no display" in result.stderr
+
+
 def test_exporting_from_no_database_says_so(tmp_path: Path):
     result = run("export", "--format", "medreginstruct", tmp_path / "o.jsonl", "--db", tmp_path / "none.sqlite")
     assert result.exit_code == 1
@@ -184,8 +281,6 @@ def test_exporting_from_no_database_says_so(tmp_path: Path):
 
 
 def test_every_verb_has_help_with_an_example():
-    import click
-
     def walk(group: click.Group, path: tuple[str, ...]):
         context = click.Context(group)
         for name in group.list_commands(context):
