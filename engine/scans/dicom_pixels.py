@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydicom.dataset import Dataset
 from pydicom.pixels import apply_color_lut, apply_modality_lut, apply_rescale
-from pydicom.uid import ExplicitVRBigEndian, ExplicitVRLittleEndian, ImplicitVRLittleEndian
+from pydicom.uid import ExplicitVRBigEndian, ExplicitVRLittleEndian, ImplicitVRLittleEndian, RLELossless
 
 from engine.scans.dicom_header import dicom_edge
 from engine.scans.limits import require_plausible_compression, require_sane_size
@@ -60,6 +60,9 @@ def decode_frames(dataset: Dataset, path: Path) -> NDArray[Any]:
         require_sane_size(path, frames, rows, columns, samples)
         _assume_transfer_syntax(dataset)
         _require_enough_pixels(dataset, path, frames * rows * columns * samples)
+        if dataset.file_meta.TransferSyntaxUID == RLELossless:
+            # pylibjpeg-rle panics on broken files, past `except Exception`; pydicom's own decoder raises.
+            dataset.pixel_array_options(decoding_plugin="pydicom")
         # pydicom turns YBR into RGB here.
         pixels = np.asarray(dataset.pixel_array)
         bits = int(dataset.get("BitsStored") or pixels.dtype.itemsize * 8)

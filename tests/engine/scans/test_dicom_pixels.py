@@ -124,6 +124,16 @@ def test_a_lying_compressed_file_does_not_allocate(pydicom_files: Path, tmp_path
         read_volume(tmp_path / "liar.dcm")
 
 
+def test_a_run_that_overflows_its_segment_is_refused(pydicom_files: Path, tmp_path: Path):
+    content = bytearray((pydicom_files / "MR_small_RLE.dcm").read_bytes())
+    pixels = content.index(b"\xe0\x7f\x10\x00")
+    for place in range(pixels + 100, len(content), 40):
+        content[place] = 0x81
+    (tmp_path / "runs.dcm").write_bytes(content)
+    with pytest.raises(ScanError, match=r"runs\.dcm"):
+        read_volume(tmp_path / "runs.dcm")
+
+
 @pytest.mark.parametrize("cut", [200, 1000, 5000, 30_000])
 def test_a_file_cut_off_anywhere_is_refused_by_name(pydicom_files: Path, tmp_path: Path, cut: int):
     (tmp_path / "cut.dcm").write_bytes((pydicom_files / "CT_small.dcm").read_bytes()[:cut])
