@@ -428,6 +428,8 @@ class MainWindow(QMainWindow):
             self._retranslate()
 
     def closeEvent(self, event: QCloseEvent) -> None:
+        # A late count would read a closed store.
+        self._counts.stop()
         self.viewing.keep_view()
         self.asking.close()
         self._jobs.stop()

@@ -266,7 +266,7 @@ def export_model(
     name: str,
     version: str,
     ftype: FileType = "q8_0",
-    golden_tolerance: float = 0.06,
+    golden_tolerance: float = 0.02,
     abstain_below: float = 0.4,
 ) -> ModelManifest:
     """Export a checkpoint folder into a model folder that the engine can open.
