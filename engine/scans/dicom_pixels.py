@@ -10,11 +10,40 @@ import numpy as np
 from numpy.typing import NDArray
 from pydicom.dataset import Dataset
 from pydicom.pixels import apply_color_lut, apply_modality_lut, apply_rescale
-from pydicom.uid import ExplicitVRBigEndian, ExplicitVRLittleEndian, ImplicitVRLittleEndian, RLELossless
+from pydicom.uid import (
+    JPEG2000,
+    ExplicitVRBigEndian,
+    ExplicitVRLittleEndian,
+    ImplicitVRLittleEndian,
+    JPEG2000Lossless,
+    JPEGBaseline8Bit,
+    JPEGExtended12Bit,
+    JPEGLossless,
+    JPEGLosslessSV1,
+    JPEGLSLossless,
+    JPEGLSNearLossless,
+    RLELossless,
+)
 
+from engine.scans import jpeg_lossless
 from engine.scans.dicom_header import dicom_edge
 from engine.scans.limits import require_plausible_compression, require_sane_size
 from engine.scans.volume import ScanError
+
+# Mutated files showed which decoders do not survive them: python-gdcm ends the process, pylibjpeg-rle panics
+# past `except Exception`. These raise.
+_DECODERS = {
+    RLELossless: "pydicom",
+    JPEGBaseline8Bit: "pillow",
+    JPEGExtended12Bit: "pillow",
+    JPEGLossless: jpeg_lossless.PLUGIN,
+    JPEGLosslessSV1: jpeg_lossless.PLUGIN,
+    JPEGLSLossless: "pyjpegls",
+    JPEGLSNearLossless: "pyjpegls",
+    JPEG2000Lossless: "pylibjpeg",
+    JPEG2000: "pylibjpeg",
+}
+jpeg_lossless.register()
 
 _PIXEL_ELEMENTS = ("PixelData", "FloatPixelData", "DoubleFloatPixelData")
 
@@ -60,9 +89,9 @@ def decode_frames(dataset: Dataset, path: Path) -> NDArray[Any]:
         require_sane_size(path, frames, rows, columns, samples)
         _assume_transfer_syntax(dataset)
         _require_enough_pixels(dataset, path, frames * rows * columns * samples)
-        if dataset.file_meta.TransferSyntaxUID == RLELossless:
-            # pylibjpeg-rle panics on broken files, past `except Exception`; pydicom's own decoder raises.
-            dataset.pixel_array_options(decoding_plugin="pydicom")
+        decoder = _DECODERS.get(dataset.file_meta.TransferSyntaxUID)
+        if decoder is not None:
+            dataset.pixel_array_options(decoding_plugin=decoder)
         # pydicom turns YBR into RGB here.
         pixels = np.asarray(dataset.pixel_array)
         bits = int(dataset.get("BitsStored") or pixels.dtype.itemsize * 8)

@@ -9,7 +9,7 @@ import numpy as np
 import pydicom
 import pytest
 from pydicom.dataset import Dataset
-from pydicom.uid import JPEG2000Lossless, RLELossless
+from pydicom.uid import JPEG2000Lossless, JPEGLosslessSV1, RLELossless
 
 from engine.scans import ScanError, Window, index_path, read_volume
 
@@ -160,3 +160,30 @@ def test_texts_of_many_character_sets_are_printable(shared_data: Path):
     index = index_path(shared_data / "dicom" / "pydicom" / "charset_files")
     assert sum(len(entry.files) for entry in index.series) >= 10
     assert all(entry.description.isprintable() for entry in index.series)
+
+
+def test_lossless_jpeg_holds_the_uncompressed_values(shared_data: Path):
+    folder = shared_data / "dicom" / "cornerstone3d" / "testImages"
+    expected = read_volume(folder / "CTImage.dcm").voxels
+    for process in (
+        "JPEGProcess14TransferSyntax_1.2.840.10008.1.2.4.57",
+        "JPEGProcess14SV1TransferSyntax_1.2.840.10008.1.2.4.70",
+    ):
+        assert np.array_equal(read_volume(folder / f"CTImage.dcm_{process}.dcm").voxels, expected)
+
+
+def test_lossless_colour_jpeg_holds_the_uncompressed_values(pydicom_files: Path):
+    dataset = pydicom.dcmread(pydicom_files / "SC_rgb_jpeg_gdcm.dcm")
+    assert dataset.file_meta.TransferSyntaxUID == JPEGLosslessSV1
+    expected = read_volume(pydicom_files / "SC_rgb_rle.dcm").voxels
+    assert np.array_equal(read_volume(pydicom_files / "SC_rgb_jpeg_gdcm.dcm").voxels, expected)
+
+
+@pytest.mark.parametrize("change", [{"Rows": 50}, {"Columns": 101}, {"BitsStored": 16, "BitsAllocated": 16}])
+def test_a_lossless_jpeg_unlike_its_header_is_refused(pydicom_files: Path, tmp_path: Path, change: dict[str, int]):
+    dataset = pydicom.dcmread(pydicom_files / "SC_rgb_jpeg_gdcm.dcm")
+    for keyword, value in change.items():
+        setattr(dataset, keyword, value)
+    dataset.save_as(tmp_path / "other.dcm")
+    with pytest.raises(ScanError, match=r"other\.dcm"):
+        read_volume(tmp_path / "other.dcm")
