@@ -114,6 +114,8 @@ def test_an_interrupted_build_leaves_neither_files_nor_compilers(tmp_path: Path)
         stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,
         text=True,
+        # A shell starts background jobs with the interrupt ignored, and children inherit that.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
     )
     assert process.stdout is not None
     while "1/9" not in process.stdout.readline():
