@@ -98,7 +98,12 @@ class MainWindow(QMainWindow):
         self._language.clicked.connect(self._toggle_answer_language)
         self._disclaimer = QLabel()
         self._disclaimer.setObjectName("disclaimer")
-        for widget in (self._progress, self._cancel, self._model_label, self._language, self._disclaimer):
+        self._read_only = QLabel()
+        self._read_only.setObjectName("readOnly")
+        self._read_only.setToolTip(self._store.notice)
+        self._read_only.setVisible(bool(self._store.notice))
+        permanent = (self._progress, self._cancel, self._read_only, self._model_label, self._language)
+        for widget in (*permanent, self._disclaimer):
             bar.addPermanentWidget(widget)
         self._progress.hide()
         self._cancel.hide()
@@ -413,6 +418,7 @@ class MainWindow(QMainWindow):
         ):
             menu.setTitle(text)
         self._cancel.setText(self.tr("Cancel"))
+        self._read_only.setText(self.tr("Read only: a newer version wrote this database"))
         self._disclaimer.setText(self.tr("Not for diagnostic use"))
         self._language.setToolTip(self.tr("Language of names and of questions to the model (L)"))
         self.worklist_panel.set_chinese(self._translations.language == "zh_CN")

@@ -9,6 +9,7 @@ _STYLE = """
 QMainWindow, QWidget { background: #0d1117; color: #e6edf3; font-size: 13px; }
 QLabel#panelTitle { font-weight: 600; color: #9fb1c4; padding: 2px 0 4px 0; background: transparent; }
 QLabel#hint { color: #9aa4af; padding: 6px 2px; background: transparent; }
+QLabel#readOnly { color: #ff8a65; font-weight: 600; padding: 0 8px; background: transparent; }
 QLabel#disclaimer { color: #f0b429; font-weight: 600; padding: 0 8px; background: transparent; }
 QLabel#modelLabel { color: #9aa4af; padding: 0 8px; background: transparent; }
 QListWidget { background: #0d1117; border: 1px solid #21262d; border-radius: 6px; outline: none; padding: 2px; }

@@ -242,6 +242,10 @@
         <translation>取消</translation>
     </message>
     <message>
+        <source>Read only: a newer version wrote this database</source>
+        <translation>只读：此数据库由更新的版本写入</translation>
+    </message>
+    <message>
         <source>Not for diagnostic use</source>
         <translation>不得用于诊断</translation>
     </message>

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import sqlite3
 import xml.etree.ElementTree as ElementTree
 from pathlib import Path
 
@@ -12,8 +13,9 @@ import pytest
 from PySide6.QtCore import QPoint, QPointF, Qt
 from PySide6.QtGui import QWheelEvent
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QApplication
+from PySide6.QtWidgets import QApplication, QLabel
 
+from desktop.screenshot import draw_box
 from engine.regions import Box
 from engine.store import RegionState
 
@@ -280,3 +282,22 @@ def test_every_visible_string_is_in_the_translation_file(folder, tmp_path):
         for p in (committed, copy)
     ]
     assert texts[0] == texts[1]
+
+
+def test_a_database_of_a_newer_version_is_shown_and_said_to_be_read_only(open_window, tmp_path):
+    driver = open_window()
+    root = driver.draw_and_wait(BOX)
+    driver.key(Qt.Key.Key_Return)
+    driver.window.close()
+    driver.window.regions._store.close()
+    with sqlite3.connect(tmp_path / "a.sqlite") as newer:
+        newer.execute("PRAGMA user_version = 99")
+    newer.close()
+    driver = open_window()
+    label = driver.window.findChild(QLabel, "readOnly")
+    assert label.isVisible()
+    assert "newer version" in label.toolTip()
+    assert driver.window.regions.region(root).state is RegionState.ACCEPTED
+    draw_box(driver.window, OTHER)
+    assert len(driver.window.regions.rows) == 1
+    assert "newer version" in driver.window.statusBar().currentMessage()
