@@ -88,7 +88,7 @@ class DenseModel(nn.Module):
         features = self.tower(pixel_values=image_tensor(images)).last_hidden_state[:, 1:]
         loss = self._cell_loss(features, masks)
         if self.edges is not None:
-            loss = loss + 0.5 * self._edge_loss(features, masks)
+            loss = loss + self._edge_loss(features, masks)
         return {"loss": loss}
 
     def _cell_loss(self, features: torch.Tensor, masks: torch.Tensor) -> torch.Tensor:
@@ -106,7 +106,10 @@ class DenseModel(nn.Module):
         return loss
 
     def _edge_loss(self, features: torch.Tensor, masks: torch.Tensor) -> torch.Tensor:
-        """Cross-entropy against a narrow bell over the bins, so that a near miss costs little."""
+        """Cross-entropy against a narrow bell over the bins, so that a near miss costs little.
+
+        Small things are as often asked for as large ones but fill fewer patches, hence the weights.
+        """
         assert self.edges is not None
         side = round(features.shape[1] ** 0.5)
         maps = masks.numpy().astype(np.uint8)
@@ -115,8 +118,11 @@ class DenseModel(nn.Module):
         known = ~boxes.isnan().any(dim=-1)
         if not known.any():
             return features.sum() * 0
+        sides = boxes[known][:, 2:] - boxes[known][:, :2]
+        weights = (sides.prod(dim=-1) + 1e-3).rsqrt()
         places = boxes[known][..., None] * BINS - 0.5
         bell = (-0.5 * ((torch.arange(BINS) - places) / _SPREAD_BINS) ** 2).softmax(dim=-1)
         logits = self.edges(features[known]).view(-1, 4, BINS)
-        loss: torch.Tensor = -(bell * logits.float().log_softmax(dim=-1)).sum(dim=-1).mean()
+        each = -(bell * logits.float().log_softmax(dim=-1)).sum(dim=-1).mean(dim=-1)
+        loss: torch.Tensor = (each * weights).sum() / weights.sum()
         return loss

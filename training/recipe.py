@@ -33,6 +33,7 @@ class ModelSettings(_Strict):
 class Stage(_Strict):
     """One stage. dense : the tower from label maps; instruction : answers from questions.
 
+    attention : weight of the loss that guides heads to what a box encloses (see `training.attention`).
     boxes : a dense stage also learns the edges of what a patch shows.
     warmup : the fraction of `steps` in which the learning rate rises; it then falls as a cosine.
     """
@@ -49,6 +50,7 @@ class Stage(_Strict):
     questions_per_group: int = Field(default=6, gt=0)
     augment: bool = True
     boxes: bool = False
+    attention: float = Field(default=0.0, ge=0)
     bf16: bool = True
 
 

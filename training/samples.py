@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
+import math
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Container, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TypedDict
@@ -16,10 +17,14 @@ from PIL import Image, UnidentifiedImageError
 from torch.utils.data import Dataset
 
 from engine.protocol import IMAGE_MARKER, Task, prompt_from_user_text
+from training.attention import answer_looks
 from training.augment import Crop, change_greys, crop_record, loosen_boxes
 from training.packing import Branch, PackedBatch, PackedQuestions, pack
 from training.records import MASKS_FILE, DatasetError, Record, read_records
 from training.tokenizer import PromptEncoder
+
+_PLACE_WEIGHTS = (0.2, 1.0, 2.0)
+"""Of ones, tens and hundreds."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,8 +133,29 @@ class QuestionDataset(Dataset[QuestionItem]):
             if self._augment and record.task is Task.REGION_TO_TEXT:
                 human = loosen_boxes(human, self._rng)
             prefix, question = self._encoder.split_at_image(prompt_from_user_text(human))
-            branches.append(Branch(tuple(question), tuple(self._encoder.answer_ids(record.gpt))))
+            answer = tuple(self._encoder.answer_ids(record.gpt))
+            weights = digit_weights(answer, self._encoder.digit_ids)
+            branches.append(Branch(tuple(question), answer, weights, self._looks(record, answer)))
         return PackedQuestions(0, tuple(prefix), tuple(branches))
+
+    def _looks(self, record: Record, answer: tuple[int, ...]) -> tuple[tuple[int, ...], ...]:
+        open_id, close_id = self._encoder.box_ids
+        return answer_looks(record, answer, open_id, close_id, math.isqrt(self._encoder.image_tokens))
+
+
+def digit_weights(answer: Sequence[int], digits: Container[int]) -> tuple[float, ...]:
+    """What each id of an answer weighs in the loss: a digit by what its place is worth, anything else 1.
+
+    A hundred is a tenth of the image, a one is less than anybody can draw: unweighted, most of a box's loss is
+    the noise of its last digits.
+    """
+    weights = [1.0] * len(answer)
+    place = 0
+    for number in range(len(answer) - 1, -1, -1):
+        place = place + 1 if answer[number] in digits else 0
+        if place:
+            weights[number] = _PLACE_WEIGHTS[min(place, len(_PLACE_WEIGHTS)) - 1]
+    return tuple(weights)
 
 
 class QuestionBatch(TypedDict):
@@ -142,8 +168,8 @@ class QuestionBatch(TypedDict):
 class QuestionCollator:
     """Puts drawn images together; images that kept no question are left out."""
 
-    def __init__(self, pad_id: int) -> None:
-        self._pad_id = pad_id
+    def __init__(self, encoder: PromptEncoder) -> None:
+        self._encoder = encoder
 
     def __call__(self, items: Sequence[QuestionItem]) -> QuestionBatch:
         kept = [item for item in items if item["groups"]]
@@ -153,7 +179,7 @@ class QuestionCollator:
             for group in item["groups"]
         ]
         images = torch.from_numpy(np.stack([item["image"] for item in kept]))
-        return {"images": images, "packed": pack(groups, self._pad_id)}
+        return {"images": images, "packed": pack(groups, self._encoder.pad_id, self._encoder.image_tokens)}
 
 
 class MaskItem(TypedDict):

@@ -69,6 +69,9 @@ class PromptEncoder:
         self.image_context_id: int = self._control[IMAGE_CONTEXT]
         self.end_id: int = self._control[END_OF_TURN]
         self.pad_id: int = self._control[CONTROL_TOKENS[0]]
+        self.image_tokens = image_tokens
+        self.digit_ids = frozenset(tokenizer.convert_tokens_to_ids(list("0123456789")))
+        self.box_ids: tuple[int, int] = tuple(tokenizer.convert_tokens_to_ids(["<box>", "</box>"]))
         self._image_ids = [
             self._control["<img>"],
             *[self.image_context_id] * image_tokens,

@@ -24,6 +24,7 @@ from transformers import (
 )
 
 from engine.progress import Cancelled, Progress
+from training.attention import AttentionGuide
 from training.dense import DenseModel, collate_masks
 from training.model import PRESETS, build_model, image_embeddings, image_tensor, load_model
 from training.packing import IGNORED
@@ -140,7 +141,9 @@ def _run_stage(
             branches_per_group=stage.questions_per_group,
             seed=seed,
         )
-        trainer = PackedTrainer(model, arguments, QuestionCollator(encoder.pad_id), questions, callbacks=[callback])
+        trainer = PackedTrainer(
+            stage.attention, model, arguments, QuestionCollator(encoder), questions, callbacks=[callback]
+        )
     trainer.train()
     if callback.was_cancelled:
         raise Cancelled
@@ -163,17 +166,41 @@ def _train_only(model: InternVLForConditionalGeneration, parts: Sequence[str]) -
 
 
 class PackedTrainer(Trainer):  # type: ignore[misc]
-    """A `Trainer` for batches of packed questions (see `training.packing`)."""
+    """A `Trainer` for batches of packed questions (see `training.packing`).
+
+    attention : weight of the guided heads' loss, see `training.attention`.
+    """
+
+    def __init__(self, attention: float, model: InternVLForConditionalGeneration, *rest: Any, **options: Any) -> None:
+        super().__init__(model, *rest, **options)
+        self._weight = attention
+        self._guide = AttentionGuide(model.model.language_model)
+        self._image_id: int = model.config.image_token_id
+        self._parts: list[tuple[float, float]] = []
 
     def compute_loss(
         self, model: nn.Module, inputs: QuestionBatch, return_outputs: bool = False, **_: Any
     ) -> torch.Tensor:
-        """Mean cross-entropy of the answers' tokens."""
-        return packed_loss(model, inputs)
+        """Mean cross-entropy of the answers' tokens, and what the guided heads look at where that is wanted."""
+        if not self._weight:
+            return packed_loss(model, inputs)
+        with self._guide.watching():
+            loss = packed_loss(model, inputs)
+        looks = self._guide.loss(inputs["packed"], self._image_id)
+        self._parts.append((float(loss.detach()), float(looks.detach())))
+        return loss + self._weight * looks
+
+    def log(self, logs: dict[str, float], *rest: Any, **options: Any) -> None:
+        """The usual figures, with the two parts of the loss where there are two."""
+        if self._parts:
+            answers, attention = np.mean(self._parts, axis=0)
+            logs |= {"answer_loss": float(answers), "attention_loss": float(attention)}
+            self._parts.clear()
+        super().log(logs, *rest, **options)
 
 
 def packed_loss(model: InternVLForConditionalGeneration, batch: QuestionBatch) -> torch.Tensor:
-    """Mean cross-entropy of the answers' tokens of a batch, a scalar.
+    """Weighted mean cross-entropy of the answers' tokens of a batch, a scalar.
 
     Logits are made for answer positions only: they are a tenth of a sequence.
     """
@@ -193,7 +220,9 @@ def packed_loss(model: InternVLForConditionalGeneration, batch: QuestionBatch) -
     targets = packed.labels[:, 1:]
     answered = targets != IGNORED
     logits = model.lm_head(hidden[:, :-1][answered])
-    return functional.cross_entropy(logits.float(), targets[answered])
+    each = functional.cross_entropy(logits.float(), targets[answered], reduction="none")
+    weights = packed.weights[:, 1:][answered]
+    return (each * weights).sum() / weights.sum()
 
 
 class _ProgressCallback(TrainerCallback):  # type: ignore[misc]

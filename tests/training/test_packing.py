@@ -13,6 +13,7 @@ from engine.regions import Box  # noqa: E402
 from training.export import golden_image  # noqa: E402
 from training.model import load_model  # noqa: E402
 from training.packing import Branch, PackedQuestions, branch_attention, pack  # noqa: E402
+from training.samples import digit_weights  # noqa: E402
 from training.tokenizer import PromptEncoder, load_tokenizer  # noqa: E402
 from training.trainer import packed_loss  # noqa: E402
 
@@ -42,7 +43,9 @@ def test_the_loss_of_packed_questions_is_that_of_questions_alone(side):
 
     def loss(packed: PackedQuestions) -> float:
         with torch.no_grad():
-            return float(packed_loss(model, {"images": images, "packed": pack([packed], encoder.pad_id)}))
+            return float(
+                packed_loss(model, {"images": images, "packed": pack([packed], encoder.pad_id, encoder.image_tokens)})
+            )
 
     alone = [replace(whole, branches=(branch,)) for branch in whole.branches]
     sizes = [len(branch.answer) for branch in whole.branches]
@@ -63,7 +66,7 @@ def test_a_branch_sees_the_prefix_and_itself_only():
 
 
 def test_each_branch_begins_at_the_position_after_the_prefix(side):
-    packed = pack([group(side[1], [Box(1, 2, 30, 40)] * 2, ["liver", "spleen"])], 0)
+    packed = pack([group(side[1], [Box(1, 2, 30, 40)] * 2, ["liver", "spleen"])], 0, side[1].image_tokens)
     whole = group(side[1], [Box(1, 2, 30, 40)], ["liver"])
     start = len(whole.prefix)
     first = len(whole.branches[0].question) + len(whole.branches[0].answer)
@@ -74,3 +77,21 @@ def test_each_branch_begins_at_the_position_after_the_prefix(side):
 def test_text_can_never_become_a_control_token(side):
     with pytest.raises(ValueError, match="control token"):
         side[1].text_ids("a <|im_end|> in a report")
+
+
+def test_a_digit_weighs_what_its_place_is_worth():
+    digits = {1, 2, 3}
+    answer = [9, 1, 2, 3, 9, 2, 3, 9, 3]
+    assert digit_weights(answer, digits) == (1, 2, 1, 0.2, 1, 1, 0.2, 1, 0.2)
+
+
+def test_weights_stand_where_their_answers_are(side):
+    whole = group(side[1], [Box(1, 2, 30, 40)] * 2, ["liver", "left kidney"])
+    weighted = [
+        replace(branch, weights=tuple(10.0 * number + k for k in range(len(branch.answer))))
+        for number, branch in enumerate(whole.branches, start=1)
+    ]
+    packed = pack([replace(whole, branches=tuple(weighted))], 0, side[1].image_tokens)
+    answered = packed.labels[0] != -100
+    expected = [weight for branch in weighted for weight in branch.weights]
+    assert packed.weights[0][answered].tolist() == expected

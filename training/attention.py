@@ -1,0 +1,138 @@
+"""Guided attention: while an answer names or writes a box, some heads are taught to look at what is in it.
+
+The answers' own loss finds this by itself only after very long training: until then a model answers every
+question about the liver with the place where livers usually are. Attention supervised from known alignments is
+from Liu et al., "Neural Machine Translation with Supervised Attention", COLING 2016; here a box is the
+alignment. Nothing of it is left in the trained model but the weights.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+
+import torch
+from torch import nn
+from transformers import LlamaModel
+from transformers.models.llama.modeling_llama import apply_rotary_pos_emb
+
+from engine.protocol import Task
+from training.packing import PackedBatch
+from training.records import Record
+
+_BOX = re.compile(r"\[(\d+), (\d+), (\d+), (\d+)\]")
+_BOX_LIST = re.compile(r"<box>\[(.*?)\]</box>")
+_SCALE = 999
+_MIN_SHARE = 0.25
+"""How much of an image token, or of the box if that is smaller, must overlap for the token to show the box."""
+
+Boxes = Sequence[tuple[int, ...]]
+
+
+def boxes_in(text: str) -> list[Boxes]:
+    """The 0-999 boxes of each ``<box>`` list of a text; an empty list stays, so that they can be counted."""
+    return [[tuple(map(int, box)) for box in _BOX.findall(inner)] for inner in _BOX_LIST.findall(text)]
+
+
+def tokens_in_boxes(boxes: Boxes, side: int) -> tuple[int, ...]:
+    """Row-major numbers of the image tokens, `side` a side, that show what is in any of some 0-999 boxes."""
+    shown = set()
+    for box in boxes:
+        x1, y1, x2, y2 = (value / _SCALE * side for value in box)
+        enough = _MIN_SHARE * min(1.0, (x2 - x1) * (y2 - y1))
+        for row in range(math.floor(y1), min(side, math.ceil(y2))):
+            for column in range(math.floor(x1), min(side, math.ceil(x2))):
+                width = min(x2, column + 1) - max(x1, column)
+                height = min(y2, row + 1) - max(y1, row)
+                if width * height >= enough:
+                    shown.add(row * side + column)
+    return tuple(sorted(shown))
+
+
+def answer_looks(
+    record: Record, answer: Sequence[int], open_id: int, close_id: int, side: int
+) -> tuple[tuple[int, ...], ...]:
+    """For each id of an answer, the image tokens to look at while it is written; empty where anything goes.
+
+    record : gives the task and the boxes. open_id, close_id : of ``<box>`` and ``</box>``.
+    A name is read off the question's box; a box is read off what it will enclose.
+    """
+    if record.task is Task.REGION_TO_TEXT:
+        asked = [box for boxes in boxes_in(record.human) for box in boxes]
+        return (tokens_in_boxes(asked, side),) * len(answer)
+    looks: list[tuple[int, ...]] = []
+    lists = iter(boxes_in(record.gpt))
+    now: tuple[int, ...] = ()
+    for token in answer:
+        if token == close_id:
+            now = ()
+        looks.append(now)
+        if token == open_id:
+            now = tokens_in_boxes(next(lists, ()), side)
+    return tuple(looks)
+
+
+class AttentionGuide:
+    """The loss of half the heads of a text model's middle layers: minus the log of their attention to the boxes.
+
+    The first layer gathers the question and the last one writes, so neither is guided, unless there are fewer
+    than three.
+    """
+
+    def __init__(self, text_model: LlamaModel) -> None:
+        layers = list(text_model.layers)
+        self._attentions = [layer.self_attn for layer in (layers[1:-1] or layers[-1:])]
+        self._rotary = text_model.rotary_emb
+        self._kept: dict[nn.Module, torch.Tensor] = {}
+
+    @contextmanager
+    def watching(self) -> Iterator[None]:
+        """Keeps the queries and keys of the forward pass made inside, for `loss`."""
+        hooks = [
+            projection.register_forward_hook(lambda module, _, output: self._kept.__setitem__(module, output))
+            for attention in self._attentions
+            for projection in (attention.q_proj, attention.k_proj)
+        ]
+        try:
+            yield
+        finally:
+            for hook in hooks:
+                hook.remove()
+
+    def loss(self, packed: PackedBatch, image_id: int) -> torch.Tensor:
+        """A scalar for the forward pass just watched; image_id : the image tokens' id."""
+        rows = packed.looks.any(dim=-1)
+        if not rows.any():
+            return next(iter(self._kept.values())).sum() * 0
+        cos, sin = self._rotary(next(iter(self._kept.values())), packed.position_ids)
+        losses = []
+        for attention in self._attentions:
+            queries, keys = apply_rotary_pos_emb(
+                self._heads(attention.q_proj, attention.head_dim),
+                self._heads(attention.k_proj, attention.head_dim),
+                cos,
+                sin,
+            )
+            guided = max(1, queries.shape[1] // 2)
+            keys = keys.repeat_interleave(attention.num_key_value_groups, dim=1)
+            # Unbound and index_select: the gradient of indexing a whole batch fills a whole batch each time.
+            for row, (query, key) in enumerate(zip(queries.unbind(), keys.unbind(), strict=True)):
+                asking = rows[row].nonzero().flatten()
+                if not len(asking):
+                    continue
+                scores = query[:guided].index_select(1, asking) @ key[:guided].transpose(1, 2)
+                scores = scores.float() * attention.scaling
+                scores = scores.masked_fill(~packed.attention[row, :, asking], -math.inf)
+                shown = torch.zeros(len(asking), scores.shape[-1], dtype=torch.bool)
+                places = (packed.input_ids[row] == image_id).nonzero().flatten()
+                shown[:, places] = packed.looks[row, asking]
+                wanted = scores.masked_fill(~shown, -math.inf).logsumexp(dim=-1)
+                losses.append((scores.logsumexp(dim=-1) - wanted).flatten())
+        self._kept.clear()
+        return torch.cat(losses).mean()
+
+    def _heads(self, projection: nn.Module, size: int) -> torch.Tensor:
+        output = self._kept[projection]
+        return output.view(*output.shape[:2], -1, size).transpose(1, 2)
