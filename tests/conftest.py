@@ -10,6 +10,8 @@ import pytest
 # Where there is no screen, Qt draws into memory.
 if not os.environ.get("DISPLAY") and not os.environ.get("WAYLAND_DISPLAY"):
     os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
+# The tests' models are tiny: with more threads torch mostly waits for them to meet, on a busy machine for long.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 
 @pytest.fixture(scope="session")
