@@ -112,7 +112,7 @@ def test_training_lowers_the_loss_and_exports_a_model_that_verifies(trained, dat
         samples = gather_samples([dataset / "train"])
         drawn = QuestionDataset(samples, encoder, 56, augment=False, groups_per_image=4, branches_per_group=4, seed=0)
         with torch.no_grad():
-            batch = QuestionCollator(encoder.pad_id)([drawn[i] for i in range(4)])
+            batch = QuestionCollator(encoder)([drawn[i] for i in range(4)])
             losses.append(float(packed_loss(torch_model, batch)))
     assert losses[1] < 0.7 * losses[0]
 
