@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from PySide6.QtCore import QPoint, QPointF, Qt
-from PySide6.QtGui import QWheelEvent
+from PySide6.QtGui import QInputMethodEvent, QWheelEvent
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication, QLabel
 
@@ -66,6 +66,41 @@ def test_typing_corrects(open_window):
     row = driver.window.regions.region(root)
     assert row.state is RegionState.EDITED
     assert (row.label.id, row.label.zh) == ("left-kidney", "左肾")
+
+
+@pytest.mark.parametrize(("typed", "kept"), [("spl", "spleen"), ("HEART", "heart")])
+def test_enter_takes_the_one_name_that_fits(open_window, typed, kept):
+    driver = open_window()
+    root = driver.draw_and_wait(BOX)
+    driver.type(typed)
+    driver.key(Qt.Key.Key_Return)
+    assert driver.window.regions.region(root).label.id == kept
+
+
+def test_a_chinese_name_comes_through_the_input_method(open_window):
+    driver = open_window()
+    root = driver.draw_and_wait(BOX)
+    driver.key(Qt.Key.Key_F2)
+    typed = QInputMethodEvent()
+    typed.setCommitString("脾脏")
+    QApplication.sendEvent(driver.window.focusWidget(), typed)
+    driver.key(Qt.Key.Key_Return)
+    assert driver.window.regions.region(root).label.id == "spleen"
+
+
+def test_a_typed_name_that_fits_several_is_not_guessed(open_window):
+    """`lung` once became "lung nodule", the first name that begins so."""
+    driver = open_window()
+    root = driver.draw_and_wait(BOX)
+    driver.type("lung")
+    driver.key(Qt.Key.Key_Return)
+    assert driver.window.regions.region(root).state is RegionState.DRAWN
+    assert driver.window.card.typing
+    for _ in range(4):
+        driver.key(Qt.Key.Key_Down)
+    driver.key(Qt.Key.Key_Return)
+    row = driver.window.regions.region(root)
+    assert (row.state, row.label.id, row.label.en) == (RegionState.EDITED, "", "lung"), "the last row is what was typed"
 
 
 def test_a_name_nobody_knows_can_be_typed(open_window):
