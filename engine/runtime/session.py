@@ -74,7 +74,7 @@ class Session:
         manifest: ModelManifest,
         *,
         threads: int | None = None,
-        gpu_layers: int = 0,
+        gpu_layers: int | None = None,
         exact: bool = False,
         on_event: Callable[[EngineEvent], None] | None = None,
     ) -> None:
