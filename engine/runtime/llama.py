@@ -67,7 +67,8 @@ class LlamaModel:
     """A loaded model. Not thread-safe.
 
     threads : of text and vision. gpu_layers : how many layers of the text model go to a GPU, all of them when None
-    and the engine was built for one; with any, the vision tower goes too. exact : 32-bit keys and values and no flash attention, for parity with torch; slower.
+    and the engine was built for one; with any, the vision tower goes too.
+    exact : 32-bit keys and values and no flash attention, for parity with torch; slower.
     Raises `ModelError` when llama.cpp refuses a file.
     """
 
