@@ -27,6 +27,9 @@ class Job(QObject):
     cancelled_ = Signal()
     progressed = Signal(int, int, str)
     finished = Signal()
+    # For the runner alone, after everything else. On `finished` the job could be gone before the working thread has
+    # told all who listen to that.
+    over = Signal()
 
     def __init__(self, work: Callable[[Job], Any], parent: QObject | None = None) -> None:
         super().__init__(parent)
@@ -63,6 +66,7 @@ class Job(QObject):
                 self.done.emit(result)
         finally:
             self.finished.emit()
+            self.over.emit()
 
 
 class _Runnable(QRunnable):
@@ -87,7 +91,7 @@ class JobRunner(QObject):
         """Queue a function; connect to the returned job's signals before the event loop runs again."""
         job = Job(work, self)
         self._jobs.add(job)
-        job.finished.connect(lambda: self._release(job))
+        job.over.connect(lambda: self._release(job))
         self._pool.start(_Runnable(job))
         return job
 
