@@ -37,6 +37,7 @@ from desktop.model.regions import RegionsModel
 from desktop.model.session import ViewerModels
 from desktop.model.tools import ToolModel
 from desktop.model.viewing import ViewingModel
+from desktop.model.volume_drawing import VolumeDrawing
 from desktop.model.worklist import WorklistModel
 from desktop.panels.key_sheet import KeySheet
 from desktop.panels.regions_panel import RegionsPanel
@@ -77,6 +78,7 @@ class MainWindow(QMainWindow):
             CrosshairModel(self.viewing, self),
             MeasuresModel(self.viewing, self.regions.undo_stack, self),
             CineModel(self.viewing, self),
+            VolumeDrawing(self.viewing, self),
         )
         self.grid = ViewGrid(self.models)
         self.viewer_actions = ViewerActions(self.models, self.grid, self)
@@ -514,6 +516,7 @@ class MainWindow(QMainWindow):
         # A late count would read a closed store.
         self._counts.stop()
         self.models.cine.stop()
+        self.models.drawing.close()
         self.viewing.keep_view()
         self.asking.close()
         self._jobs.stop()

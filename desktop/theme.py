@@ -20,6 +20,27 @@ QPushButton, QToolButton { background: #21262d; border: 1px solid #30363d; borde
 QPushButton:hover, QToolButton:hover { background: #30363d; }
 QPushButton:disabled { color: #6e7681; }
 QToolButton:checked { background: #1f6feb; border-color: #388bfd; color: #ffffff; }
+QToolBar { background: #161b22; border: none; border-bottom: 1px solid #21262d; padding: 3px 6px; spacing: 3px; }
+QToolBar QToolButton { background: transparent; border-color: transparent; padding: 4px 5px; }
+QToolBar QToolButton:hover { background: #30363d; }
+QToolBar QToolButton:checked { background: #1f6feb; border-color: #388bfd; }
+QToolBar QToolButton:checked:disabled { background: #21262d; border-color: transparent; }
+QToolBar::separator { background: #30363d; width: 1px; margin: 4px 5px; }
+QLabel#cineSpeed { background: transparent; color: #9aa4af; padding: 0 4px; }
+QFrame#pane { border: 1px solid #21262d; background: #0d1117; }
+QFrame#pane[active="true"] { border-color: #388bfd; }
+QFrame#paneTitle { background: #161b22; border: none; }
+QFrame#paneTitle QLabel, QFrame#paneTitle QWidget { background: transparent; }
+QLabel#paneName { color: #c9d1d9; }
+QToolButton#paneButton { background: transparent; border-color: transparent; padding: 2px 6px; }
+QToolButton#paneButton:hover { background: #30363d; }
+QToolButton#paneButton::menu-indicator { image: none; }
+QComboBox#paneButton { background: transparent; border-color: transparent; padding: 1px 6px; }
+QSlider:vertical { background: #0d1117; width: 16px; }
+QSlider::groove:vertical { background: #30363d; width: 4px; border-radius: 2px; margin: 4px 0; }
+QSlider::handle:vertical { background: #8b949e; height: 22px; margin: 0 -4px; border-radius: 4px; }
+QSlider::handle:vertical:hover { background: #c9d1d9; }
+QSlider::handle:vertical:disabled { background: transparent; }
 QLineEdit, QComboBox { background: #161b22; border: 1px solid #30363d; border-radius: 6px; padding: 5px 8px;
     selection-background-color: #1f6feb; }
 QLineEdit:focus, QComboBox:focus { border-color: #388bfd; }

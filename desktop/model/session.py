@@ -12,6 +12,7 @@ from desktop.model.measures import MeasuresModel
 from desktop.model.regions import RegionsModel
 from desktop.model.tools import ToolModel
 from desktop.model.viewing import ViewingModel
+from desktop.model.volume_drawing import VolumeDrawing
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,3 +27,4 @@ class ViewerModels:
     crosshair: CrosshairModel
     measures: MeasuresModel
     cine: CineModel
+    drawing: VolumeDrawing

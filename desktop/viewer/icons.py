@@ -78,15 +78,18 @@ def _angle(painter: QPainter) -> None:
 
 
 def _ellipse(painter: QPainter) -> None:
-    painter.drawEllipse(QRectF(3.5, 6, 17, 12))
-    _font(painter, 8)
-    painter.drawText(QRectF(3.5, 6, 17, 12), int(Qt.AlignmentFlag.AlignCenter), "x̄")
+    painter.drawEllipse(QRectF(3, 5.5, 18, 13))
+    _bars(painter)
 
 
 def _rectangle(painter: QPainter) -> None:
-    painter.drawRect(QRectF(4, 6, 16, 12))
-    _font(painter, 8)
-    painter.drawText(QRectF(4, 6, 16, 12), int(Qt.AlignmentFlag.AlignCenter), "x̄")
+    painter.drawRect(QRectF(3.5, 5.5, 17, 13))
+    _bars(painter)
+
+
+def _bars(painter: QPainter) -> None:
+    """A small histogram: values are counted."""
+    _lines((9, 15, 9, 12.5), (12, 15, 12, 9), (15, 15, 15, 11.5))(painter)
 
 
 def _invert(painter: QPainter) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 from PySide6.QtCore import QPointF, QRectF, Qt
 from PySide6.QtGui import QColor, QPainterPath, QPen
 from PySide6.QtWidgets import QGraphicsPathItem
@@ -33,9 +35,20 @@ def measure_path(kind: MeasureKind, points: Points) -> QPainterPath:
 
 
 class MeasureItem(QGraphicsPathItem):
-    """text : numbers to write beside it; empty while it is drawn."""
+    """text : numbers to write beside it; empty while it is drawn. middle : x where the picture's right half begins,
+    in which they are written on the left so that they stay on the picture.
+    """
 
-    def __init__(self, kind: MeasureKind, points: Points, text: str, *, selected: bool, number: int = 0) -> None:
+    def __init__(
+        self,
+        kind: MeasureKind,
+        points: Points,
+        text: str,
+        *,
+        selected: bool,
+        number: int = 0,
+        middle: float = math.inf,
+    ) -> None:
         super().__init__(measure_path(kind, points))
         self.number = number
         color = CHOSEN_COLOR if selected else MEASURE_COLOR
@@ -46,8 +59,9 @@ class MeasureItem(QGraphicsPathItem):
         self.setZValue(4 if selected else 3)
         if text:
             rect = self.path().boundingRect()
+            left = rect.center().x() > middle
             if kind in (MeasureKind.LENGTH, MeasureKind.ANGLE):
-                at, offset = QPointF(*points[1]), QPointF(10, -8)
+                at, y = QPointF(*points[1]), -8.0
             else:
-                at, offset = rect.topRight(), QPointF(10, 0)
-            TagItem(text, color, at, offset, self)
+                at, y = rect.topLeft() if left else rect.topRight(), 0.0
+            TagItem(text, color, at, QPointF(-6 if left else 10, y), self, leftwards=left)

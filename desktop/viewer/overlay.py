@@ -13,6 +13,7 @@ from engine.scans import Plane, Volume, plane_grid
 
 _TEXT = QColor("#e6edf3")
 _SHADOW = QColor(0, 0, 0, 190)
+_PLATE = QColor(5, 7, 10, 130)
 _AXES = (("R", "L"), ("A", "P"), ("I", "S"))
 # A direction is also named after a second axis from this share of its length on: about 15 degrees.
 _ASLANT = 0.26
@@ -71,13 +72,16 @@ def paint_overlay(painter: QPainter, area: QRect, text: OverlayText) -> None:
         (flags.AlignHCenter | flags.AlignTop, top),
         (flags.AlignHCenter | flags.AlignBottom, bottom),
     ):
-        _letters(painter, inner, where, letters)
+        paint_letters(painter, inner, where, letters)
     if text.mm_per_screen_pixel > 0:
         _scale_bar(painter, inner, text.mm_per_screen_pixel)
 
 
-def _letters(painter: QPainter, area: QRect, flags: Qt.AlignmentFlag, letters: str) -> None:
-    """A direction. The patient's sides are markers on plates of their own: mixing them up is the worst mistake."""
+def paint_letters(painter: QPainter, area: QRect, flags: Qt.AlignmentFlag, letters: str) -> None:
+    """A direction at an edge of `area`.
+
+    The patient's sides are markers on plates of their own: mixing them up is the worst mistake.
+    """
     if not letters:
         return
     font = QFont(painter.font())
@@ -98,9 +102,12 @@ def _letters(painter: QPainter, area: QRect, flags: Qt.AlignmentFlag, letters: s
 
 
 def _shadowed(painter: QPainter, area: QRect, flags: Qt.AlignmentFlag, text: str) -> None:
+    """On a faint plate: a shadow alone is not enough on a white picture."""
     if text:
-        painter.setPen(_SHADOW)
-        painter.drawText(area.translated(1, 1), int(flags), text)
+        plate = painter.fontMetrics().boundingRect(area, int(flags), text).adjusted(-4, -1, 4, 1)
+        painter.setPen(Qt.PenStyle.NoPen)
+        painter.setBrush(_PLATE)
+        painter.drawRoundedRect(plate, 3, 3)
         painter.setPen(_TEXT)
         painter.drawText(area, int(flags), text)
 

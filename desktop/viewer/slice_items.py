@@ -57,7 +57,14 @@ class SliceItems(QObject):
         for measure in self._models.measures.of(self._state):
             text = self.measure_text(measure)
             selected = measure.number == chosen
-            item = MeasureItem(measure.kind, measure.points, text, selected=selected, number=measure.number)
+            item = MeasureItem(
+                measure.kind,
+                measure.points,
+                text,
+                selected=selected,
+                number=measure.number,
+                middle=self._state.shape[1] / 2,
+            )
             self._scene.addItem(item)
             self._measures.append(item)
 

@@ -8,9 +8,18 @@ from PySide6.QtWidgets import QGraphicsItem, QGraphicsSimpleTextItem, QStyleOpti
 
 
 class TagItem(QGraphicsSimpleTextItem):
-    """at : scene position. offset : from there, in screen pixels."""
+    """at : scene position. offset : from there, in screen pixels, to its left edge, or to its right when `leftwards`."""
 
-    def __init__(self, text: str, color: QColor, at: QPointF, offset: QPointF, parent: QGraphicsItem) -> None:
+    def __init__(
+        self,
+        text: str,
+        color: QColor,
+        at: QPointF,
+        offset: QPointF,
+        parent: QGraphicsItem,
+        *,
+        leftwards: bool = False,
+    ) -> None:
         super().__init__(text, parent)
         font = QFont()
         font.setPixelSize(13)
@@ -18,7 +27,8 @@ class TagItem(QGraphicsSimpleTextItem):
         self.setBrush(QBrush(color))
         self.setFlag(QGraphicsItem.GraphicsItemFlag.ItemIgnoresTransformations)
         self.setPos(at)
-        self.setTransform(self.transform().translate(offset.x(), offset.y()))
+        x = offset.x() - (self.boundingRect().width() if leftwards else 0)
+        self.setTransform(self.transform().translate(x, offset.y()))
 
     def boundingRect(self) -> QRectF:
         return super().boundingRect().adjusted(-4, -2, 4, 2)
