@@ -42,6 +42,7 @@ from desktop.model.worklist import WorklistModel
 from desktop.panels.key_sheet import KeySheet
 from desktop.panels.regions_panel import RegionsPanel
 from desktop.panels.suggestion_card import SuggestionCard
+from desktop.panels.theme_menu import ThemeMenu
 from desktop.panels.viewer_bar import ViewerBar
 from desktop.panels.worklist_panel import WorklistPanel
 from desktop.translation import LANGUAGES, Translations
@@ -161,6 +162,8 @@ class MainWindow(QMainWindow):
             action.triggered.connect(lambda _=False, code=code: self.set_interface_language(code))
             group.addAction(action)
             self._language_menu.addAction(action)
+        self._theme_menu = ThemeMenu(self._store, self._settings)
+        self._settings.addMenu(self._theme_menu)
         self._help = self.menuBar().addMenu("")
         self._keys = self._action(self._help, "F1", self._show_keys)
         self._card_action = self._action(self._help, "", self._show_model_card)

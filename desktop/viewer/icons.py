@@ -13,12 +13,16 @@ _SHARPNESS = 3
 
 def icon(name: str, palette: QPalette) -> QIcon:
     """An icon by its name, for a palette. Raises `KeyError` for a name that is not drawn here."""
+    text = palette.color(QPalette.ColorGroup.Active, QPalette.ColorRole.ButtonText)
+    faint = QColor(text)
+    faint.setAlpha(90)
+    # A tool that is on stands on the accent colour.
+    on = palette.color(QPalette.ColorGroup.Active, QPalette.ColorRole.HighlightedText)
     result = QIcon()
-    for mode, group in ((QIcon.Mode.Normal, QPalette.ColorGroup.Active), (QIcon.Mode.Disabled, None)):
-        color = palette.color(group or QPalette.ColorGroup.Active, QPalette.ColorRole.ButtonText)
-        if group is None:
-            color.setAlpha(90)
-        result.addPixmap(_pixmap(_DRAWINGS[name], color), mode)
+    result.addPixmap(_pixmap(_DRAWINGS[name], text), QIcon.Mode.Normal, QIcon.State.Off)
+    result.addPixmap(_pixmap(_DRAWINGS[name], on), QIcon.Mode.Normal, QIcon.State.On)
+    for state in QIcon.State:
+        result.addPixmap(_pixmap(_DRAWINGS[name], faint), QIcon.Mode.Disabled, state)
     return result
 
 

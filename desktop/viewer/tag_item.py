@@ -8,7 +8,7 @@ from PySide6.QtWidgets import QGraphicsItem, QGraphicsSimpleTextItem, QStyleOpti
 
 
 class TagItem(QGraphicsSimpleTextItem):
-    """at : scene position. offset : from there, in screen pixels, to its left edge, or to its right when `leftwards`."""
+    """at : scene position. offset : from there to its left edge, or its right one if `leftwards`, in screen pixels."""
 
     def __init__(
         self,
