@@ -12,6 +12,7 @@ from desktop.model.session import ViewerModels
 from desktop.viewer.icons import icon
 from desktop.viewer.lines import PANE_COLORS
 from desktop.viewer.slice_view import SliceView
+from engine.protocol import Language
 from engine.scans import Plane
 
 
@@ -159,7 +160,9 @@ class ViewPane(QFrame):
         linked = self.tr("linked by position") if crosshair.by_place else self.tr("linked by distance")
         if not crosshair.linked:
             linked = self.tr("not linked")
-        self._title.label.setText(f"{plane} · {scan.item.title_en} · {linked}")
+        chinese = self._models.asking.language is Language.ZH and scan.item.title_zh
+        title = scan.item.title_zh if chinese else scan.item.title_en
+        self._title.label.setText(f"{plane} · {title} · {linked}")
 
     def _retranslate(self) -> None:
         self._title.set_maximize_tip(self.tr("Fill the window with this view, or go back (M, or double-click here)"))
