@@ -54,6 +54,12 @@ class OpenScan(QObject):
         """A slice as (H, W, 3) uint8 through the window, not inverted: what the model is asked about."""
         return self.renderer(plane).render(index, self.window)
 
+    def picture(self, plane: Plane, index: int) -> NDArray[np.uint8]:
+        """A slice as the person sees it: the grey of `render` as (H, W), perhaps inverted, or colour as it is."""
+        renderer = self.renderer(plane)
+        picture = renderer.render(index) if self.volume.is_color else renderer.grey(index, self.window)
+        return 255 - picture if self.inverted else picture
+
     def set_window(self, window: Window) -> None:
         """Show the voxels through another window; colour has none."""
         if not self.volume.is_color and window != self.window:

@@ -110,9 +110,8 @@ class PlaneState(QObject):
         return None if self.scan is None else self.scan.render(self.plane, self.index)
 
     def picture(self) -> NDArray[np.uint8] | None:
-        """The slice as the person sees it: `rgb`, inverted if that was asked for."""
-        rgb = self.rgb()
-        return 255 - rgb if rgb is not None and self.scan is not None and self.scan.inverted else rgb
+        """The slice as the person sees it, (H, W) grey or (H, W, 3) colour uint8; see `OpenScan.picture`."""
+        return None if self.scan is None else self.scan.picture(self.plane, self.index)
 
     def image_ref(self) -> ImageRef | None:
         """The slice named so that it can be rendered again."""

@@ -105,6 +105,10 @@ class ViewingModel(QObject):
         if job is not self._job:
             return
         self._job = None
+        self.show(item, volume, frame_uid)
+
+    def show(self, item: WorklistRow, volume: Volume, frame_uid: str) -> None:
+        """Show a scan that has been read, where it was left."""
         scan = self.current = OpenScan(volume, item, frame_uid)
         left = item.plane if item.plane in scan.planes else None
         plane = left or volume.plane

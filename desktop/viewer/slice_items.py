@@ -12,6 +12,7 @@ from desktop.model.measures import Measure, MeasureKind
 from desktop.model.plane_state import PlaneState
 from desktop.model.session import ViewerModels
 from desktop.viewer.measure_item import MeasureItem
+from desktop.viewer.region_crowd import CROWD, RegionCrowd
 from desktop.viewer.region_item import RegionItem
 from engine.protocol import Language
 from engine.regions import Box
@@ -29,6 +30,7 @@ class SliceItems(QObject):
         self._state = state
         self._rows: list[RegionRow] = []
         self._regions: list[RegionItem] = []
+        self._crowd: RegionCrowd | None = None
         self._measures: list[MeasureItem] = []
 
     def show_regions(self) -> None:
@@ -36,12 +38,21 @@ class SliceItems(QObject):
         for item in self._regions:
             self._scene.removeItem(item)
         self._regions = []
+        if self._crowd is not None:
+            self._scene.removeItem(self._crowd)
+            self._crowd = None
         self._rows = self._models.regions.rows_of(self._state)
         if self._models.tools.regions_hidden:
             return
-        active = self._state is self._models.viewing.active
-        for row in self._rows:
-            selected = active and row.root_id == self._models.regions.selected_root
+        chosen = self._models.regions.selected_root if self._state is self._models.viewing.active else None
+        rows = self._rows
+        if len(rows) > CROWD:
+            crowd = RegionCrowd([row for row in rows if row.root_id != chosen])
+            self._scene.addItem(crowd)
+            self._crowd = crowd
+            rows = [row for row in rows if row.root_id == chosen]
+        for row in rows:
+            selected = row.root_id == chosen
             item = RegionItem(row, self._tag(row), selected=selected)
             self._scene.addItem(item)
             self._regions.append(item)

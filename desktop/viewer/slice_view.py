@@ -181,14 +181,16 @@ class SliceView(QGraphicsView):
         if not self.isVisible():
             self._stale = True
             return
-        rgb = self.state.picture()
-        if rgb is None:
+        pixels = self.state.picture()
+        if pixels is None:
             self._picture.setPixmap(QPixmap())
             self.viewport().update()
             return
-        height, width = rgb.shape[:2]
+        height, width = pixels.shape[:2]
         before = self._picture.boundingRect().size()
-        image = QImage(rgb.data, width, height, 3 * width, QImage.Format.Format_RGB888)
+        grey = pixels.ndim == 2
+        kind = QImage.Format.Format_Grayscale8 if grey else QImage.Format.Format_RGB888
+        image = QImage(pixels.data, width, height, width if grey else 3 * width, kind)
         # fromImage copies: the array may go.
         self._picture.setPixmap(QPixmap.fromImage(image))
         if before != self._picture.boundingRect().size():

@@ -58,7 +58,8 @@ def intersection_line(
     corner = origin + index * on
     _, height, width = plane_grid(volume, plane).shape
     normal = slice_normal(other, other_plane)
-    place = np.array(pixel_to_patient(other, other_plane, 0, 0, other_index))
+    start, _, _, other_on = _frame(other, other_plane)
+    place = start + other_index * other_on
     # A pixel (x, y) lies in the other slice where a x + b y = c.
     a, b, c = float(normal @ across), float(normal @ down), float(normal @ (place - corner))
     if max(abs(a) / np.linalg.norm(across), abs(b) / np.linalg.norm(down)) < _PARALLEL:
@@ -80,21 +81,17 @@ def intersection_line(
 
 def slice_values(volume: Volume, plane: Plane, index: int) -> NDArray[Any]:
     """(H, W) or (H, W, 3): the stored values under the pixels of a slice, as a view without a copy."""
-    grid = plane_grid(volume, plane)
-    # Array axes are z, y, x, so voxel axis n is array axis 2 - n.
-    order = [2 - axis for axis, _ in (grid.slices, grid.rows, grid.columns)]
-    turned = np.moveaxis(volume.voxels, order, (0, 1, 2))
-    flips = tuple(slice(None, None, sign) for _, sign in (grid.slices, grid.rows, grid.columns))
-    values: NDArray[Any] = turned[flips][index]
-    return values
+    return plane_grid(volume, plane).cut(volume.voxels, index)
 
 
 def _frame(
     volume: Volume, plane: Plane
 ) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
     """Patient position of pixel (0, 0, 0), and the (3,) mm of one pixel right, one down, one slice on."""
-    origin, *ends = (
-        np.array(pixel_to_patient(volume, plane, *at)) for at in ((0, 0, 0), (1, 0, 0), (0, 1, 0), (0, 0, 1))
+    grid = plane_grid(volume, plane)
+    origin = np.array(volume.pixel_to_patient(*grid.pixel_to_voxel(0, 0, 0)))
+    across, down, on = (
+        volume.direction[:, axis] * (volume.spacing_mm[axis] * sign)
+        for axis, sign in (grid.columns, grid.rows, grid.slices)
     )
-    across, down, on = (end - origin for end in ends)
     return origin, across, down, on

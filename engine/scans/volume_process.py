@@ -33,8 +33,12 @@ def _draw(connection: Connection) -> None:
     # Ctrl-C goes to the whole terminal group; the parent decides when we end.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     try:
+        from vtkmodules.vtkCommonCore import vtkLogger
+
         from engine.scans.volume_rendering import VolumeRenderer
 
+        # Without X11 VTK warns and then takes EGL, as it should.
+        vtkLogger.SetStderrVerbosity(vtkLogger.VERBOSITY_ERROR)
         renderer = VolumeRenderer(connection.recv())
         connection.send(renderer.in_software)
         while True:

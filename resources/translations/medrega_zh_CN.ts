@@ -397,7 +397,7 @@
     </message>
     <message>
         <source>Choose a scan to compare with in the title above</source>
-        <translation>请在上方标题栏中选择用于对比的检查</translation>
+        <translation>请在上方标题栏中选择用于对比的影像</translation>
     </message>
     <message>
         <source>W {0}  C {1}</source>
@@ -522,7 +522,7 @@
     </message>
     <message>
         <source>Compare with …</source>
-        <translation>选择对比检查……</translation>
+        <translation>选择对比影像……</translation>
     </message>
 </context>
 <context>
@@ -581,7 +581,7 @@
     </message>
     <message>
         <source>Two scans side by side</source>
-        <translation>两个检查并排</translation>
+        <translation>两个影像并排</translation>
     </message>
     <message>
         <source>Three planes and 3-D</source>
@@ -609,7 +609,7 @@
     </message>
     <message>
         <source>The scan&apos;s own window</source>
-        <translation>检查自带的窗宽窗位</translation>
+        <translation>影像自带的窗宽窗位</translation>
     </message>
     <message>
         <source>Window fitted to this slice</source>
@@ -645,7 +645,7 @@
     </message>
     <message>
         <source>Scroll both scans together</source>
-        <translation>两个检查同步翻层</translation>
+        <translation>两个影像同步翻层</translation>
     </message>
     <message>
         <source>Hide regions and measurements</source>
@@ -755,7 +755,7 @@
     </message>
     <message>
         <source>This scan has no third dimension</source>
-        <translation>该检查没有第三维</translation>
+        <translation>该影像没有第三维</translation>
     </message>
     <message>
         <source>3-D</source>
