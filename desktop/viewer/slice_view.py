@@ -284,6 +284,10 @@ class SliceView(QGraphicsView):
     def mouseDoubleClickEvent(self, event: QMouseEvent) -> None:
         self._gestures.double_click(event)
 
+    def focusNextPrevChild(self, next: bool) -> bool:
+        # Tab goes to the next region, not to the next widget.
+        return False
+
     def keyPressEvent(self, event: QKeyEvent) -> None:
         if event.key() == Qt.Key.Key_Escape and self._gestures.drawing:
             self._gestures.cancel()

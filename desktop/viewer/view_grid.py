@@ -83,11 +83,10 @@ class ViewGrid(QWidget):
             self._grid.setColumnStretch(number, 1 if number < len(rows[0]) else 0)
 
     def _activated(self) -> None:
-        if not self.active_view.hasFocus() and self.isVisible() and self.hasFocus_inside():
+        if not self.active_view.hasFocus() and self.isVisible() and self._has_focus_inside():
             self.active_view.setFocus()
         self.active_changed.emit()
 
-    def hasFocus_inside(self) -> bool:
-        """Whether one of the views has the keyboard."""
+    def _has_focus_inside(self) -> bool:
         focus = self.focusWidget()
         return focus is not None and focus.hasFocus()

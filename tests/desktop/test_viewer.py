@@ -192,6 +192,21 @@ def test_the_slider_turns_the_slices_of_its_view(planes):
     assert slider.value() == 18
 
 
+def test_tab_goes_to_the_next_region_and_not_to_the_next_view(planes):
+    window = planes.window
+    first = planes.draw_and_wait(Box(20, 20, 50, 50))
+    planes.key(Qt.Key.Key_Escape)
+    second = planes.draw_and_wait(Box(60, 60, 90, 90))
+    view = window.view
+    QTest.keyClick(view, Qt.Key.Key_Tab)
+    assert window.regions.selected_root == first
+    QTest.keyClick(view, Qt.Key.Key_Tab)
+    assert window.regions.selected_root == second
+    assert window.view is view
+    QTest.keyClick(view, Qt.Key.Key_F6)
+    assert window.view is window.grid.view_of(Pane.CORONAL)
+
+
 # Crosshair, reference lines, two scans
 
 
