@@ -106,6 +106,12 @@ QMenu::item:disabled { color: $disabled; }
 QMenu::icon:checked { background: $chosen; border: 1px solid $accent; border-radius: 4px; }
 QMenu { background: $raised; border: 1px solid $line; padding: 4px; } QMenu::item { padding: 5px 24px; }
 QMenu::separator { height: 1px; background: $line; margin: 4px 8px; }
+QScrollBar:vertical { background: transparent; width: 10px; margin: 0; }
+QScrollBar:horizontal { background: transparent; height: 10px; margin: 0; }
+QScrollBar::handle { background: $line; border-radius: 4px; min-height: 24px; min-width: 24px; margin: 1px; }
+QScrollBar::handle:hover { background: $faint; }
+QScrollBar::add-line, QScrollBar::sub-line { width: 0; height: 0; }
+QScrollBar::add-page, QScrollBar::sub-page { background: transparent; }
 QSplitter::handle { background: $control; }
 QProgressBar { background: $control; border: none; border-radius: 4px; height: 10px; text-align: center; }
 QProgressBar::chunk { background: $accent; border-radius: 4px; }

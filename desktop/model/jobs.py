@@ -7,7 +7,7 @@ import threading
 from collections.abc import Callable
 from typing import Any
 
-from PySide6.QtCore import QObject, QRunnable, QThreadPool, Signal
+from PySide6.QtCore import QObject, QRunnable, QThreadPool, QTimer, Signal
 
 from engine.errors import MedRegAError
 from engine.progress import Cancelled
@@ -86,21 +86,28 @@ class JobRunner(QObject):
         self._pool = QThreadPool(self)
         self._pool.setMaxThreadCount(threads)
         self._jobs: set[Job] = set()
+        self._stopped = False
 
     def start(self, work: Callable[[Job], Any]) -> Job:
         """Queue a function; connect to the returned job's signals before the event loop runs again."""
         job = Job(work, self)
         self._jobs.add(job)
         job.over.connect(lambda: self._release(job))
-        self._pool.start(_Runnable(job))
+        # From the event loop: a job that is done at once must not be over before anybody listens.
+        QTimer.singleShot(0, job, lambda: self._begin(job))
         return job
+
+    def _begin(self, job: Job) -> None:
+        if not self._stopped:
+            self._pool.start(_Runnable(job))
 
     def _release(self, job: Job) -> None:
         self._jobs.discard(job)
         job.deleteLater()
 
     def stop(self) -> None:
-        """Cancel everything and wait for it."""
+        """Cancel everything and wait for it; nothing is begun from now on."""
+        self._stopped = True
         for job in list(self._jobs):
             job.cancel()
         self._pool.clear()

@@ -4,7 +4,17 @@ from __future__ import annotations
 
 from PySide6.QtCore import QEvent, QPointF, QRectF, Qt, Signal
 from PySide6.QtGui import QColor, QMouseEvent, QPainter, QPaintEvent
-from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QMenu, QSlider, QToolButton, QVBoxLayout, QWidget
+from PySide6.QtWidgets import (
+    QFrame,
+    QHBoxLayout,
+    QLabel,
+    QMenu,
+    QSizePolicy,
+    QSlider,
+    QToolButton,
+    QVBoxLayout,
+    QWidget,
+)
 
 from desktop.model.layout import Pane
 from desktop.model.plane_state import PlaneState
@@ -43,6 +53,8 @@ class PaneTitle(QFrame):
         self.setFixedHeight(26)
         self.label = QLabel()
         self.label.setObjectName("paneName")
+        # A long name is cut short; it must not make one view wider than the other.
+        self.label.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
         self._maximize = QToolButton()
         self._maximize.setObjectName("paneButton")
         self._maximize.setFocusPolicy(Qt.FocusPolicy.NoFocus)
@@ -150,11 +162,12 @@ class ViewPane(QFrame):
         volume = self._state.volume
         plane = names[self._state.plane] if volume is None or volume.has_geometry else self.tr("Image")
         if self._pane is not Pane.PRIOR:
-            self._title.label.setText(plane)
+            self._title.label.setText("" if volume is None else plane)
             return
         scan = self._state.scan
         if scan is None:
-            self._title.label.setText(self.tr("Compare"))
+            # The button beside it says what to do.
+            self._title.label.setText("")
             return
         crosshair = self._models.crosshair
         linked = self.tr("linked by position") if crosshair.by_place else self.tr("linked by distance")
