@@ -81,6 +81,11 @@ class VolumeDrawing(QObject):
         scan = self._viewing.current
         return volume_presets(scan.volume.modality) if scan is not None and scan.is_solid else ()
 
+    @property
+    def busy(self) -> bool:
+        """Whether a picture is being drawn or will be in a moment."""
+        return self._job is not None or self._fine.isActive()
+
     def show(self, shown: bool) -> None:
         """Whether somebody is looking. Nothing is drawn for nobody."""
         self._shown = shown

@@ -9,7 +9,7 @@ superior at the top; axial: anterior at the top, the patient's right on the left
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -65,15 +65,11 @@ class PlaneGrid:
 
     def cut(self, voxels: NDArray[Any], index: int) -> NDArray[Any]:
         """(height, width) or (height, width, 3): the voxels under the pixels of slice `index`, not copied."""
+        axes = (self.slices, self.rows, self.columns)
         # Array axes are z, y, x, so voxel axis n is array axis 2 - n.
-        order = [2 - axis for axis, _ in (self.slices, self.rows, self.columns)]
-        turned = np.moveaxis(voxels, order, (0, 1, 2))
-        values: NDArray[Any] = turned[tuple(slice(None, None, sign) for _, sign in self._axes)][index]
+        turned = np.moveaxis(voxels, [2 - axis for axis, _ in axes], (0, 1, 2))
+        values: NDArray[Any] = turned[tuple(slice(None, None, sign) for _, sign in axes)][index]
         return values
-
-    @property
-    def _axes(self) -> tuple[tuple[int, int], tuple[int, int], tuple[int, int]]:
-        return (self.slices, self.rows, self.columns)
 
 
 def plane_grid(volume: Volume, plane: Plane) -> PlaneGrid:
@@ -148,7 +144,7 @@ class SliceRenderer:
         self._colors = vtkImageMapToWindowLevelColors()
         self._colors.SetInputConnection(exact.GetOutputPort())
         self._colors.SetOutputFormatToRGB()
-        self._table: tuple[Window, NDArray[np.uint8]] | None = None
+        self._table: tuple[Window | None, NDArray[np.uint8]] | None = None
 
     @property
     def grid(self) -> PlaneGrid:
@@ -161,64 +157,47 @@ class SliceRenderer:
         window : the volume's own when None; ignored for colour, which passes through. Raises `ScanError` when
         there is no such slice.
         """
-        self._require(index)
-        _, height, width = self._grid.shape
+        count, height, width = self._grid.shape
+        if not 0 <= index < count:
+            raise ScanError(f"{self._volume.source} has slices 0 to {count - 1}, not {index}")
         self._reslice.SetResliceAxesOrigin(*self._grid.pixel_to_voxel(0, 0, index))
         if self._volume.is_color:
             return _pixels(self._reslice, height, width)
-        self._set(self._colors, window)
+        window = window or self._volume.window
+        if window is None:
+            raise ScanError(f"{self._volume.source} needs a window to be shown")
+        # DICOM PS3.3 C.11.2.1.2.1: the ramp runs from c - 0.5 - (w - 1) / 2 to c - 0.5 + (w - 1) / 2. Narrower
+        # than this it is a step, and c - 0.5 itself is still black.
+        span = max(window.width - 1, _STEP)
+        self._colors.SetLevel(window.center - 0.5 + (span / 2 if span == _STEP else 0))
+        self._colors.SetWindow(-span if self._volume.inverted else span)
         return _pixels(self._colors, height, width)
 
     def grey(self, index: int, window: Window | None = None) -> NDArray[np.uint8]:
         """Slice `index` of a grey-scale volume as (H, W) uint8: any channel of `render`, bit for bit, but faster.
 
-        Types of up to 16 bits go through a table of all their values, which VTK has filled for this window: turning
-        slices is then a look-up without VTK's threads. Raises `ScanError` for colour and as `render` does.
+        Types of up to 16 bits go through a table of all their values, rendered once for a window: turning slices is
+        then a look-up, without VTK's threads. Raises `ScanError` for colour and as `render` does.
         """
         if self._volume.is_color:
             raise ScanError(f"{self._volume.source} is in colour")
-        if self._voxels.dtype.kind not in "iu" or self._voxels.dtype.itemsize > 2:
-            return np.ascontiguousarray(self.render(index, window)[..., 0])
-        self._require(index)
-        window = self._wanted(window)
-        if self._table is None or self._table[0] != window:
-            self._table = (window, self._fill_table(window))
-        values = np.ascontiguousarray(self._grid.cut(self._voxels, index))
-        return np.take(self._table[1], values.view(f"u{values.dtype.itemsize}"))
-
-    def _fill_table(self, window: Window) -> NDArray[np.uint8]:
         kind = self._voxels.dtype
-        count = 1 << 8 * kind.itemsize
-        every = np.arange(count, dtype=f"u{kind.itemsize}").view(kind).astype(np.float64)
-        image = vtkImageData()
-        image.SetDimensions(count, 1, 1)
-        image.GetPointData().SetScalars(numpy_to_vtk(every, deep=True))
-        colors = vtkImageMapToWindowLevelColors()
-        colors.SetInputData(image)
-        colors.SetOutputFormatToLuminance()
-        self._set(colors, window)
-        colors.Update()
-        table: NDArray[np.uint8] = vtk_to_numpy(colors.GetOutput().GetPointData().GetScalars()).copy()
-        return table
+        if kind.kind not in "iu" or kind.itemsize > 2:
+            return np.ascontiguousarray(self.render(index, window)[..., 0])
+        if not 0 <= index < self._grid.shape[0]:
+            raise ScanError(f"{self._volume.source} has slices 0 to {self._grid.shape[0] - 1}, not {index}")
+        if self._table is None or self._table[0] != window:
+            self._table = (window, self._render_every_value(window))
+        values = np.ascontiguousarray(self._grid.cut(self._voxels, index))
+        return np.take(self._table[1], values.view(f"u{kind.itemsize}"))
 
-    def _require(self, index: int) -> None:
-        count = self._grid.shape[0]
-        if not 0 <= index < count:
-            raise ScanError(f"{self._volume.source} has slices 0 to {count - 1}, not {index}")
-
-    def _wanted(self, window: Window | None) -> Window:
-        window = window or self._volume.window
-        if window is None:
-            raise ScanError(f"{self._volume.source} needs a window to be shown")
-        return window
-
-    def _set(self, colors: vtkImageMapToWindowLevelColors, window: Window | None) -> None:
-        window = self._wanted(window)
-        # DICOM PS3.3 C.11.2.1.2.1: the ramp runs from c - 0.5 - (w - 1) / 2 to c - 0.5 + (w - 1) / 2. Narrower
-        # than this it is a step, and c - 0.5 itself is still black.
-        span = max(window.width - 1, _STEP)
-        colors.SetLevel(window.center - 0.5 + (span / 2 if span == _STEP else 0))
-        colors.SetWindow(-span if self._volume.inverted else span)
+    def _render_every_value(self, window: Window | None) -> NDArray[np.uint8]:
+        """(256,) or (65536,) the grey of each value, in the order of its bits read as an unsigned number."""
+        kind = self._voxels.dtype
+        every = np.arange(1 << 8 * kind.itemsize, dtype=f"u{kind.itemsize}").view(kind).reshape(1, -1, 256)
+        # Rendered like any slice, so that whatever shapes a slice's greys shapes these.
+        values = replace(self._volume, voxels=every)
+        return np.ascontiguousarray(SliceRenderer(values, values.plane).render(0, window)[..., 0]).ravel()
 
 
 def _pixels(source: vtkAlgorithm, height: int, width: int) -> NDArray[np.uint8]:

@@ -501,10 +501,6 @@
         <translation>图像</translation>
     </message>
     <message>
-        <source>Compare</source>
-        <translation>对比</translation>
-    </message>
-    <message>
         <source>linked by position</source>
         <translation>按空间位置联动</translation>
     </message>
