@@ -151,28 +151,6 @@ class SliceRenderer:
         """Where the pixels come from."""
         return self._grid
 
-    def render(self, index: int, window: Window | None = None) -> NDArray[np.uint8]:
-        """Slice `index` as a new (H, W, 3) uint8 array.
-
-        window : the volume's own when None; ignored for colour, which passes through. Raises `ScanError` when
-        there is no such slice.
-        """
-        count, height, width = self._grid.shape
-        if not 0 <= index < count:
-            raise ScanError(f"{self._volume.source} has slices 0 to {count - 1}, not {index}")
-        self._reslice.SetResliceAxesOrigin(*self._grid.pixel_to_voxel(0, 0, index))
-        if self._volume.is_color:
-            return _pixels(self._reslice, height, width)
-        window = window or self._volume.window
-        if window is None:
-            raise ScanError(f"{self._volume.source} needs a window to be shown")
-        # DICOM PS3.3 C.11.2.1.2.1: the ramp runs from c - 0.5 - (w - 1) / 2 to c - 0.5 + (w - 1) / 2. Narrower
-        # than this it is a step, and c - 0.5 itself is still black.
-        span = max(window.width - 1, _STEP)
-        self._colors.SetLevel(window.center - 0.5 + (span / 2 if span == _STEP else 0))
-        self._colors.SetWindow(-span if self._volume.inverted else span)
-        return _pixels(self._colors, height, width)
-
     def grey(self, index: int, window: Window | None = None) -> NDArray[np.uint8]:
         """Slice `index` of a grey-scale volume as (H, W) uint8: any channel of `render`, bit for bit, but faster.
 
@@ -198,6 +176,28 @@ class SliceRenderer:
         # Rendered like any slice, so that whatever shapes a slice's greys shapes these.
         values = replace(self._volume, voxels=every)
         return np.ascontiguousarray(SliceRenderer(values, values.plane).render(0, window)[..., 0]).ravel()
+
+    def render(self, index: int, window: Window | None = None) -> NDArray[np.uint8]:
+        """Slice `index` as a new (H, W, 3) uint8 array.
+
+        window : the volume's own when None; ignored for colour, which passes through. Raises `ScanError` when
+        there is no such slice.
+        """
+        count, height, width = self._grid.shape
+        if not 0 <= index < count:
+            raise ScanError(f"{self._volume.source} has slices 0 to {count - 1}, not {index}")
+        self._reslice.SetResliceAxesOrigin(*self._grid.pixel_to_voxel(0, 0, index))
+        if self._volume.is_color:
+            return _pixels(self._reslice, height, width)
+        window = window or self._volume.window
+        if window is None:
+            raise ScanError(f"{self._volume.source} needs a window to be shown")
+        # DICOM PS3.3 C.11.2.1.2.1: the ramp runs from c - 0.5 - (w - 1) / 2 to c - 0.5 + (w - 1) / 2. Narrower
+        # than this it is a step, and c - 0.5 itself is still black.
+        span = max(window.width - 1, _STEP)
+        self._colors.SetLevel(window.center - 0.5 + (span / 2 if span == _STEP else 0))
+        self._colors.SetWindow(-span if self._volume.inverted else span)
+        return _pixels(self._colors, height, width)
 
 
 def _pixels(source: vtkAlgorithm, height: int, width: int) -> NDArray[np.uint8]:
