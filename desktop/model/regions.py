@@ -6,6 +6,7 @@ from PySide6.QtCore import QObject, Signal
 from PySide6.QtGui import QUndoStack
 
 from desktop.model.commands import AppendedRow, Drawing
+from desktop.model.plane_state import PlaneState
 from desktop.model.viewing import ViewingModel
 from engine.regions import Box, Label, RegionError
 from engine.store import AnnotationStore, RegionRow, RegionState, StoreError, SuggestionRow, study_uid_of
@@ -39,16 +40,21 @@ class RegionsModel(QObject):
 
     def refresh(self) -> None:
         """Read the slice's regions from the store, the only truth."""
-        viewing = self._viewing
-        self.rows = []
-        if viewing.volume is not None:
-            volume = viewing.volume
-            image = self._store.images.find(str(volume.source), volume.series_uid, viewing.plane, viewing.index)
-            if image is not None:
-                self.rows = self._store.regions.of_image(image.id)
+        self.rows = self._read(self._viewing.active)
         if self.selected_root not in [row.root_id for row in self.rows]:
             self.selected_root = None
         self.changed.emit()
+
+    def rows_of(self, state: PlaneState) -> list[RegionRow]:
+        """The regions of the slice that a view shows."""
+        return self.rows if state is self._viewing.active else self._read(state)
+
+    def _read(self, state: PlaneState) -> list[RegionRow]:
+        volume = state.volume
+        if volume is None:
+            return []
+        image = self._store.images.find(str(volume.source), volume.series_uid, state.plane, state.index)
+        return [] if image is None else self._store.regions.of_image(image.id)
 
     def region(self, root_id: int) -> RegionRow | None:
         """A visible region of this slice."""

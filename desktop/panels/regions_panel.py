@@ -17,6 +17,7 @@ from PySide6.QtWidgets import (
 
 from desktop.model.asking import AskingModel
 from desktop.model.regions import RegionsModel
+from desktop.theme import is_dark
 from desktop.viewer.region_item import DECIDED_COLOR, OPEN_COLOR
 from engine.protocol import Language
 from engine.store import DECIDED_STATES, RegionRow, RegionState
@@ -91,7 +92,9 @@ class RegionsPanel(QWidget):
             entry.setData(_ROOT_ROLE, row.root_id)
             # A line of Chinese is taller than the view expects from the first font it finds.
             entry.setSizeHint(QSize(0, 2 * self.fontMetrics().height() + 16))
-            entry.setForeground(DECIDED_COLOR if row.state in DECIDED_STATES else OPEN_COLOR)
+            color = DECIDED_COLOR if row.state in DECIDED_STATES else OPEN_COLOR
+            # The colours on the slice are too bright for a light panel.
+            entry.setForeground(color if is_dark(self.palette()) else color.darker(240))
             self._list.addItem(entry)
         self._list.setVisible(bool(self._regions.rows))
         self._empty.setVisible(not self._regions.rows)
@@ -146,3 +149,5 @@ class RegionsPanel(QWidget):
         super().changeEvent(event)
         if event.type() == QEvent.Type.LanguageChange:
             self.language_changed()
+        elif event.type() == QEvent.Type.PaletteChange:
+            self.refresh()

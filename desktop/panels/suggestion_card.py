@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from PySide6.QtCore import QEvent, QModelIndex, QPersistentModelIndex, QRect, QRectF, QSize, Qt, Signal
-from PySide6.QtGui import QColor, QFont, QKeyEvent, QPainter
+from PySide6.QtGui import QColor, QFont, QKeyEvent, QPainter, QPalette
 from PySide6.QtWidgets import (
     QFrame,
     QLabel,
@@ -42,7 +42,8 @@ class _CandidateDelegate(QStyledItemDelegate):
         painter.save()
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
         painter.setPen(Qt.PenStyle.NoPen)
-        painter.setBrush(QColor("#1f6feb" if chosen else "#21262d"))
+        colors = option.palette
+        painter.setBrush(colors.color(QPalette.ColorRole.Highlight if chosen else QPalette.ColorRole.Button))
         painter.drawRoundedRect(QRectF(rect), 4, 4)
         probability = index.data(_PROBABILITY_ROLE)
         if probability is not None:
@@ -50,11 +51,12 @@ class _CandidateDelegate(QStyledItemDelegate):
             painter.setBrush(QColor("#9ecbff" if chosen else "#58a6ff"))
             painter.drawRoundedRect(bar, 1.5, 1.5)
         text = rect.adjusted(9, 0, -9, -2)
-        painter.setPen(QColor("#ffffff"))
+        text_role = QPalette.ColorRole.HighlightedText if chosen else QPalette.ColorRole.Text
+        painter.setPen(colors.color(text_role))
         name = str(index.data(Qt.ItemDataRole.DisplayRole))
         painter.drawText(text, int(Qt.AlignmentFlag.AlignVCenter | Qt.AlignmentFlag.AlignLeft), name)
         used = painter.fontMetrics().horizontalAdvance(name) + 10
-        painter.setPen(QColor("#dbe9ff" if chosen else "#9aa4af"))
+        painter.setPen(QColor("#dbe9ff") if chosen else colors.color(QPalette.ColorRole.PlaceholderText))
         percent = "" if probability is None else f"{float(probability):.0%}"
         taken = painter.fontMetrics().horizontalAdvance(percent) + 8
         other = painter.fontMetrics().elidedText(
