@@ -25,6 +25,8 @@ from PySide6.QtWidgets import (
     QPushButton,
     QSplitter,
     QToolButton,
+    QVBoxLayout,
+    QWidget,
 )
 
 from desktop.model.asking import AskingModel
@@ -40,6 +42,7 @@ from desktop.model.viewing import ViewingModel
 from desktop.model.volume_drawing import VolumeDrawing
 from desktop.model.worklist import WorklistModel
 from desktop.panels.key_sheet import KeySheet
+from desktop.panels.notice_bar import NoticeBar
 from desktop.panels.regions_panel import RegionsPanel
 from desktop.panels.suggestion_card import SuggestionCard
 from desktop.panels.theme_menu import ThemeMenu
@@ -51,7 +54,7 @@ from desktop.viewer.snapshot import snapshot
 from desktop.viewer.view_grid import ViewGrid
 from desktop.viewer_actions import KeyGroup, ViewerActions
 from engine.protocol import Language
-from engine.runtime import ModelManifest
+from engine.runtime import EngineEvent, ModelManifest
 from engine.store import AnnotationStore, WorklistRow
 
 _MESSAGE_MS = 12_000
@@ -84,6 +87,7 @@ class MainWindow(QMainWindow):
         self.grid = ViewGrid(self.models)
         self.viewer_actions = ViewerActions(self.models, self.grid, self)
         self.viewer_bar = ViewerBar(self.models, self.viewer_actions)
+        self.notice_bar = NoticeBar()
         self.card = SuggestionCard(self.regions, self.asking, self.view.viewport())
         self.worklist_panel = WorklistPanel(self.worklist)
         self.regions_panel = RegionsPanel(self.regions, self.asking)
@@ -106,7 +110,13 @@ class MainWindow(QMainWindow):
 
     def _build_layout(self) -> None:
         splitter = QSplitter(Qt.Orientation.Horizontal)
-        for widget, stretch in ((self.worklist_panel, 0), (self.grid, 1), (self.regions_panel, 0)):
+        middle = QWidget()
+        column = QVBoxLayout(middle)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.setSpacing(0)
+        column.addWidget(self.notice_bar)
+        column.addWidget(self.grid, 1)
+        for widget, stretch in ((self.worklist_panel, 0), (middle, 1), (self.regions_panel, 0)):
             splitter.addWidget(widget)
             splitter.setStretchFactor(splitter.count() - 1, stretch)
         splitter.setSizes([250, 780, 250])
@@ -180,18 +190,20 @@ class MainWindow(QMainWindow):
     def _connect(self) -> None:
         self.worklist_panel.chosen.connect(self.open_item)
         self.worklist_panel.open_wanted.connect(self._choose_folder)
-        self.worklist.failed.connect(self.say)
+        self.worklist.failed.connect(self.notice_bar.show_notice)
         self.worklist.loading.connect(self._watch)
         self.worklist.added.connect(self._open_added)
         self.viewing.loading.connect(self._watch)
-        self.viewing.failed.connect(self.say)
+        self.viewing.failed.connect(self._not_opened)
         self.viewing.opened.connect(self._opened)
-        self.regions.failed.connect(self.say)
+        self.regions.failed.connect(self.notice_bar.show_notice)
         self.regions.changed.connect(self.worklist_counts_later)
         self.asking.started.connect(lambda _: self.say(self.tr("Asking the model …")))
-        self.asking.answered.connect(lambda _: self._answered())
+        self.asking.answered.connect(lambda _: self._place_card())
         self.asking.not_found.connect(lambda names: self.say(self.tr("Not found on this slice: {0}").format(names)))
-        self.asking.failed.connect(self.say)
+        self.asking.failed.connect(self._not_answered)
+        self.asking.idle.connect(self._no_longer_asking)
+        self.asking.unusable.connect(self._model_unusable)
         self.asking.event.connect(self._engine_event)
         self.regions_panel.done.connect(self._focus_view)
         self.card.closed.connect(self._focus_view)
@@ -235,7 +247,8 @@ class MainWindow(QMainWindow):
         # What was left is newer in the store than in the list.
         fresh = next((row for row in self._store.worklist.all() if row.id == item.id), item)
         self.viewing.open_item(fresh)
-        self.worklist_panel.set_current(item)
+        # Not the wanted one yet: what is marked must be what can be drawn on.
+        self.worklist_panel.set_current(self.viewing.item)
         self.view.setFocus()
 
     def _opened(self) -> None:
@@ -248,18 +261,33 @@ class MainWindow(QMainWindow):
         """One line for the person, in the status bar."""
         self.statusBar().showMessage(message, _MESSAGE_MS)
 
-    def _answered(self) -> None:
-        self.statusBar().clearMessage()
-        self._place_card()
+    def _no_longer_asking(self) -> None:
+        if self.statusBar().currentMessage() == self.tr("Asking the model …"):
+            self.statusBar().clearMessage()
 
-    def _engine_event(self, kind: str, message: str) -> None:
-        texts = {
-            "starting": self.tr("Loading the model …"),
-            "ready": self.tr("The model is ready"),
-            "restarted": self.tr("The model process stopped and was restarted; the question is asked again"),
-            "failed": self.tr("The model process failed: {0}").format(message),
-        }
-        self.say(texts.get(kind, message))
+    def _not_opened(self, message: str) -> None:
+        # What is marked on the list must be what is on screen.
+        self.worklist_panel.set_current(self.viewing.item)
+        self.notice_bar.show_notice(self.tr("Not opened. {0}").format(message))
+
+    def _not_answered(self, message: str) -> None:
+        self.notice_bar.show_notice(self.tr("No answer. {0}").format(message))
+
+    def _model_unusable(self, message: str) -> None:
+        # Not with its hash: the files may be others than those it names.
+        self._model_label.setText(self.tr("Model {0}: cannot be used").format(self.asking.manifest.id))
+        self.notice_bar.show_notice(message)
+
+    def _engine_event(self, event: EngineEvent) -> None:
+        if event.kind == "starting":
+            self.say(self.tr("Loading the model …"))
+        elif event.kind == "ready":
+            self.say(self.tr("The model is ready"))
+        elif event.kind == "restarted":
+            text = self.tr("The model process stopped ({0}). It was started again, and the question is asked again.")
+            self.notice_bar.show_notice(text.format(event.reason))
+        else:
+            self.notice_bar.show_notice(self.tr("The model process failed: {0}").format(event.message))
 
     def _watch(self, job: Job) -> None:
         self._job = job

@@ -115,6 +115,8 @@ QScrollBar::add-page, QScrollBar::sub-page { background: transparent; }
 QSplitter::handle { background: $control; }
 QProgressBar { background: $control; border: none; border-radius: 4px; height: 10px; text-align: center; }
 QProgressBar::chunk { background: $accent; border-radius: 4px; }
+QFrame#noticeBar { background: $raised; border-bottom: 2px solid $warning; }
+QFrame#noticeBar QLabel { background: transparent; color: $text; }
 QFrame#card { background: $raised; border: 1px solid $edge; border-radius: 8px; }
 QFrame#card QLabel { background: transparent; }
 QFrame#card QListWidget { border: none; background: transparent; padding: 0; }

@@ -109,7 +109,11 @@ class RegionsPanel(QWidget):
 
     def _name(self, row: RegionRow) -> str:
         if row.label is None:
-            return self.tr("unnamed")
+            suggestion = self._regions.suggestion(row.root_id)
+            if suggestion is None or not suggestion.candidates or suggestion.abstained:
+                return self.tr("unnamed")
+            en, zh, _, _ = suggestion.candidates[0]
+            return self.tr("{0}?").format(zh if self._asking.language is Language.ZH and zh else en)
         other = row.label.en if self._asking.language is Language.ZH else row.label.zh
         name = row.label.name(self._asking.language.value) or row.label.en
         return f"{name}  {other}" if other and other != name else name

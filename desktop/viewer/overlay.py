@@ -129,4 +129,4 @@ def _scale_bar(painter: QPainter, area: QRect, mm_per_pixel: float) -> None:
     font.setBold(False)
     painter.setFont(font)
     label = QRectF(area.right() - max(pixels, 60), y - 22, max(pixels, 60), 18)
-    painter.drawText(label, int(Qt.AlignmentFlag.AlignRight), f"{length} mm")
+    _shadowed(painter, label.toRect(), Qt.AlignmentFlag.AlignRight, f"{length} mm")

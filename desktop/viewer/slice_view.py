@@ -236,7 +236,7 @@ class SliceView(QGraphicsView):
         volume, window = scan.volume, scan.window
         shown = []
         if window is not None:
-            shown.append(self.tr("W {0}  C {1}").format(f"{window.width:g}", f"{window.center:g}"))
+            shown.append(self.tr("W {0}  C {1}").format(f"{window.width:.4g}", f"{window.center:.4g}"))
         if scan.inverted:
             shown.append(self.tr("inverted"))
         slice_text = self.tr("Slice {0} / {1}").format(state.index + 1, state.slice_count)
