@@ -84,7 +84,7 @@ class MainWindow(QMainWindow):
         self.grid = ViewGrid(self.models)
         self.viewer_actions = ViewerActions(self.models, self.grid, self)
         self.viewer_bar = ViewerBar(self.models, self.viewer_actions)
-        self.card = SuggestionCard(self.regions, self.asking, self.view.viewport())
+        self.card = SuggestionCard(self.regions, self.asking, self.grid)
         self.worklist_panel = WorklistPanel(self.worklist)
         self.regions_panel = RegionsPanel(self.regions, self.asking)
         self._job: Job | None = None
@@ -198,7 +198,7 @@ class MainWindow(QMainWindow):
         self.card.resized.connect(self._place_card)
         self.grid.moved.connect(self._place_card)
         self.grid.key_pressed.connect(self._key)
-        self.grid.active_changed.connect(self._move_card)
+        self.grid.active_changed.connect(self._place_card)
         self.grid.compare_menu_wanted.connect(self._fill_compare_menu)
         self.viewer_actions.copy_wanted.connect(self._copy_picture)
         self.viewer_actions.save_wanted.connect(self._save_picture)
@@ -287,12 +287,6 @@ class MainWindow(QMainWindow):
     def _focus_view(self) -> None:
         self.view.setFocus()
 
-    def _move_card(self) -> None:
-        """The card floats over the view that has the keys."""
-        if self.card.parentWidget() is not self.view.viewport():
-            self.card.setParent(self.view.viewport())
-            self.card.refresh()
-
     def _fill_compare_menu(self, menu: QMenu) -> None:
         menu.clear()
         chinese = self._translations.language == "zh_CN"
@@ -316,12 +310,16 @@ class MainWindow(QMainWindow):
             self.say(self.tr("{0} cannot be written").format(name))
 
     def _place_card(self) -> None:
-        """Beside the selected box: right of it if there is room, else left, always inside the view."""
+        """Beside the selected box: right of it if there is room, else left, always inside the views' area.
+
+        It may lie over another view: in a small one it would hide the box that it is about.
+        """
         root = self.regions.selected_root
         rect = None if root is None else self.view.region_rect(root)
         if rect is None or self.card.isHidden():
             return
-        area = self.view.viewport().rect()
+        area = self.grid.rect()
+        rect.translate(self.view.viewport().mapTo(self.grid, QPoint(0, 0)))
         size = self.card.sizeHint()
         x = rect.right() + _CARD_GAP
         if x + self.card.width() > area.right() - 4:

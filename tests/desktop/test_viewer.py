@@ -159,7 +159,9 @@ def test_a_box_in_the_coronal_view_is_asked_about_and_kept_in_that_plane(planes,
     root = window.regions.selected_root
     planes.until(lambda: window.regions.suggestion(root) is not None)
     assert window.card.isVisible()
-    assert window.card.parent() is window.view.viewport()
+    port = window.view.viewport()
+    box = window.view.region_rect(root).toRect().translated(port.mapTo(window.grid, QPoint(0, 0)))
+    assert not window.card.geometry().intersects(box), "the box is seen beside its suggestions"
     QTest.keyClick(window.view, Qt.Key.Key_Return)
     assert window.regions.region(root).state is RegionState.ACCEPTED
     image = window._store.images.get(window.regions.region(root).image_id)
