@@ -395,6 +395,22 @@ def test_a_length_is_in_millimetres_and_can_be_undone_and_deleted(driver):
     assert window.models.measures.of(view.state) == []
 
 
+def test_a_point_of_a_measurement_can_be_moved_and_moved_back(driver):
+    window, view = driver.window, driver.window.view
+    driver.key(Qt.Key.Key_D)
+    drag(view, (30, 40), (70, 40))
+    driver.key(Qt.Key.Key_B)
+    click(view, 50, 40)
+    drag(view, (70, 40), (70, 80))
+    (measure,) = window.models.measures.of(view.state)
+    assert measure.points[1] == pytest.approx((70, 80), abs=1)
+    assert measure.points[0] == pytest.approx((30, 40), abs=1)
+    assert window.regions.rows == []
+    window.regions.undo_stack.undo()
+    (measure,) = window.models.measures.of(view.state)
+    assert measure.points[1] == pytest.approx((70, 40), abs=1)
+
+
 def test_measurements_stay_with_their_slice(driver):
     window, view = driver.window, driver.window.view
     driver.key(Qt.Key.Key_R)
