@@ -11,7 +11,6 @@ from PySide6.QtGui import (
     QCloseEvent,
     QDragEnterEvent,
     QDropEvent,
-    QGuiApplication,
     QKeyEvent,
     QKeySequence,
 )
@@ -40,6 +39,7 @@ from desktop.model.viewing import ViewingModel
 from desktop.model.volume_drawing import VolumeDrawing
 from desktop.model.worklist import WorklistModel
 from desktop.panels.key_sheet import KeySheet
+from desktop.panels.picture_taker import PictureTaker
 from desktop.panels.regions_panel import RegionsPanel
 from desktop.panels.suggestion_card import SuggestionCard
 from desktop.panels.theme_menu import ThemeMenu
@@ -47,9 +47,8 @@ from desktop.panels.viewer_bar import ViewerBar
 from desktop.panels.worklist_panel import WorklistPanel
 from desktop.translation import LANGUAGES, Translations
 from desktop.viewer.slice_view import SliceView
-from desktop.viewer.snapshot import snapshot
 from desktop.viewer.view_grid import ViewGrid
-from desktop.viewer_actions import KeyGroup, ViewerActions
+from desktop.viewer_actions import ViewerActions
 from engine.protocol import Language
 from engine.runtime import ModelManifest
 from engine.store import AnnotationStore, WorklistRow
@@ -83,6 +82,7 @@ class MainWindow(QMainWindow):
         )
         self.grid = ViewGrid(self.models)
         self.viewer_actions = ViewerActions(self.models, self.grid, self)
+        self._pictures = PictureTaker(self.grid, self.viewer_actions, self)
         self.viewer_bar = ViewerBar(self.models, self.viewer_actions)
         self.card = SuggestionCard(self.regions, self.asking, self.grid)
         self.worklist_panel = WorklistPanel(self.worklist)
@@ -200,8 +200,7 @@ class MainWindow(QMainWindow):
         self.grid.key_pressed.connect(self._key)
         self.grid.active_changed.connect(self._place_card)
         self.grid.compare_menu_wanted.connect(self._fill_compare_menu)
-        self.viewer_actions.copy_wanted.connect(self._copy_picture)
-        self.viewer_actions.save_wanted.connect(self._save_picture)
+        self._pictures.said.connect(self.say)
         self.regions.selected.connect(self._place_card)
         self._counts = QTimer(self, singleShot=True, interval=150)
         self._counts.timeout.connect(self.worklist.refresh)
@@ -295,19 +294,6 @@ class MainWindow(QMainWindow):
             action.triggered.connect(lambda _=False, row=row: self.viewing.open_prior(row))
         menu.addSeparator()
         menu.addAction(self.tr("Nothing")).triggered.connect(lambda _=False: self.viewing.close_prior())
-
-    def _copy_picture(self) -> None:
-        QGuiApplication.clipboard().setImage(snapshot(self.view, self.tr("Not for diagnostic use")))
-        self.say(self.tr("The view is on the clipboard"))
-
-    def _save_picture(self) -> None:
-        name, _ = QFileDialog.getSaveFileName(self, self.tr("Save the view as a picture"), "view.png", "PNG (*.png)")
-        if not name:
-            return
-        if snapshot(self.view, self.tr("Not for diagnostic use")).save(name):
-            self.say(self.tr("Saved as {0}").format(name))
-        else:
-            self.say(self.tr("{0} cannot be written").format(name))
 
     def _place_card(self) -> None:
         """Beside the selected box: right of it if there is room, else left, always inside the views' area.
@@ -421,29 +407,7 @@ class MainWindow(QMainWindow):
             self.worklist.add_paths(paths)
 
     def _show_keys(self) -> None:
-        regions = (
-            (self.tr("Drag"), self.tr("draw a box; the model is asked on release")),
-            (self.tr("Enter"), self.tr("accept the suggestion")),
-            (self.tr("Letters"), self.tr("type another name")),
-            (self.tr("Delete"), self.tr("reject the region; delete the measurement")),
-            (self.tr("Tab"), self.tr("next region that waits for a decision")),
-            (self.tr("Esc"), self.tr("give up the box; select nothing")),
-            (self.tr("F"), self.tr("find by name")),
-            (self.tr("L"), self.tr("names in English or Chinese")),
-            (self.tr("Ctrl+Z, Ctrl+Shift+Z"), self.tr("undo, redo")),
-            (self.tr("N, P"), self.tr("next, previous scan")),
-        )
-        mouse = (
-            (self.tr("Wheel, ↑ ↓"), self.tr("slices")),
-            (self.tr("Home, End"), self.tr("first, last slice")),
-            (self.tr("Right-drag"), self.tr("window and level")),
-            (self.tr("Ctrl+wheel"), self.tr("zoom")),
-            (self.tr("Middle-drag, Space+drag"), self.tr("pan")),
-            (self.tr("Shift+drag"), self.tr("crosshair")),
-            (self.tr("Double click"), self.tr("fit; on a title: fill the window")),
-        )
-        own = (KeyGroup(self.tr("Regions"), regions), KeyGroup(self.tr("Mouse and slices"), mouse))
-        KeySheet((*own, *self.viewer_actions.key_groups()), self.tr("Keys"), self).open()
+        KeySheet(self.viewer_actions.key_groups(), self).open()
 
     def _show_model_card(self) -> None:
         manifest = self.asking.manifest

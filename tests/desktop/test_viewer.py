@@ -509,3 +509,16 @@ def test_thousands_of_regions_are_one_item_and_can_still_be_chosen(driver):
     click(window.view, 50, 5)
     assert window.regions.selected_root is not None
     assert window.view.region_rect(window.regions.selected_root) is not None
+
+
+def test_a_saved_picture_is_the_one_that_was_seen(driver, tmp_path, monkeypatch):
+    path = tmp_path / "view.png"
+    monkeypatch.setattr("desktop.panels.picture_taker.QFileDialog.getSaveFileName", lambda *_: (str(path), ""))
+    driver.window.viewer_actions.by_id["save_picture"].trigger()
+    assert QImage(str(path)).size() == snapshot(driver.window.view, "x").size()
+    assert str(path) in driver.window.statusBar().currentMessage()
+    monkeypatch.setattr(
+        "desktop.panels.picture_taker.QFileDialog.getSaveFileName", lambda *_: (str(tmp_path / "no" / "a.png"), "")
+    )
+    driver.window.viewer_actions.by_id["save_picture"].trigger()
+    assert "cannot be written" in driver.window.statusBar().currentMessage()
