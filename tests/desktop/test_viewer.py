@@ -52,7 +52,7 @@ def click(view, x: float, y: float) -> None:
 
 
 def open_file(driver, path: Path) -> None:
-    window = driver.window
+    window, path = driver.window, path.resolve()
     before = window.viewing.current
     window.worklist.add_paths([path])
     driver.until(lambda: any(row.path == str(path) for row in window.worklist.rows))
@@ -61,7 +61,7 @@ def open_file(driver, path: Path) -> None:
 
 
 def open_prior(driver, path: Path) -> None:
-    window = driver.window
+    window, path = driver.window, path.resolve()
     window.worklist.add_paths([path])
     driver.until(lambda: any(row.path == str(path) for row in window.worklist.rows))
     window.viewing.open_prior(next(row for row in window.worklist.rows if row.path == str(path)))
