@@ -55,7 +55,7 @@ def viewer_rows(runs: int = 5) -> list[Row]:
 def _scrolling(window: MainWindow, voxels: NDArray[np.int16], runs: int) -> list[Row]:
     size = (window.view.viewport().width(), window.view.viewport().height())
     peer = _ImageViewer2(voxels, size)
-    napari = importlib.util.find_spec("napari") is not None
+    napari = _has_napari()
     ours, theirs, naparis = [], [], []
     for _ in range(runs):
         ours.append(_scroll(window))
@@ -68,6 +68,10 @@ def _scrolling(window: MainWindow, voxels: NDArray[np.int16], runs: int) -> list
     if naparis:
         rows.append(_beside(name, mine, "napari", statistics.median(naparis), 1))
     return rows
+
+
+def _has_napari() -> bool:
+    return importlib.util.find_spec("napari") is not None
 
 
 def _phantom() -> NDArray[np.int16]:
@@ -234,6 +238,8 @@ def viewer_command(as_json: bool) -> None:
     """
     if not has_display():
         os.environ["QT_QPA_PLATFORM"] = "offscreen"
+    if not _has_napari():
+        click.echo("napari is not installed: it is left out", err=True)
     report = BenchReport("viewer", tuple(viewer_rows()))
     if as_json:
         echo_json(report.to_json())

@@ -11,7 +11,6 @@ from PySide6.QtGui import (
     QCloseEvent,
     QDragEnterEvent,
     QDropEvent,
-    QGuiApplication,
     QKeyEvent,
     QKeySequence,
 )
@@ -43,6 +42,7 @@ from desktop.model.volume_drawing import VolumeDrawing
 from desktop.model.worklist import WorklistModel
 from desktop.panels.key_sheet import KeySheet
 from desktop.panels.notice_bar import NoticeBar
+from desktop.panels.picture_taker import PictureTaker
 from desktop.panels.regions_panel import RegionsPanel
 from desktop.panels.suggestion_card import SuggestionCard
 from desktop.panels.theme_menu import ThemeMenu
@@ -50,9 +50,8 @@ from desktop.panels.viewer_bar import ViewerBar
 from desktop.panels.worklist_panel import WorklistPanel
 from desktop.translation import LANGUAGES, Translations
 from desktop.viewer.slice_view import SliceView
-from desktop.viewer.snapshot import snapshot
 from desktop.viewer.view_grid import ViewGrid
-from desktop.viewer_actions import KeyGroup, ViewerActions
+from desktop.viewer_actions import ViewerActions
 from engine.protocol import Language
 from engine.runtime import EngineEvent, ModelManifest
 from engine.store import AnnotationStore, WorklistRow
@@ -86,9 +85,10 @@ class MainWindow(QMainWindow):
         )
         self.grid = ViewGrid(self.models)
         self.viewer_actions = ViewerActions(self.models, self.grid, self)
+        self._pictures = PictureTaker(self.grid, self.viewer_actions, self)
         self.viewer_bar = ViewerBar(self.models, self.viewer_actions)
         self.notice_bar = NoticeBar()
-        self.card = SuggestionCard(self.regions, self.asking, self.view.viewport())
+        self.card = SuggestionCard(self.regions, self.asking, self.grid)
         self.worklist_panel = WorklistPanel(self.worklist)
         self.regions_panel = RegionsPanel(self.regions, self.asking)
         self._job: Job | None = None
@@ -210,10 +210,9 @@ class MainWindow(QMainWindow):
         self.card.resized.connect(self._place_card)
         self.grid.moved.connect(self._place_card)
         self.grid.key_pressed.connect(self._key)
-        self.grid.active_changed.connect(self._move_card)
+        self.grid.active_changed.connect(self._place_card)
         self.grid.compare_menu_wanted.connect(self._fill_compare_menu)
-        self.viewer_actions.copy_wanted.connect(self._copy_picture)
-        self.viewer_actions.save_wanted.connect(self._save_picture)
+        self._pictures.said.connect(self.say)
         self.regions.selected.connect(self._place_card)
         self._counts = QTimer(self, singleShot=True, interval=150)
         self._counts.timeout.connect(self.worklist.refresh)
@@ -315,12 +314,6 @@ class MainWindow(QMainWindow):
     def _focus_view(self) -> None:
         self.view.setFocus()
 
-    def _move_card(self) -> None:
-        """The card floats over the view that has the keys."""
-        if self.card.parentWidget() is not self.view.viewport():
-            self.card.setParent(self.view.viewport())
-            self.card.refresh()
-
     def _fill_compare_menu(self, menu: QMenu) -> None:
         menu.clear()
         chinese = self._translations.language == "zh_CN"
@@ -330,26 +323,17 @@ class MainWindow(QMainWindow):
         menu.addSeparator()
         menu.addAction(self.tr("Nothing")).triggered.connect(lambda _=False: self.viewing.close_prior())
 
-    def _copy_picture(self) -> None:
-        QGuiApplication.clipboard().setImage(snapshot(self.view, self.tr("Not for diagnostic use")))
-        self.say(self.tr("The view is on the clipboard"))
-
-    def _save_picture(self) -> None:
-        name, _ = QFileDialog.getSaveFileName(self, self.tr("Save the view as a picture"), "view.png", "PNG (*.png)")
-        if not name:
-            return
-        if snapshot(self.view, self.tr("Not for diagnostic use")).save(name):
-            self.say(self.tr("Saved as {0}").format(name))
-        else:
-            self.say(self.tr("{0} cannot be written").format(name))
-
     def _place_card(self) -> None:
-        """Beside the selected box: right of it if there is room, else left, always inside the view."""
+        """Beside the selected box: right of it if there is room, else left, always inside the views' area.
+
+        It may lie over another view: in a small one it would hide the box that it is about.
+        """
         root = self.regions.selected_root
         rect = None if root is None else self.view.region_rect(root)
         if rect is None or self.card.isHidden():
             return
-        area = self.view.viewport().rect()
+        area = self.grid.rect()
+        rect.translate(self.view.viewport().mapTo(self.grid, QPoint(0, 0)))
         size = self.card.sizeHint()
         x = rect.right() + _CARD_GAP
         if x + self.card.width() > area.right() - 4:
@@ -451,29 +435,7 @@ class MainWindow(QMainWindow):
             self.worklist.add_paths(paths)
 
     def _show_keys(self) -> None:
-        regions = (
-            (self.tr("Drag"), self.tr("draw a box; the model is asked on release")),
-            (self.tr("Enter"), self.tr("accept the suggestion")),
-            (self.tr("Letters"), self.tr("type another name")),
-            (self.tr("Delete"), self.tr("reject the region; delete the measurement")),
-            (self.tr("Tab"), self.tr("next region that waits for a decision")),
-            (self.tr("Esc"), self.tr("give up the box; select nothing")),
-            (self.tr("F"), self.tr("find by name")),
-            (self.tr("L"), self.tr("names in English or Chinese")),
-            (self.tr("Ctrl+Z, Ctrl+Shift+Z"), self.tr("undo, redo")),
-            (self.tr("N, P"), self.tr("next, previous scan")),
-        )
-        mouse = (
-            (self.tr("Wheel, ↑ ↓"), self.tr("slices")),
-            (self.tr("Home, End"), self.tr("first, last slice")),
-            (self.tr("Right-drag"), self.tr("window and level")),
-            (self.tr("Ctrl+wheel"), self.tr("zoom")),
-            (self.tr("Middle-drag, Space+drag"), self.tr("pan")),
-            (self.tr("Shift+drag"), self.tr("crosshair")),
-            (self.tr("Double click"), self.tr("fit; on a title: fill the window")),
-        )
-        own = (KeyGroup(self.tr("Regions"), regions), KeyGroup(self.tr("Mouse and slices"), mouse))
-        KeySheet((*own, *self.viewer_actions.key_groups()), self.tr("Keys"), self).open()
+        KeySheet(self.viewer_actions.key_groups(), self).open()
 
     def _show_model_card(self) -> None:
         manifest = self.asking.manifest

@@ -67,6 +67,8 @@ QListWidget { background: $ground; border: 1px solid $control; border-radius: 6p
 QListWidget::item { padding: 4px; border-radius: 4px; }
 QListWidget::item:selected { background: $chosen; color: $on_chosen; }
 QListWidget::item:hover:!selected { background: $raised; }
+QTreeView { background: $ground; border: 1px solid $control; border-radius: 6px; outline: none; padding: 2px; }
+QTreeView::branch:selected, QTreeView::item:selected { background: transparent; }
 QPushButton, QToolButton { background: $control; border: 1px solid $line; border-radius: 6px; padding: 5px 12px; }
 QPushButton:hover, QToolButton:hover { background: $line; }
 QPushButton:disabled { color: $disabled; }

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 from collections import defaultdict
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from PySide6.QtCore import QObject, Signal
@@ -67,6 +67,14 @@ class MeasuresModel(QObject):
             measure = Measure(next(self._numbers), kind, points)
             self._undo_stack.push(_Change(self, place, measure, adds=True))
 
+    def move_point(self, number: int, which: int, to: tuple[float, float]) -> None:
+        """Put one point of a measurement of the active view's slice elsewhere."""
+        place = _slice_of(self._viewing.active)
+        before = None if place is None else self._kept.get(place, {}).get(number)
+        if place is not None and before is not None:
+            points = (*before.points[:which], to, *before.points[which + 1 :])
+            self._undo_stack.push(_Move(self, place, before, replace(before, points=points)))
+
     def delete_selected(self) -> None:
         """Take the chosen measurement away."""
         place = _slice_of(self._viewing.active)
@@ -110,6 +118,25 @@ class _Change(QUndoCommand):
     def undo(self) -> None:
         """Undo it."""
         (self._measures.take if self._adds else self._measures.put)(self._place, self._measure)
+
+
+class _Move(QUndoCommand):
+    """A measurement that becomes another."""
+
+    def __init__(self, measures: MeasuresModel, place: _Slice, before: Measure, after: Measure) -> None:
+        super().__init__()
+        self._measures = measures
+        self._place = place
+        self._before = before
+        self._after = after
+
+    def redo(self) -> None:
+        """Do it."""
+        self._measures.put(self._place, self._after)
+
+    def undo(self) -> None:
+        """Undo it."""
+        self._measures.put(self._place, self._before)
 
 
 def _slice_of(state: PlaneState) -> _Slice | None:

@@ -16,14 +16,14 @@ _COLUMNS = 3
 class KeySheet(QDialog):
     """Closes on Esc, like every dialog."""
 
-    def __init__(self, groups: Sequence[KeyGroup], title: str, parent: QWidget) -> None:
+    def __init__(self, viewer_groups: Sequence[KeyGroup], parent: QWidget) -> None:
         super().__init__(parent)
-        self.setWindowTitle(title)
+        self.setWindowTitle(self.tr("Keys"))
         self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         body = QWidget()
         row = QHBoxLayout(body)
         row.setSpacing(28)
-        columns = _spread(groups)
+        columns = _spread((*self._own_groups(), *viewer_groups))
         for column in columns:
             label = QLabel("<br>".join(_table(group) for group in column))
             label.setTextFormat(Qt.TextFormat.RichText)
@@ -38,6 +38,31 @@ class KeySheet(QDialog):
         hint = body.sizeHint()
         room = parent.window().size()
         self.resize(min(hint.width() + 60, room.width() - 20), min(hint.height() + 50, room.height() - 20))
+
+    def _own_groups(self) -> tuple[KeyGroup, KeyGroup]:
+        """What is no action of the views."""
+        regions = (
+            (self.tr("Drag"), self.tr("draw a box; the model is asked on release")),
+            (self.tr("Enter"), self.tr("accept the suggestion")),
+            (self.tr("Letters"), self.tr("type another name")),
+            (self.tr("Delete"), self.tr("reject the region; delete the measurement")),
+            (self.tr("Tab"), self.tr("next region that waits for a decision")),
+            (self.tr("Esc"), self.tr("give up the box; select nothing")),
+            (self.tr("F"), self.tr("find by name")),
+            (self.tr("L"), self.tr("names in English or Chinese")),
+            (self.tr("Ctrl+Z, Ctrl+Shift+Z"), self.tr("undo, redo")),
+            (self.tr("N, P"), self.tr("next, previous scan")),
+        )
+        mouse = (
+            (self.tr("Wheel, ↑ ↓"), self.tr("slices")),
+            (self.tr("Home, End"), self.tr("first, last slice")),
+            (self.tr("Right-drag"), self.tr("window and level")),
+            (self.tr("Ctrl+wheel"), self.tr("zoom")),
+            (self.tr("Middle-drag, Space+drag"), self.tr("pan")),
+            (self.tr("Shift+drag"), self.tr("crosshair")),
+            (self.tr("Double click"), self.tr("fit; on a title: fill the window")),
+        )
+        return (KeyGroup(self.tr("Regions"), regions), KeyGroup(self.tr("Mouse and slices"), mouse))
 
 
 def _spread(groups: Sequence[KeyGroup]) -> list[list[KeyGroup]]:

@@ -1,7 +1,8 @@
 """Mouse gestures on a slice view, from press to release.
 
 Left-drag: the chosen tool. Shift+left-drag: the crosshair. Right-drag: window. Middle-drag or Space+drag: pan.
-Wheel: slices. Ctrl+wheel: zoom. Double click: fit. A click selects the measurement or the smallest region under it.
+Wheel: slices. Ctrl+wheel: zoom. Double click: fit. A click selects the measurement or the smallest region
+under it; a chosen measurement's points can be dragged.
 """
 
 from __future__ import annotations
@@ -71,6 +72,7 @@ class Gestures:
         point = self._view.to_pixel(here)
         tool = self._models.tools.tool
         left = button is Qt.MouseButton.LeftButton
+        handle = self._view.items_on_slice.handle_at(point, self._view.pixels_for(_CLICK_REACH)) if left else None
         shift = bool(event.modifiers() & Qt.KeyboardModifier.ShiftModifier)
         if button is Qt.MouseButton.MiddleButton or (left and (self.space or tool is Tool.PAN)):
             self._pan = here
@@ -79,6 +81,8 @@ class Gestures:
             window = self._models.viewing.window
             if window is not None:
                 self._window.press(here, window)
+        elif handle is not None and not self.drawing:
+            self._measure.take_hold(*handle)
         elif left and (shift or tool is Tool.CROSSHAIR):
             self._crosshair.press(point)
         elif left and tool in _MEASURES:

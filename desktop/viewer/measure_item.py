@@ -6,7 +6,7 @@ import math
 
 from PySide6.QtCore import QPointF, QRectF, Qt
 from PySide6.QtGui import QColor, QPainterPath, QPen
-from PySide6.QtWidgets import QGraphicsPathItem
+from PySide6.QtWidgets import QGraphicsItem, QGraphicsPathItem, QGraphicsRectItem
 
 from desktop.model.measures import MeasureKind
 from desktop.viewer.tag_item import TagItem
@@ -34,6 +34,17 @@ def measure_path(kind: MeasureKind, points: Points) -> QPainterPath:
     return path
 
 
+class _Handle(QGraphicsRectItem):
+    """A point to take hold of, at screen size."""
+
+    def __init__(self, at: QPointF, parent: QGraphicsItem) -> None:
+        super().__init__(QRectF(-4, -4, 8, 8), parent)
+        self.setPos(at)
+        self.setFlag(QGraphicsItem.GraphicsItemFlag.ItemIgnoresTransformations)
+        self.setPen(QPen(MEASURE_COLOR, 1.4))
+        self.setBrush(QColor(10, 12, 16, 160))
+
+
 class MeasureItem(QGraphicsPathItem):
     """text : numbers to write beside it; empty while it is drawn. middle : x where the picture's right half begins,
     in which they are written on the left so that they stay on the picture.
@@ -57,6 +68,9 @@ class MeasureItem(QGraphicsPathItem):
         pen.setCapStyle(Qt.PenCapStyle.RoundCap)
         self.setPen(pen)
         self.setZValue(4 if selected else 3)
+        if selected and text:
+            for point in points:
+                _Handle(QPointF(*point), self)
         if text:
             rect = self.path().boundingRect()
             left = rect.center().x() > middle

@@ -1,4 +1,7 @@
-"""Left-drag measures: a line, a rectangle, an ellipse; an angle needs one click more for its other arm."""
+"""Left-drag measures: a line, a rectangle, an ellipse; an angle needs one click more for its other arm.
+
+A point of the chosen measurement can be dragged elsewhere.
+"""
 
 from __future__ import annotations
 
@@ -7,7 +10,7 @@ import math
 from PySide6.QtCore import QPointF, QRectF
 from PySide6.QtWidgets import QGraphicsScene
 
-from desktop.model.measures import MeasureKind, MeasuresModel
+from desktop.model.measures import Measure, MeasureKind, MeasuresModel
 from desktop.viewer.measure_item import MeasureItem, Points
 
 
@@ -19,8 +22,8 @@ class MeasureTool:
         self._measures = measures
         self._kind = MeasureKind.LENGTH
         self._points: Points = ()
-        self._dragging = False
         self._item: MeasureItem | None = None
+        self._held_measure: tuple[Measure, int] | None = None
 
     @property
     def active(self) -> bool:
@@ -34,8 +37,13 @@ class MeasureTool:
             self._points = (*self._points, here)
         else:
             self._kind, self._points = kind, (here,)
-        self._dragging = True
         self._show(here)
+
+    def take_hold(self, measure: Measure, which: int) -> None:
+        """Begin to move one point of a measurement that is there."""
+        self._held_measure = (measure, which)
+        self._kind = measure.kind
+        self._points = measure.points
 
     def move(self, point: QPointF, bounds: QRectF) -> None:
         """Drag the last point, held inside the image."""
@@ -44,7 +52,12 @@ class MeasureTool:
     def release(self, point: QPointF, bounds: QRectF, shortest: float) -> bool:
         """Finish. False for a click that measured nothing. shortest : of a drag, in image pixels."""
         here = _held(point, bounds)
-        self._dragging = False
+        if self._held_measure is not None:
+            measure, which = self._held_measure
+            self.cancel()
+            if here not in measure.points:
+                self._measures.move_point(measure.number, which, here)
+            return True
         if len(self._points) == 3:
             points = (self._points[0], self._points[1], here)
             self.cancel()
@@ -66,7 +79,7 @@ class MeasureTool:
     def cancel(self) -> None:
         """Give it up."""
         self._points = ()
-        self._dragging = False
+        self._held_measure = None
         self._clear()
 
     def _clear(self) -> None:
@@ -76,6 +89,12 @@ class MeasureTool:
 
     def _show(self, here: tuple[float, float]) -> None:
         self._clear()
+        if self._held_measure is not None:
+            _, which = self._held_measure
+            moved = (*self._points[:which], here, *self._points[which + 1 :])
+            self._item = MeasureItem(self._kind, moved, "", selected=True)
+            self._scene.addItem(self._item)
+            return
         fixed = self._points[:2] if len(self._points) == 3 else self._points
         if fixed:
             self._item = MeasureItem(self._kind, (*fixed, here), "", selected=True)

@@ -98,6 +98,16 @@ class SliceItems(QObject):
                     return item.number
         return None
 
+    def handle_at(self, point: QPointF, reach: float) -> tuple[Measure, int] | None:
+        """A point of the chosen measurement near a place: which one. reach : in scene units."""
+        chosen = self._models.measures.selected_number
+        for measure in self._models.measures.of(self._state):
+            if measure.number == chosen and not self._models.tools.regions_hidden:
+                for which, (x, y) in enumerate(measure.points):
+                    if math.hypot(point.x() - x, point.y() - y) <= reach:
+                        return measure, which
+        return None
+
     def _tag(self, row: RegionRow) -> str:
         language = self._models.asking.language
         if row.state in DECIDED_STATES and row.label is not None:

@@ -13,6 +13,157 @@
     </message>
 </context>
 <context>
+    <name>KeySheet</name>
+    <message>
+        <source>Keys</source>
+        <translation>快捷键</translation>
+    </message>
+    <message>
+        <source>Drag</source>
+        <translation>拖动</translation>
+    </message>
+    <message>
+        <source>draw a box; the model is asked on release</source>
+        <translation>画框；松开鼠标即询问模型</translation>
+    </message>
+    <message>
+        <source>Enter</source>
+        <translation>回车</translation>
+    </message>
+    <message>
+        <source>accept the suggestion</source>
+        <translation>接受建议</translation>
+    </message>
+    <message>
+        <source>Letters</source>
+        <translation>字母键</translation>
+    </message>
+    <message>
+        <source>type another name</source>
+        <translation>输入其他名称</translation>
+    </message>
+    <message>
+        <source>Delete</source>
+        <translation>Delete</translation>
+    </message>
+    <message>
+        <source>reject the region; delete the measurement</source>
+        <translation>拒绝该区域；删除测量</translation>
+    </message>
+    <message>
+        <source>Tab</source>
+        <translation>Tab</translation>
+    </message>
+    <message>
+        <source>next region that waits for a decision</source>
+        <translation>下一个待定区域</translation>
+    </message>
+    <message>
+        <source>Esc</source>
+        <translation>Esc</translation>
+    </message>
+    <message>
+        <source>give up the box; select nothing</source>
+        <translation>放弃画框；取消选择</translation>
+    </message>
+    <message>
+        <source>F</source>
+        <translation>F</translation>
+    </message>
+    <message>
+        <source>find by name</source>
+        <translation>按名称查找</translation>
+    </message>
+    <message>
+        <source>L</source>
+        <translation>L</translation>
+    </message>
+    <message>
+        <source>names in English or Chinese</source>
+        <translation>名称用英文或中文</translation>
+    </message>
+    <message>
+        <source>Ctrl+Z, Ctrl+Shift+Z</source>
+        <translation>Ctrl+Z、Ctrl+Shift+Z</translation>
+    </message>
+    <message>
+        <source>undo, redo</source>
+        <translation>撤销、重做</translation>
+    </message>
+    <message>
+        <source>N, P</source>
+        <translation>N、P</translation>
+    </message>
+    <message>
+        <source>next, previous scan</source>
+        <translation>下一个、上一个影像</translation>
+    </message>
+    <message>
+        <source>Wheel, ↑ ↓</source>
+        <translation>滚轮、↑ ↓</translation>
+    </message>
+    <message>
+        <source>slices</source>
+        <translation>翻层</translation>
+    </message>
+    <message>
+        <source>Home, End</source>
+        <translation>Home、End</translation>
+    </message>
+    <message>
+        <source>first, last slice</source>
+        <translation>第一层、最后一层</translation>
+    </message>
+    <message>
+        <source>Right-drag</source>
+        <translation>右键拖动</translation>
+    </message>
+    <message>
+        <source>window and level</source>
+        <translation>调整窗宽窗位</translation>
+    </message>
+    <message>
+        <source>Ctrl+wheel</source>
+        <translation>Ctrl+滚轮</translation>
+    </message>
+    <message>
+        <source>zoom</source>
+        <translation>缩放</translation>
+    </message>
+    <message>
+        <source>Middle-drag, Space+drag</source>
+        <translation>中键拖动、空格+拖动</translation>
+    </message>
+    <message>
+        <source>pan</source>
+        <translation>平移</translation>
+    </message>
+    <message>
+        <source>Shift+drag</source>
+        <translation>Shift+拖动</translation>
+    </message>
+    <message>
+        <source>crosshair</source>
+        <translation>定位十字线</translation>
+    </message>
+    <message>
+        <source>Double click</source>
+        <translation>双击</translation>
+    </message>
+    <message>
+        <source>fit; on a title: fill the window</source>
+        <translation>适合窗口；双击标题：单视图放大</translation>
+    </message>
+    <message>
+        <source>Regions</source>
+        <translation>区域</translation>
+    </message>
+    <message>
+        <source>Mouse and slices</source>
+        <translation>鼠标与层面</translation>
+    </message>
+</context>
+<context>
     <name>MainWindow</name>
     <message>
         <source>Asking the model …</source>
@@ -47,168 +198,12 @@
         <translation>无</translation>
     </message>
     <message>
-        <source>The view is on the clipboard</source>
-        <translation>视图已复制到剪贴板</translation>
-    </message>
-    <message>
-        <source>Save the view as a picture</source>
-        <translation>将视图另存为图片</translation>
-    </message>
-    <message>
-        <source>Saved as {0}</source>
-        <translation>已保存为 {0}</translation>
-    </message>
-    <message>
-        <source>{0} cannot be written</source>
-        <translation>无法写入 {0}</translation>
-    </message>
-    <message>
         <source>Add scans</source>
         <translation>添加影像</translation>
     </message>
     <message>
         <source>Add a folder of scans</source>
         <translation>添加影像文件夹</translation>
-    </message>
-    <message>
-        <source>Drag</source>
-        <translation>拖动</translation>
-    </message>
-    <message>
-        <source>draw a box; the model is asked on release</source>
-        <translation>画框；松开鼠标即询问模型</translation>
-    </message>
-    <message>
-        <source>Enter</source>
-        <translation>回车</translation>
-    </message>
-    <message>
-        <source>accept the suggestion</source>
-        <translation>接受建议</translation>
-    </message>
-    <message>
-        <source>Letters</source>
-        <translation>字母键</translation>
-    </message>
-    <message>
-        <source>type another name</source>
-        <translation>输入其他名称</translation>
-    </message>
-    <message>
-        <source>Delete</source>
-        <translation>Delete</translation>
-    </message>
-    <message>
-        <source>Tab</source>
-        <translation>Tab</translation>
-    </message>
-    <message>
-        <source>next region that waits for a decision</source>
-        <translation>下一个待定区域</translation>
-    </message>
-    <message>
-        <source>Esc</source>
-        <translation>Esc</translation>
-    </message>
-    <message>
-        <source>give up the box; select nothing</source>
-        <translation>放弃画框；取消选择</translation>
-    </message>
-    <message>
-        <source>Wheel, ↑ ↓</source>
-        <translation>滚轮、↑ ↓</translation>
-    </message>
-    <message>
-        <source>slices</source>
-        <translation>翻层</translation>
-    </message>
-    <message>
-        <source>Middle-drag, Space+drag</source>
-        <translation>中键拖动、空格+拖动</translation>
-    </message>
-    <message>
-        <source>pan</source>
-        <translation>平移</translation>
-    </message>
-    <message>
-        <source>N, P</source>
-        <translation>N、P</translation>
-    </message>
-    <message>
-        <source>next, previous scan</source>
-        <translation>下一个、上一个影像</translation>
-    </message>
-    <message>
-        <source>F</source>
-        <translation>F</translation>
-    </message>
-    <message>
-        <source>find by name</source>
-        <translation>按名称查找</translation>
-    </message>
-    <message>
-        <source>L</source>
-        <translation>L</translation>
-    </message>
-    <message>
-        <source>names in English or Chinese</source>
-        <translation>名称用英文或中文</translation>
-    </message>
-    <message>
-        <source>Ctrl+Z, Ctrl+Shift+Z</source>
-        <translation>Ctrl+Z、Ctrl+Shift+Z</translation>
-    </message>
-    <message>
-        <source>undo, redo</source>
-        <translation>撤销、重做</translation>
-    </message>
-    <message>
-        <source>Home, End</source>
-        <translation>Home、End</translation>
-    </message>
-    <message>
-        <source>first, last slice</source>
-        <translation>第一层、最后一层</translation>
-    </message>
-    <message>
-        <source>Right-drag</source>
-        <translation>右键拖动</translation>
-    </message>
-    <message>
-        <source>window and level</source>
-        <translation>调整窗宽窗位</translation>
-    </message>
-    <message>
-        <source>Ctrl+wheel</source>
-        <translation>Ctrl+滚轮</translation>
-    </message>
-    <message>
-        <source>zoom</source>
-        <translation>缩放</translation>
-    </message>
-    <message>
-        <source>Shift+drag</source>
-        <translation>Shift+拖动</translation>
-    </message>
-    <message>
-        <source>crosshair</source>
-        <translation>定位十字线</translation>
-    </message>
-    <message>
-        <source>Double click</source>
-        <translation>双击</translation>
-    </message>
-    <message>
-        <source>fit; on a title: fill the window</source>
-        <translation>适合窗口；双击标题：单视图放大</translation>
-    </message>
-    <message>
-        <source>Regions</source>
-        <translation>区域</translation>
-    </message>
-    <message>
-        <source>Mouse and slices</source>
-        <translation>鼠标与层面</translation>
     </message>
     <message>
         <source>Keys</source>
@@ -295,16 +290,35 @@
         <translation>不得用于诊断</translation>
     </message>
     <message>
-        <source>reject the region; delete the measurement</source>
-        <translation>拒绝该区域；删除测量</translation>
-    </message>
-    <message>
         <source>Language of names and of questions to the model (L)</source>
         <translation>名称和提问所用的语言（L）</translation>
     </message>
     <message>
         <source>Model {0} {1} · {2}</source>
         <translation>模型 {0} {1} · {2}</translation>
+    </message>
+</context>
+<context>
+    <name>PictureTaker</name>
+    <message>
+        <source>Not for diagnostic use</source>
+        <translation>不得用于诊断</translation>
+    </message>
+    <message>
+        <source>The view is on the clipboard</source>
+        <translation>视图已复制到剪贴板</translation>
+    </message>
+    <message>
+        <source>Save the view as a picture</source>
+        <translation>将视图另存为图片</translation>
+    </message>
+    <message>
+        <source>Saved as {0}</source>
+        <translation>已保存为 {0}</translation>
+    </message>
+    <message>
+        <source>{0} cannot be written</source>
+        <translation>无法写入 {0}</translation>
     </message>
 </context>
 <context>

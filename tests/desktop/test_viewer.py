@@ -52,7 +52,7 @@ def click(view, x: float, y: float) -> None:
 
 
 def open_file(driver, path: Path) -> None:
-    window = driver.window
+    window, path = driver.window, path.resolve()
     before = window.viewing.current
     window.worklist.add_paths([path])
     driver.until(lambda: any(row.path == str(path) for row in window.worklist.rows))
@@ -61,7 +61,7 @@ def open_file(driver, path: Path) -> None:
 
 
 def open_prior(driver, path: Path) -> None:
-    window = driver.window
+    window, path = driver.window, path.resolve()
     window.worklist.add_paths([path])
     driver.until(lambda: any(row.path == str(path) for row in window.worklist.rows))
     window.viewing.open_prior(next(row for row in window.worklist.rows if row.path == str(path)))
@@ -159,7 +159,9 @@ def test_a_box_in_the_coronal_view_is_asked_about_and_kept_in_that_plane(planes,
     root = window.regions.selected_root
     planes.until(lambda: window.regions.suggestion(root) is not None)
     assert window.card.isVisible()
-    assert window.card.parent() is window.view.viewport()
+    port = window.view.viewport()
+    box = window.view.region_rect(root).toRect().translated(port.mapTo(window.grid, QPoint(0, 0)))
+    assert not window.card.geometry().intersects(box), "the box is seen beside its suggestions"
     QTest.keyClick(window.view, Qt.Key.Key_Return)
     assert window.regions.region(root).state is RegionState.ACCEPTED
     image = window._store.images.get(window.regions.region(root).image_id)
@@ -393,6 +395,22 @@ def test_a_length_is_in_millimetres_and_can_be_undone_and_deleted(driver):
     assert window.models.measures.of(view.state) == []
 
 
+def test_a_point_of_a_measurement_can_be_moved_and_moved_back(driver):
+    window, view = driver.window, driver.window.view
+    driver.key(Qt.Key.Key_D)
+    drag(view, (30, 40), (70, 40))
+    driver.key(Qt.Key.Key_B)
+    click(view, 50, 40)
+    drag(view, (70, 40), (70, 80))
+    (measure,) = window.models.measures.of(view.state)
+    assert measure.points[1] == pytest.approx((70, 80), abs=1)
+    assert measure.points[0] == pytest.approx((30, 40), abs=1)
+    assert window.regions.rows == []
+    window.regions.undo_stack.undo()
+    (measure,) = window.models.measures.of(view.state)
+    assert measure.points[1] == pytest.approx((70, 40), abs=1)
+
+
 def test_measurements_stay_with_their_slice(driver):
     window, view = driver.window, driver.window.view
     driver.key(Qt.Key.Key_R)
@@ -491,3 +509,16 @@ def test_thousands_of_regions_are_one_item_and_can_still_be_chosen(driver):
     click(window.view, 50, 5)
     assert window.regions.selected_root is not None
     assert window.view.region_rect(window.regions.selected_root) is not None
+
+
+def test_a_saved_picture_is_the_one_that_was_seen(driver, tmp_path, monkeypatch):
+    path = tmp_path / "view.png"
+    monkeypatch.setattr("desktop.panels.picture_taker.QFileDialog.getSaveFileName", lambda *_: (str(path), ""))
+    driver.window.viewer_actions.by_id["save_picture"].trigger()
+    assert QImage(str(path)).size() == snapshot(driver.window.view, "x").size()
+    assert str(path) in driver.window.statusBar().currentMessage()
+    monkeypatch.setattr(
+        "desktop.panels.picture_taker.QFileDialog.getSaveFileName", lambda *_: (str(tmp_path / "no" / "a.png"), "")
+    )
+    driver.window.viewer_actions.by_id["save_picture"].trigger()
+    assert "cannot be written" in driver.window.statusBar().currentMessage()
