@@ -5,6 +5,7 @@ DICOM, NIfTI, NRRD, MetaImage, Analyze, PNG, JPEG, TIFF, BMP, WebP. No Qt; rende
 
 from engine.scans.index import FileProblem, SeriesEntry, SeriesIndex, index_path
 from engine.scans.loader import VolumeLoader, read_volume
+from engine.scans.dicom_overlays import Overlay, read_overlays
 from engine.scans.notes import NoteKind, ScanNote
 from engine.scans.rendering import (
     PlaneGrid,
@@ -22,6 +23,7 @@ from engine.scans.volume import Plane, ScanError, StudyFacts, Volume, Window, Wi
 __all__ = [
     "FileProblem",
     "NoteKind",
+    "Overlay",
     "Plane",
     "PlaneGrid",
     "ScanError",
@@ -39,6 +41,7 @@ __all__ = [
     "image_sha256",
     "index_path",
     "plane_grid",
+    "read_overlays",
     "read_volume",
     "render_slice",
     "slice_count",

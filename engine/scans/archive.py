@@ -93,7 +93,7 @@ def _require_harmless(path: Path, members: list[zipfile.ZipInfo]) -> None:
         raise ScanError(f"{path} would unpack to {total:,} bytes, more than the {MAX_UNPACKED:,} that are read")
     for member in members:
         parts = re.split(r"[\\/]", member.filename)
-        if ".." in parts or parts[0] == "" or ":" in parts[0]:
+        if ".." in parts or parts[0] == "" or re.match("[A-Za-z]:", parts[0]):
             raise ScanError(f"{path} holds a file that would lie outside of it: it is broken or made to harm")
         if stat.S_ISLNK(member.external_attr >> 16):
             raise ScanError(f"{path} holds links instead of files: unpack it first")

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import multiprocessing
 import os
+import threading
 from collections.abc import Sequence
 from concurrent.futures import BrokenExecutor, Future, ProcessPoolExecutor
 from pathlib import Path
@@ -38,11 +39,18 @@ def decode(path: Path, frames: Sequence[int]) -> list[NDArray[Any]]:
 
 
 class DecodePool:
-    """Child processes that call `decode`. Use it as a context; leaving it drops what is still waiting."""
+    """Child processes that call `decode`. Leaving the context drops what is still waiting.
 
-    def __init__(self, workers: int | None = None) -> None:
-        self.workers = workers or min(_MOST_WORKERS, os.cpu_count() or 1)
-        self._pool = self._start(self.workers)
+    The processes are shared by the whole program and stay for the next series: starting them takes longer than a
+    small series.
+    """
+
+    _lock = threading.Lock()
+    _shared: ProcessPoolExecutor | None = None
+
+    def __init__(self) -> None:
+        self.workers = min(_MOST_WORKERS, os.cpu_count() or 1)
+        self._submitted: set[Future[list[NDArray[Any]]]] = set()
 
     def __enter__(self) -> DecodePool:
         return self
@@ -50,24 +58,31 @@ class DecodePool:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._pool.shutdown(wait=True, cancel_futures=True)
+        for future in self._submitted:
+            future.cancel()
 
     def submit(self, path: Path, frames: Sequence[int]) -> Future[list[NDArray[Any]]]:
         """Have frames decoded."""
-        try:
-            return self._pool.submit(decode, path, tuple(frames))
-        except BrokenExecutor:
-            self._pool = self._start(self.workers)
-            return self._pool.submit(decode, path, tuple(frames))
+        with DecodePool._lock:
+            if DecodePool._shared is None:
+                DecodePool._shared = self._start(self.workers)
+            try:
+                future = DecodePool._shared.submit(decode, path, tuple(frames))
+            except BrokenExecutor:
+                DecodePool._shared = self._start(self.workers)
+                future = DecodePool._shared.submit(decode, path, tuple(frames))
+        self._submitted.add(future)
+        return future
 
     def result(self, future: Future[list[NDArray[Any]]], path: Path, frames: Sequence[int]) -> list[NDArray[Any]]:
         """What became of a submission. Raises `ScanError`, also when the decoder died of the file."""
+        self._submitted.discard(future)
         try:
             return future.result()
         except BrokenExecutor:
             pass
         # One file broke the pool and took the others' work along: each is tried again by itself.
-        with ProcessPoolExecutor(1, mp_context=multiprocessing.get_context("spawn")) as alone:
+        with self._start(1) as alone:
             try:
                 return alone.submit(decode, path, tuple(frames)).result()
             except BrokenExecutor as error:

@@ -77,6 +77,7 @@ _TAGS = {
     "Rows": 0x00280010,
     "Columns": 0x00280011,
     "BitsAllocated": 0x00280100,
+    "BitsStored": 0x00280101,
     "PixelRepresentation": 0x00280103,
     "RescaleIntercept": 0x00281052,
     "RescaleSlope": 0x00281053,
@@ -90,13 +91,15 @@ _WANTED = [*_TAGS.values(), _SHARED_GROUPS, _FRAME_GROUPS, *SPLITS.values(), *_O
 class PixelPlace:
     """Where the uncompressed pixels of a file lie.
 
-    offset : of their first byte. length : bytes. dtype : numpy's name, with its byte order.
+    offset : of their first byte. length : bytes. dtype : numpy's name, with its byte order. unused : high bits that
+    hold no value, whatever they contain.
     slope, intercept : modality rescale of the whole file, PS3.3 C.11.1.
     """
 
     offset: int
     length: int
     dtype: str
+    unused: int
     slope: float
     intercept: float
 
@@ -168,9 +171,9 @@ def read_header(path: Path) -> DicomHeader:
     with dicom_edge(path, "read the DICOM header of"), path.open("rb") as stream:
         dataset = pydicom.dcmread(stream, force=True, stop_before_pixels=True, specific_tags=_WANTED)
         raw = {name: _raw(dataset, tag) for name, tag in _TAGS.items()}
-        rows, columns, samples, bits, signed = (
+        rows, columns, samples, bits, stored, signed = (
             _short(dataset, _TAGS[name])
-            for name in ("Rows", "Columns", "SamplesPerPixel", "BitsAllocated", "PixelRepresentation")
+            for name in ("Rows", "Columns", "SamplesPerPixel", "BitsAllocated", "BitsStored", "PixelRepresentation")
         )
         if rows <= 0 or columns <= 0:
             raise ScanError(f"{path} holds no image{_what_else(raw['SOPClassUID'])}")
@@ -182,7 +185,8 @@ def read_header(path: Path) -> DicomHeader:
         special = special or any(tag in dataset for tag in _OVERLAY_ROWS)
         has_groups = _SHARED_GROUPS in dataset or _FRAME_GROUPS in dataset
         if is_plain and not has_groups and samples <= 1 and frames == 1 and bits in (8, 16) and not special:
-            place = _pixel_place(stream, f"<{'i' if signed else 'u'}{bits // 8}", raw, rows * columns * bits // 8)
+            dtype, unused = f"<{'i' if signed else 'u'}{bits // 8}", bits - stored if 0 < stored <= bits else 0
+            place = _pixel_place(stream, dtype, unused, raw, rows * columns * bits // 8)
         splits = tuple(_raw(dataset, tag) for tag in SPLITS.values())
         return DicomHeader(
             path=path,
@@ -244,7 +248,7 @@ def _first_number(data: bytes) -> float | None:
     return found[0] if found else None
 
 
-def _pixel_place(stream: BinaryIO, dtype: str, raw: dict[str, bytes], expected: int) -> PixelPlace | None:
+def _pixel_place(stream: BinaryIO, dtype: str, unused: int, raw: dict[str, bytes], expected: int) -> PixelPlace | None:
     """Look at the element that reading stopped at; None unless it is Pixel Data, uncompressed and complete."""
     at = stream.tell()
     head = stream.read(12)
@@ -257,7 +261,8 @@ def _pixel_place(stream: BinaryIO, dtype: str, raw: dict[str, bytes], expected: 
     slope, intercept = _first_number(raw["RescaleSlope"]), _first_number(raw["RescaleIntercept"])
     if length < expected or stream.seek(0, 2) < offset + expected:
         return None
-    return PixelPlace(offset, expected, dtype, 1.0 if slope is None else slope, 0.0 if intercept is None else intercept)
+    rescale = (1.0 if slope is None else slope, 0.0 if intercept is None else intercept)
+    return PixelPlace(offset, expected, dtype, unused, *rescale)
 
 
 def _what_else(sop_class: bytes) -> str:

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydicom.dataelem import RawDataElement
 from pydicom.dataset import Dataset
-from pydicom.pixels import apply_color_lut, apply_modality_lut, apply_rescale, iter_pixels
+from pydicom.pixels import apply_color_lut, apply_modality_lut, iter_pixels
 from pydicom.uid import (
     HTJ2K,
     JPEG2000,
@@ -31,7 +31,7 @@ from pydicom.uid import (
 )
 
 from engine.scans import jpeg_lossless
-from engine.scans.dicom_header import DicomHeader, dicom_edge
+from engine.scans.dicom_header import DicomHeader, dicom_edge, numbers
 from engine.scans.limits import require_plausible_compression, require_sane_size
 from engine.scans.volume import ScanError
 from engine.scans.voxel_stack import VoxelStack
@@ -54,7 +54,6 @@ _DECODERS = {
 }
 jpeg_lossless.register()
 
-_OVERLAYS = range(0x6000, 0x6020, 2)
 _PIXEL_ELEMENTS = ("PixelData", "FloatPixelData", "DoubleFloatPixelData")
 
 
@@ -106,18 +105,8 @@ def _frame_values(pixels: NDArray[Any], dataset: Dataset, frame: int) -> NDArray
         coloured = apply_color_lut(pixels[..., 0], dataset)
         return _eight_bit(coloured[..., :3], coloured.dtype.itemsize * 8)
     if pixels.shape[-1] == 1:
-        return _modality_values(_without_overlays(pixels[..., 0], dataset), dataset, frame)
+        return _modality_values(pixels[..., 0], dataset, frame)
     return _eight_bit(pixels[..., :3], int(dataset.get("BitsStored") or pixels.dtype.itemsize * 8))
-
-
-def _without_overlays(values: NDArray[Any], dataset: Dataset) -> NDArray[Any]:
-    """Older files keep overlay planes in the pixels' unused bits (PS3.5 8.1.2, retired): these are no values."""
-    hidden = any(int(dataset.get((group, 0x0102)).value or 0) for group in _OVERLAYS if (group, 0x0102) in dataset)
-    if not hidden or values.dtype.kind not in "iu":
-        return values
-    unused = values.dtype.itemsize * 8 - int(dataset.BitsStored)
-    # Up and down again: the sign of signed values goes along.
-    return (values << unused) >> unused
 
 
 def stored_values(header: DicomHeader) -> NDArray[Any]:
@@ -136,10 +125,17 @@ def stored_values(header: DicomHeader) -> NDArray[Any]:
     if len(data) < place.length:
         raise ScanError(f"{header.path} is truncated: its pixels take {len(data)} bytes instead of {place.length}")
     values = np.frombuffer(data, place.dtype).reshape(header.rows, header.columns)
-    slope, intercept = place.slope, place.intercept
-    if slope == 1 and intercept == int(intercept) and abs(intercept) < 2**30:
+    if place.unused:
+        # Up and down again: the sign of signed values goes along.
+        values = (values << place.unused) >> place.unused
+    return rescaled(values, place.slope, place.intercept)
+
+
+def rescaled(values: NDArray[Any], slope: float, intercept: float) -> NDArray[Any]:
+    """Modality values, PS3.3 C.11.1.1.2, in the smallest of int16, int32 and float32 that holds them exactly."""
+    if values.dtype.kind in "iu" and slope == 1 and intercept == int(intercept) and abs(intercept) < 2**30:
         shift = int(intercept)
-        low, high = int(values.min()) + shift, int(values.max()) + shift
+        low, high = int(values.min(initial=0)) + shift, int(values.max(initial=0)) + shift
         if low >= -(2**15) and high < 2**15:
             # Wraps round and back again where the stored type is unsigned.
             shifted = values.astype(np.int16)
@@ -185,7 +181,11 @@ def _modality_values(values: NDArray[Any], dataset: Dataset, frame: int) -> NDAr
     per_frame = dataset.get("PerFrameFunctionalGroupsSequence") or []
     macro = _rescale_macro(per_frame[frame : frame + 1])
     macro = macro or _rescale_macro(dataset.get("SharedFunctionalGroupsSequence") or [])
-    return narrowest(apply_rescale(values, macro) if macro else apply_modality_lut(values, dataset))
+    if macro is None and dataset.get("ModalityLUTSequence"):
+        return narrowest(apply_modality_lut(values, dataset))
+    source = dataset if macro is None else macro
+    slope, intercept = (numbers(source.get(name), 1) for name in ("RescaleSlope", "RescaleIntercept"))
+    return rescaled(values, slope[0] if slope else 1.0, intercept[0] if intercept else 0.0)
 
 
 def _rescale_macro(groups: Iterable[Dataset]) -> Dataset | None:

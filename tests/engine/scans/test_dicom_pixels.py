@@ -30,6 +30,24 @@ def test_every_lossless_encoding_holds_the_same_values(pydicom_files: Path, name
     assert np.array_equal(read_volume(pydicom_files / f"{name}.dcm").voxels, expected)
 
 
+@pytest.mark.parametrize("signed", [0, 1])
+@pytest.mark.parametrize("stored", [8, 11, 12, 15, 16])
+def test_bits_that_hold_no_value_are_left_out(pydicom_files: Path, tmp_path: Path, signed: int, stored: int):
+    dataset = pydicom.dcmread(pydicom_files / "MR_small.dcm")
+    dataset.BitsStored, dataset.HighBit, dataset.PixelRepresentation = stored, stored - 1, signed
+    noise = np.random.default_rng(0).integers(0, 65536, (dataset.Rows, dataset.Columns), np.uint16)
+    dataset.PixelData = noise.tobytes()
+    dataset.save_as(tmp_path / "noise.dcm")
+    expected = pydicom.dcmread(tmp_path / "noise.dcm").pixel_array
+    assert np.array_equal(read_volume(tmp_path / "noise.dcm").voxels[0], expected)
+    # Several files are read another way than a single one.
+    dataset.SOPInstanceUID += ".1"
+    dataset.InstanceNumber = 2
+    dataset.ImagePositionPatient = [float(v) + 3 for v in dataset.ImagePositionPatient]
+    dataset.save_as(tmp_path / "noise2.dcm")
+    assert all(np.array_equal(one, expected) for one in read_volume(tmp_path).voxels)
+
+
 def test_fractional_values_are_kept(pydicom_files: Path, tmp_path: Path):
     dataset = pydicom.dcmread(pydicom_files / "MR_small.dcm")
     dataset.RescaleSlope, dataset.RescaleIntercept = "0.25", "-3"
