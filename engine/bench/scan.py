@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import multiprocessing
-import sys
 import tempfile
 from collections.abc import Callable
 from multiprocessing.connection import Connection
@@ -129,14 +128,10 @@ def _measure(job: Callable[[Path], object], folder: Path, answer: Connection) ->
 
 def _peak_bytes() -> int:
     """Largest resident size of this process so far."""
-    if sys.platform == "linux":
+    status = Path("/proc/self/status")
+    if status.exists():
         # Not getrusage: its peak is handed down from the parent process.
-        status = Path("/proc/self/status").read_text(encoding="ascii")
-        return int(status.split("VmHWM:")[1].split()[0]) * 1024
-    if sys.platform == "win32":
-        import psutil
-
-        return int(psutil.Process().memory_info().peak_wset)
+        return int(status.read_text(encoding="ascii").split("VmHWM:")[1].split()[0]) * 1024
     import resource
 
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss

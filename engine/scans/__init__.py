@@ -3,9 +3,9 @@
 DICOM, NIfTI, NRRD, MetaImage, Analyze, PNG, JPEG, TIFF, BMP, WebP. No Qt; rendering is VTK without a screen.
 """
 
+from engine.scans.dicom_overlays import Overlay, read_overlays
 from engine.scans.index import FileProblem, SeriesEntry, SeriesIndex, index_path
 from engine.scans.loader import VolumeLoader, read_volume
-from engine.scans.dicom_overlays import Overlay, read_overlays
 from engine.scans.notes import NoteKind, ScanNote
 from engine.scans.rendering import (
     PlaneGrid,

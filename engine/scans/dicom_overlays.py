@@ -77,6 +77,7 @@ def _mask(dataset: Dataset, group: int, frame: int, shape: tuple[int, int]) -> N
     if not 0 <= number < max(frames, 1):
         return None
     data = _value(dataset, group, _DATA)
+    plane: NDArray[np.bool_] | None
     if isinstance(data, bytes):
         first_bit = number * rows * columns
         octets = np.frombuffer(data, np.uint8)[first_bit // 8 : (first_bit + rows * columns + 7) // 8]
@@ -98,7 +99,8 @@ def _in_pixels(dataset: Dataset, bit: int, frame: int) -> NDArray[np.bool_] | No
     if int(dataset.get("SamplesPerPixel") or 1) != 1 or dataset.file_meta.TransferSyntaxUID.is_compressed:
         return None
     stored = np.asarray(pixel_array(dataset, index=frame, correct_unused_bits=False))
-    return (stored.view(np.dtype(f"u{stored.dtype.itemsize}")) >> bit) & 1 == 1
+    plane: NDArray[np.bool_] = ((stored.view(np.dtype(f"u{stored.dtype.itemsize}")) >> bit) & 1).astype(bool)
+    return plane
 
 
 def _placed(plane: NDArray[np.bool_], top: int, left: int, shape: tuple[int, int]) -> NDArray[np.bool_]:
@@ -108,4 +110,3 @@ def _placed(plane: NDArray[np.bool_], top: int, left: int, shape: tuple[int, int
     part = plane[max(-top, 0) :, max(-left, 0) :][: max(shape[0] - y, 0), : max(shape[1] - x, 0)]
     mask[y : y + part.shape[0], x : x + part.shape[1]] = part
     return mask
-

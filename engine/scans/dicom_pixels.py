@@ -30,8 +30,8 @@ from pydicom.uid import (
     RLELossless,
 )
 
-from engine.scans import jpeg_lossless
-from engine.scans.dicom_header import DicomHeader, dicom_edge, numbers
+from engine.scans import jpeg_simpleitk
+from engine.scans.dicom_header import DicomHeader, dicom_edge, numbers, plain_text
 from engine.scans.limits import require_plausible_compression, require_sane_size
 from engine.scans.volume import ScanError
 from engine.scans.voxel_stack import VoxelStack
@@ -42,8 +42,8 @@ _DECODERS = {
     RLELossless: "pydicom",
     JPEGBaseline8Bit: "pillow",
     JPEGExtended12Bit: "pillow",
-    JPEGLossless: jpeg_lossless.PLUGIN,
-    JPEGLosslessSV1: jpeg_lossless.PLUGIN,
+    JPEGLossless: jpeg_simpleitk.PLUGIN,
+    JPEGLosslessSV1: jpeg_simpleitk.PLUGIN,
     JPEGLSLossless: "pyjpegls",
     JPEGLSNearLossless: "pyjpegls",
     JPEG2000Lossless: "pylibjpeg",
@@ -52,8 +52,15 @@ _DECODERS = {
     HTJ2KLosslessRPCL: "pylibjpeg",
     HTJ2K: "pylibjpeg",
 }
-jpeg_lossless.register()
+jpeg_simpleitk.register()
 
+# Transfer syntaxes that are younger than pydicom's dictionary.
+_UNKNOWN = {
+    "1.2.840.10008.1.2.8.1": "Deflated Image Frame Compression",
+    "1.2.840.10008.1.2.4.110": "JPEG XL Lossless",
+    "1.2.840.10008.1.2.4.111": "JPEG XL JPEG Recompression",
+    "1.2.840.10008.1.2.4.112": "JPEG XL",
+}
 _PIXEL_ELEMENTS = ("PixelData", "FloatPixelData", "DoubleFloatPixelData")
 
 
@@ -84,13 +91,18 @@ def iter_frames(dataset: Dataset, path: Path, frames: Sequence[int] | None = Non
         samples = int(dataset.get("SamplesPerPixel") or 1)
         require_sane_size(path, count, rows, columns, samples)
         assumed = _assume_transfer_syntax(dataset)
+        if not dataset.file_meta.TransferSyntaxUID.is_transfer_syntax:
+            uid = dataset.file_meta.TransferSyntaxUID
+            name = _UNKNOWN.get(uid, f"the transfer syntax {plain_text(uid)}")
+            raise ScanError(f"{path} is stored as {name}, which is not decoded here: convert it first")
         _require_enough_pixels(dataset, path, count * rows * columns * samples)
         syntax = dataset.file_meta.TransferSyntaxUID
-        options = {}
+        options: dict[str, Any] = {}
         if syntax.is_compressed:
             if syntax not in _DECODERS:
                 raise ScanError(f"{path} is stored as {syntax.name}, which is not decoded here: convert it first")
-            options["decoding_plugin"] = _DECODERS[syntax]
+            is_deep = syntax == JPEGExtended12Bit and int(dataset.get("BitsStored") or 8) > 8
+            options["decoding_plugin"] = jpeg_simpleitk.PLUGIN if is_deep else _DECODERS[syntax]
         wanted = range(count) if frames is None else frames
         # From the file only the frames that are asked for; pydicom turns YBR into RGB here.
         whole = assumed or count == 1 or syntax == DeflatedExplicitVRLittleEndian

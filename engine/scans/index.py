@@ -130,6 +130,8 @@ def _find_in_file(path: Path, series_uid: str) -> Found:
     require_regular_file(path)
     if _has_suffix(path, (*picture_reader.SUFFIXES, *sitk_reader.SUFFIXES)):
         return Found(SeriesEntry(path, "", "", "OT", "", 0, 0, 0, (path,)), None, path)
+    if not is_dicom(path):
+        raise ScanError(f"{path} is no scan format that is known here")
     found = _file_entries(with_frame_place(read_header(path)))
     number = series_uid.rpartition("#")[2] if "#" in series_uid else ""
     # A file that has only one is read whatever number it has among the files of its series.

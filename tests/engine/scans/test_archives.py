@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 import stat
 import zipfile
@@ -73,7 +72,10 @@ def test_odd_names_are_made_safe(pydicom_files: Path, tmp_path: Path):
         for name in ("Müller^Hans\n\x1b[2J" + "x" * 300 + ".dcm", "con:;*?.dcm", "same.dcm"):
             out.write(pydicom_files / "CT_small.dcm", name)
     folder = archive.unpacked(tmp_path / "odd.zip")
-    assert all(set(file.name) <= set("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._-") for file in folder.iterdir())
+    assert all(
+        set(file.name) <= set("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._-")
+        for file in folder.iterdir()
+    )
     assert index_path(tmp_path / "odd.zip").series
 
 
@@ -137,6 +139,6 @@ def test_a_dicomdir_that_points_outside_is_refused(pydicom_files: Path, tmp_path
             record.ReferencedFileID = ["..", "SECRET"]
     # pydicom's own writer would look for the files.
     pydicom.dcmwrite(tmp_path / "x", dataset)
-    os.rename(tmp_path / "x", tmp_path / "DICOMDIR")
+    (tmp_path / "x").rename(tmp_path / "DICOMDIR")
     with pytest.raises(ScanError, match="lists a file outside"):
         index_path(tmp_path / "DICOMDIR")

@@ -190,6 +190,43 @@ def test_lossless_jpeg_holds_the_uncompressed_values(shared_data: Path):
         assert np.array_equal(read_volume(folder / f"CTImage.dcm_{process}.dcm").voxels, expected)
 
 
+@pytest.mark.parametrize("frame", ["JPEGProcess2_4TransferSyntax_1.2.840.10008.1.2.4.51"])
+def test_lossy_jpeg_of_12_bits_is_near_the_uncompressed_values(shared_data: Path, frame: str):
+    folder = shared_data / "dicom" / "cornerstone3d" / "testImages"
+    expected = read_volume(folder / "CTImage.dcm").voxels.astype(int)
+    folder = shared_data / "dicom" / "cornerstone3d" / "examplesOld" / "test-images"
+    lossy = read_volume(folder / f"CTImage.dcm_{frame}.dcm").voxels.astype(int)
+    assert np.abs(lossy - expected).mean() < 5
+
+
+@pytest.mark.parametrize(
+    ("uid", "name"),
+    [
+        ("1.2.840.10008.1.2.4.112", "JPEG XL"),
+        ("1.2.840.10008.1.2.8.1", "Deflated Image Frame Compression"),
+        ("1.2.840.10008.1.2.4.53", "JPEG Spectral Selection"),
+        ("1.2.840.10008.1.2.4.102", "MPEG-4 AVC/H.264"),
+        ("1.2.840.10008.1.2.4.92", "JPEG 2000 Part 2"),
+    ],
+)
+def test_what_is_not_decoded_is_refused_by_its_name(pydicom_files: Path, tmp_path: Path, uid: str, name: str):
+    # pydicom does not write what it does not know.
+    padded = uid.encode() + b"\0" * (len(uid) % 2)
+    content = (pydicom_files / "MR_small_jp2klossless.dcm").read_bytes()
+    known = b"UI\x16\x00" + b"1.2.840.10008.1.2.4.90"
+    assert known in content
+    (tmp_path / "odd.dcm").write_bytes(content.replace(known, b"UI" + bytes([len(padded), 0]) + padded))
+    with pytest.raises(ScanError, match=rf"odd\.dcm is stored as {name}"):
+        read_volume(tmp_path / "odd.dcm")
+
+
+def test_high_throughput_jpeg_2000_is_decoded(shared_data: Path):
+    folder = shared_data / "dicom" / "pydicom_data" / "data"
+    lossless, lossy = (read_volume(folder / f"{name}_08_RGB.dcm").voxels for name in ("HTJ2KLossless", "HTJ2K"))
+    assert lossless.std() > 10
+    assert np.abs(lossless.astype(int) - lossy).mean() < 5
+
+
 def test_lossless_colour_jpeg_holds_the_uncompressed_values(pydicom_files: Path):
     dataset = pydicom.dcmread(pydicom_files / "SC_rgb_jpeg_gdcm.dcm")
     assert dataset.file_meta.TransferSyntaxUID == JPEGLosslessSV1

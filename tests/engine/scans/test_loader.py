@@ -104,9 +104,7 @@ def test_slices_shown_before_keep_their_values_when_the_voxel_type_grows(series:
     assert np.array_equal(volume.voxels[loader.wanted], shown)
 
 
-def test_a_big_volume_is_kept_in_a_file_without_a_name(
-    series: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-):
+def test_a_big_volume_is_kept_in_a_file_without_a_name(series: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setenv("TMPDIR", str(tmp_path))
     monkeypatch.setattr("tempfile.tempdir", None)
     before = sorted(tmp_path.iterdir())
