@@ -19,6 +19,7 @@ from pydicom.dataset import Dataset
 from pydicom.errors import BytesLengthException, InvalidDicomError
 from pydicom.uid import UID, DeflatedExplicitVRLittleEndian, ExplicitVRLittleEndian, ImplicitVRLittleEndian
 
+from engine.scans.dicom_elements import Elements, read_elements
 from engine.scans.limits import require_regular_file
 from engine.scans.volume import ScanError
 
@@ -84,7 +85,8 @@ _TAGS = {
     "ModalityLUTSequence": 0x00283000,
 }
 _SHARED_GROUPS, _FRAME_GROUPS = 0x52009229, 0x52009230
-_WANTED = [*_TAGS.values(), _SHARED_GROUPS, _FRAME_GROUPS, *SPLITS.values(), *_OVERLAY_ROWS]
+_WANTED = frozenset([*_TAGS.values(), _SHARED_GROUPS, _FRAME_GROUPS, *SPLITS.values(), *_OVERLAY_ROWS])
+_IMAGE_TYPE = list(SPLITS).index("image type")
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,25 +171,26 @@ def read_header(path: Path) -> DicomHeader:
     """The header of an image file. Raises `ScanError` for anything else."""
     require_regular_file(path)
     with dicom_edge(path, "read the DICOM header of"), path.open("rb") as stream:
-        dataset = pydicom.dcmread(stream, force=True, stop_before_pixels=True, specific_tags=_WANTED)
-        raw = {name: _raw(dataset, tag) for name, tag in _TAGS.items()}
+        found = read_elements(stream, _WANTED) or _by_pydicom(stream)
+        values, syntax = found.values, found.transfer_syntax
+        raw = {name: values.get(tag, b"") for name, tag in _TAGS.items()}
         rows, columns, samples, bits, stored, signed = (
-            _short(dataset, _TAGS[name])
+            int.from_bytes(raw[name][:2], "little")
             for name in ("Rows", "Columns", "SamplesPerPixel", "BitsAllocated", "BitsStored", "PixelRepresentation")
         )
         if rows <= 0 or columns <= 0:
             raise ScanError(f"{path} holds no image{_what_else(raw['SOPClassUID'])}")
         frames = max(1, int(_first_number(raw["NumberOfFrames"]) or 1))
-        syntax = str(dataset.file_meta.get("TransferSyntaxUID", ""))
-        is_plain = syntax in ("", ImplicitVRLittleEndian, ExplicitVRLittleEndian) and dataset.original_encoding[1]
+        has_overlays = not values.keys().isdisjoint(_OVERLAY_ROWS)
+        has_groups = _SHARED_GROUPS in values or _FRAME_GROUPS in values
+        special = has_overlays or has_groups or _TAGS["ModalityLUTSequence"] in values
+        special = special or raw["PhotometricInterpretation"].startswith(b"PALETTE")
         place = None
-        special = raw["ModalityLUTSequence"] or raw["PhotometricInterpretation"].startswith(b"PALETTE")
-        special = special or any(tag in dataset for tag in _OVERLAY_ROWS)
-        has_groups = _SHARED_GROUPS in dataset or _FRAME_GROUPS in dataset
-        if is_plain and not has_groups and samples <= 1 and frames == 1 and bits in (8, 16) and not special:
+        if found.pixels_at is not None and samples <= 1 and frames == 1 and bits in (8, 16) and not special:
             dtype, unused = f"<{'i' if signed else 'u'}{bits // 8}", bits - stored if 0 < stored <= bits else 0
+            stream.seek(found.pixels_at)
             place = _pixel_place(stream, dtype, unused, raw, rows * columns * bits // 8)
-        splits = tuple(_raw(dataset, tag) for tag in SPLITS.values())
+        splits = tuple(values.get(tag, b"") for tag in SPLITS.values())
         return DicomHeader(
             path=path,
             sop_class_uid=_ascii(raw["SOPClassUID"]),
@@ -203,35 +206,36 @@ def read_header(path: Path) -> DicomHeader:
             orientation=orientation_cosines(_numbers(raw["ImageOrientationPatient"], 6)),
             instance_number=int(_first_number(raw["InstanceNumber"]) or 0),
             splits=splits,
-            is_localizer=b"LOCALIZER" in splits[list(SPLITS).index("image type")],
+            is_localizer=b"LOCALIZER" in splits[_IMAGE_TYPE],
             transfer_syntax=syntax,
-            has_overlays=any(tag in dataset for tag in _OVERLAY_ROWS),
+            has_overlays=has_overlays,
             has_groups=has_groups,
             place=place,
         )
 
 
+def _by_pydicom(stream: BinaryIO) -> Elements:
+    """For files that are not as plain as `read_elements` needs them."""
+    stream.seek(0)
+    dataset = pydicom.dcmread(stream, force=True, stop_before_pixels=True, specific_tags=list(_WANTED))
+    values = {tag: _raw(dataset, tag) for tag in _WANTED if tag in dataset}
+    syntax = str(dataset.file_meta.get("TransferSyntaxUID", ""))
+    is_plain = syntax in ("", ImplicitVRLittleEndian, ExplicitVRLittleEndian) and dataset.original_encoding[1]
+    return Elements(values, syntax, stream.tell() if is_plain else None)
+
+
 def _raw(dataset: Dataset, tag: int) -> bytes:
-    """The bytes of an element, b"" where absent: turning thousands of headers into values takes most of the time."""
-    if tag not in dataset:
-        return b""
-    element = dataset.get_item(tag)
-    if isinstance(element, RawDataElement):
-        return bytes(element.value or b"")
-    # A sequence, or one of the few that pydicom turns into values by itself.
-    value = element.value
-    return value if isinstance(value, bytes) else str(value if value is not None else "").encode()
-
-
-def _short(dataset: Dataset, tag: int) -> int:
-    """An element of VR US, 0 where absent."""
-    if tag not in dataset:
-        return 0
+    """The bytes of an element; of numbers in little endian."""
     element = dataset.get_item(tag)
     if isinstance(element, RawDataElement):
         data = bytes(element.value or b"")
-        return int.from_bytes(data[:2], "little" if element.is_little_endian else "big") if len(data) >= 2 else 0
-    return int(element.value or 0)
+        swapped = element.VR == "US" and not element.is_little_endian
+        return data[:2][::-1] if swapped else data
+    # A sequence, or one of the few that pydicom turns into values by itself.
+    value = element.value
+    if isinstance(value, int):
+        return value.to_bytes(2, "little", signed=value < 0)
+    return value if isinstance(value, bytes) else str(value if value is not None else "").encode()
 
 
 def _ascii(data: bytes) -> str:
