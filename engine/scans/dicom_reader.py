@@ -190,7 +190,11 @@ class StackReading:
                     frame_stack(one.header, dataset, 1) if one.header.has_groups else single_slice(one.header, dataset)
                 )
         is_color = pixels.ndim == 3
-        window = display.presets[0].window if display.presets else default_window(pixels[None], one.header.modality)
+        window = (
+            display.presets[0].window
+            if display.presets
+            else default_window(pixels[None], one.header.modality, display.padding)
+        )
         return Volume(
             voxels=pixels[None],
             spacing_mm=(*display.spacing_mm, stack.spacing_z_mm if stack else 1.0),
@@ -224,7 +228,7 @@ class StackReading:
         volume = self.volume
         if not volume.is_color and not volume.presets:
             # Told from all slices now, where it was a guess from the first one.
-            volume = replace(volume, window=default_window(volume.voxels, volume.modality))
+            volume = replace(volume, window=default_window(volume.voxels, volume.modality, volume.padding))
         if self._failed:
             reason = next(iter(self._failed.values()))
             said = note(NoteKind.UNREADABLE_SLICES, count=len(self._failed), reason=reason)

@@ -12,7 +12,7 @@ import pytest
 import SimpleITK
 from pydicom.dataset import Dataset
 
-from engine.scans import NoteKind, Plane, Volume, index_path, read_volume
+from engine.scans import NoteKind, Plane, ScanError, Volume, index_path, read_volume
 
 
 def require_same_geometry(volume: Volume, image: SimpleITK.Image) -> None:
@@ -141,3 +141,37 @@ def test_a_series_without_positions_is_ordered_by_instance_number(series: Path):
     volume = read_volume(series)
     assert not volume.has_geometry
     assert np.array_equal(volume.voxels, expected.voxels)
+
+
+@pytest.mark.slow
+def test_every_stack_of_the_real_corpus_lies_where_simpleitk_and_its_header_put_it(shared_data: Path):
+    compared = 0
+    for entry in index_path(shared_data / "dicom").series:
+        try:
+            volume = read_volume(entry.path, entry.series_uid)
+        except ScanError:
+            continue
+        files = [str(file) for file in volume.slice_files if file is not None]
+        if not volume.has_geometry or len(files) != len(volume.voxels):
+            continue
+        # PS3.3 C.7.6.2.1.1: the first pixel's centre is where the header says.
+        stated = pydicom.dcmread(files[0], stop_before_pixels=True).get("ImagePositionPatient")
+        if stated is not None:
+            assert volume.pixel_to_patient(0, 0, 0) == pytest.approx(tuple(map(float, stated)), abs=1e-6)
+        try:
+            if len(entry.files) == 1:
+                image = SimpleITK.ReadImage(files[0])
+            else:
+                reader = SimpleITK.ImageSeriesReader()
+                reader.SetFileNames(files)
+                image = reader.Execute()
+        except RuntimeError:
+            continue
+        if image.GetSize() != volume.voxels.shape[2::-1]:
+            continue
+        for index in np.random.default_rng(0).uniform(0, 1, (10, 3)) * (np.array(image.GetSize()) - 1):
+            expected = image.TransformContinuousIndexToPhysicalPoint(index.tolist())
+            assert volume.pixel_to_patient(*index) == pytest.approx(expected, abs=1e-6), entry.path
+            assert volume.patient_to_pixel(*expected) == pytest.approx(tuple(index), abs=1e-6), entry.path
+        compared += 1
+    assert compared >= 60
