@@ -21,6 +21,9 @@ from engine.scans.notes import ScanNote
 from engine.scans.volume import NO_FACTS, ScanError, StudyFacts, Volume
 
 
+_WHOLE_SLIDES = (".svs", ".ndpi", ".scn", ".mrxs", ".vms", ".vmu", ".bif", ".czi", ".isyntax")
+
+
 @dataclass(frozen=True, slots=True)
 class FileProblem:
     """A file that was left out, and why."""
@@ -130,6 +133,8 @@ def _find_in_file(path: Path, series_uid: str) -> Found:
     require_regular_file(path)
     if _has_suffix(path, (*picture_reader.SUFFIXES, *sitk_reader.SUFFIXES)):
         return Found(SeriesEntry(path, "", "", "OT", "", 0, 0, 0, (path,)), None, path)
+    if _has_suffix(path, _WHOLE_SLIDES):
+        raise ScanError(_whole_slide(path))
     if not is_dicom(path):
         raise ScanError(f"{path} is no scan format that is known here")
     found = _file_entries(with_frame_place(read_header(path)))
@@ -228,6 +233,8 @@ def _look_at(file: Path, found: list[Found], *, alone: bool) -> DicomHeader | No
         size, notes = sitk_reader.volume_size(file)
     elif is_archive(file) and not alone:
         raise ScanError(f"{file} is an archive inside a folder: open it by itself")
+    elif _has_suffix(file, _WHOLE_SLIDES):
+        raise ScanError(_whole_slide(file))
     elif is_dicom(file):
         return with_frame_place(read_header(file))
     else:
@@ -290,6 +297,11 @@ def _described(found: Found) -> SeriesEntry:
         dataset = read_headers_only(path)
         display, facts = read_display(dataset), read_facts(dataset)
     return replace(found.entry, description=display.description, body_part=display.body_part, facts=facts)
+
+
+def _whole_slide(path: Path) -> str:
+    # The library that reads them all is C under the LGPL; formats like these do not fit into memory otherwise.
+    return f"{path} is a whole-slide image of a scanner's own format: export the region as TIFF or PNG"
 
 
 def _has_suffix(path: Path, suffixes: tuple[str, ...]) -> bool:
