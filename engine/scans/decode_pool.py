@@ -10,15 +10,14 @@ import os
 import threading
 from collections.abc import Sequence
 from concurrent.futures import BrokenExecutor, Future, ProcessPoolExecutor
-from pathlib import Path
 from types import TracebackType
 from typing import Any
 
 from numpy.typing import NDArray
 from pydicom.uid import HTJ2K, JPEG2000, HTJ2KLossless, HTJ2KLosslessRPCL, JPEG2000Lossless
 
-from engine.scans.dicom_header import read_dataset
-from engine.scans.dicom_pixels import iter_frames
+from engine.scans.dicom_header import DicomHeader, read_dataset
+from engine.scans.dicom_pixels import iter_frames, stored_values
 from engine.scans.volume import ScanError
 
 _MOST_WORKERS = 8
@@ -33,9 +32,11 @@ def is_worth_it(transfer_syntax: str, samples: int) -> bool:
     return samples >= (_WORTH_SLOW if transfer_syntax in _SLOW else _WORTH)
 
 
-def decode(path: Path, frames: Sequence[int]) -> list[NDArray[Any]]:
+def decode(header: DicomHeader, frames: Sequence[int]) -> list[NDArray[Any]]:
     """Frames of a file as modality values or RGB; see `iter_frames`."""
-    return list(iter_frames(read_dataset(path, leave_pixels=True), path, frames))
+    if header.place is not None:
+        return [stored_values(header)]
+    return list(iter_frames(read_dataset(header.path, leave_pixels=True), header.path, frames))
 
 
 class DecodePool:
@@ -61,20 +62,22 @@ class DecodePool:
         for future in self._submitted:
             future.cancel()
 
-    def submit(self, path: Path, frames: Sequence[int]) -> Future[list[NDArray[Any]]]:
+    def submit(self, header: DicomHeader, frames: Sequence[int]) -> Future[list[NDArray[Any]]]:
         """Have frames decoded."""
         with DecodePool._lock:
             if DecodePool._shared is None:
                 DecodePool._shared = self._start(self.workers)
             try:
-                future = DecodePool._shared.submit(decode, path, tuple(frames))
+                future = DecodePool._shared.submit(decode, header, tuple(frames))
             except BrokenExecutor:
                 DecodePool._shared = self._start(self.workers)
-                future = DecodePool._shared.submit(decode, path, tuple(frames))
+                future = DecodePool._shared.submit(decode, header, tuple(frames))
         self._submitted.add(future)
         return future
 
-    def result(self, future: Future[list[NDArray[Any]]], path: Path, frames: Sequence[int]) -> list[NDArray[Any]]:
+    def result(
+        self, future: Future[list[NDArray[Any]]], header: DicomHeader, frames: Sequence[int]
+    ) -> list[NDArray[Any]]:
         """What became of a submission. Raises `ScanError`, also when the decoder died of the file."""
         self._submitted.discard(future)
         try:
@@ -84,9 +87,9 @@ class DecodePool:
         # One file broke the pool and took the others' work along: each is tried again by itself.
         with self._start(1) as alone:
             try:
-                return alone.submit(decode, path, tuple(frames)).result()
+                return alone.submit(decode, header, tuple(frames)).result()
             except BrokenExecutor as error:
-                raise ScanError(f"{path} cannot be decoded: the decoder ended over it") from error
+                raise ScanError(f"{header.path} cannot be decoded: the decoder ended over it") from error
 
     @staticmethod
     def _start(workers: int) -> ProcessPoolExecutor:

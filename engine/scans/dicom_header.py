@@ -91,10 +91,10 @@ _IMAGE_TYPE = list(SPLITS).index("image type")
 
 @dataclass(frozen=True, slots=True)
 class PixelPlace:
-    """Where the uncompressed pixels of a file lie.
+    """Where the grey pixels of a file of one frame lie.
 
-    offset : of their first byte. length : bytes. dtype : numpy's name, with its byte order. unused : high bits that
-    hold no value, whatever they contain.
+    offset : of their first byte, or of their first item where they are compressed. length : bytes. dtype : numpy's
+    name, with its byte order. unused : high bits that hold no value, whatever they contain.
     slope, intercept : modality rescale of the whole file, PS3.3 C.11.1.
     """
 
@@ -113,7 +113,7 @@ class DicomHeader:
     position : (3,) LPS mm of the first pixel's centre. orientation : (6,) LPS cosines of row and column.
     Both are None where absent or where the cosines are no right-angled pair of unit vectors.
     splits : the values of `SPLITS`, as stored. has_groups : there are functional groups. place : None
-    where the pixels need a decoder.
+    where pydicom must read the whole file to make sense of its pixels.
     """
 
     path: Path
@@ -139,7 +139,7 @@ class DicomHeader:
     @property
     def is_compressed(self) -> bool:
         """Whether each frame needs a decoder."""
-        return bool(self.transfer_syntax) and UID(self.transfer_syntax).is_compressed
+        return _is_compressed(self.transfer_syntax)
 
 
 @contextmanager
@@ -186,10 +186,18 @@ def read_header(path: Path) -> DicomHeader:
         special = has_overlays or has_groups or _TAGS["ModalityLUTSequence"] in values
         special = special or raw["PhotometricInterpretation"].startswith(b"PALETTE")
         place = None
-        if found.pixels_at is not None and samples <= 1 and frames == 1 and bits in (8, 16) and not special:
+        if (
+            found.pixels_at is not None
+            and _is_known(syntax)
+            and samples <= 1
+            and frames == 1
+            and bits in (8, 16)
+            and not special
+        ):
             dtype, unused = f"<{'i' if signed else 'u'}{bits // 8}", bits - stored if 0 < stored <= bits else 0
             stream.seek(found.pixels_at)
-            place = _pixel_place(stream, dtype, unused, raw, rows * columns * bits // 8)
+            expected = None if _is_compressed(syntax) else rows * columns * bits // 8
+            place = _pixel_place(stream, dtype, unused, raw, expected)
         splits = tuple(values.get(tag, b"") for tag in SPLITS.values())
         return DicomHeader(
             path=path,
@@ -220,8 +228,18 @@ def _by_pydicom(stream: BinaryIO) -> Elements:
     dataset = pydicom.dcmread(stream, force=True, stop_before_pixels=True, specific_tags=list(_WANTED))
     values = {tag: _raw(dataset, tag) for tag in _WANTED if tag in dataset}
     syntax = str(dataset.file_meta.get("TransferSyntaxUID", ""))
-    is_plain = syntax in ("", ImplicitVRLittleEndian, ExplicitVRLittleEndian) and dataset.original_encoding[1]
-    return Elements(values, syntax, stream.tell() if is_plain else None)
+    is_little = dataset.original_encoding[1]
+    return Elements(values, syntax, stream.tell() if _is_known(syntax) and is_little else None)
+
+
+def _is_known(syntax: str) -> bool:
+    """Whether the bytes of pixels mean what they seem to; "" is a file without a File Meta group."""
+    return syntax in ("", ImplicitVRLittleEndian, ExplicitVRLittleEndian) or _is_compressed(syntax)
+
+
+def _is_compressed(syntax: str) -> bool:
+    uid = UID(syntax)
+    return bool(uid.is_transfer_syntax and uid.is_compressed)
 
 
 def _raw(dataset: Dataset, tag: int) -> bytes:
@@ -252,8 +270,13 @@ def _first_number(data: bytes) -> float | None:
     return found[0] if found else None
 
 
-def _pixel_place(stream: BinaryIO, dtype: str, unused: int, raw: dict[str, bytes], expected: int) -> PixelPlace | None:
-    """Look at the element that reading stopped at; None unless it is Pixel Data, uncompressed and complete."""
+def _pixel_place(
+    stream: BinaryIO, dtype: str, unused: int, raw: dict[str, bytes], expected: int | None
+) -> PixelPlace | None:
+    """Look at the element that reading stopped at; None unless it is Pixel Data, and all of it.
+
+    expected : bytes of uncompressed pixels, None where they are compressed.
+    """
     at = stream.tell()
     head = stream.read(12)
     if head[:4] != b"\xe0\x7f\x10\x00" or len(head) < 12:
@@ -263,7 +286,12 @@ def _pixel_place(stream: BinaryIO, dtype: str, unused: int, raw: dict[str, bytes
     offset = at + (12 if is_explicit else 8)
     length = int.from_bytes(head[8:12] if is_explicit else head[4:8], "little")
     slope, intercept = _first_number(raw["RescaleSlope"]), _first_number(raw["RescaleIntercept"])
-    if length < expected or stream.seek(0, 2) < offset + expected:
+    size = stream.seek(0, 2)
+    if expected is None:
+        if not is_explicit or length != 0xFFFFFFFF or size <= offset:
+            return None
+        expected = size - offset
+    elif length == 0xFFFFFFFF or length < expected or size < offset + expected:
         return None
     rescale = (1.0 if slope is None else slope, 0.0 if intercept is None else intercept)
     return PixelPlace(offset, expected, dtype, unused, *rescale)

@@ -10,10 +10,11 @@ import numpy as np
 from numpy.typing import NDArray
 from pydicom.dataelem import RawDataElement
 from pydicom.dataset import Dataset
-from pydicom.pixels import apply_color_lut, apply_modality_lut, iter_pixels
+from pydicom.pixels import apply_color_lut, apply_modality_lut, get_decoder, iter_pixels
 from pydicom.uid import (
     HTJ2K,
     JPEG2000,
+    UID,
     DeflatedExplicitVRLittleEndian,
     ExplicitVRBigEndian,
     ExplicitVRLittleEndian,
@@ -31,7 +32,7 @@ from pydicom.uid import (
 )
 
 from engine.scans import jpeg_simpleitk
-from engine.scans.dicom_header import DicomHeader, dicom_edge, numbers, plain_text
+from engine.scans.dicom_header import DicomHeader, PixelPlace, dicom_edge, numbers, plain_text
 from engine.scans.limits import require_plausible_compression, require_sane_size
 from engine.scans.volume import ScanError
 from engine.scans.voxel_stack import VoxelStack
@@ -99,16 +100,20 @@ def iter_frames(dataset: Dataset, path: Path, frames: Sequence[int] | None = Non
         syntax = dataset.file_meta.TransferSyntaxUID
         options: dict[str, Any] = {}
         if syntax.is_compressed:
-            if syntax not in _DECODERS:
-                raise ScanError(f"{path} is stored as {syntax.name}, which is not decoded here: convert it first")
-            is_deep = syntax == JPEGExtended12Bit and int(dataset.get("BitsStored") or 8) > 8
-            options["decoding_plugin"] = jpeg_simpleitk.PLUGIN if is_deep else _DECODERS[syntax]
+            options["decoding_plugin"] = _plugin(path, syntax, int(dataset.get("BitsStored") or 8))
         wanted = range(count) if frames is None else frames
         # From the file only the frames that are asked for; pydicom turns YBR into RGB here.
         whole = assumed or count == 1 or syntax == DeflatedExplicitVRLittleEndian
         source = dataset if whole else str(path)
         for number, pixels in zip(wanted, iter_pixels(source, indices=list(wanted), **options), strict=True):
             yield _frame_values(np.asarray(pixels).reshape(rows, columns, -1), dataset, number)
+
+
+def _plugin(path: Path, syntax: UID, bits_stored: int) -> str:
+    if syntax not in _DECODERS:
+        raise ScanError(f"{path} is stored as {syntax.name}, which is not decoded here: convert it first")
+    is_deep = syntax == JPEGExtended12Bit and bits_stored > 8
+    return jpeg_simpleitk.PLUGIN if is_deep else _DECODERS[syntax]
 
 
 def _frame_values(pixels: NDArray[Any], dataset: Dataset, frame: int) -> NDArray[Any]:
@@ -122,9 +127,10 @@ def _frame_values(pixels: NDArray[Any], dataset: Dataset, frame: int) -> NDArray
 
 
 def stored_values(header: DicomHeader) -> NDArray[Any]:
-    """The modality values of an uncompressed single-frame file whose header says where its pixels lie.
+    """The modality values of a single-frame file whose header says where its pixels lie.
 
-    The same as `iter_frames` gives, at the speed of the disk. Raises `ScanError` when the file has changed.
+    The same as `iter_frames` gives, without parsing the file again: uncompressed ones come at the speed of the disk.
+    Raises `ScanError` when the file has changed or cannot be decoded.
     """
     place = header.place
     assert place is not None
@@ -136,11 +142,38 @@ def stored_values(header: DicomHeader) -> NDArray[Any]:
         raise ScanError(f"cannot read {header.path}: {error.strerror}") from error
     if len(data) < place.length:
         raise ScanError(f"{header.path} is truncated: its pixels take {len(data)} bytes instead of {place.length}")
+    if header.is_compressed:
+        with dicom_edge(header.path, "decode the pixels of"):
+            return rescaled(_decoded(header, place, data), place.slope, place.intercept)
     values = np.frombuffer(data, place.dtype).reshape(header.rows, header.columns)
     if place.unused:
         # Up and down again: the sign of signed values goes along.
         values = (values << place.unused) >> place.unused
     return rescaled(values, place.slope, place.intercept)
+
+
+def _decoded(header: DicomHeader, place: PixelPlace, items: bytes) -> NDArray[Any]:
+    """(rows, columns) stored values. items : the encapsulated frame, PS3.5 A.4."""
+    dtype, syntax = np.dtype(place.dtype), UID(header.transfer_syntax)
+    require_sane_size(header.path, header.rows, header.columns)
+    require_plausible_compression(header.path, len(items), header.rows * header.columns * dtype.itemsize)
+    bits_stored = dtype.itemsize * 8 - place.unused
+    plugin = _plugin(header.path, syntax, bits_stored)
+    values, _ = get_decoder(syntax).as_array(
+        items,
+        decoding_plugin=plugin,
+        rows=header.rows,
+        columns=header.columns,
+        number_of_frames=1,
+        samples_per_pixel=1,
+        photometric_interpretation="MONOCHROME2",
+        pixel_representation=int(dtype.kind == "i"),
+        bits_allocated=dtype.itemsize * 8,
+        bits_stored=bits_stored,
+        pixel_keyword="PixelData",
+    )
+    decoded: NDArray[Any] = values.reshape(header.rows, header.columns)
+    return decoded
 
 
 def rescaled(values: NDArray[Any], slope: float, intercept: float) -> NDArray[Any]:

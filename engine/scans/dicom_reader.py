@@ -119,11 +119,11 @@ class StackReading:
                     chunk, one = self._next_chunk(left)
                     left[chunk] = False
                     frames = [self._frame(index) for index in chunk]
-                    waiting.append((chunk, one, pool.submit(one.header.path, frames)))
+                    waiting.append((chunk, one, pool.submit(one.header, frames)))
                 chunk, one, future = waiting.popleft()
                 try:
                     frames = [self._frame(index) for index in chunk]
-                    for index, pixels in zip(chunk, pool.result(future, one.header.path, frames), strict=True):
+                    for index, pixels in zip(chunk, pool.result(future, one.header, frames), strict=True):
                         self._put(index, pixels)
                 except ScanError as error:
                     self._fail(chunk, error)

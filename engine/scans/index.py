@@ -20,7 +20,6 @@ from engine.scans.limits import require_exists, require_regular_file
 from engine.scans.notes import ScanNote
 from engine.scans.volume import NO_FACTS, ScanError, StudyFacts, Volume
 
-
 _WHOLE_SLIDES = (".svs", ".ndpi", ".scn", ".mrxs", ".vms", ".vmu", ".bif", ".czi", ".isyntax")
 
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import shutil
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -12,6 +14,8 @@ from pydicom.dataset import Dataset
 from pydicom.uid import JPEG2000Lossless, JPEGLosslessSV1, RLELossless
 
 from engine.scans import ScanError, Window, index_path, read_volume
+from engine.scans.dicom_header import read_dataset, read_header
+from engine.scans.dicom_pixels import iter_frames, stored_values
 
 
 def test_rescaled_values_are_those_of_the_standard(pydicom_files: Path):
@@ -216,6 +220,7 @@ def test_what_is_not_decoded_is_refused_by_its_name(pydicom_files: Path, tmp_pat
     known = b"UI\x16\x00" + b"1.2.840.10008.1.2.4.90"
     assert known in content
     (tmp_path / "odd.dcm").write_bytes(content.replace(known, b"UI" + bytes([len(padded), 0]) + padded))
+    assert read_header(tmp_path / "odd.dcm").place is None or "4." in uid
     with pytest.raises(ScanError, match=rf"odd\.dcm is stored as {name}"):
         read_volume(tmp_path / "odd.dcm")
 
@@ -242,3 +247,33 @@ def test_a_lossless_jpeg_unlike_its_header_is_refused(pydicom_files: Path, tmp_p
     dataset.save_as(tmp_path / "other.dcm")
     with pytest.raises(ScanError, match=r"other\.dcm"):
         read_volume(tmp_path / "other.dcm")
+
+
+def first_frame(path: Path) -> np.ndarray:
+    return next(iter_frames(read_dataset(path), path))
+
+
+def values_or_none(read: Callable[[], np.ndarray]) -> np.ndarray | None:
+    try:
+        return read()
+    except ScanError:
+        return None
+
+
+def test_pixels_read_from_their_place_are_those_of_the_whole_file(shared_data: Path):
+    compressed = 0
+    for path in sorted((shared_data / "dicom").rglob("*.dcm")):
+        try:
+            header = read_header(path)
+        except ScanError:
+            continue
+        if header.place is None:
+            continue
+        one = values_or_none(partial(stored_values, header))
+        other = values_or_none(partial(first_frame, path))
+        assert (one is None) == (other is None), path
+        if one is not None:
+            assert one.dtype == other.dtype, path
+            assert np.array_equal(one, other), path
+            compressed += header.is_compressed
+    assert compressed >= 15
