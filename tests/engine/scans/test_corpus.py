@@ -13,6 +13,9 @@ from collections import Counter
 from pathlib import Path
 
 import pytest
+from pydicom.uid import UID, ExplicitVRLittleEndian, JPEG2000Lossless, JPEGLSLossless
+
+from engine.bench.series import write_series
 
 _SECONDS = 10
 _MUTANTS = 300
@@ -123,6 +126,21 @@ def test_mutated_real_files_end_nothing(shared_data: Path, child: Child, tmp_pat
         assert not answer["problem"], (number, source, answer)
         assert answer["seconds"] < _SECONDS, (number, source)
         assert not answer["refused"] or path.name in answer["refused"]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("syntax", [ExplicitVRLittleEndian, JPEGLSLossless, JPEG2000Lossless])
+def test_a_mutated_file_does_not_take_its_series_along(child: Child, tmp_path: Path, syntax: UID):
+    rng = random.Random(6)
+    folder = write_series(tmp_path / "series", 5, 48, syntax)
+    victim = sorted(folder.iterdir())[2]
+    whole = victim.read_bytes()
+    for number in range(60):
+        victim.write_bytes(mutate(whole, rng))
+        answer = child.ask(folder)
+        assert not answer["problem"], (number, answer)
+        assert answer["seconds"] < _SECONDS, number
+        assert answer["opened"] >= 1, (number, answer)
 
 
 def mutate(content: bytes, rng: random.Random) -> bytes:
