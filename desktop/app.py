@@ -14,7 +14,8 @@ import platformdirs
 from PySide6.QtWidgets import QApplication, QMessageBox
 
 from desktop.main_window import MainWindow
-from desktop.theme import apply_theme
+from desktop.panels.theme_menu import THEME_SETTING
+from desktop.theme import DEFAULT_THEME, apply_theme
 from desktop.translation import Translations, system_language
 from engine.errors import MedRegAError
 from engine.runtime import find_model
@@ -64,6 +65,9 @@ def make_window(
     manifest = find_model(model_id)
     store = AnnotationStore.open(database)
     translations.set_language(store.setting("interface_language", system_language()))
+    app = QApplication.instance()
+    if isinstance(app, QApplication):
+        apply_theme(app, store.setting(THEME_SETTING, DEFAULT_THEME))
     return MainWindow(store, manifest, translations, who or getpass.getuser()), store
 
 

@@ -11,6 +11,7 @@ from PySide6.QtGui import (
     QCloseEvent,
     QDragEnterEvent,
     QDropEvent,
+    QGuiApplication,
     QKeyEvent,
     QKeySequence,
 )
@@ -18,25 +19,42 @@ from PySide6.QtWidgets import (
     QFileDialog,
     QLabel,
     QMainWindow,
+    QMenu,
     QMessageBox,
     QProgressBar,
     QPushButton,
     QSplitter,
     QToolButton,
+    QVBoxLayout,
+    QWidget,
 )
 
 from desktop.model.asking import AskingModel
+from desktop.model.cine import CineModel
+from desktop.model.crosshair import CrosshairModel
 from desktop.model.jobs import Job, JobRunner
+from desktop.model.layout import LayoutModel
+from desktop.model.measures import MeasuresModel
 from desktop.model.regions import RegionsModel
+from desktop.model.session import ViewerModels
+from desktop.model.tools import ToolModel
 from desktop.model.viewing import ViewingModel
+from desktop.model.volume_drawing import VolumeDrawing
 from desktop.model.worklist import WorklistModel
+from desktop.panels.key_sheet import KeySheet
+from desktop.panels.notice_bar import NoticeBar
 from desktop.panels.regions_panel import RegionsPanel
 from desktop.panels.suggestion_card import SuggestionCard
+from desktop.panels.theme_menu import ThemeMenu
+from desktop.panels.viewer_bar import ViewerBar
 from desktop.panels.worklist_panel import WorklistPanel
 from desktop.translation import LANGUAGES, Translations
 from desktop.viewer.slice_view import SliceView
+from desktop.viewer.snapshot import snapshot
+from desktop.viewer.view_grid import ViewGrid
+from desktop.viewer_actions import KeyGroup, ViewerActions
 from engine.protocol import Language
-from engine.runtime import ModelManifest
+from engine.runtime import EngineEvent, ModelManifest
 from engine.store import AnnotationStore, WorklistRow
 
 _MESSAGE_MS = 12_000
@@ -55,7 +73,21 @@ class MainWindow(QMainWindow):
         self.regions = RegionsModel(store, self.viewing, who, self)
         self.asking = AskingModel(manifest, self.viewing, self.regions, self)
         self.worklist = WorklistModel(store, self._jobs, self)
-        self.view = SliceView(self.viewing, self.regions, self.asking)
+        self.models = ViewerModels(
+            self.viewing,
+            self.regions,
+            self.asking,
+            LayoutModel(store, self.viewing, self),
+            ToolModel(self),
+            CrosshairModel(self.viewing, self),
+            MeasuresModel(self.viewing, self.regions.undo_stack, self),
+            CineModel(self.viewing, self),
+            VolumeDrawing(self.viewing, self),
+        )
+        self.grid = ViewGrid(self.models)
+        self.viewer_actions = ViewerActions(self.models, self.grid, self)
+        self.viewer_bar = ViewerBar(self.models, self.viewer_actions)
+        self.notice_bar = NoticeBar()
         self.card = SuggestionCard(self.regions, self.asking, self.view.viewport())
         self.worklist_panel = WorklistPanel(self.worklist)
         self.regions_panel = RegionsPanel(self.regions, self.asking)
@@ -71,9 +103,20 @@ class MainWindow(QMainWindow):
         self.resize(1280, 800)
         self._retranslate()
 
+    @property
+    def view(self) -> SliceView:
+        """The view that has the keys and the tools."""
+        return self.grid.active_view
+
     def _build_layout(self) -> None:
         splitter = QSplitter(Qt.Orientation.Horizontal)
-        for widget, stretch in ((self.worklist_panel, 0), (self.view, 1), (self.regions_panel, 0)):
+        middle = QWidget()
+        column = QVBoxLayout(middle)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.setSpacing(0)
+        column.addWidget(self.notice_bar)
+        column.addWidget(self.grid, 1)
+        for widget, stretch in ((self.worklist_panel, 0), (middle, 1), (self.regions_panel, 0)):
             splitter.addWidget(widget)
             splitter.setStretchFactor(splitter.count() - 1, stretch)
         splitter.setSizes([250, 780, 250])
@@ -81,6 +124,7 @@ class MainWindow(QMainWindow):
         self.worklist_panel.setMinimumWidth(210)
         self.regions_panel.setMinimumWidth(220)
         self.setCentralWidget(splitter)
+        self.addToolBar(self.viewer_bar)
 
     def _build_status(self) -> None:
         bar = self.statusBar()
@@ -118,6 +162,8 @@ class MainWindow(QMainWindow):
         self._edit = self.menuBar().addMenu("")
         self._undo = self._action(self._edit, QKeySequence.StandardKey.Undo, self.regions.undo_stack.undo)
         self._redo = self._action(self._edit, "Ctrl+Shift+Z", self.regions.undo_stack.redo)
+        self._view_menu = self.menuBar().addMenu("")
+        self.viewer_actions.fill_menu(self._view_menu)
         self._settings = self.menuBar().addMenu("")
         self._language_menu = self._settings.addMenu("")
         group = QActionGroup(self)
@@ -126,6 +172,8 @@ class MainWindow(QMainWindow):
             action.triggered.connect(lambda _=False, code=code: self.set_interface_language(code))
             group.addAction(action)
             self._language_menu.addAction(action)
+        self._theme_menu = ThemeMenu(self._store, self._settings)
+        self._settings.addMenu(self._theme_menu)
         self._help = self.menuBar().addMenu("")
         self._keys = self._action(self._help, "F1", self._show_keys)
         self._card_action = self._action(self._help, "", self._show_model_card)
@@ -142,24 +190,30 @@ class MainWindow(QMainWindow):
     def _connect(self) -> None:
         self.worklist_panel.chosen.connect(self.open_item)
         self.worklist_panel.open_wanted.connect(self._choose_folder)
-        self.worklist.failed.connect(self.say)
+        self.worklist.failed.connect(self.notice_bar.show_notice)
         self.worklist.loading.connect(self._watch)
         self.worklist.added.connect(self._open_added)
         self.viewing.loading.connect(self._watch)
-        self.viewing.failed.connect(self.say)
+        self.viewing.failed.connect(self._not_opened)
         self.viewing.opened.connect(self._opened)
-        self.regions.failed.connect(self.say)
+        self.regions.failed.connect(self.notice_bar.show_notice)
         self.regions.changed.connect(self.worklist_counts_later)
         self.asking.started.connect(lambda _: self.say(self.tr("Asking the model …")))
-        self.asking.answered.connect(lambda _: self._answered())
+        self.asking.answered.connect(lambda _: self._place_card())
         self.asking.not_found.connect(lambda names: self.say(self.tr("Not found on this slice: {0}").format(names)))
-        self.asking.failed.connect(self.say)
+        self.asking.failed.connect(self._not_answered)
+        self.asking.idle.connect(self._no_longer_asking)
+        self.asking.unusable.connect(self._model_unusable)
         self.asking.event.connect(self._engine_event)
-        self.regions_panel.done.connect(self.view.setFocus)
-        self.card.closed.connect(self.view.setFocus)
+        self.regions_panel.done.connect(self._focus_view)
+        self.card.closed.connect(self._focus_view)
         self.card.resized.connect(self._place_card)
-        self.view.moved.connect(self._place_card)
-        self.view.key_pressed.connect(self._key)
+        self.grid.moved.connect(self._place_card)
+        self.grid.key_pressed.connect(self._key)
+        self.grid.active_changed.connect(self._move_card)
+        self.grid.compare_menu_wanted.connect(self._fill_compare_menu)
+        self.viewer_actions.copy_wanted.connect(self._copy_picture)
+        self.viewer_actions.save_wanted.connect(self._save_picture)
         self.regions.selected.connect(self._place_card)
         self._counts = QTimer(self, singleShot=True, interval=150)
         self._counts.timeout.connect(self.worklist.refresh)
@@ -193,7 +247,8 @@ class MainWindow(QMainWindow):
         # What was left is newer in the store than in the list.
         fresh = next((row for row in self._store.worklist.all() if row.id == item.id), item)
         self.viewing.open_item(fresh)
-        self.worklist_panel.set_current(item)
+        # Not the wanted one yet: what is marked must be what can be drawn on.
+        self.worklist_panel.set_current(self.viewing.item)
         self.view.setFocus()
 
     def _opened(self) -> None:
@@ -206,18 +261,33 @@ class MainWindow(QMainWindow):
         """One line for the person, in the status bar."""
         self.statusBar().showMessage(message, _MESSAGE_MS)
 
-    def _answered(self) -> None:
-        self.statusBar().clearMessage()
-        self._place_card()
+    def _no_longer_asking(self) -> None:
+        if self.statusBar().currentMessage() == self.tr("Asking the model …"):
+            self.statusBar().clearMessage()
 
-    def _engine_event(self, kind: str, message: str) -> None:
-        texts = {
-            "starting": self.tr("Loading the model …"),
-            "ready": self.tr("The model is ready"),
-            "restarted": self.tr("The model process stopped and was restarted; the question is asked again"),
-            "failed": self.tr("The model process failed: {0}").format(message),
-        }
-        self.say(texts.get(kind, message))
+    def _not_opened(self, message: str) -> None:
+        # What is marked on the list must be what is on screen.
+        self.worklist_panel.set_current(self.viewing.item)
+        self.notice_bar.show_notice(self.tr("Not opened. {0}").format(message))
+
+    def _not_answered(self, message: str) -> None:
+        self.notice_bar.show_notice(self.tr("No answer. {0}").format(message))
+
+    def _model_unusable(self, message: str) -> None:
+        # Not with its hash: the files may be others than those it names.
+        self._model_label.setText(self.tr("Model {0}: cannot be used").format(self.asking.manifest.id))
+        self.notice_bar.show_notice(message)
+
+    def _engine_event(self, event: EngineEvent) -> None:
+        if event.kind == "starting":
+            self.say(self.tr("Loading the model …"))
+        elif event.kind == "ready":
+            self.say(self.tr("The model is ready"))
+        elif event.kind == "restarted":
+            text = self.tr("The model process stopped ({0}). It was started again, and the question is asked again.")
+            self.notice_bar.show_notice(text.format(event.reason))
+        else:
+            self.notice_bar.show_notice(self.tr("The model process failed: {0}").format(event.message))
 
     def _watch(self, job: Job) -> None:
         self._job = job
@@ -241,6 +311,37 @@ class MainWindow(QMainWindow):
         if self._job is not None:
             self._job.cancel()
             self.say(self.tr("Cancelled"))
+
+    def _focus_view(self) -> None:
+        self.view.setFocus()
+
+    def _move_card(self) -> None:
+        """The card floats over the view that has the keys."""
+        if self.card.parentWidget() is not self.view.viewport():
+            self.card.setParent(self.view.viewport())
+            self.card.refresh()
+
+    def _fill_compare_menu(self, menu: QMenu) -> None:
+        menu.clear()
+        chinese = self._translations.language == "zh_CN"
+        for row in self.worklist.rows:
+            action = menu.addAction(row.title_zh if chinese and row.title_zh else row.title_en)
+            action.triggered.connect(lambda _=False, row=row: self.viewing.open_prior(row))
+        menu.addSeparator()
+        menu.addAction(self.tr("Nothing")).triggered.connect(lambda _=False: self.viewing.close_prior())
+
+    def _copy_picture(self) -> None:
+        QGuiApplication.clipboard().setImage(snapshot(self.view, self.tr("Not for diagnostic use")))
+        self.say(self.tr("The view is on the clipboard"))
+
+    def _save_picture(self) -> None:
+        name, _ = QFileDialog.getSaveFileName(self, self.tr("Save the view as a picture"), "view.png", "PNG (*.png)")
+        if not name:
+            return
+        if snapshot(self.view, self.tr("Not for diagnostic use")).save(name):
+            self.say(self.tr("Saved as {0}").format(name))
+        else:
+            self.say(self.tr("{0} cannot be written").format(name))
 
     def _place_card(self) -> None:
         """Beside the selected box: right of it if there is room, else left, always inside the view."""
@@ -271,13 +372,17 @@ class MainWindow(QMainWindow):
             elif plain and text.isprintable() and text.strip() and text != "?":
                 self.card.begin_typing(text)
             else:
-                self._view_key(key, text)
+                self._view_key(event)
         else:
-            self._view_key(key, text)
+            self._view_key(event)
 
-    def _view_key(self, key: int, text: str) -> None:
+    def _view_key(self, event: QKeyEvent) -> None:
+        key, text = event.key(), event.text()
+        measures = self.models.measures
         root = self.regions.selected_root
-        if key in (Qt.Key.Key_Delete, Qt.Key.Key_Backspace) and root is not None:
+        if key in (Qt.Key.Key_Delete, Qt.Key.Key_Backspace) and measures.selected_number is not None:
+            measures.delete_selected()
+        elif key in (Qt.Key.Key_Delete, Qt.Key.Key_Backspace) and root is not None:
             self.asking.cancel()
             self.regions.reject(root)
         elif key in (Qt.Key.Key_Return, Qt.Key.Key_Enter, Qt.Key.Key_F2) and root is not None:
@@ -285,6 +390,9 @@ class MainWindow(QMainWindow):
         elif key == Qt.Key.Key_Escape:
             self.asking.cancel()
             self.regions.select(None)
+            measures.select(None)
+        elif key in (Qt.Key.Key_Home, Qt.Key.Key_End):
+            self.viewing.go_to(0 if key == Qt.Key.Key_Home else self.viewing.slice_count - 1)
         elif key in (Qt.Key.Key_Up, Qt.Key.Key_PageUp):
             self.viewing.step(-1)
         elif key in (Qt.Key.Key_Down, Qt.Key.Key_PageDown):
@@ -294,25 +402,21 @@ class MainWindow(QMainWindow):
         elif key in (Qt.Key.Key_N, Qt.Key.Key_P):
             step = 1 if key == Qt.Key.Key_N else -1
             self.open_item(self.worklist.neighbour(self.viewing.item, step))
-        elif key == Qt.Key.Key_H:
-            self.view.set_hidden(not self.view.regions_hidden)
         elif key == Qt.Key.Key_L:
             self._toggle_answer_language()
         elif key == Qt.Key.Key_F:
             self.regions_panel.focus_find()
-        elif key == Qt.Key.Key_0:
-            self.view.fit()
-        elif key == Qt.Key.Key_W:
-            self.viewing.reset_window()
         elif text == "?":
             self._show_keys()
+        else:
+            self.viewer_actions.key(event)
 
     def set_answer_language(self, language: Language) -> None:
         """The language of questions to the model and of names on screen."""
         self.asking.language = language
         self._language.setText("中文" if language is Language.ZH else "EN")
         self.regions_panel.language_changed()
-        self.view.show_regions()
+        self.models.tools.look_changed.emit()
         self.card.refresh()
 
     def _toggle_answer_language(self) -> None:
@@ -347,25 +451,29 @@ class MainWindow(QMainWindow):
             self.worklist.add_paths(paths)
 
     def _show_keys(self) -> None:
-        rows = [
+        regions = (
             (self.tr("Drag"), self.tr("draw a box; the model is asked on release")),
             (self.tr("Enter"), self.tr("accept the suggestion")),
             (self.tr("Letters"), self.tr("type another name")),
-            (self.tr("Delete"), self.tr("reject the region")),
+            (self.tr("Delete"), self.tr("reject the region; delete the measurement")),
             (self.tr("Tab"), self.tr("next region that waits for a decision")),
             (self.tr("Esc"), self.tr("give up the box; select nothing")),
-            (self.tr("Wheel, ↑ ↓"), self.tr("slices")),
-            (self.tr("Right-drag, W"), self.tr("window; back to the scan's own")),
-            (self.tr("Ctrl+wheel, 0"), self.tr("zoom; fit")),
-            (self.tr("Middle-drag, Space+drag"), self.tr("pan")),
-            (self.tr("N, P"), self.tr("next, previous scan")),
             (self.tr("F"), self.tr("find by name")),
-            (self.tr("H"), self.tr("hide regions")),
             (self.tr("L"), self.tr("names in English or Chinese")),
             (self.tr("Ctrl+Z, Ctrl+Shift+Z"), self.tr("undo, redo")),
-        ]
-        cells = "".join(f"<tr><td><b>{key}</b>&nbsp;&nbsp;</td><td>{what}</td></tr>" for key, what in rows)
-        self._message(self.tr("Keys"), f"<table cellpadding=3>{cells}</table>")
+            (self.tr("N, P"), self.tr("next, previous scan")),
+        )
+        mouse = (
+            (self.tr("Wheel, ↑ ↓"), self.tr("slices")),
+            (self.tr("Home, End"), self.tr("first, last slice")),
+            (self.tr("Right-drag"), self.tr("window and level")),
+            (self.tr("Ctrl+wheel"), self.tr("zoom")),
+            (self.tr("Middle-drag, Space+drag"), self.tr("pan")),
+            (self.tr("Shift+drag"), self.tr("crosshair")),
+            (self.tr("Double click"), self.tr("fit; on a title: fill the window")),
+        )
+        own = (KeyGroup(self.tr("Regions"), regions), KeyGroup(self.tr("Mouse and slices"), mouse))
+        KeySheet((*own, *self.viewer_actions.key_groups()), self.tr("Keys"), self).open()
 
     def _show_model_card(self) -> None:
         manifest = self.asking.manifest
@@ -412,11 +520,13 @@ class MainWindow(QMainWindow):
         for menu, text in (
             (self._file, self.tr("&File")),
             (self._edit, self.tr("&Edit")),
+            (self._view_menu, self.tr("&View")),
             (self._settings, self.tr("&Settings")),
             (self._language_menu, self.tr("Language")),
             (self._help, self.tr("&Help")),
         ):
             menu.setTitle(text)
+        self.viewer_actions.retranslate()
         self._cancel.setText(self.tr("Cancel"))
         self._read_only.setText(self.tr("Read only: a newer version wrote this database"))
         self._disclaimer.setText(self.tr("Not for diagnostic use"))
@@ -436,6 +546,8 @@ class MainWindow(QMainWindow):
     def closeEvent(self, event: QCloseEvent) -> None:
         # A late count would read a closed store.
         self._counts.stop()
+        self.models.cine.stop()
+        self.models.drawing.close()
         self.viewing.keep_view()
         self.asking.close()
         self._jobs.stop()

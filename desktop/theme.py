@@ -1,66 +1,159 @@
-"""The look: dark, so that the slice is the brightest thing on screen."""
+"""The look: dark, so that the slice is the brightest thing on screen, or light for a bright room.
+
+Slices lie on black in both: grey values are judged against their surroundings.
+"""
 
 from __future__ import annotations
+
+from string import Template
 
 from PySide6.QtGui import QColor, QPalette
 from PySide6.QtWidgets import QApplication
 
-_STYLE = """
-QMainWindow, QWidget { background: #0d1117; color: #e6edf3; font-size: 13px; }
-QLabel#panelTitle { font-weight: 600; color: #9fb1c4; padding: 2px 0 4px 0; background: transparent; }
-QLabel#hint { color: #9aa4af; padding: 6px 2px; background: transparent; }
-QLabel#readOnly { color: #ff8a65; font-weight: 600; padding: 0 8px; background: transparent; }
-QLabel#disclaimer { color: #f0b429; font-weight: 600; padding: 0 8px; background: transparent; }
-QLabel#modelLabel { color: #9aa4af; padding: 0 8px; background: transparent; }
-QListWidget { background: #0d1117; border: 1px solid #21262d; border-radius: 6px; outline: none; padding: 2px; }
+DEFAULT_THEME = "dark"
+
+_COLORS = {
+    "dark": {
+        "ground": "#0d1117",
+        "raised": "#161b22",
+        "control": "#21262d",
+        "line": "#30363d",
+        "edge": "#3d444d",
+        "text": "#e6edf3",
+        "text2": "#c9d1d9",
+        "title": "#9fb1c4",
+        "quiet": "#9aa4af",
+        "faint": "#8b949e",
+        "disabled": "#6e7681",
+        "chosen": "#1c2f4a",
+        "on_accent": "#ffffff",
+        "accent": "#1f6feb",
+        "accent_edge": "#388bfd",
+        "alarm": "#ff8a65",
+        "warning": "#f0b429",
+        "on_chosen": "#ffffff",
+    },
+    "light": {
+        "ground": "#f6f8fa",
+        "raised": "#ffffff",
+        "control": "#eaeef2",
+        "line": "#d0d7de",
+        "edge": "#afb8c1",
+        "text": "#1f2328",
+        "text2": "#32383f",
+        "title": "#424a53",
+        "quiet": "#59636e",
+        "faint": "#6e7781",
+        "disabled": "#9aa4af",
+        "chosen": "#cfe4ff",
+        "on_accent": "#ffffff",
+        "accent": "#1f6feb",
+        "accent_edge": "#0a58ca",
+        "alarm": "#bc4c00",
+        "warning": "#8a5a00",
+        "on_chosen": "#0a3069",
+    },
+}
+THEMES = tuple(_COLORS)
+
+_STYLE = Template("""
+QMainWindow, QWidget { background: $ground; color: $text; font-size: 13px; }
+QLabel#panelTitle { font-weight: 600; color: $title; padding: 2px 0 4px 0; background: transparent; }
+QLabel#hint { color: $quiet; padding: 6px 2px; background: transparent; }
+QLabel#readOnly { color: $alarm; font-weight: 600; padding: 0 8px; background: transparent; }
+QLabel#disclaimer { color: $warning; font-weight: 600; padding: 0 8px; background: transparent; }
+QLabel#modelLabel { color: $quiet; padding: 0 8px; background: transparent; }
+QListWidget { background: $ground; border: 1px solid $control; border-radius: 6px; outline: none; padding: 2px; }
 QListWidget::item { padding: 4px; border-radius: 4px; }
-QListWidget::item:selected { background: #1c2f4a; color: #ffffff; }
-QListWidget::item:hover:!selected { background: #161b22; }
-QPushButton, QToolButton { background: #21262d; border: 1px solid #30363d; border-radius: 6px; padding: 5px 12px; }
-QPushButton:hover, QToolButton:hover { background: #30363d; }
-QPushButton:disabled { color: #6e7681; }
-QToolButton:checked { background: #1f6feb; border-color: #388bfd; color: #ffffff; }
-QLineEdit, QComboBox { background: #161b22; border: 1px solid #30363d; border-radius: 6px; padding: 5px 8px;
-    selection-background-color: #1f6feb; }
-QLineEdit:focus, QComboBox:focus { border-color: #388bfd; }
+QListWidget::item:selected { background: $chosen; color: $on_chosen; }
+QListWidget::item:hover:!selected { background: $raised; }
+QPushButton, QToolButton { background: $control; border: 1px solid $line; border-radius: 6px; padding: 5px 12px; }
+QPushButton:hover, QToolButton:hover { background: $line; }
+QPushButton:disabled { color: $disabled; }
+QToolButton:checked { background: $accent; border-color: $accent_edge; color: $on_accent; }
+QToolBar { background: $raised; border: none; border-bottom: 1px solid $control; padding: 3px 6px; spacing: 3px; }
+QToolBar QToolButton { background: transparent; border-color: transparent; padding: 4px 5px; }
+QToolBar QToolButton:hover { background: $line; }
+QToolBar QToolButton:checked { background: $accent; border-color: $accent_edge; }
+QToolBar QToolButton:checked:disabled { background: $control; border-color: transparent; }
+QToolBar::separator { background: $line; width: 1px; margin: 4px 5px; }
+QLabel#cineSpeed { background: transparent; color: $quiet; padding: 0 4px; }
+QFrame#pane { border: 1px solid $control; background: $ground; }
+QFrame#pane[active="true"] { border-color: $accent_edge; }
+QFrame#paneTitle { background: $raised; border: none; }
+QFrame#paneTitle QLabel, QFrame#paneTitle QWidget { background: transparent; }
+QLabel#paneName { color: $text2; }
+QToolButton#paneButton { background: transparent; border-color: transparent; padding: 2px 6px; }
+QToolButton#paneButton:hover { background: $line; }
+QToolButton#paneButton::menu-indicator { image: none; }
+QComboBox#paneButton { background: transparent; border-color: transparent; padding: 1px 6px; }
+QSlider:vertical { background: $ground; width: 16px; }
+QSlider::groove:vertical { background: $line; width: 4px; border-radius: 2px; margin: 4px 0; }
+QSlider::handle:vertical { background: $faint; height: 22px; margin: 0 -4px; border-radius: 4px; }
+QSlider::handle:vertical:hover { background: $text2; }
+QSlider::handle:vertical:disabled { background: transparent; }
+QLineEdit, QComboBox { background: $raised; border: 1px solid $line; border-radius: 6px; padding: 5px 8px;
+    selection-background-color: $accent; }
+QLineEdit:focus, QComboBox:focus { border-color: $accent_edge; }
 QComboBox::drop-down { border: none; width: 20px; }
-QComboBox QAbstractItemView { background: #161b22; border: 1px solid #30363d; selection-background-color: #1f6feb; }
-QStatusBar { background: #161b22; border-top: 1px solid #21262d; }
+QComboBox QAbstractItemView { background: $raised; border: 1px solid $line; selection-background-color: $accent; }
+QStatusBar { background: $raised; border-top: 1px solid $control; }
 QStatusBar::item { border: none; }
 QStatusBar QLabel { background: transparent; }
-QMenuBar { background: #161b22; } QMenuBar::item { padding: 5px 10px; background: transparent; }
-QMenuBar::item:selected, QMenu::item:selected { background: #1f6feb; }
-QMenu { background: #161b22; border: 1px solid #30363d; padding: 4px; } QMenu::item { padding: 5px 24px; }
-QMenu::separator { height: 1px; background: #30363d; margin: 4px 8px; }
-QSplitter::handle { background: #21262d; }
-QProgressBar { background: #21262d; border: none; border-radius: 4px; height: 10px; text-align: center; }
-QProgressBar::chunk { background: #1f6feb; border-radius: 4px; }
-QFrame#card { background: #161b22; border: 1px solid #3d444d; border-radius: 8px; }
+QMenuBar { background: $raised; } QMenuBar::item { padding: 5px 10px; background: transparent; }
+QMenuBar::item:selected, QMenu::item:selected { background: $accent; color: $on_accent; }
+QMenu::item:disabled { color: $disabled; }
+QMenu::icon:checked { background: $chosen; border: 1px solid $accent; border-radius: 4px; }
+QMenu { background: $raised; border: 1px solid $line; padding: 4px; } QMenu::item { padding: 5px 24px; }
+QMenu::separator { height: 1px; background: $line; margin: 4px 8px; }
+QScrollBar:vertical { background: transparent; width: 10px; margin: 0; }
+QScrollBar:horizontal { background: transparent; height: 10px; margin: 0; }
+QScrollBar::handle { background: $line; border-radius: 4px; min-height: 24px; min-width: 24px; margin: 1px; }
+QScrollBar::handle:hover { background: $faint; }
+QScrollBar::add-line, QScrollBar::sub-line { width: 0; height: 0; }
+QScrollBar::add-page, QScrollBar::sub-page { background: transparent; }
+QSplitter::handle { background: $control; }
+QProgressBar { background: $control; border: none; border-radius: 4px; height: 10px; text-align: center; }
+QProgressBar::chunk { background: $accent; border-radius: 4px; }
+QFrame#noticeBar { background: $raised; border-bottom: 2px solid $warning; }
+QFrame#noticeBar QLabel { background: transparent; color: $text; }
+QFrame#card { background: $raised; border: 1px solid $edge; border-radius: 8px; }
 QFrame#card QLabel { background: transparent; }
 QFrame#card QListWidget { border: none; background: transparent; padding: 0; }
 QFrame#card QListWidget::item { padding: 0; }
-QLabel#cardTitle { font-weight: 600; color: #e6edf3; }
-QLabel#cardHint { color: #9aa4af; }
-QToolTip { background: #161b22; color: #e6edf3; border: 1px solid #3d444d; }
-"""
+QLabel#cardTitle { font-weight: 600; color: $text; }
+QLabel#cardHint { color: $quiet; }
+QToolTip { background: $raised; color: $text; border: 1px solid $edge; }
+""")
+
+_ROLES = (
+    (QPalette.ColorRole.Window, "ground"),
+    (QPalette.ColorRole.WindowText, "text"),
+    (QPalette.ColorRole.Base, "ground"),
+    (QPalette.ColorRole.AlternateBase, "raised"),
+    (QPalette.ColorRole.Text, "text"),
+    (QPalette.ColorRole.Button, "control"),
+    (QPalette.ColorRole.ButtonText, "text"),
+    (QPalette.ColorRole.Mid, "line"),
+    (QPalette.ColorRole.Highlight, "accent"),
+    (QPalette.ColorRole.HighlightedText, "on_accent"),
+    (QPalette.ColorRole.PlaceholderText, "faint"),
+)
 
 
-def apply_theme(app: QApplication) -> None:
-    """Dark Fusion, the same on every platform."""
+def apply_theme(app: QApplication, theme: str = DEFAULT_THEME) -> None:
+    """Fusion in a theme's colours, the same on every platform. An unknown name, from a newer version, is dark."""
+    colors = _COLORS.get(theme, _COLORS[DEFAULT_THEME])
     app.setStyle("Fusion")
     palette = QPalette()
-    for role, color in (
-        (QPalette.ColorRole.Window, "#0d1117"),
-        (QPalette.ColorRole.WindowText, "#e6edf3"),
-        (QPalette.ColorRole.Base, "#0d1117"),
-        (QPalette.ColorRole.AlternateBase, "#161b22"),
-        (QPalette.ColorRole.Text, "#e6edf3"),
-        (QPalette.ColorRole.Button, "#21262d"),
-        (QPalette.ColorRole.ButtonText, "#e6edf3"),
-        (QPalette.ColorRole.Highlight, "#1f6feb"),
-        (QPalette.ColorRole.HighlightedText, "#ffffff"),
-        (QPalette.ColorRole.PlaceholderText, "#8b949e"),
-    ):
-        palette.setColor(role, QColor(color))
+    for role, name in _ROLES:
+        palette.setColor(role, QColor(colors[name]))
     app.setPalette(palette)
-    app.setStyleSheet(_STYLE)
+    app.setStyleSheet(_STYLE.substitute(colors))
+
+
+def is_dark(palette: QPalette) -> bool:
+    """Whether text is lighter than what it stands on."""
+    return (
+        palette.color(QPalette.ColorRole.WindowText).lightness() > palette.color(QPalette.ColorRole.Window).lightness()
+    )

@@ -159,7 +159,7 @@ def suggest(
     started = time.perf_counter()
     rgb = render_slice(volume, plane, index, window)
     image = make_image_ref(volume, plane, index, window, rgb)
-    rendered = time.perf_counter()
+    render_ms = (time.perf_counter() - started) * 1000
     known = labels if labels is not None else session.manifest.labels()
     if box is not None:
         box.require_inside(image.width, image.height)
@@ -174,11 +174,15 @@ def suggest(
         choices = tuple(label.name(language) for label in known)
         for choice in choices:
             require_plain_name(choice)
+    ready = time.perf_counter()
+    session.start(cancelled)
+    # Loading a model, which happens once, is not part of a question's time.
+    started += time.perf_counter() - ready
     result = session.ask(AskRequest(0, rgb, prompt, answer_grammar(question, choices), choices), cancelled=cancelled)
     answer = parse_answer(result.raw, question)
     candidates = tuple(_candidate(choice.text, choice.probability, known) for choice in result.choices)
     timings = SuggestTimings(
-        (rendered - started) * 1000,
+        render_ms,
         result.timings.encode,
         result.timings.prompt,
         result.timings.decode,

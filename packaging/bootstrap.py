@@ -31,6 +31,7 @@ from debian import OTHER_LINUX, ensure_packages, on_debian, wanted_packages
 from engine_plan import key_variant, key_version, plan_engine
 from engine_wheel import build_wheel, cache_folder, find_wheel
 from project_env import ProjectEnvironment
+from wayland import has_weston, headless_weston
 
 ROOT = Path(__file__).resolve().parent.parent
 # `train` and `test` because the tests hold the trainer against the engine.
@@ -120,7 +121,7 @@ def check(environment: ProjectEnvironment) -> list[str]:
 
 
 def test(environment: ProjectEnvironment, rest: Sequence[str]) -> list[str]:
-    """Run all checks, the user stories on a real X server, then the whole suite; return what failed.
+    """Run all checks, the user stories on X and one on Wayland, then the whole suite; return what failed.
 
     The suite comes last, so that the closing line is the count of everything.
     """
@@ -131,10 +132,24 @@ def test(environment: ProjectEnvironment, rest: Sequence[str]) -> list[str]:
         screen = ["xvfb-run", "-a", "-s", "-screen 0 1600x1000x24 -nolisten tcp"]
         if _call([*screen, *pytest, "tests/stories"], QT_QPA_PLATFORM="xcb", WAYLAND_DISPLAY="") != 0:
             failed.append("user stories in a real window")
+    if not rest and sys.platform == "linux":
+        failed += _test_on_wayland(pytest)
     say("== test suite")
     if _call([*pytest, *rest], QT_QPA_PLATFORM=os.environ.get("QT_QPA_PLATFORM", "offscreen")) != 0:
         failed.append("test suite")
     return failed
+
+
+def _test_on_wayland(pytest: Sequence[str]) -> list[str]:
+    """Run the first user story on headless Wayland, or say that it is left out."""
+    if not has_weston():
+        say("== user story on Wayland: SKIPPED, weston is not installed")
+        return []
+    say("== user story on Wayland (headless weston)")
+    story = ["tests/stories/test_first_suggestion.py", "-k", "accepts_one_suggestion"]
+    with headless_weston() as variables:
+        passed = _call([*pytest, *story], **variables) == 0
+    return [] if passed else ["user story on Wayland"]
 
 
 def main(arguments: Sequence[str]) -> int:

@@ -1,11 +1,12 @@
-"""The vision tower's own stages: learn from label maps what a patch shows, and where that thing ends.
+"""The dense stages: learn from label maps what a patch shows, and where the things of a name end.
 
-Not in the paper, whose tower comes pretrained: a tower from scratch learns places and outlines from masks far
-faster than through the text model. The heads are thrown away afterwards.
+Not in the paper, whose tower comes pretrained: a tower and a connector from scratch learn places and outlines
+from masks far faster than through the text model. The heads are thrown away afterwards.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import TypedDict
 
@@ -15,6 +16,7 @@ from numpy.typing import NDArray
 from scipy import ndimage
 from torch import nn
 from torch.nn import functional
+from transformers import InternVLModel
 
 from training.model import image_tensor
 from training.samples import MaskItem
@@ -41,6 +43,20 @@ def collate_masks(items: Sequence[MaskItem]) -> MaskBatch:
     }
 
 
+def thing_boxes(mask: NDArray[np.uint8]) -> list[tuple[int, NDArray[np.bool_], tuple[slice, slice]]]:
+    """Every connected part of every label: its value, its pixels inside its box, its box as slices (y, x)."""
+    things = []
+    for value, around in enumerate(ndimage.find_objects(mask), start=1):
+        if around is None:
+            continue
+        components, _ = ndimage.label(mask[around] == value)
+        for number, (rows, columns) in enumerate(ndimage.find_objects(components), start=1):
+            top, left = around[0].start, around[1].start
+            box = (slice(rows.start + top, rows.stop + top), slice(columns.start + left, columns.stop + left))
+            things.append((value, components[rows, columns] == number, box))
+    return things
+
+
 def patch_boxes(mask: NDArray[np.uint8], side: int, cells: int) -> NDArray[np.float32]:
     """The box of the thing that each patch belongs to.
 
@@ -50,69 +66,83 @@ def patch_boxes(mask: NDArray[np.uint8], side: int, cells: int) -> NDArray[np.fl
     size = mask.shape[0]
     boxes = np.full((side, side, 4), np.nan, np.float32)
     areas = np.full((side, side), np.inf)
-    step = size / (side * cells)
-    middles = ((np.arange(side * cells) + 0.5) * step).astype(int)
-    for value in np.unique(mask):
-        if value == 0:
-            continue
-        components, _ = ndimage.label(mask == value)
-        sampled = components[np.ix_(middles, middles)].reshape(side, cells, side, cells)
-        for number, (rows, columns) in enumerate(ndimage.find_objects(components), start=1):
-            shown = (sampled == number).sum(axis=(1, 3)) >= _MIN_CELLS
-            if not shown.any():
-                continue
-            area = (rows.stop - rows.start) * (columns.stop - columns.start)
-            taken = shown & (area < areas)
-            boxes[taken] = np.array([columns.start, rows.start, columns.stop, rows.stop]) / size
-            areas[taken] = area
+    middles = ((np.arange(side * cells) + 0.5) * size / (side * cells)).astype(int)
+    for _, pixels, (rows, columns) in thing_boxes(mask):
+        whole = np.zeros(mask.shape, bool)
+        whole[rows, columns] = pixels
+        sampled = whole[np.ix_(middles, middles)].reshape(side, cells, side, cells)
+        shown = sampled.sum(axis=(1, 3)) >= _MIN_CELLS
+        area = pixels.size
+        taken = shown & (area < areas)
+        boxes[taken] = np.array([columns.start, rows.start, columns.stop, rows.stop]) / size
+        areas[taken] = area
+    return boxes
+
+
+def label_boxes(mask: NDArray[np.uint8], classes: int) -> NDArray[np.float32]:
+    """The box of each label's largest part.
+
+    mask : (S, S) label values below `classes`. Returns (classes, 4): x1, y1, x2, y2 in fractions of the image,
+    NaN for labels that are not there and for the background.
+    """
+    boxes = np.full((classes, 4), np.nan, np.float32)
+    areas = np.zeros(classes)
+    for value, pixels, (rows, columns) in thing_boxes(mask):
+        area = np.count_nonzero(pixels)
+        if area > areas[value]:
+            areas[value] = area
+            boxes[value] = np.array([columns.start, rows.start, columns.stop, rows.stop]) / mask.shape[0]
     return boxes
 
 
 class DenseModel(nn.Module):
-    """The tower with linear heads: what each cell of a patch shows, and the edges of the patch's thing.
+    """Tower and connector with heads that are thrown away.
 
     A patch of 14 pixels is read as `cells` x `cells` cells, so that the features hold outlines finer than a
-    patch. classes : label values, background included. boxes : whether edges are learned too.
+    patch. classes : label values, background included. edges : whether a patch also learns the box of its thing.
+    names : whether the connector's tokens learn to be found by label, and to tell the label's box.
     """
 
-    def __init__(self, tower: nn.Module, width: int, classes: int, *, boxes: bool, cells: int = 4) -> None:
+    def __init__(self, model: InternVLModel, classes: int, *, edges: bool, names: bool, cells: int = 4) -> None:
         super().__init__()
-        self.tower = tower
+        self.model = model
         self.cells = cells
         self.classes = classes
+        width = model.config.vision_config.hidden_size
         self.head = nn.Linear(width, cells * cells * classes)
-        self.edges = nn.Linear(width, 4 * BINS) if boxes else None
+        self.edges = nn.Linear(width, 4 * BINS) if edges else None
+        self.names = NameHead(model.config.text_config.hidden_size, classes) if names else None
 
     def forward(self, images: torch.Tensor, masks: torch.Tensor) -> dict[str, torch.Tensor]:
-        """Cross-entropy over cells, and over the edges of patches that show something."""
-        features = self.tower(pixel_values=image_tensor(images)).last_hidden_state[:, 1:]
+        """The sum of the losses of the heads that there are."""
+        output = self.model.get_image_features(pixel_values=image_tensor(images), return_dict=True)
+        features = output.last_hidden_state[:, 1:]
+        maps = masks.numpy().astype(np.uint8)
         loss = self._cell_loss(features, masks)
         if self.edges is not None:
-            loss = loss + self._edge_loss(features, masks)
+            loss = loss + self._edge_loss(features, maps)
+        if self.names is not None:
+            boxes = torch.from_numpy(np.stack([label_boxes(one, self.classes) for one in maps]))
+            loss = loss + self.names.loss(output.pooler_output, masks, boxes)
         return {"loss": loss}
 
     def _cell_loss(self, features: torch.Tensor, masks: torch.Tensor) -> torch.Tensor:
         """A cell's target is the label of its middle pixel."""
         batch, patches, _ = features.shape
-        side = round(patches**0.5)
+        side = math.isqrt(patches)
         logits = self.head(features).view(batch, side, side, self.cells, self.cells, self.classes)
         logits = logits.permute(0, 5, 1, 3, 2, 4).reshape(batch, self.classes, side * self.cells, -1)
-        targets = functional.interpolate(masks[:, None].float(), size=logits.shape[-2:], mode="nearest-exact")
-        labels = targets.long()[:, 0]
+        labels = label_cells(masks, side * self.cells)
         # Small things count: without weights the head learns background and liver first.
         share = torch.bincount(labels.flatten(), minlength=self.classes).float() / labels.numel()
         weights = (share + 2e-4).rsqrt()
-        loss: torch.Tensor = functional.cross_entropy(logits, labels, weight=weights / weights.mean())
+        loss: torch.Tensor = functional.cross_entropy(logits.float(), labels, weight=weights / weights.mean())
         return loss
 
-    def _edge_loss(self, features: torch.Tensor, masks: torch.Tensor) -> torch.Tensor:
-        """Cross-entropy against a narrow bell over the bins, so that a near miss costs little.
-
-        Small things are as often asked for as large ones but fill fewer patches, hence the weights.
-        """
+    def _edge_loss(self, features: torch.Tensor, maps: NDArray[np.uint8]) -> torch.Tensor:
+        """Small things are as often asked for as large ones but fill fewer patches, hence the weights."""
         assert self.edges is not None
-        side = round(features.shape[1] ** 0.5)
-        maps = masks.numpy().astype(np.uint8)
+        side = math.isqrt(features.shape[1])
         boxes = torch.from_numpy(np.stack([patch_boxes(one, side, self.cells) for one in maps]))
         boxes = boxes.view(len(maps), side * side, 4)
         known = ~boxes.isnan().any(dim=-1)
@@ -120,9 +150,59 @@ class DenseModel(nn.Module):
             return features.sum() * 0
         sides = boxes[known][:, 2:] - boxes[known][:, :2]
         weights = (sides.prod(dim=-1) + 1e-3).rsqrt()
-        places = boxes[known][..., None] * BINS - 0.5
-        bell = (-0.5 * ((torch.arange(BINS) - places) / _SPREAD_BINS) ** 2).softmax(dim=-1)
-        logits = self.edges(features[known]).view(-1, 4, BINS)
-        each = -(bell * logits.float().log_softmax(dim=-1)).sum(dim=-1).mean(dim=-1)
-        loss: torch.Tensor = (each * weights).sum() / weights.sum()
+        each = edge_loss(self.edges(features[known]), boxes[known])
+        return (each * weights).sum() / weights.sum()
+
+
+class NameHead(nn.Module):
+    """Asks a picture's tokens for each label the way the text model will: find its tokens, read its box there.
+
+    What this learns in minutes is what a text model otherwise finds only after hours of answers: each token
+    says which labels it shows; a label's attention goes to the tokens that show it; a small network reads the
+    box's edges from what they hold and from the label.
+    """
+
+    def __init__(self, width: int, classes: int) -> None:
+        super().__init__()
+        self.norm = nn.LayerNorm(width)
+        self.shown = nn.Linear(width, classes)
+        self.label = nn.Embedding(classes, width)
+        self.read = nn.Sequential(nn.Linear(2 * width, 2 * width), nn.GELU(), nn.Linear(2 * width, 4 * BINS))
+
+    def forward(self, tokens: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        """(B, T, D) tokens to (B, T, C) logits of what they show and (B, C, 4 * BINS) logits of edges."""
+        tokens = self.norm(tokens)
+        shown = self.shown(tokens)
+        found = shown.float().softmax(dim=1).to(tokens.dtype).transpose(1, 2) @ tokens
+        labels = self.label.weight.expand(len(tokens), -1, -1)
+        return shown, self.read(torch.cat([found, labels], dim=-1))
+
+    def loss(self, tokens: torch.Tensor, masks: torch.Tensor, boxes: torch.Tensor) -> torch.Tensor:
+        """masks : (B, S, S) label values. boxes : (B, C, 4) as `label_boxes` gives them."""
+        side = math.isqrt(tokens.shape[1])
+        shown, edges = self(tokens)
+        cells = label_cells(masks, side * 8)
+        one_hot = functional.one_hot(cells, self.shown.out_features).view(len(masks), side, 8, side, 8, -1)
+        truth = (one_hot.sum(dim=(2, 4)) >= _MIN_CELLS).flatten(1, 2).float()
+        loss: torch.Tensor = 4 * functional.binary_cross_entropy_with_logits(shown.float(), truth)
+        known = ~boxes.isnan().any(dim=-1)
+        if known.any():
+            loss = loss + edge_loss(edges[known], boxes[known]).mean()
         return loss
+
+
+def label_cells(masks: torch.Tensor, side: int) -> torch.Tensor:
+    """(B, S, S) label values to (B, side, side): the label of each cell's middle pixel."""
+    cells = functional.interpolate(masks[:, None].float(), size=(side, side), mode="nearest-exact")
+    return cells[:, 0].long()
+
+
+def edge_loss(logits: torch.Tensor, boxes: torch.Tensor) -> torch.Tensor:
+    """Cross-entropy of (N, 4 * BINS) logits against a narrow bell over the bins: a near miss costs little.
+
+    boxes : (N, 4) in fractions of the image. Returns (N,), the mean over a box's edges.
+    """
+    places = boxes[..., None] * BINS - 0.5
+    bell = (-0.5 * ((torch.arange(BINS) - places) / _SPREAD_BINS) ** 2).softmax(dim=-1)
+    found = logits.view(-1, 4, BINS).float().log_softmax(dim=-1)
+    return -(bell * found).sum(dim=-1).mean(dim=-1)

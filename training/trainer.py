@@ -128,7 +128,7 @@ def _run_stage(
     if stage.kind == "dense":
         masks = MaskDataset(samples, size, seed)
         classes = _label_values(samples)
-        module = DenseModel(model.model.vision_tower, vision.hidden_size, classes, boxes=stage.boxes)
+        module = DenseModel(model.model, classes, edges=stage.boxes, names="connector" in stage.train)
         trainer = Trainer(module, arguments, collate_masks, masks, callbacks=[callback])
     else:
         encoder = PromptEncoder(tokenizer, model.config.image_seq_length)

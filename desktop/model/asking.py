@@ -15,7 +15,7 @@ from engine.protocol import Language, Task
 from engine.regions import LabelSet
 from engine.runtime import EngineEvent, ModelManifest, Session
 from engine.store import StoreError
-from engine.suggest import Suggestion, suggest
+from engine.suggest import ImageRef, Suggestion, suggest
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,22 +23,23 @@ class _Asked:
     """What an answer must still fit when it comes. root_id : None for a question about the whole slice."""
 
     number: int
-    image_sha256: str
     root_id: int | None
 
 
 class AskingModel(QObject):
-    """started : a job. answered : the region's root id, or -1 for the slice. event : something to say.
+    """started : a job. answered : the region's root id, or -1 for the slice. event : an `EngineEvent`.
 
     not_found : names that the answer says are not in the slice. idle : nothing is being asked.
+    unusable : the model cannot be loaded, and why.
     """
 
     started = Signal(object)
     answered = Signal(int)
     not_found = Signal(str)
     idle = Signal()
-    event = Signal(str, str)
+    event = Signal(object)
     failed = Signal(str)
+    unusable = Signal(str)
 
     def __init__(
         self,
@@ -63,12 +64,12 @@ class AskingModel(QObject):
 
     def _tell(self, event: EngineEvent) -> None:
         # Called on the asking thread: a signal crosses over.
-        self.event.emit(event.kind, event.message)
+        self.event.emit(event)
 
     def warm_up(self) -> None:
         """Load the model before the first question needs it."""
         job = self._jobs.start(lambda job: self.session.start(job.cancelled))
-        job.failed.connect(self.failed)
+        job.failed.connect(self.unusable)
 
     @property
     def asking(self) -> bool:
@@ -104,11 +105,11 @@ class AskingModel(QObject):
 
     def _ask(self, task: Task, root_id: int | None, **what: object) -> None:
         viewing = self._viewing
-        volume, image = viewing.volume, viewing.image_ref()
-        if volume is None or image is None:
+        volume = viewing.volume
+        if volume is None:
             return
         self.cancel()
-        asked = _Asked(next(self._numbers), image.sha256, root_id)
+        asked = _Asked(next(self._numbers), root_id)
         plane, index, window, language = viewing.plane, viewing.index, viewing.window, self.language
         labels = self.labels
 
@@ -135,12 +136,20 @@ class AskingModel(QObject):
     def _is_current(self, asked: _Asked) -> bool:
         return self._current is not None and self._current[0] == asked
 
+    def _is_on_screen(self, image: ImageRef) -> bool:
+        """Whether the active view shows this slice, through whatever window."""
+        volume, viewing = self._viewing.volume, self._viewing
+        if volume is None:
+            return False
+        shown = (volume.source, volume.series_uid, viewing.plane, viewing.index)
+        return (image.path, image.series_uid, image.plane, image.slice) == shown
+
     def _arrived(self, asked: _Asked, suggestion: Suggestion) -> None:
-        # A late answer is dropped: it belongs to a slice, window or region that is gone.
+        # A late answer is dropped: it belongs to a question, slice or region that is gone.
         if not self._is_current(asked):
             return
         self._current = None
-        fits = suggestion.image.sha256 == asked.image_sha256
+        fits = self._is_on_screen(suggestion.image)
         try:
             if not fits:
                 pass

@@ -7,7 +7,7 @@ import threading
 from collections.abc import Callable
 from typing import Any
 
-from PySide6.QtCore import QObject, QRunnable, QThreadPool, Signal
+from PySide6.QtCore import QObject, QRunnable, QThreadPool, QTimer, Signal
 
 from engine.errors import MedRegAError
 from engine.progress import Cancelled
@@ -27,6 +27,9 @@ class Job(QObject):
     cancelled_ = Signal()
     progressed = Signal(int, int, str)
     finished = Signal()
+    # For the runner alone, after everything else. On `finished` the job could be gone before the working thread has
+    # told all who listen to that.
+    over = Signal()
 
     def __init__(self, work: Callable[[Job], Any], parent: QObject | None = None) -> None:
         super().__init__(parent)
@@ -63,6 +66,7 @@ class Job(QObject):
                 self.done.emit(result)
         finally:
             self.finished.emit()
+            self.over.emit()
 
 
 class _Runnable(QRunnable):
@@ -75,28 +79,37 @@ class _Runnable(QRunnable):
 
 
 class JobRunner(QObject):
-    """Runs jobs on a pool of its own and keeps them alive until their signals have arrived."""
+    """Runs jobs on a pool of its own and keeps them alive until their signals have arrived. For the GUI thread."""
 
     def __init__(self, threads: int, parent: QObject | None = None) -> None:
         super().__init__(parent)
         self._pool = QThreadPool(self)
         self._pool.setMaxThreadCount(threads)
         self._jobs: set[Job] = set()
+        self._stopped = False
 
     def start(self, work: Callable[[Job], Any]) -> Job:
-        """Queue a function; connect to the returned job's signals before the event loop runs again."""
+        """Queue a function; connect to the returned job's signals before the event loop runs again.
+
+        It begins only then: a job that ends before anybody listens would be lost.
+        """
         job = Job(work, self)
         self._jobs.add(job)
-        job.finished.connect(lambda: self._release(job))
-        self._pool.start(_Runnable(job))
+        job.over.connect(lambda: self._release(job))
+        QTimer.singleShot(0, job, lambda: self._begin(job))
         return job
+
+    def _begin(self, job: Job) -> None:
+        if not self._stopped:
+            self._pool.start(_Runnable(job))
 
     def _release(self, job: Job) -> None:
         self._jobs.discard(job)
         job.deleteLater()
 
     def stop(self) -> None:
-        """Cancel everything and wait for it."""
+        """Cancel everything and wait for it; nothing begins any more."""
+        self._stopped = True
         for job in list(self._jobs):
             job.cancel()
         self._pool.clear()

@@ -5,7 +5,8 @@ from __future__ import annotations
 from PySide6.QtCore import QObject, Signal
 from PySide6.QtGui import QUndoStack
 
-from desktop.model.commands import AppendedRow, Drawing
+from desktop.model.commands import AppendedRow, Drawing, Finding
+from desktop.model.plane_state import PlaneState
 from desktop.model.viewing import ViewingModel
 from engine.regions import Box, Label, RegionError
 from engine.store import AnnotationStore, RegionRow, RegionState, StoreError, SuggestionRow, study_uid_of
@@ -39,16 +40,33 @@ class RegionsModel(QObject):
 
     def refresh(self) -> None:
         """Read the slice's regions from the store, the only truth."""
-        viewing = self._viewing
-        self.rows = []
-        if viewing.volume is not None:
-            volume = viewing.volume
-            image = self._store.images.find(str(volume.source), volume.series_uid, viewing.plane, viewing.index)
-            if image is not None:
-                self.rows = self._store.regions.of_image(image.id)
+        self.rows = self._read(self._viewing.active)
         if self.selected_root not in [row.root_id for row in self.rows]:
             self.selected_root = None
         self.changed.emit()
+
+    def show_image(self, image_id: int) -> None:
+        """Go to the slice that something is undone or redone on: nothing changes where nobody sees it."""
+        image = self._store.images.get(image_id)
+        for state in self._viewing.all_states:
+            volume = state.volume
+            if volume is None or (str(volume.source), volume.series_uid) != (image.source, image.series_uid):
+                continue
+            if state.plane is image.plane:
+                self._viewing.activate(state)
+                state.go_to(image.slice)
+                return
+
+    def rows_of(self, state: PlaneState) -> list[RegionRow]:
+        """The regions of the slice that a view shows."""
+        return self.rows if state is self._viewing.active else self._read(state)
+
+    def _read(self, state: PlaneState) -> list[RegionRow]:
+        volume = state.volume
+        if volume is None:
+            return []
+        image = self._store.images.find(str(volume.source), volume.series_uid, state.plane, state.index)
+        return [] if image is None else self._store.regions.of_image(image.id)
 
     def region(self, root_id: int) -> RegionRow | None:
         """A visible region of this slice."""
@@ -94,11 +112,10 @@ class RegionsModel(QObject):
         volume = self._viewing.volume
         if volume is None:
             return 0
-        kept = self._store.record_found(suggestion, study_uid_of(volume), self._who)
-        self.refresh()
-        if kept:
-            self.select(kept[0][0].root_id)
-        return len(kept)
+        found = Finding(self, self._store, suggestion, study_uid_of(volume), self._who)
+        if found.rows:
+            self.undo_stack.push(found)
+        return len(found.rows)
 
     def accept(self, root_id: int, label: Label) -> None:
         """Agree with a suggested name."""

@@ -17,6 +17,7 @@ from PySide6.QtWidgets import (
 
 from desktop.model.asking import AskingModel
 from desktop.model.regions import RegionsModel
+from desktop.theme import is_dark
 from desktop.viewer.region_item import DECIDED_COLOR, OPEN_COLOR
 from engine.protocol import Language
 from engine.store import DECIDED_STATES, RegionRow, RegionState
@@ -91,7 +92,9 @@ class RegionsPanel(QWidget):
             entry.setData(_ROOT_ROLE, row.root_id)
             # A line of Chinese is taller than the view expects from the first font it finds.
             entry.setSizeHint(QSize(0, 2 * self.fontMetrics().height() + 16))
-            entry.setForeground(DECIDED_COLOR if row.state in DECIDED_STATES else OPEN_COLOR)
+            color = DECIDED_COLOR if row.state in DECIDED_STATES else OPEN_COLOR
+            # The colours on the slice are too bright for a light panel.
+            entry.setForeground(color if is_dark(self.palette()) else color.darker(240))
             self._list.addItem(entry)
         self._list.setVisible(bool(self._regions.rows))
         self._empty.setVisible(not self._regions.rows)
@@ -106,7 +109,11 @@ class RegionsPanel(QWidget):
 
     def _name(self, row: RegionRow) -> str:
         if row.label is None:
-            return self.tr("unnamed")
+            suggestion = self._regions.suggestion(row.root_id)
+            if suggestion is None or not suggestion.candidates or suggestion.abstained:
+                return self.tr("unnamed")
+            en, zh, _, _ = suggestion.candidates[0]
+            return self.tr("{0}?").format(zh if self._asking.language is Language.ZH and zh else en)
         other = row.label.en if self._asking.language is Language.ZH else row.label.zh
         name = row.label.name(self._asking.language.value) or row.label.en
         return f"{name}  {other}" if other and other != name else name
@@ -146,3 +153,5 @@ class RegionsPanel(QWidget):
         super().changeEvent(event)
         if event.type() == QEvent.Type.LanguageChange:
             self.language_changed()
+        elif event.type() == QEvent.Type.PaletteChange:
+            self.refresh()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from PySide6.QtCore import QEvent, QModelIndex, QPersistentModelIndex, QRect, QRectF, QSize, Qt, Signal
-from PySide6.QtGui import QColor, QFont, QKeyEvent, QPainter
+from PySide6.QtGui import QColor, QFont, QKeyEvent, QPainter, QPalette
 from PySide6.QtWidgets import (
     QFrame,
     QLabel,
@@ -42,7 +42,8 @@ class _CandidateDelegate(QStyledItemDelegate):
         painter.save()
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
         painter.setPen(Qt.PenStyle.NoPen)
-        painter.setBrush(QColor("#1f6feb" if chosen else "#21262d"))
+        colors = option.palette
+        painter.setBrush(colors.color(QPalette.ColorRole.Highlight if chosen else QPalette.ColorRole.Button))
         painter.drawRoundedRect(QRectF(rect), 4, 4)
         probability = index.data(_PROBABILITY_ROLE)
         if probability is not None:
@@ -50,11 +51,12 @@ class _CandidateDelegate(QStyledItemDelegate):
             painter.setBrush(QColor("#9ecbff" if chosen else "#58a6ff"))
             painter.drawRoundedRect(bar, 1.5, 1.5)
         text = rect.adjusted(9, 0, -9, -2)
-        painter.setPen(QColor("#ffffff"))
+        text_role = QPalette.ColorRole.HighlightedText if chosen else QPalette.ColorRole.Text
+        painter.setPen(colors.color(text_role))
         name = str(index.data(Qt.ItemDataRole.DisplayRole))
         painter.drawText(text, int(Qt.AlignmentFlag.AlignVCenter | Qt.AlignmentFlag.AlignLeft), name)
         used = painter.fontMetrics().horizontalAdvance(name) + 10
-        painter.setPen(QColor("#dbe9ff" if chosen else "#9aa4af"))
+        painter.setPen(QColor("#dbe9ff") if chosen else colors.color(QPalette.ColorRole.PlaceholderText))
         percent = "" if probability is None else f"{float(probability):.0%}"
         taken = painter.fontMetrics().horizontalAdvance(percent) + 8
         other = painter.fontMetrics().elidedText(
@@ -147,12 +149,10 @@ class SuggestionCard(QFrame):
         if root is None:
             return
         item = self._list.currentItem()
-        typed = self._edit.text().strip() if self.typing else ""
         if self.typing:
-            label = item.data(_LABEL_ROLE) if item is not None else None
-            if label is None and typed:
-                label = _free_label(typed)
-            if label is not None:
+            # Nothing is chosen while several names fit: no guess is kept as what the person meant.
+            if item is not None:
+                label = item.data(_LABEL_ROLE)
                 self._stop_typing()
                 self._regions.correct(root, label)
         elif item is not None:
@@ -175,13 +175,12 @@ class SuggestionCard(QFrame):
     def _fill(self, text: str) -> None:
         self._list.clear()
         if self.typing:
-            self._fill_matches(text)
+            self._list.setCurrentRow(self._fill_matches(text))
         else:
             self._fill_candidates()
-        if self._list.count():
             self._list.setCurrentRow(0)
         self._list.setVisible(self._list.count() > 0)
-        self._list.setFixedHeight(min(self._list.count(), _SHOWN) * 30 + 4)
+        self._list.setFixedHeight(self._list.count() * 30 + 4)
         self.adjustSize()
         self.resized.emit()
 
@@ -208,22 +207,30 @@ class SuggestionCard(QFrame):
                 self._add(Label(id, en, zh), probability)
             self._hint.setText(self.tr("Enter accept · ↑↓ choose · type to correct · Delete reject"))
 
-    def _fill_matches(self, text: str) -> None:
+    def _fill_matches(self, text: str) -> int:
+        """List the names that fit, the typed one last; returns the row that Enter takes, -1 for none."""
         self._title.setText(self.tr("Another name"))
-        wanted = text.strip().casefold()
+        typed = text.strip()
+        wanted = typed.casefold()
         labels = list(self._asking.labels)
+        exact = [one for one in labels if wanted and wanted in (one.en.casefold(), one.zh.casefold())]
         starts = [one for one in labels if any(n.casefold().startswith(wanted) for n in (one.en, one.zh))]
-        holds = [one for one in labels if one not in starts and wanted in f"{one.en} {one.zh}".casefold()]
-        for label in (starts + holds)[:_SHOWN]:
+        holds = [one for one in labels if wanted in f"{one.en} {one.zh}".casefold()]
+        matches = list(dict.fromkeys(exact + starts + holds))
+        for label in matches[:_SHOWN]:
             self._add(label, None)
-        if self._list.count():
+        if typed and not exact:
+            self._add(_free_label(typed), None, self.tr("new name"))
+        if exact or len(matches) == 1 or (typed and not matches):
             self._hint.setText(self.tr("Enter take · ↑↓ choose · Esc back"))
-        else:
-            self._hint.setText(self.tr("Enter takes “{0}” as a new name · Esc back").format(text.strip()))
+            return 0
+        self._hint.setText(self.tr("↑↓ choose, or type on · Esc back"))
+        return -1
 
-    def _add(self, label: Label, probability: float | None) -> None:
+    def _add(self, label: Label, probability: float | None, note: str = "") -> None:
         chinese = self._asking.language is Language.ZH
         first, second = (label.zh, label.en) if chinese and label.zh else (label.en, label.zh)
+        second = note or second
         item = QListWidgetItem(first)
         item.setData(_LABEL_ROLE, label)
         item.setData(_PROBABILITY_ROLE, probability)

@@ -54,6 +54,8 @@ class WorklistPanel(QWidget):
 
     def set_current(self, item: WorklistRow | None) -> None:
         """Mark the scan that is open."""
+        if item is None:
+            self._list.setCurrentItem(None)
         for number in range(self._list.count()):
             entry = self._list.item(number)
             if item is not None and entry.data(_ID_ROLE) == item.id:

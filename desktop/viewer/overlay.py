@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 from PySide6.QtCore import QPointF, QRect, QRectF, Qt
 from PySide6.QtGui import QColor, QFont, QPainter, QPen
 
@@ -12,7 +13,11 @@ from engine.scans import Plane, Volume, plane_grid
 
 _TEXT = QColor("#e6edf3")
 _SHADOW = QColor(0, 0, 0, 190)
+_PLATE = QColor(5, 7, 10, 130)
 _AXES = (("R", "L"), ("A", "P"), ("I", "S"))
+# A direction is also named after a second axis from this share of its length on: about 15 degrees.
+_ASLANT = 0.26
+_SIDES = {"R": QColor("#ff9f8a"), "L": QColor("#8ab8ff")}
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,19 +34,24 @@ class OverlayText:
 def orientation_letters(volume: Volume, plane: Plane) -> tuple[str, str, str, str]:
     """The patient directions at the picture's left, right, top and bottom edges (DICOM PS3.3 C.7.6.1.1.1).
 
-    Empty without geometry.
+    A direction aslant to the patient's axes has two letters or three. Empty without geometry.
     """
     if not volume.has_geometry:
         return ("", "", "", "")
     grid = plane_grid(volume, plane)
-    found = []
+    ends: list[str] = []
     for axis, sign in (grid.columns, grid.rows):
         vector = volume.direction[:, axis] * sign
-        patient = int(np.argmax(np.abs(vector)))
-        negative, positive = _AXES[patient]
-        found.append((negative, positive) if vector[patient] > 0 else (positive, negative))
-    (left, right), (top, bottom) = found
+        ends += [direction_letters(-vector), direction_letters(vector)]
+    left, right, top, bottom = ends
     return (left, right, top, bottom)
+
+
+def direction_letters(vector: NDArray[np.float64]) -> str:
+    """The patient directions of a (3,) unit LPS vector, the strongest first; aslant ones have two or three."""
+    order = np.argsort(-np.abs(vector), kind="stable")
+    used = [int(axis) for number, axis in enumerate(order) if number == 0 or abs(vector[axis]) >= _ASLANT]
+    return "".join(_AXES[axis][1 if vector[axis] > 0 else 0] for axis in used)
 
 
 def paint_overlay(painter: QPainter, area: QRect, text: OverlayText) -> None:
@@ -54,22 +64,50 @@ def paint_overlay(painter: QPainter, area: QRect, text: OverlayText) -> None:
     _shadowed(painter, inner, flags.AlignLeft | flags.AlignTop, text.top_left)
     _shadowed(painter, inner, flags.AlignRight | flags.AlignTop, text.top_right)
     _shadowed(painter, inner, flags.AlignLeft | flags.AlignBottom, text.bottom_left)
-    font.setPixelSize(17)
-    font.setBold(True)
-    painter.setFont(font)
     left, right, top, bottom = text.letters
-    _shadowed(painter, inner, flags.AlignLeft | flags.AlignVCenter, left)
-    _shadowed(painter, inner, flags.AlignRight | flags.AlignVCenter, right)
-    _shadowed(painter, inner, flags.AlignHCenter | flags.AlignTop, top)
-    _shadowed(painter, inner, flags.AlignHCenter | flags.AlignBottom, bottom)
+    middle = flags.AlignVCenter
+    for where, letters in (
+        (flags.AlignLeft | middle, left),
+        (flags.AlignRight | middle, right),
+        (flags.AlignHCenter | flags.AlignTop, top),
+        (flags.AlignHCenter | flags.AlignBottom, bottom),
+    ):
+        paint_letters(painter, inner, where, letters)
     if text.mm_per_screen_pixel > 0:
         _scale_bar(painter, inner, text.mm_per_screen_pixel)
 
 
+def paint_letters(painter: QPainter, area: QRect, flags: Qt.AlignmentFlag, letters: str) -> None:
+    """A direction at an edge of `area`.
+
+    The patient's sides are markers on plates of their own: mixing them up is the worst mistake.
+    """
+    if not letters:
+        return
+    font = QFont(painter.font())
+    font.setPixelSize(17)
+    font.setBold(True)
+    painter.setFont(font)
+    side = _SIDES.get(letters[0])
+    if side is None:
+        _shadowed(painter, area, flags, letters)
+        return
+    rect = painter.fontMetrics().boundingRect(area, int(flags), letters).adjusted(-6, -2, 6, 2)
+    rect.moveLeft(max(area.left() - 4, min(rect.left(), area.right() + 4 - rect.width())))
+    painter.setPen(Qt.PenStyle.NoPen)
+    painter.setBrush(QColor(10, 12, 16, 190))
+    painter.drawRoundedRect(rect, 4, 4)
+    painter.setPen(side)
+    painter.drawText(rect, int(Qt.AlignmentFlag.AlignCenter), letters)
+
+
 def _shadowed(painter: QPainter, area: QRect, flags: Qt.AlignmentFlag, text: str) -> None:
+    """On a faint plate: a shadow alone is not enough on a white picture."""
     if text:
-        painter.setPen(_SHADOW)
-        painter.drawText(area.translated(1, 1), int(flags), text)
+        plate = painter.fontMetrics().boundingRect(area, int(flags), text).adjusted(-4, -1, 4, 1)
+        painter.setPen(Qt.PenStyle.NoPen)
+        painter.setBrush(_PLATE)
+        painter.drawRoundedRect(plate, 3, 3)
         painter.setPen(_TEXT)
         painter.drawText(area, int(flags), text)
 
@@ -91,4 +129,4 @@ def _scale_bar(painter: QPainter, area: QRect, mm_per_pixel: float) -> None:
     font.setBold(False)
     painter.setFont(font)
     label = QRectF(area.right() - max(pixels, 60), y - 22, max(pixels, 60), 18)
-    painter.drawText(label, int(Qt.AlignmentFlag.AlignRight), f"{length} mm")
+    _shadowed(painter, label.toRect(), Qt.AlignmentFlag.AlignRight, f"{length} mm")

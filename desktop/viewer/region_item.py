@@ -3,32 +3,14 @@
 from __future__ import annotations
 
 from PySide6.QtCore import QPointF, QRectF, Qt
-from PySide6.QtGui import QBrush, QColor, QFont, QPainter, QPen
-from PySide6.QtWidgets import (
-    QGraphicsItem,
-    QGraphicsRectItem,
-    QGraphicsSimpleTextItem,
-    QStyleOptionGraphicsItem,
-    QWidget,
-)
+from PySide6.QtGui import QColor, QPen
+from PySide6.QtWidgets import QGraphicsRectItem
 
+from desktop.viewer.tag_item import TagItem
 from engine.store import DECIDED_STATES, RegionRow
 
 DECIDED_COLOR = QColor("#4ade80")
 OPEN_COLOR = QColor("#ffd400")
-
-
-class _Tag(QGraphicsSimpleTextItem):
-    """Text on a dark plate, so that it reads on any grey."""
-
-    def boundingRect(self) -> QRectF:
-        return super().boundingRect().adjusted(-4, -2, 4, 2)
-
-    def paint(self, painter: QPainter, option: QStyleOptionGraphicsItem, widget: QWidget | None = None) -> None:
-        painter.setPen(Qt.PenStyle.NoPen)
-        painter.setBrush(QBrush(QColor(10, 12, 16, 215)))
-        painter.drawRoundedRect(self.boundingRect(), 3, 3)
-        super().paint(painter, option, widget)
 
 
 class RegionItem(QGraphicsRectItem):
@@ -46,12 +28,5 @@ class RegionItem(QGraphicsRectItem):
         self.setPen(pen)
         self.setZValue(2 if selected else 1)
         if tag:
-            text = _Tag(tag, self)
-            font = QFont()
-            font.setPixelSize(13)
-            text.setFont(font)
-            text.setBrush(QBrush(color))
-            text.setFlag(QGraphicsItem.GraphicsItemFlag.ItemIgnoresTransformations)
-            text.setPos(box.x1, box.y1)
-            # Above the box, in screen pixels.
-            text.setTransform(text.transform().translate(4, -22))
+            # Above the box.
+            TagItem(tag, color, QPointF(box.x1, box.y1), QPointF(4, -22), self)

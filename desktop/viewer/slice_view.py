@@ -1,41 +1,36 @@
-"""The slice view. Scene coordinates are image pixels, pixel centres at integers.
-
-Left-drag: the box tool. Right-drag: window. Wheel: slices. Ctrl+wheel: zoom. Middle-drag or Space+drag: pan.
-Double click: fit. A click selects the smallest region under it.
-"""
+"""The slice view. Scene coordinates are image pixels, pixel centres at integers. For its gestures see `gestures`."""
 
 from __future__ import annotations
 
-from PySide6.QtCore import QEvent, QPoint, QPointF, QRect, QRectF, Qt, Signal
+from PySide6.QtCore import QEvent, QPointF, QRect, QRectF, Qt, Signal
 from PySide6.QtGui import (
     QColor,
+    QFocusEvent,
     QImage,
     QKeyEvent,
     QMouseEvent,
     QPainter,
     QPixmap,
     QResizeEvent,
+    QShowEvent,
     QTransform,
     QWheelEvent,
 )
 from PySide6.QtWidgets import QFrame, QGraphicsPixmapItem, QGraphicsScene, QGraphicsView, QWidget
 
-from desktop.model.asking import AskingModel
-from desktop.model.regions import RegionsModel
-from desktop.model.viewing import ViewingModel
-from desktop.viewer.box_tool import BoxTool
+from desktop.model.plane_state import PlaneState
+from desktop.model.session import ViewerModels
+from desktop.viewer.gestures import Gestures
+from desktop.viewer.lines import paint_lines
 from desktop.viewer.overlay import OverlayText, orientation_letters, paint_overlay
-from desktop.viewer.region_item import RegionItem
-from desktop.viewer.window_tool import WindowTool
-from engine.protocol import Language
-from engine.store import DECIDED_STATES, RegionRow
+from desktop.viewer.readout import cursor_text
+from desktop.viewer.slice_items import SliceItems
 
-_ZOOM_STEP = 1.18
-_ZOOM_RANGE = (0.05, 60.0)
+_MARGIN = 8
 
 
 class SliceView(QGraphicsView):
-    """Shows the viewing model's slice and the regions model's regions; sends gestures to them.
+    """Shows a plane state's slice with what lies on it; sends gestures to the models.
 
     key_pressed : a key that is not the view's own. moved : the view was scrolled, zoomed or resized.
     """
@@ -43,17 +38,10 @@ class SliceView(QGraphicsView):
     key_pressed = Signal(QKeyEvent)
     moved = Signal()
 
-    def __init__(
-        self,
-        viewing: ViewingModel,
-        regions: RegionsModel,
-        asking: AskingModel,
-        parent: QWidget | None = None,
-    ) -> None:
+    def __init__(self, models: ViewerModels, state: PlaneState, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self._viewing = viewing
-        self._regions = regions
-        self._asking = asking
+        self.state = state
+        self._models = models
         self.setScene(QGraphicsScene(self))
         self.setFrameShape(QFrame.Shape.NoFrame)
         self.setBackgroundBrush(QColor("#05070a"))
@@ -64,247 +52,256 @@ class SliceView(QGraphicsView):
         self.setVerticalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         self.setMouseTracking(True)
-        self.setCursor(Qt.CursorShape.CrossCursor)
         self._picture = QGraphicsPixmapItem()
-        self._picture.setTransformationMode(Qt.TransformationMode.SmoothTransformation)
         # A pixel's centre, not its corner, lies at its integer coordinates.
         self._picture.setOffset(-0.5, -0.5)
         self.scene().addItem(self._picture)
-        self._items: list[RegionItem] = []
-        self._hidden = False
-        self._fitted = True
-        self._zoom = 1.0
-        self._box = BoxTool(self.scene())
-        self._window = WindowTool()
-        self._pan: QPoint | None = None
-        self._space = False
-        viewing.opened.connect(self._opened)
-        viewing.slice_changed.connect(self._show_slice)
-        viewing.window_changed.connect(self._show_slice)
-        regions.changed.connect(self.show_regions)
-        regions.selected.connect(self.show_regions)
+        self.items_on_slice = SliceItems(self.scene(), models, state, self)
+        self._gestures = Gestures(self, models, state)
+        self._cursor: QPointF | None = None
+        self._stale = True
+        self._connect()
+        self._look_changed()
+        self._tool_changed()
+
+    def _connect(self) -> None:
+        models, state = self._models, self.state
+        state.attached.connect(self._attached)
+        state.slice_changed.connect(self._other_slice)
+        state.picture_changed.connect(self._show_picture)
+        state.zoom_changed.connect(self._apply_zoom)
+        models.regions.changed.connect(self.show_regions)
+        models.regions.selected.connect(self.show_regions)
+        models.measures.changed.connect(self.items_on_slice.show_measures)
+        models.measures.selected.connect(self.items_on_slice.show_measures)
+        models.tools.look_changed.connect(self._look_changed)
+        models.tools.changed.connect(self._tool_changed)
+        for signal in (models.crosshair.moved, models.crosshair.changed, models.layout.changed):
+            signal.connect(self.viewport().update)
 
     @property
     def image_rect(self) -> QRectF:
         """The image in scene coordinates: from -0.5 to width - 0.5."""
         return self._picture.sceneBoundingRect()
 
+    @property
+    def is_active(self) -> bool:
+        """Whether keys and tools go here."""
+        return self._models.viewing.active is self.state
+
+    def to_pixel(self, at: QPointF) -> QPointF:
+        """From the viewport to pixels of the slice, exactly: Qt's own mapping takes whole screen pixels."""
+        inverse, _ = self.viewportTransform().inverted()
+        return inverse.map(at)
+
+    def pixels_for(self, screen: float) -> float:
+        """How many image pixels a length on screen covers, along the finer side."""
+        return screen / max(self.transform().m11(), self.transform().m22())
+
     def fit(self) -> None:
         """The whole slice, in its true proportions."""
-        self._fitted = True
         rect = self.image_rect
         if rect.isEmpty():
             return
-        row_mm, column_mm = self._viewing.spacing
-        area = self.viewport().rect().adjusted(8, 8, -8, -8)
-        self._zoom = min(area.width() / (rect.width() * column_mm), area.height() / (rect.height() * row_mm))
+        row_mm, column_mm = self.state.spacing
+        area = self.viewport().rect().adjusted(_MARGIN, _MARGIN, -_MARGIN, -_MARGIN)
+        zoom = min(area.width() / (rect.width() * column_mm), area.height() / (rect.height() * row_mm))
+        self.state.set_zoom(zoom, (rect.center().x(), rect.center().y()), fitted=True)
         self._apply_zoom()
-        self._center(rect.center())
+
+    def one_to_one(self) -> None:
+        """One image pixel is one pixel of the screen, along the finer side."""
+        zoom = 1 / (min(self.state.spacing) * self.devicePixelRatioF())
+        self.state.set_zoom(zoom, self.state.center, fitted=False)
 
     def zoom_by(self, factor: float, at: QPointF) -> None:
         """Zoom round a point of the viewport, which stays where it is."""
-        self._fitted = False
-        before = self.mapToScene(at.toPoint())
-        low, high = _ZOOM_RANGE
-        self._zoom = max(low, min(high, self._zoom * factor))
-        self._apply_zoom()
-        offset = self.mapFromScene(before) - at.toPoint()
-        self._scroll(offset)
+        state = self.state
+        pixel = self.to_pixel(at)
+        row_mm, column_mm = state.spacing
+        zoom = state.zoom * factor
+        offset = at - QPointF(self.viewport().rect().center())
+        center = (pixel.x() - offset.x() / (zoom * column_mm), pixel.y() - offset.y() / (zoom * row_mm))
+        state.set_zoom(zoom, center, fitted=False)
 
-    def set_hidden(self, hidden: bool) -> None:
-        """Hide or show all regions."""
-        self._hidden = hidden
-        self.show_regions()
-
-    @property
-    def regions_hidden(self) -> bool:
-        """Whether regions are hidden."""
-        return self._hidden
+    def pan_by(self, offset: QPointF) -> None:
+        """Move the picture by some screen pixels."""
+        state = self.state
+        row_mm, column_mm = state.spacing
+        x = state.center[0] - offset.x() / (state.zoom * column_mm)
+        y = state.center[1] - offset.y() / (state.zoom * row_mm)
+        state.set_zoom(state.zoom, (x, y), fitted=False)
 
     def region_rect(self, root_id: int) -> QRectF | None:
         """A region's box in viewport coordinates."""
-        for item in self._items:
-            if item.root_id == root_id:
-                return QRectF(self.mapFromScene(item.rect()).boundingRect())
-        return None
+        rect = self.items_on_slice.region_rect(root_id)
+        return None if rect is None else QRectF(self.mapFromScene(rect).boundingRect())
 
-    def _apply_zoom(self) -> None:
-        row_mm, column_mm = self._viewing.spacing
-        self.setTransform(QTransform.fromScale(self._zoom * column_mm, self._zoom * row_mm))
-        self.moved.emit()
-
-    def _center(self, point: QPointF) -> None:
-        # The scene is much larger than the image, so that any point can be brought to any place.
-        self.centerOn(point)
-        self.moved.emit()
-
-    def _scroll(self, offset: QPoint) -> None:
-        horizontal, vertical = self.horizontalScrollBar(), self.verticalScrollBar()
-        horizontal.setValue(horizontal.value() + offset.x())
-        vertical.setValue(vertical.value() + offset.y())
-        self.moved.emit()
-
-    def _opened(self) -> None:
-        self._box.cancel()
-        self._show_slice()
-        self.fit()
-
-    def _show_slice(self) -> None:
-        rgb = self._viewing.rgb()
-        if rgb is None:
-            return
-        height, width = rgb.shape[:2]
-        image = QImage(rgb.data, width, height, 3 * width, QImage.Format.Format_RGB888)
-        # fromImage copies: the array may go.
-        self._picture.setPixmap(QPixmap.fromImage(image))
-        rect = self.image_rect
-        self.setSceneRect(rect.adjusted(-4 * width, -4 * height, 4 * width, 4 * height))
+    def point_at_cursor(self, pixel: QPointF | None) -> None:
+        """Say what lies under the mouse; nothing when it is elsewhere."""
+        self._cursor = pixel
         self.viewport().update()
 
     def show_regions(self) -> None:
-        """Draw the regions model's rows anew."""
-        for item in self._items:
-            self.scene().removeItem(item)
-        self._items = []
-        if self._hidden:
-            return
-        for row in self._regions.rows:
-            selected = row.root_id == self._regions.selected_root
-            item = RegionItem(row, self._tag(row), selected=selected)
-            self.scene().addItem(item)
-            self._items.append(item)
+        """Draw the regions of the slice anew."""
+        if self.isVisible():
+            self.items_on_slice.show_regions()
+        else:
+            self._stale = True
 
-    def _tag(self, row: RegionRow) -> str:
-        language = self._asking.language.value
-        if row.state in DECIDED_STATES and row.label is not None:
-            return row.label.name(language) or row.label.en
-        suggestion = self._regions.suggestion(row.root_id)
-        if row.label is not None:
-            name = row.label.name(language) or row.label.en
-            sure = "" if suggestion is None or suggestion.probability is None else f" {suggestion.probability:.0%}"
-            return f"{name}{sure}?"
-        if suggestion is None or not suggestion.candidates:
-            return ""
-        en, zh, _, probability = suggestion.candidates[0]
-        if suggestion.abstained:
-            return self.tr("not sure")
-        name = zh if self._asking.language is Language.ZH and zh else en
-        return f"{name} {probability:.0%}?"
+    def _apply_zoom(self) -> None:
+        state = self.state
+        row_mm, column_mm = state.spacing
+        self.setTransform(QTransform.fromScale(state.zoom * column_mm, state.zoom * row_mm))
+        # The scene is much larger than the image, so that any point can be brought to any place.
+        self.centerOn(QPointF(*state.center))
+        self.viewport().update()
+        self.moved.emit()
+
+    def _attached(self) -> None:
+        self._gestures.cancel()
+        self._cursor = None
+        self._stale = True
+        self._refresh()
+
+    def _other_slice(self) -> None:
+        self._gestures.cancel()
+        self._stale = True
+        self._refresh()
+
+    def _refresh(self) -> None:
+        """Bring everything up to date, once the view is on screen."""
+        if self._stale and self.isVisible():
+            self._stale = False
+            self._show_picture()
+            self.items_on_slice.show_regions()
+            self.items_on_slice.show_measures()
+
+    def _show_picture(self) -> None:
+        if not self.isVisible():
+            self._stale = True
+            return
+        pixels = self.state.picture()
+        if pixels is None:
+            self._picture.setPixmap(QPixmap())
+            self.viewport().update()
+            return
+        height, width = pixels.shape[:2]
+        before = self._picture.boundingRect().size()
+        grey = pixels.ndim == 2
+        kind = QImage.Format.Format_Grayscale8 if grey else QImage.Format.Format_RGB888
+        image = QImage(pixels.data, width, height, width if grey else 3 * width, kind)
+        # fromImage copies: the array may go.
+        self._picture.setPixmap(QPixmap.fromImage(image))
+        if before != self._picture.boundingRect().size():
+            self.setSceneRect(self.image_rect.adjusted(-4 * width, -4 * height, 4 * width, 4 * height))
+        if self.state.fitted and before != self._picture.boundingRect().size():
+            self.fit()
+        self.viewport().update()
+
+    def _look_changed(self) -> None:
+        smooth = self._models.tools.smooth
+        mode = Qt.TransformationMode.SmoothTransformation if smooth else Qt.TransformationMode.FastTransformation
+        self._picture.setTransformationMode(mode)
+        self._stale = True
+        self._refresh()
+
+    def _tool_changed(self) -> None:
+        self._gestures.cancel()
+        self.setCursor(self._gestures.cursor())
 
     def drawForeground(self, painter: QPainter, rect: QRectF | QRect) -> None:
-        viewing = self._viewing
         painter.save()
+        # Logical pixels of the viewport, on screens of any density.
         painter.resetTransform()
-        if viewing.volume is None:
+        if self.state.scan is None:
             painter.setPen(QColor("#8b949e"))
-            painter.drawText(
-                self.viewport().rect(),
-                int(Qt.AlignmentFlag.AlignCenter),
-                self.tr("Choose a scan on the left"),
-            )
+            flags = int(Qt.AlignmentFlag.AlignCenter) | int(Qt.TextFlag.TextWordWrap)
+            painter.drawText(self.viewport().rect().adjusted(24, 0, -24, 0), flags, self._empty_text())
         else:
-            paint_overlay(painter, self.viewport().rect(), self._overlay())
+            to_screen = self.viewportTransform().map
+            paint_lines(painter, self._models, self.state, lambda x, y: to_screen(QPointF(x, y)))
+            if not self._models.tools.texts_hidden:
+                paint_overlay(painter, self.viewport().rect(), self._overlay())
         painter.restore()
 
+    def _empty_text(self) -> str:
+        if self._models.viewing.current is None:
+            return self.tr("Choose a scan on the left")
+        return self.tr("Choose a scan to compare with in the title above")
+
     def _overlay(self) -> OverlayText:
-        viewing = self._viewing
-        volume = viewing.volume
-        assert volume is not None
-        window = ""
-        if viewing.window is not None:
-            window = self.tr("W {0}  C {1}").format(f"{viewing.window.width:g}", f"{viewing.window.center:g}")
-        slice_text = self.tr("Slice {0} / {1}").format(viewing.index + 1, viewing.slice_count)
+        state, scan = self.state, self.state.scan
+        assert scan is not None
+        volume, window = scan.volume, scan.window
+        shown = []
+        if window is not None:
+            shown.append(self.tr("W {0}  C {1}").format(f"{window.width:.4g}", f"{window.center:.4g}"))
+        if scan.inverted:
+            shown.append(self.tr("inverted"))
+        slice_text = self.tr("Slice {0} / {1}").format(state.index + 1, state.slice_count)
         return OverlayText(
             top_left=f"{volume.modality}  {slice_text}",
-            top_right=window,
-            bottom_left=self.tr("Not for diagnostic use"),
-            letters=orientation_letters(volume, viewing.plane),
-            mm_per_screen_pixel=1 / self._zoom if volume.has_geometry else 0.0,
+            top_right="\n".join(shown),
+            bottom_left="\n".join((*cursor_text(state, self._cursor), self.tr("Not for diagnostic use"))),
+            letters=orientation_letters(volume, state.plane),
+            mm_per_screen_pixel=1 / state.zoom if volume.has_geometry else 0.0,
         )
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         super().resizeEvent(event)
-        if self._fitted:
+        if self.state.fitted:
             self.fit()
+        else:
+            self._apply_zoom()
         self.moved.emit()
 
+    def showEvent(self, event: QShowEvent) -> None:
+        super().showEvent(event)
+        self._refresh()
+
+    def focusInEvent(self, event: QFocusEvent) -> None:
+        super().focusInEvent(event)
+        self._models.viewing.activate(self.state)
+
+    def leaveEvent(self, event: QEvent) -> None:
+        super().leaveEvent(event)
+        self.point_at_cursor(None)
+
     def wheelEvent(self, event: QWheelEvent) -> None:
-        notches = event.angleDelta().y() / 120
-        if event.modifiers() & Qt.KeyboardModifier.ControlModifier:
-            self.zoom_by(_ZOOM_STEP**notches, event.position())
-        elif notches and not self._box.active:
-            # Towards the person is one slice on.
-            self._viewing.step(-1 if notches > 0 else 1)
+        self._gestures.wheel(event)
         event.accept()
 
     def mousePressEvent(self, event: QMouseEvent) -> None:
-        if self._viewing.volume is None:
-            return
-        button, point = event.button(), self.mapToScene(event.position().toPoint())
-        left = button is Qt.MouseButton.LeftButton
-        if button is Qt.MouseButton.MiddleButton or (left and self._space):
-            self._pan = event.position().toPoint()
-            self.viewport().setCursor(Qt.CursorShape.ClosedHandCursor)
-        elif button is Qt.MouseButton.RightButton and self._viewing.window is not None:
-            self._window.press(event.position(), self._viewing.window)
-        elif left:
-            self._box.press(point)
+        self._gestures.press(event)
 
     def mouseMoveEvent(self, event: QMouseEvent) -> None:
-        if self._pan is not None:
-            here = event.position().toPoint()
-            self._fitted = False
-            self._scroll(self._pan - here)
-            self._pan = here
-        elif self._window.active:
-            window = self._window.move(event.position())
-            if window is not None:
-                self._viewing.set_window(window)
-        elif self._box.active:
-            self._box.move(self.mapToScene(event.position().toPoint()), self.image_rect)
+        self._gestures.move(event)
 
     def mouseReleaseEvent(self, event: QMouseEvent) -> None:
-        point = self.mapToScene(event.position().toPoint())
-        if self._pan is not None:
-            self._pan = None
-            self.viewport().unsetCursor()
-        elif self._window.active:
-            self._window.release()
-        elif self._box.active:
-            box = self._box.release(point, self.image_rect)
-            if box is None:
-                self._regions.select(self._smallest_at(point))
-            else:
-                self._regions.draw(box)
+        self._gestures.release(event)
 
     def mouseDoubleClickEvent(self, event: QMouseEvent) -> None:
-        self._box.cancel()
-        self.fit()
+        self._gestures.double_click(event)
 
-    def _smallest_at(self, point: QPointF) -> int | None:
-        """The smallest region round a point: a small one under a large one can be reached."""
-        hit = [row for row in self._regions.rows if _holds(row, point)]
-        return min(hit, key=lambda row: row.box.area).root_id if hit else None
+    def focusNextPrevChild(self, next: bool) -> bool:
+        # Tab goes to the next region, not to the next widget.
+        return False
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
-        if event.key() == Qt.Key.Key_Escape and self._box.active:
-            self._box.cancel()
+        if event.key() == Qt.Key.Key_Escape and self._gestures.drawing:
+            self._gestures.cancel()
         elif event.key() == Qt.Key.Key_Space and not event.isAutoRepeat():
-            self._space = True
+            self._gestures.space = True
         else:
             self.key_pressed.emit(event)
 
     def keyReleaseEvent(self, event: QKeyEvent) -> None:
         if event.key() == Qt.Key.Key_Space and not event.isAutoRepeat():
-            self._space = False
+            self._gestures.space = False
 
     def changeEvent(self, event: QEvent) -> None:
         super().changeEvent(event)
         if event.type() == QEvent.Type.LanguageChange:
-            self.show_regions()
-            self.viewport().update()
-
-
-def _holds(row: RegionRow, point: QPointF) -> bool:
-    box = row.box
-    return box.x1 <= point.x() <= box.x2 and box.y1 <= point.y() <= box.y2
+            self._stale = True
+            self._refresh()

@@ -13,7 +13,9 @@ from engine.runtime.manifest import ModelManifest
 from engine.runtime.messages import Failed, send
 
 
-def child_main(connection: Connection, manifest: ModelManifest, threads: int, gpu_layers: int, exact: bool) -> None:
+def child_main(
+    connection: Connection, manifest: ModelManifest, threads: int, gpu_layers: int | None, exact: bool
+) -> None:
     """Load llama.cpp and run the worker; tell the parent when even that is impossible."""
     # Ctrl-C goes to the whole terminal group; the parent decides when we end.
     signal.signal(signal.SIGINT, signal.SIG_IGN)

@@ -34,6 +34,7 @@ _BATCH = 512
 _MAX_CONTEXT = 4096
 _MAX_SEQUENCES = 128
 _DECODE_ABORTED = 2
+_ALL_LAYERS = 999
 _GGML_F32, _GGML_F16 = 0, 1
 _LOG_LEVEL_ERROR = 4
 
@@ -65,12 +66,15 @@ def _never() -> bool:
 class LlamaModel:
     """A loaded model. Not thread-safe.
 
-    threads : of text and vision. gpu_layers : how many layers of the text model go to a GPU; with any, the vision
-    tower goes too. exact : 32-bit keys and values and no flash attention, for parity with torch; slower.
+    threads : of text and vision. gpu_layers : how many layers of the text model go to a GPU, all of them when None
+    and the engine was built for one; with any, the vision tower goes too.
+    exact : 32-bit keys and values and no flash attention, for parity with torch; slower.
     Raises `ModelError` when llama.cpp refuses a file.
     """
 
-    def __init__(self, manifest: ModelManifest, *, threads: int, gpu_layers: int = 0, exact: bool = False) -> None:
+    def __init__(
+        self, manifest: ModelManifest, *, threads: int, gpu_layers: int | None = None, exact: bool = False
+    ) -> None:
         self._manifest = manifest
         self._limit = min(manifest.context_length, _MAX_CONTEXT)
         self._stopped: Callable[[], bool] = _never
@@ -81,6 +85,8 @@ class LlamaModel:
         mtmd.mtmd_log_set(_LOG_CALLBACK, ctypes.c_void_p(0))
         mtmd.mtmd_helper_log_set(_LOG_CALLBACK, ctypes.c_void_p(0))
         lc.llama_backend_init()
+        if gpu_layers is None:
+            gpu_layers = _ALL_LAYERS if lc.llama_supports_gpu_offload() else 0
         path = manifest.path("text")
         model_params = lc.llama_model_default_params()
         model_params.n_gpu_layers = gpu_layers

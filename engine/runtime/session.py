@@ -42,10 +42,15 @@ _POLL_S = 0.02
 
 @dataclass(frozen=True, slots=True)
 class EngineEvent:
-    """Something people should know. kind : ``starting``, ``ready``, ``restarted`` or ``failed``."""
+    """Something people should know. kind : ``starting``, ``ready``, ``restarted`` or ``failed``.
+
+    message : a sentence in English. reason : why a process stopped, such as "signal 9"; "" where there is nothing more
+    to say.
+    """
 
     kind: str
     message: str
+    reason: str = ""
 
 
 class _ProcessDied(Exception):  # noqa: N818 - not an error of its own: `ask` makes one of it
@@ -74,7 +79,7 @@ class Session:
         manifest: ModelManifest,
         *,
         threads: int | None = None,
-        gpu_layers: int = 0,
+        gpu_layers: int | None = None,
         exact: bool = False,
         on_event: Callable[[EngineEvent], None] | None = None,
     ) -> None:
@@ -129,7 +134,7 @@ class Session:
                         message = f"The model process stopped twice on one question ({death})."
                         self._tell("failed", message)
                         raise EngineError(f"{message} The question was given up.") from None
-                    self._tell("restarted", f"The model process stopped ({death}). It is started again.")
+                    self._tell("restarted", f"The model process stopped ({death}). It is started again.", str(death))
         raise AssertionError("unreachable")
 
     def cancel_current(self) -> None:
@@ -159,8 +164,8 @@ class Session:
         finally:
             self._lock.release()
 
-    def _tell(self, kind: str, message: str) -> None:
-        self._on_event(EngineEvent(kind, message))
+    def _tell(self, kind: str, message: str, reason: str = "") -> None:
+        self._on_event(EngineEvent(kind, message, reason))
 
     def _require_open(self) -> None:
         if self._closed:
@@ -171,7 +176,8 @@ class Session:
         if self._process is not None:
             if self._process.is_alive():
                 return
-            self._tell("restarted", f"The model process had stopped ({self._death()}). It is started again.")
+            death = self._death()
+            self._tell("restarted", f"The model process had stopped ({death}). It is started again.", death)
             self._discard()
         self._tell("starting", f"Loading the model {self.manifest.id} ...")
         context = multiprocessing.get_context("spawn")

@@ -36,7 +36,9 @@ from engine.runtime.messages import (
 logger = logging.getLogger(__name__)
 
 
-def run_worker(connection: Connection, manifest: ModelManifest, threads: int, gpu_layers: int, exact: bool) -> None:
+def run_worker(
+    connection: Connection, manifest: ModelManifest, threads: int, gpu_layers: int | None, exact: bool
+) -> None:
     """The process's main function; see `engine.runtime.llama.LlamaModel` for the numbers."""
     inbox = _Inbox(connection)
     started = time.perf_counter()
@@ -52,7 +54,7 @@ def run_worker(connection: Connection, manifest: ModelManifest, threads: int, gp
 
 
 def load_model(
-    manifest: ModelManifest, *, threads: int, gpu_layers: int = 0, exact: bool = False
+    manifest: ModelManifest, *, threads: int, gpu_layers: int | None = None, exact: bool = False
 ) -> tuple[LlamaModel, float]:
     """Verify a model's files, load it, and let it pass its self-test; the model and the self-test's distance.
 

@@ -9,7 +9,8 @@ superior at the top; axial: anterior at the top, the patient's right on the left
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -62,6 +63,14 @@ class PlaneGrid:
             for (axis, sign), extent in zip((self.slices, self.rows, self.columns), self.shape, strict=True)
         )
         return (column, row, index)
+
+    def cut(self, voxels: NDArray[Any], index: int) -> NDArray[Any]:
+        """(height, width) or (height, width, 3): the voxels under the pixels of slice `index`, not copied."""
+        axes = (self.slices, self.rows, self.columns)
+        # Array axes are z, y, x, so voxel axis n is array axis 2 - n.
+        turned = np.moveaxis(voxels, [2 - axis for axis, _ in axes], (0, 1, 2))
+        values: NDArray[Any] = turned[tuple(slice(None, None, sign) for _, sign in axes)][index]
+        return values
 
 
 def plane_grid(volume: Volume, plane: Plane) -> PlaneGrid:
@@ -136,11 +145,38 @@ class SliceRenderer:
         self._colors = vtkImageMapToWindowLevelColors()
         self._colors.SetInputConnection(exact.GetOutputPort())
         self._colors.SetOutputFormatToRGB()
+        self._table: tuple[Window | None, NDArray[np.uint8]] | None = None
 
     @property
     def grid(self) -> PlaneGrid:
         """Where the pixels come from."""
         return self._grid
+
+    def grey(self, index: int, window: Window | None = None) -> NDArray[np.uint8]:
+        """Slice `index` of a grey-scale volume as (H, W) uint8: any channel of `render`, bit for bit, but faster.
+
+        Types of up to 16 bits go through a table of all their values, rendered once for a window: turning slices is
+        then a look-up, without VTK's threads. Raises `ScanError` for colour and as `render` does.
+        """
+        if self._volume.is_color:
+            raise ScanError(f"{self._volume.source} is in colour")
+        kind = self._voxels.dtype
+        if kind.kind not in "iu" or kind.itemsize > 2:
+            return np.ascontiguousarray(self.render(index, window)[..., 0])
+        if not 0 <= index < self._grid.shape[0]:
+            raise ScanError(f"{self._volume.source} has slices 0 to {self._grid.shape[0] - 1}, not {index}")
+        if self._table is None or self._table[0] != window:
+            self._table = (window, self._render_every_value(window))
+        values = np.ascontiguousarray(self._grid.cut(self._voxels, index))
+        return np.take(self._table[1], values.view(f"u{kind.itemsize}"))
+
+    def _render_every_value(self, window: Window | None) -> NDArray[np.uint8]:
+        """(256,) or (65536,) the grey of each value, in the order of its bits read as an unsigned number."""
+        kind = self._voxels.dtype
+        every = np.arange(1 << 8 * kind.itemsize, dtype=f"u{kind.itemsize}").view(kind).reshape(1, -1, 256)
+        # Rendered like any slice, so that whatever shapes a slice's greys shapes these.
+        values = replace(self._volume, voxels=every)
+        return np.ascontiguousarray(SliceRenderer(values, values.plane).render(0, window)[..., 0]).ravel()
 
     def render(self, index: int, window: Window | None = None) -> NDArray[np.uint8]:
         """Slice `index` as a new (H, W, 3) uint8 array.

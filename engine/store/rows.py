@@ -97,7 +97,8 @@ class SuggestionRow:
 class VerdictRow:
     """What a person decided. kind : ``accepted``, ``edited``, ``rejected`` or ``restored``.
 
-    before, after : canonical JSON of the region's label and box.
+    before, after : canonical JSON of the region's label, box and state; `before` also has the best name that the model
+    had suggested, where there was one.
     """
 
     id: int

@@ -224,7 +224,8 @@ class AnnotationStore:
     ) -> RegionRow:
         with self._gesture(who, kind) as made:
             before = self.regions.current(root_id)
-            if suggestion_id is not None and self.suggestions.get(suggestion_id).region_root_id != root_id:
+            judged = None if suggestion_id is None else self.suggestions.get(suggestion_id)
+            if judged is not None and judged.region_root_id != root_id:
                 raise StoreError(f"suggestion {suggestion_id} is not about region {root_id}")
             after = replace(before, **change)
             if after.box != before.box:
@@ -236,7 +237,7 @@ class AnnotationStore:
                 region_id=row.id,
                 suggestion_id=suggestion_id,
                 kind=kind,
-                before=_content(before),
+                before=_content(before, judged),
                 after=_content(row),
                 who=who,
                 created=row.created,
@@ -358,15 +359,18 @@ def _label_of(region: SuggestedRegion) -> Label:
     return Label(region.label_id, region.label, region.label_zh)
 
 
-def _content(row: RegionRow) -> str:
+def _content(row: RegionRow, judged: SuggestionRow | None = None) -> str:
+    """What a verdict says of a region; `judged` : the suggestion that the person had before them."""
     label = row.label
-    return canonical_json(
-        {
-            "label": None if label is None else [label.id, label.en, label.zh],
-            "box": list(row.box.as_tuple()),
-            "state": row.state.value,
-        }
-    )
+    content: dict[str, Any] = {
+        "label": None if label is None else [label.id, label.en, label.zh],
+        "box": list(row.box.as_tuple()),
+        "state": row.state.value,
+    }
+    if judged is not None and judged.candidates:
+        en, zh, id, probability = judged.candidates[0]
+        content["suggested"] = {"label": [id, en, zh], "probability": probability}
+    return canonical_json(content)
 
 
 def _window_columns(window: Window | None) -> Sequence[float | None]:

@@ -1,4 +1,5 @@
-<?xml version='1.0' encoding='utf-8'?>
+<?xml version="1.0" encoding="utf-8"?>
+<!DOCTYPE TS>
 <TS version="2.1" language="zh_CN" sourcelanguage="en">
 <context>
     <name>Crash</name>
@@ -42,6 +43,26 @@
         <translation>已取消</translation>
     </message>
     <message>
+        <source>Nothing</source>
+        <translation>无</translation>
+    </message>
+    <message>
+        <source>The view is on the clipboard</source>
+        <translation>视图已复制到剪贴板</translation>
+    </message>
+    <message>
+        <source>Save the view as a picture</source>
+        <translation>将视图另存为图片</translation>
+    </message>
+    <message>
+        <source>Saved as {0}</source>
+        <translation>已保存为 {0}</translation>
+    </message>
+    <message>
+        <source>{0} cannot be written</source>
+        <translation>无法写入 {0}</translation>
+    </message>
+    <message>
         <source>Add scans</source>
         <translation>添加影像</translation>
     </message>
@@ -78,10 +99,6 @@
         <translation>Delete</translation>
     </message>
     <message>
-        <source>reject the region</source>
-        <translation>拒绝该区域</translation>
-    </message>
-    <message>
         <source>Tab</source>
         <translation>Tab</translation>
     </message>
@@ -104,22 +121,6 @@
     <message>
         <source>slices</source>
         <translation>翻层</translation>
-    </message>
-    <message>
-        <source>Right-drag, W</source>
-        <translation>右键拖动、W</translation>
-    </message>
-    <message>
-        <source>window; back to the scan's own</source>
-        <translation>调窗；恢复默认窗</translation>
-    </message>
-    <message>
-        <source>Ctrl+wheel, 0</source>
-        <translation>Ctrl+滚轮、0</translation>
-    </message>
-    <message>
-        <source>zoom; fit</source>
-        <translation>缩放；适应窗口</translation>
     </message>
     <message>
         <source>Middle-drag, Space+drag</source>
@@ -146,14 +147,6 @@
         <translation>按名称查找</translation>
     </message>
     <message>
-        <source>H</source>
-        <translation>H</translation>
-    </message>
-    <message>
-        <source>hide regions</source>
-        <translation>隐藏区域</translation>
-    </message>
-    <message>
         <source>L</source>
         <translation>L</translation>
     </message>
@@ -168,6 +161,54 @@
     <message>
         <source>undo, redo</source>
         <translation>撤销、重做</translation>
+    </message>
+    <message>
+        <source>Home, End</source>
+        <translation>Home、End</translation>
+    </message>
+    <message>
+        <source>first, last slice</source>
+        <translation>第一层、最后一层</translation>
+    </message>
+    <message>
+        <source>Right-drag</source>
+        <translation>右键拖动</translation>
+    </message>
+    <message>
+        <source>window and level</source>
+        <translation>调整窗宽窗位</translation>
+    </message>
+    <message>
+        <source>Ctrl+wheel</source>
+        <translation>Ctrl+滚轮</translation>
+    </message>
+    <message>
+        <source>zoom</source>
+        <translation>缩放</translation>
+    </message>
+    <message>
+        <source>Shift+drag</source>
+        <translation>Shift+拖动</translation>
+    </message>
+    <message>
+        <source>crosshair</source>
+        <translation>定位十字线</translation>
+    </message>
+    <message>
+        <source>Double click</source>
+        <translation>双击</translation>
+    </message>
+    <message>
+        <source>fit; on a title: fill the window</source>
+        <translation>适合窗口；双击标题：单视图放大</translation>
+    </message>
+    <message>
+        <source>Regions</source>
+        <translation>区域</translation>
+    </message>
+    <message>
+        <source>Mouse and slices</source>
+        <translation>鼠标与层面</translation>
     </message>
     <message>
         <source>Keys</source>
@@ -186,7 +227,7 @@
         <translation>关于 MedRegA Desktop</translation>
     </message>
     <message>
-        <source>Label and read medical scans with a model that runs on this computer.&lt;br&gt;&lt;br&gt;&lt;b&gt;Not for diagnostic use.&lt;/b&gt; Suggestions are a model's guesses until a person decides.&lt;br&gt;&lt;br&gt;After MedRegA, Wang et al., ICLR 2025. Apache-2.0.</source>
+        <source>Label and read medical scans with a model that runs on this computer.&lt;br&gt;&lt;br&gt;&lt;b&gt;Not for diagnostic use.&lt;/b&gt; Suggestions are a model&apos;s guesses until a person decides.&lt;br&gt;&lt;br&gt;After MedRegA, Wang et al., ICLR 2025. Apache-2.0.</source>
         <translation>用本机运行的模型标注和阅读医学影像。&lt;br&gt;&lt;br&gt;&lt;b&gt;不得用于诊断。&lt;/b&gt;在人作出决定之前，建议只是模型的猜测。&lt;br&gt;&lt;br&gt;依据 MedRegA（Wang 等，ICLR 2025）。Apache-2.0 许可。</translation>
     </message>
     <message>
@@ -226,6 +267,10 @@
         <translation>编辑(&amp;E)</translation>
     </message>
     <message>
+        <source>&amp;View</source>
+        <translation>视图(&amp;V)</translation>
+    </message>
+    <message>
         <source>&amp;Settings</source>
         <translation>设置(&amp;S)</translation>
     </message>
@@ -248,6 +293,10 @@
     <message>
         <source>Not for diagnostic use</source>
         <translation>不得用于诊断</translation>
+    </message>
+    <message>
+        <source>reject the region; delete the measurement</source>
+        <translation>拒绝该区域；删除测量</translation>
     </message>
     <message>
         <source>Language of names and of questions to the model (L)</source>
@@ -302,18 +351,61 @@
     </message>
 </context>
 <context>
-    <name>SliceView</name>
+    <name>SliceItems</name>
     <message>
         <source>not sure</source>
         <translation>不确定</translation>
     </message>
     <message>
+        <source>{0} mm</source>
+        <translation>{0} 毫米</translation>
+    </message>
+    <message>
+        <source>{0} px</source>
+        <translation>{0} 像素</translation>
+    </message>
+    <message>
+        <source>no grey values</source>
+        <translation>无灰度值</translation>
+    </message>
+    <message>
+        <source>{0} mm²</source>
+        <translation>{0} 平方毫米</translation>
+    </message>
+    <message>
+        <source>{0} px²</source>
+        <translation>{0} 平方像素</translation>
+    </message>
+    <message>
+        <source>mean {0} ± {1}{2}</source>
+        <translation>均值 {0} ± {1}{2}</translation>
+    </message>
+    <message>
+        <source>min {0}  max {1}</source>
+        <translation>最小 {0}  最大 {1}</translation>
+    </message>
+    <message>
+        <source>area {0}</source>
+        <translation>面积 {0}</translation>
+    </message>
+</context>
+<context>
+    <name>SliceView</name>
+    <message>
         <source>Choose a scan on the left</source>
         <translation>请在左侧选择影像</translation>
     </message>
     <message>
+        <source>Choose a scan to compare with in the title above</source>
+        <translation>请在上方标题栏中选择用于对比的影像</translation>
+    </message>
+    <message>
         <source>W {0}  C {1}</source>
         <translation>窗宽 {0}  窗位 {1}</translation>
+    </message>
+    <message>
+        <source>inverted</source>
+        <translation>反色</translation>
     </message>
     <message>
         <source>Slice {0} / {1}</source>
@@ -373,6 +465,309 @@
     <message>
         <source>Enter takes “{0}” as a new name · Esc back</source>
         <translation>回车将“{0}”作为新名称 · Esc 返回</translation>
+    </message>
+</context>
+<context>
+    <name>ThemeMenu</name>
+    <message>
+        <source>Colours</source>
+        <translation>配色</translation>
+    </message>
+    <message>
+        <source>Dark</source>
+        <translation>深色</translation>
+    </message>
+    <message>
+        <source>Light</source>
+        <translation>浅色</translation>
+    </message>
+</context>
+<context>
+    <name>ViewPane</name>
+    <message>
+        <source>Axial</source>
+        <translation>横断面</translation>
+    </message>
+    <message>
+        <source>Coronal</source>
+        <translation>冠状面</translation>
+    </message>
+    <message>
+        <source>Sagittal</source>
+        <translation>矢状面</translation>
+    </message>
+    <message>
+        <source>Image</source>
+        <translation>图像</translation>
+    </message>
+    <message>
+        <source>linked by position</source>
+        <translation>按空间位置联动</translation>
+    </message>
+    <message>
+        <source>linked by distance</source>
+        <translation>按层面距离联动</translation>
+    </message>
+    <message>
+        <source>not linked</source>
+        <translation>未联动</translation>
+    </message>
+    <message>
+        <source>Fill the window with this view, or go back (M, or double-click here)</source>
+        <translation>单视图放大或还原（M 键，或双击此处）</translation>
+    </message>
+    <message>
+        <source>Compare with …</source>
+        <translation>选择对比影像……</translation>
+    </message>
+</context>
+<context>
+    <name>ViewerActions</name>
+    <message>
+        <source>Layout</source>
+        <translation>布局</translation>
+    </message>
+    <message>
+        <source>Left mouse button</source>
+        <translation>鼠标左键</translation>
+    </message>
+    <message>
+        <source>Window</source>
+        <translation>窗宽窗位</translation>
+    </message>
+    <message>
+        <source>Cine</source>
+        <translation>电影播放</translation>
+    </message>
+    <message>
+        <source>Draw a box and ask</source>
+        <translation>画框并询问模型</translation>
+    </message>
+    <message>
+        <source>Crosshair: turn all views to a place</source>
+        <translation>定位十字线：各视图转到同一位置</translation>
+    </message>
+    <message>
+        <source>Window and level</source>
+        <translation>调整窗宽窗位</translation>
+    </message>
+    <message>
+        <source>Move the picture</source>
+        <translation>平移图像</translation>
+    </message>
+    <message>
+        <source>Measure a length</source>
+        <translation>测量长度</translation>
+    </message>
+    <message>
+        <source>Measure an angle</source>
+        <translation>测量角度</translation>
+    </message>
+    <message>
+        <source>Values in an ellipse</source>
+        <translation>椭圆区域统计</translation>
+    </message>
+    <message>
+        <source>Values in a rectangle</source>
+        <translation>矩形区域统计</translation>
+    </message>
+    <message>
+        <source>One view</source>
+        <translation>单视图</translation>
+    </message>
+    <message>
+        <source>Two scans side by side</source>
+        <translation>两个影像并排</translation>
+    </message>
+    <message>
+        <source>Three planes and 3-D</source>
+        <translation>三平面与三维</translation>
+    </message>
+    <message>
+        <source>Axial</source>
+        <translation>横断面</translation>
+    </message>
+    <message>
+        <source>Coronal</source>
+        <translation>冠状面</translation>
+    </message>
+    <message>
+        <source>Sagittal</source>
+        <translation>矢状面</translation>
+    </message>
+    <message>
+        <source>Fill the window with this view, or go back</source>
+        <translation>单视图放大或还原</translation>
+    </message>
+    <message>
+        <source>Next view</source>
+        <translation>下一个视图</translation>
+    </message>
+    <message>
+        <source>The scan&apos;s own window</source>
+        <translation>影像自带的窗宽窗位</translation>
+    </message>
+    <message>
+        <source>Window fitted to this slice</source>
+        <translation>按本层自动调窗</translation>
+    </message>
+    <message>
+        <source>Invert</source>
+        <translation>反色</translation>
+    </message>
+    <message>
+        <source>Fit</source>
+        <translation>适合窗口</translation>
+    </message>
+    <message>
+        <source>Actual pixels (1:1)</source>
+        <translation>原始像素（1:1）</translation>
+    </message>
+    <message>
+        <source>Zoom in</source>
+        <translation>放大</translation>
+    </message>
+    <message>
+        <source>Zoom out</source>
+        <translation>缩小</translation>
+    </message>
+    <message>
+        <source>Smooth pixels</source>
+        <translation>像素平滑插值</translation>
+    </message>
+    <message>
+        <source>Crosshair and reference lines</source>
+        <translation>十字线与参考线</translation>
+    </message>
+    <message>
+        <source>Scroll both scans together</source>
+        <translation>两个影像同步翻层</translation>
+    </message>
+    <message>
+        <source>Hide regions and measurements</source>
+        <translation>隐藏区域与测量</translation>
+    </message>
+    <message>
+        <source>Hide texts</source>
+        <translation>隐藏文字</translation>
+    </message>
+    <message>
+        <source>Play through the slices</source>
+        <translation>连续播放层面</translation>
+    </message>
+    <message>
+        <source>Slower</source>
+        <translation>减慢</translation>
+    </message>
+    <message>
+        <source>Faster</source>
+        <translation>加快</translation>
+    </message>
+    <message>
+        <source>Copy the view as a picture</source>
+        <translation>复制视图为图片</translation>
+    </message>
+    <message>
+        <source>Save the view as a picture …</source>
+        <translation>将视图另存为图片……</translation>
+    </message>
+    <message>
+        <source>Soft tissue</source>
+        <translation>软组织</translation>
+    </message>
+    <message>
+        <source>Lung</source>
+        <translation>肺</translation>
+    </message>
+    <message>
+        <source>Bone</source>
+        <translation>骨</translation>
+    </message>
+    <message>
+        <source>Brain</source>
+        <translation>脑</translation>
+    </message>
+    <message>
+        <source>Liver</source>
+        <translation>肝</translation>
+    </message>
+    <message>
+        <source>Mediastinum</source>
+        <translation>纵隔</translation>
+    </message>
+    <message>
+        <source>Angiography</source>
+        <translation>血管造影</translation>
+    </message>
+    <message>
+        <source>View</source>
+        <translation>视图</translation>
+    </message>
+    <message>
+        <source>Picture</source>
+        <translation>图片</translation>
+    </message>
+</context>
+<context>
+    <name>ViewerBar</name>
+    <message>
+        <source>{0}/s</source>
+        <translation>{0} 层/秒</translation>
+    </message>
+    <message>
+        <source>View</source>
+        <translation>视图</translation>
+    </message>
+    <message>
+        <source>Window (Ctrl+1 … 7, W, Shift+W, right-drag)</source>
+        <translation>窗宽窗位（Ctrl+1 … 7、W、Shift+W、右键拖动）</translation>
+    </message>
+    <message>
+        <source>Slices a second ([ slower, ] faster)</source>
+        <translation>每秒层数（[ 减慢，] 加快）</translation>
+    </message>
+</context>
+<context>
+    <name>VolumePane</name>
+    <message>
+        <source>Drawing …</source>
+        <translation>正在绘制……</translation>
+    </message>
+    <message>
+        <source>The 3-D view cannot be drawn: {0}</source>
+        <translation>无法绘制三维视图：{0}</translation>
+    </message>
+    <message>
+        <source>Bone</source>
+        <translation>骨</translation>
+    </message>
+    <message>
+        <source>Soft tissue</source>
+        <translation>软组织</translation>
+    </message>
+    <message>
+        <source>Surface</source>
+        <translation>表面</translation>
+    </message>
+    <message>
+        <source>This scan has no third dimension</source>
+        <translation>该影像没有第三维</translation>
+    </message>
+    <message>
+        <source>3-D</source>
+        <translation>三维</translation>
+    </message>
+    <message>
+        <source>Fill the window with this view, or go back (double-click here)</source>
+        <translation>单视图放大或还原（双击此处）</translation>
+    </message>
+    <message>
+        <source>Not for diagnostic use</source>
+        <translation>不得用于诊断</translation>
+    </message>
+    <message>
+        <source>Drag to turn, wheel to zoom, double click for the front</source>
+        <translation>拖动旋转，滚轮缩放，双击回到正面</translation>
     </message>
 </context>
 <context>

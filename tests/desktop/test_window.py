@@ -11,13 +11,15 @@ from pathlib import Path
 import numpy as np
 import pytest
 from PySide6.QtCore import QPoint, QPointF, Qt
-from PySide6.QtGui import QWheelEvent
+from PySide6.QtGui import QInputMethodEvent, QWheelEvent
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication, QLabel
 
 from desktop.screenshot import draw_box
+from engine.protocol import Language, Task
 from engine.regions import Box
 from engine.store import RegionState
+from engine.suggest import ModelRef, SuggestedRegion, Suggestion, SuggestTimings
 
 BOX = Box(30, 40, 60, 70)
 OTHER = Box(70, 70, 95, 100)
@@ -66,6 +68,41 @@ def test_typing_corrects(open_window):
     row = driver.window.regions.region(root)
     assert row.state is RegionState.EDITED
     assert (row.label.id, row.label.zh) == ("left-kidney", "左肾")
+
+
+@pytest.mark.parametrize(("typed", "kept"), [("spl", "spleen"), ("HEART", "heart")])
+def test_enter_takes_the_one_name_that_fits(open_window, typed, kept):
+    driver = open_window()
+    root = driver.draw_and_wait(BOX)
+    driver.type(typed)
+    driver.key(Qt.Key.Key_Return)
+    assert driver.window.regions.region(root).label.id == kept
+
+
+def test_a_chinese_name_comes_through_the_input_method(open_window):
+    driver = open_window()
+    root = driver.draw_and_wait(BOX)
+    driver.key(Qt.Key.Key_F2)
+    typed = QInputMethodEvent()
+    typed.setCommitString("脾脏")
+    QApplication.sendEvent(driver.window.focusWidget(), typed)
+    driver.key(Qt.Key.Key_Return)
+    assert driver.window.regions.region(root).label.id == "spleen"
+
+
+def test_a_typed_name_that_fits_several_is_not_guessed(open_window):
+    """`lung` once became "lung nodule", the first name that begins so."""
+    driver = open_window()
+    root = driver.draw_and_wait(BOX)
+    driver.type("lung")
+    driver.key(Qt.Key.Key_Return)
+    assert driver.window.regions.region(root).state is RegionState.DRAWN
+    assert driver.window.card.typing
+    for _ in range(4):
+        driver.key(Qt.Key.Key_Down)
+    driver.key(Qt.Key.Key_Return)
+    row = driver.window.regions.region(root)
+    assert (row.state, row.label.id, row.label.en) == (RegionState.EDITED, "", "lung"), "the last row is what was typed"
 
 
 def test_a_name_nobody_knows_can_be_typed(open_window):
@@ -179,19 +216,88 @@ def test_an_answer_is_never_shown_on_another_slice(open_window):
     assert window.regions.suggestion(root) is None
 
 
-def test_killing_the_model_process_leaves_the_window_working_and_says_so(open_window):
+def test_killing_the_model_process_mid_answer_leaves_the_window_working_and_says_so(open_window):
     driver = open_window()
     window = driver.window
     driver.draw_and_wait(BOX)
     driver.key(Qt.Key.Key_Return)
-    said: list[str] = []
-    window.asking.event.connect(lambda kind, message: said.append(kind))
+    # Frozen, it cannot be done before it is killed.
+    os.kill(window.asking.session.pid, signal.SIGSTOP)
+    root = driver.draw(OTHER)
+    driver.qtbot.wait(200)
+    assert window.asking.is_asked(root)
     os.kill(window.asking.session.pid, signal.SIGKILL)
-    root = driver.draw_and_wait(OTHER)
+    driver.until(lambda: window.regions.suggestion(root) is not None)
     assert window.regions.suggestion(root).candidates
-    assert "restarted" in said or "starting" in said
+    assert window.notice_bar.isVisible()
+    assert "signal 9" in window.notice_bar.text
     driver.key(Qt.Key.Key_Return)
     assert window.regions.region(root).state is RegionState.ACCEPTED
+
+
+def test_a_scan_that_cannot_be_read_leaves_the_open_one_marked(open_window, tmp_path):
+    """What is marked on the list is what boxes are drawn on."""
+    driver = open_window()
+    window = driver.window
+    broken = tmp_path / "broken.dcm"
+    broken.write_bytes(bytes(128) + b"DICM" + bytes(40))
+    window._store.add_to_worklist(broken, "", "broken", "坏")
+    window.worklist.refresh()
+    row = next(row for row in window.worklist.rows if row.title_en == "broken")
+    window.open_item(row)
+    driver.until(lambda: window.notice_bar.isVisible())
+    assert "broken.dcm" in window.notice_bar.text
+    marked = window.worklist_panel._list.currentItem()
+    assert "broken" not in marked.text()
+    assert window.viewing.item.path != str(broken)
+
+
+def test_undo_goes_to_the_slice_where_it_changes_something(open_window):
+    driver = open_window()
+    window = driver.window
+    index = window.viewing.index
+    root = driver.draw_and_wait(BOX)
+    driver.key(Qt.Key.Key_Return)
+    window.viewing.step(3)
+    window.regions.undo_stack.undo()
+    assert window.viewing.index == index
+    assert window.regions.region(root).state is RegionState.DRAWN
+    window.viewing.step(-2)
+    window.regions.undo_stack.redo()
+    assert window.viewing.index == index
+    assert window.regions.region(root).state is RegionState.ACCEPTED
+
+
+def test_what_was_found_can_be_taken_back(open_window):
+    driver = open_window()
+    window = driver.window
+    suggestion = found_on(window, BOX)
+    assert window.regions.keep_found(suggestion) == 1
+    root = window.regions.rows[0].root_id
+    window.regions.undo_stack.undo()
+    assert window.regions.rows == []
+    window.regions.undo_stack.redo()
+    assert [row.root_id for row in window.regions.rows] == [root]
+    assert window.regions.rows[0].state is RegionState.SUGGESTED
+
+
+def found_on(window, box: Box) -> Suggestion:
+    """A text-to-region answer about the slice on screen."""
+    return Suggestion(
+        task=Task.TEXT_TO_REGION,
+        language=Language.EN,
+        image=window.viewing.image_ref(),
+        prompt="where?",
+        raw="there",
+        text="there",
+        regions=(SuggestedRegion("liver", "肝脏", "liver", box, 0.9),),
+        candidates=(),
+        not_present=(),
+        abstained=False,
+        malformed=False,
+        model=ModelRef("tiny", "b" * 64),
+        timings_ms=SuggestTimings(1, 1, 1, 1, 4),
+    )
 
 
 def test_everything_is_where_it_was_after_reopening(open_window):

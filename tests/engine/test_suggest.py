@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import time
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -54,10 +55,22 @@ class Canned:
     finished: bool = True
     asked: AskRequest | None = None
 
+    def start(self, cancelled):
+        pass
+
     def ask(self, request, *, cancelled):
         self.asked = request
         pieces = tuple(TextPiece(c, math.log(0.5 if c.isdigit() else 0.9)) for c in self.raw)
         return AskResult(0, self.raw, pieces, (), Timings(1, 2, 3, 6), finished=self.finished)
+
+
+def test_a_questions_time_leaves_out_the_loading_of_the_model(session, volume):
+    class Slow(Canned):
+        def start(self, cancelled):
+            time.sleep(2)
+
+    found = where(Slow(session.manifest, "<ref>liver</ref><box>[[100, 100, 400, 400]]</box>"), volume, "liver")
+    assert found.timings_ms.total < 2000
 
 
 class TestWhatIsThis:

@@ -24,10 +24,8 @@ from desktop.screenshot import draw_box
 from desktop.theme import apply_theme
 from desktop.translation import Translations
 from engine.cli import main
-from engine.errors import MedRegAError
 from engine.phantom import write_phantom_series
 from engine.regions import Box
-from engine.runtime import find_model
 from engine.store import AnnotationStore, RegionState
 
 SEED = 11
@@ -50,10 +48,6 @@ def windows(qtbot, tmp_path: Path) -> Iterator[list[tuple[MainWindow, Annotation
 
 
 def start(windows, qtbot, database: Path, scan: Path) -> MainWindow:
-    try:
-        find_model()
-    except MedRegAError as error:
-        pytest.skip(f"the starter model is not here: {error}")
     app = QApplication.instance()
     assert isinstance(app, QApplication)
     apply_theme(app)
@@ -69,6 +63,28 @@ def start(windows, qtbot, database: Path, scan: Path) -> MainWindow:
     return window
 
 
+def draw_and_wait(window: MainWindow, qtbot, box: Box) -> int:
+    draw_box(window, box)
+    root = window.regions.selected_root
+    assert root is not None
+    qtbot.waitUntil(lambda: window.regions.suggestion(root) is not None, timeout=WAIT_MS)
+    return root
+
+
+def exported_names(database: Path, out: Path) -> set[str]:
+    """Export on the command line; the names of the region-to-text records, each record's picture being there."""
+    result = CliRunner().invoke(
+        main, ["export", "--format", "medreginstruct", str(out), "--db", str(database), "--lang", "en", "--json"]
+    )
+    assert result.exit_code == 0, result.output
+    assert json.loads(result.stdout)["regions"] == 2
+    records = [json.loads(line) for line in out.read_text(encoding="utf-8").splitlines()]
+    for record in records:
+        assert (out.parent / record["image"]).is_file()
+        assert record["conversations"][0]["value"].count("<image>") == 1
+    return {record["conversations"][1]["value"] for record in records if record["task"] == "region_to_text"}
+
+
 def test_a_person_accepts_one_suggestion_corrects_another_and_exports_both(windows, qtbot, patient, tmp_path):
     database = tmp_path / "annotations.sqlite"
     truth = json.loads((patient / "ground_truth.json").read_text(encoding="utf-8"))
@@ -76,21 +92,14 @@ def test_a_person_accepts_one_suggestion_corrects_another_and_exports_both(windo
     boxes = truth["boxes"][str(window.viewing.index)]
     assert {"liver", "spleen"} <= boxes.keys(), "the middle slice goes through the upper abdomen"
 
-    def draw(id: str) -> int:
-        draw_box(window, Box(*boxes[id][0]))
-        root = window.regions.selected_root
-        assert root is not None
-        qtbot.waitUntil(lambda: window.regions.suggestion(root) is not None, timeout=WAIT_MS)
-        return root
-
-    accepted = draw("liver")
+    accepted = draw_and_wait(window, qtbot, Box(*boxes["liver"][0]))
     suggestion = window.regions.suggestion(accepted)
     assert suggestion.candidates[0][0] == "liver", "the shipped model knows a liver"
     assert sum(candidate[3] for candidate in suggestion.candidates) == pytest.approx(1, abs=1e-3)
     assert window.card.isVisible()
     QTest.keyClick(window.view, Qt.Key.Key_Return)
 
-    corrected = draw("spleen")
+    corrected = draw_and_wait(window, qtbot, Box(*boxes["spleen"][0]))
     QTest.keyClicks(window.view, "h")
     QTest.keyClicks(window.focusWidget(), "eart")
     QTest.keyClick(window.focusWidget(), Qt.Key.Key_Return)
@@ -106,18 +115,7 @@ def test_a_person_accepts_one_suggestion_corrects_another_and_exports_both(windo
     assert {row.root_id: (row.state, row.label.id) for row in again.regions.rows} == states
     again.close()
 
-    out = tmp_path / "out.jsonl"
-    result = CliRunner().invoke(
-        main, ["export", "--format", "medreginstruct", str(out), "--db", str(database), "--lang", "en", "--json"]
-    )
-    assert result.exit_code == 0, result.output
-    assert json.loads(result.stdout)["regions"] == 2
-    records = [json.loads(line) for line in out.read_text(encoding="utf-8").splitlines()]
-    named = {record["conversations"][1]["value"] for record in records if record["task"] == "region_to_text"}
-    assert named == {"liver", "heart"}
-    for record in records:
-        assert (out.parent / record["image"]).is_file()
-        assert record["conversations"][0]["value"].count("<image>") == 1
+    assert exported_names(database, tmp_path / "out.jsonl") == {"liver", "heart"}
 
     verdicts = AnnotationStore.open(database)
     try:
@@ -129,6 +127,29 @@ def test_a_person_accepts_one_suggestion_corrects_another_and_exports_both(windo
         assert kept.latency_ms > 0
     finally:
         verdicts.close()
+
+
+def test_the_same_road_on_a_real_ct(windows, qtbot, pydicom_files, tmp_path):
+    """pydicom's own chest CT: what the model says of it is a guess, and what the person says is what is kept."""
+    database = tmp_path / "annotations.sqlite"
+    window = start(windows, qtbot, database, pydicom_files / "CT_small.dcm")
+    assert window.viewing.volume.modality == "CT"
+    accepted = draw_and_wait(window, qtbot, Box(40, 30, 80, 60))
+    suggested = window.regions.suggestion(accepted).candidates[0][0]
+    QTest.keyClick(window.view, Qt.Key.Key_Return)
+    corrected = draw_and_wait(window, qtbot, Box(50, 66, 82, 96))
+    QTest.keyClicks(window.view, "t")
+    QTest.keyClicks(window.focusWidget(), "horacic vertebra")
+    QTest.keyClick(window.focusWidget(), Qt.Key.Key_Return)
+    window.close()
+    again = start(windows, qtbot, database, pydicom_files / "CT_small.dcm")
+    kept = {row.root_id: (row.state, row.label.en) for row in again.regions.rows}
+    again.close()
+    assert kept == {
+        accepted: (RegionState.ACCEPTED, suggested),
+        corrected: (RegionState.EDITED, "thoracic vertebra"),
+    }
+    assert exported_names(database, tmp_path / "out.jsonl") == {suggested, "thoracic vertebra"}
 
 
 def test_the_export_trains_and_the_result_is_scored(windows, qtbot, patient, tmp_path):

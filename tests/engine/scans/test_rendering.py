@@ -158,3 +158,23 @@ def test_the_hash_names_the_pixels_and_their_shape():
     other = flat.copy()
     other[0, 0, 0] = 1
     assert image_sha256(flat) != image_sha256(other)
+
+
+@pytest.mark.parametrize("dtype", [np.uint8, np.int16, np.uint16, np.int32, np.float32])
+@pytest.mark.parametrize("inverted", [False, True])
+def test_the_grey_a_person_sees_is_the_rendered_one_bit_for_bit(dtype, inverted: bool):
+    values = np.random.default_rng(4).integers(0, 256, (5, 6, 7))
+    spread = values if dtype is np.uint8 else values * 40 - (5000 if np.dtype(dtype).kind != "u" else 0)
+    volume = volume_of(spread.astype(dtype), inverted=inverted)
+    for plane in Plane:
+        renderer = SliceRenderer(volume, plane)
+        for window in (None, Window(100.5, 700), Window(-200, 33.25), Window(60, 1)):
+            for index in (0, slice_count(volume, plane) - 1):
+                assert (renderer.grey(index, window) == renderer.render(index, window)[..., 0]).all()
+
+
+def test_grey_refuses_colour_and_slices_that_are_not_there():
+    with pytest.raises(ScanError, match="colour"):
+        SliceRenderer(volume_of(np.zeros((1, 4, 4, 3), np.uint8)), Plane.AXIAL).grey(0)
+    with pytest.raises(ScanError, match="slices 0 to 1"):
+        SliceRenderer(volume_of(np.zeros((2, 4, 4), np.int16)), Plane.AXIAL).grey(2)

@@ -76,6 +76,7 @@ def test_everything_about_an_accepted_suggestion_is_kept(store: AnnotationStore)
     (verdict,) = again.verdicts.of_region(row.root_id)
     assert (verdict.kind, verdict.suggestion_id, verdict.who) == ("accepted", kept.id, "ann")
     assert '"label":null' in verdict.before
+    assert '"suggested":{"label":["liver","liver","肝脏"],"probability":0.9}' in verdict.before
     assert "肝脏" in verdict.after
     again.close()
 

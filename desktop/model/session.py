@@ -1,0 +1,30 @@
+"""The models that every view listens to, in one value."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from desktop.model.asking import AskingModel
+from desktop.model.cine import CineModel
+from desktop.model.crosshair import CrosshairModel
+from desktop.model.layout import LayoutModel
+from desktop.model.measures import MeasuresModel
+from desktop.model.regions import RegionsModel
+from desktop.model.tools import ToolModel
+from desktop.model.viewing import ViewingModel
+from desktop.model.volume_drawing import VolumeDrawing
+
+
+@dataclass(frozen=True, slots=True)
+class ViewerModels:
+    """One of each, for one window."""
+
+    viewing: ViewingModel
+    regions: RegionsModel
+    asking: AskingModel
+    layout: LayoutModel
+    tools: ToolModel
+    crosshair: CrosshairModel
+    measures: MeasuresModel
+    cine: CineModel
+    drawing: VolumeDrawing

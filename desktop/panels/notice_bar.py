@@ -1,0 +1,47 @@
+"""What went wrong, over the views, until the person has seen it: a status line that fades is not enough."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import QEvent, Qt
+from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QToolButton, QWidget
+
+
+class NoticeBar(QFrame):
+    """One notice, as long as it needs to be; a newer one takes its place."""
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.setObjectName("noticeBar")
+        self._text = QLabel()
+        self._text.setWordWrap(True)
+        # What files say of themselves is shown, never obeyed.
+        self._text.setTextFormat(Qt.TextFormat.PlainText)
+        self._text.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
+        self._close = QToolButton()
+        self._close.setText("×")
+        self._close.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+        self._close.clicked.connect(self.hide)
+        layout = QHBoxLayout(self)
+        layout.setContentsMargins(12, 6, 6, 6)
+        layout.addWidget(self._text, 1)
+        layout.addWidget(self._close, 0, Qt.AlignmentFlag.AlignTop)
+        self._retranslate()
+        self.hide()
+
+    @property
+    def text(self) -> str:
+        """What it says, "" when it says nothing."""
+        return "" if self.isHidden() else self._text.text()
+
+    def show_notice(self, text: str) -> None:
+        """Say it until it is closed or something newer comes."""
+        self._text.setText(text)
+        self.show()
+
+    def _retranslate(self) -> None:
+        self._close.setToolTip(self.tr("Close this notice"))
+
+    def changeEvent(self, event: QEvent) -> None:
+        super().changeEvent(event)
+        if event.type() == QEvent.Type.LanguageChange:
+            self._retranslate()

@@ -1,0 +1,180 @@
+"""The tool bar's icons, drawn here in the theme's text colour: sharp on every screen, no files."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from PySide6.QtCore import QLineF, QPointF, QRectF, Qt
+from PySide6.QtGui import QColor, QFont, QIcon, QPainter, QPalette, QPen, QPixmap, QPolygonF
+
+_SIDE = 24
+_SHARPNESS = 3
+
+
+def icon(name: str, palette: QPalette) -> QIcon:
+    """An icon by its name, for a palette. Raises `KeyError` for a name that is not drawn here."""
+    text = palette.color(QPalette.ColorGroup.Active, QPalette.ColorRole.ButtonText)
+    faint = QColor(text)
+    faint.setAlpha(90)
+    # A tool that is on stands on the accent colour.
+    on = palette.color(QPalette.ColorGroup.Active, QPalette.ColorRole.HighlightedText)
+    result = QIcon()
+    result.addPixmap(_pixmap(_DRAWINGS[name], text), QIcon.Mode.Normal, QIcon.State.Off)
+    result.addPixmap(_pixmap(_DRAWINGS[name], on), QIcon.Mode.Normal, QIcon.State.On)
+    for state in QIcon.State:
+        result.addPixmap(_pixmap(_DRAWINGS[name], faint), QIcon.Mode.Disabled, state)
+    return result
+
+
+def _pixmap(draw: Callable[[QPainter], None], color: QColor) -> QPixmap:
+    pixmap = QPixmap(_SIDE * _SHARPNESS, _SIDE * _SHARPNESS)
+    pixmap.setDevicePixelRatio(_SHARPNESS)
+    pixmap.fill(Qt.GlobalColor.transparent)
+    painter = QPainter(pixmap)
+    painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+    pen = QPen(color, 1.7)
+    pen.setCapStyle(Qt.PenCapStyle.RoundCap)
+    pen.setJoinStyle(Qt.PenJoinStyle.RoundJoin)
+    painter.setPen(pen)
+    draw(painter)
+    painter.end()
+    return pixmap
+
+
+def _lines(*lines: tuple[float, float, float, float]) -> Callable[[QPainter], None]:
+    return lambda painter: painter.drawLines([QLineF(*line) for line in lines])
+
+
+def _rects(*rects: tuple[float, float, float, float]) -> Callable[[QPainter], None]:
+    return lambda painter: [painter.drawRoundedRect(QRectF(*rect), 1.5, 1.5) for rect in rects] and None
+
+
+def _box(painter: QPainter) -> None:
+    painter.setPen(QPen(painter.pen().color(), 1.7, Qt.PenStyle.DashLine))
+    painter.drawRect(QRectF(4, 6, 16, 12))
+
+
+def _window(painter: QPainter) -> None:
+    painter.drawEllipse(QPointF(12, 12), 7.5, 7.5)
+    painter.setBrush(painter.pen().color())
+    painter.drawPie(QRectF(4.5, 4.5, 15, 15), 90 * 16, 180 * 16)
+
+
+def _pan(painter: QPainter) -> None:
+    _lines((12, 3.5, 12, 20.5), (3.5, 12, 20.5, 12))(painter)
+    for x, y, dx, dy in ((12, 3.5, 0, 1), (12, 20.5, 0, -1), (3.5, 12, 1, 0), (20.5, 12, -1, 0)):
+        painter.drawLine(QPointF(x, y), QPointF(x + 3 * dx + 2.5 * dy, y + 3 * dy + 2.5 * dx))
+        painter.drawLine(QPointF(x, y), QPointF(x + 3 * dx - 2.5 * dy, y + 3 * dy - 2.5 * dx))
+
+
+def _crosshair(painter: QPainter) -> None:
+    _lines((12, 3, 12, 9), (12, 15, 12, 21), (3, 12, 9, 12), (15, 12, 21, 12))(painter)
+    painter.drawEllipse(QPointF(12, 12), 1.2, 1.2)
+
+
+def _length(painter: QPainter) -> None:
+    _lines((5, 19, 19, 5), (3, 17, 7, 21), (17, 3, 21, 7), (10, 17, 8, 15), (14, 13, 12, 11))(painter)
+
+
+def _angle(painter: QPainter) -> None:
+    _lines((4, 19, 20, 19), (4, 19, 17, 5))(painter)
+    painter.drawArc(QRectF(-4, 11, 16, 16), 0, 46 * 16)
+
+
+def _ellipse(painter: QPainter) -> None:
+    painter.drawEllipse(QRectF(3, 5.5, 18, 13))
+    _bars(painter)
+
+
+def _rectangle(painter: QPainter) -> None:
+    painter.drawRect(QRectF(3.5, 5.5, 17, 13))
+    _bars(painter)
+
+
+def _bars(painter: QPainter) -> None:
+    """A small histogram: values are counted."""
+    _lines((9, 15, 9, 12.5), (12, 15, 12, 9), (15, 15, 15, 11.5))(painter)
+
+
+def _invert(painter: QPainter) -> None:
+    painter.drawRect(QRectF(4, 4, 16, 16))
+    painter.setBrush(painter.pen().color())
+    painter.drawPolygon(QPolygonF([QPointF(4, 20), QPointF(20, 4), QPointF(20, 20)]))
+
+
+def _font(painter: QPainter, size: int) -> None:
+    font = QFont()
+    font.setPixelSize(size)
+    font.setBold(True)
+    painter.setFont(font)
+
+
+def _text(text: str, size: int) -> Callable[[QPainter], None]:
+    def draw(painter: QPainter) -> None:
+        _font(painter, size)
+        painter.drawText(QRectF(0, 0, _SIDE, _SIDE), int(Qt.AlignmentFlag.AlignCenter), text)
+
+    return draw
+
+
+def _fit(painter: QPainter) -> None:
+    painter.drawRect(QRectF(8, 8, 8, 8))
+    for x, y in ((4, 4), (20, 4), (4, 20), (20, 20)):
+        dx, dy = (3 if x < 12 else -3), (3 if y < 12 else -3)
+        painter.drawLine(QPointF(x, y), QPointF(x + dx, y))
+        painter.drawLine(QPointF(x, y), QPointF(x, y + dy))
+
+
+def _play(painter: QPainter) -> None:
+    painter.setBrush(painter.pen().color())
+    painter.drawPolygon(QPolygonF([QPointF(7, 5), QPointF(19, 12), QPointF(7, 19)]))
+
+
+def _pause(painter: QPainter) -> None:
+    painter.setBrush(painter.pen().color())
+    _rects((6, 5, 4, 14), (14, 5, 4, 14))(painter)
+
+
+def _link(painter: QPainter) -> None:
+    painter.drawRoundedRect(QRectF(3, 8.5, 10, 7), 3.5, 3.5)
+    painter.drawRoundedRect(QRectF(11, 8.5, 10, 7), 3.5, 3.5)
+
+
+def _smooth(painter: QPainter) -> None:
+    painter.setBrush(painter.pen().color())
+    painter.drawRect(QRectF(4, 13, 4, 7))
+    painter.drawRect(QRectF(8, 9, 4, 11))
+    painter.setBrush(Qt.BrushStyle.NoBrush)
+    painter.drawArc(QRectF(6, 4, 26, 32), 100 * 16, 80 * 16)
+
+
+def _camera(painter: QPainter) -> None:
+    painter.drawRoundedRect(QRectF(3, 7, 18, 12), 2, 2)
+    painter.drawEllipse(QPointF(12, 13), 3.4, 3.4)
+    _lines((8, 7, 9.5, 4.5), (9.5, 4.5, 14.5, 4.5), (14.5, 4.5, 16, 7))(painter)
+
+
+_DRAWINGS: dict[str, Callable[[QPainter], None]] = {
+    "box": _box,
+    "crosshair": _crosshair,
+    "window": _window,
+    "pan": _pan,
+    "length": _length,
+    "angle": _angle,
+    "ellipse": _ellipse,
+    "rectangle": _rectangle,
+    "invert": _invert,
+    "fit": _fit,
+    "one_to_one": _text("1:1", 11),
+    "smooth": _smooth,
+    "lines": _lines((4, 9, 20, 9), (15, 4, 15, 20)),
+    "link": _link,
+    "play": _play,
+    "pause": _pause,
+    "camera": _camera,
+    "keys": _text("?", 17),
+    "maximize": _rects((6, 6, 12, 12)),
+    "single": _rects((4, 4, 16, 16)),
+    "pair": _rects((3.5, 5, 7.5, 14), (13, 5, 7.5, 14)),
+    "planes": _rects((4, 4, 7, 7), (13, 4, 7, 7), (4, 13, 7, 7), (13, 13, 7, 7)),
+}

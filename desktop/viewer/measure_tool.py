@@ -1,0 +1,88 @@
+"""Left-drag measures: a line, a rectangle, an ellipse; an angle needs one click more for its other arm."""
+
+from __future__ import annotations
+
+import math
+
+from PySide6.QtCore import QPointF, QRectF
+from PySide6.QtWidgets import QGraphicsScene
+
+from desktop.model.measures import MeasureKind, MeasuresModel
+from desktop.viewer.measure_item import MeasureItem, Points
+
+
+class MeasureTool:
+    """The gesture in work. Points are scene coordinates, which are image pixels."""
+
+    def __init__(self, scene: QGraphicsScene, measures: MeasuresModel) -> None:
+        self._scene = scene
+        self._measures = measures
+        self._kind = MeasureKind.LENGTH
+        self._points: Points = ()
+        self._dragging = False
+        self._item: MeasureItem | None = None
+
+    @property
+    def active(self) -> bool:
+        """Whether something is being measured."""
+        return bool(self._points)
+
+    def press(self, point: QPointF, kind: MeasureKind, bounds: QRectF) -> None:
+        """Begin, or fix the last point of an angle."""
+        here = _held(point, bounds)
+        if self.active and self._kind is MeasureKind.ANGLE:
+            self._points = (*self._points, here)
+        else:
+            self._kind, self._points = kind, (here,)
+        self._dragging = True
+        self._show(here)
+
+    def move(self, point: QPointF, bounds: QRectF) -> None:
+        """Drag the last point, held inside the image."""
+        self._show(_held(point, bounds))
+
+    def release(self, point: QPointF, bounds: QRectF, shortest: float) -> bool:
+        """Finish. False for a click that measured nothing. shortest : of a drag, in image pixels."""
+        here = _held(point, bounds)
+        self._dragging = False
+        if len(self._points) == 3:
+            points = (self._points[0], self._points[1], here)
+            self.cancel()
+            self._measures.add(MeasureKind.ANGLE, points)
+            return True
+        if not self._points or math.dist(self._points[0], here) < shortest:
+            self.cancel()
+            return False
+        points = (self._points[0], here)
+        if self._kind is MeasureKind.ANGLE:
+            self._points = points
+            return True
+        self.cancel()
+        if self._kind is not MeasureKind.LENGTH and (points[0][0] == here[0] or points[0][1] == here[1]):
+            return False
+        self._measures.add(self._kind, points)
+        return True
+
+    def cancel(self) -> None:
+        """Give it up."""
+        self._points = ()
+        self._dragging = False
+        self._clear()
+
+    def _clear(self) -> None:
+        if self._item is not None:
+            self._scene.removeItem(self._item)
+        self._item = None
+
+    def _show(self, here: tuple[float, float]) -> None:
+        self._clear()
+        fixed = self._points[:2] if len(self._points) == 3 else self._points
+        if fixed:
+            self._item = MeasureItem(self._kind, (*fixed, here), "", selected=True)
+            self._scene.addItem(self._item)
+
+
+def _held(point: QPointF, bounds: QRectF) -> tuple[float, float]:
+    x = max(bounds.left(), min(bounds.right(), point.x()))
+    y = max(bounds.top(), min(bounds.bottom(), point.y()))
+    return (x, y)

@@ -1,0 +1,39 @@
+"""What lies under the mouse, in words: the stored value and the place in the patient."""
+
+from __future__ import annotations
+
+import math
+
+from PySide6.QtCore import QPointF
+
+from desktop.model.plane_state import PlaneState
+from engine.scans.positions import slice_values
+
+_AXES = (("R", "L"), ("A", "P"), ("I", "S"))
+
+
+def cursor_text(state: PlaneState, pixel: QPointF | None) -> tuple[str, ...]:
+    """The lines to show; none outside the picture.
+
+    A place is written as distances to the patient's sides, such as ``L 12.0 P 3.5 S 40.0 mm``: signs are too
+    easily misread.
+    """
+    volume = state.volume
+    if volume is None or pixel is None:
+        return ()
+    height, width = state.shape
+    # Pixels are squares round integers; round() would take halves to the even neighbour.
+    x, y = math.floor(pixel.x() + 0.5), math.floor(pixel.y() + 0.5)
+    if not (0 <= x < width and 0 <= y < height):
+        return ()
+    value = slice_values(volume, state.plane, state.index)[y, x]
+    if volume.is_color:
+        text = "R {} G {} B {}".format(*value)
+    else:
+        text = f"{value:g}" + (" HU" if volume.modality == "CT" else "")
+    lines = [f"{text}   x {x} y {y}"]
+    point = state.point_at(pixel.x(), pixel.y())
+    if point is not None:
+        sides = (f"{_AXES[axis][1 if mm >= 0 else 0]} {abs(mm):.1f}" for axis, mm in enumerate(point))
+        lines.append("  ".join(sides) + " mm")
+    return tuple(lines)

@@ -1,0 +1,160 @@
+"""Regions and measurements of a view's slice as items of its scene."""
+
+from __future__ import annotations
+
+import itertools
+import math
+
+from PySide6.QtCore import QObject, QPointF, QRectF
+from PySide6.QtWidgets import QGraphicsScene
+
+from desktop.model.measures import Measure, MeasureKind
+from desktop.model.plane_state import PlaneState
+from desktop.model.session import ViewerModels
+from desktop.viewer.measure_item import MeasureItem
+from desktop.viewer.region_crowd import CROWD, RegionCrowd
+from desktop.viewer.region_item import RegionItem
+from engine.protocol import Language
+from engine.regions import Box
+from engine.scans.measuring import angle_degrees, length, roi_statistics
+from engine.store import DECIDED_STATES, RegionRow
+
+
+class SliceItems(QObject):
+    """Keeps a scene's items in step with the models."""
+
+    def __init__(self, scene: QGraphicsScene, models: ViewerModels, state: PlaneState, parent: QObject) -> None:
+        super().__init__(parent)
+        self._scene = scene
+        self._models = models
+        self._state = state
+        self._rows: list[RegionRow] = []
+        self._regions: list[RegionItem] = []
+        self._crowd: RegionCrowd | None = None
+        self._measures: list[MeasureItem] = []
+
+    def show_regions(self) -> None:
+        """Draw the slice's regions anew."""
+        for item in self._regions:
+            self._scene.removeItem(item)
+        self._regions = []
+        if self._crowd is not None:
+            self._scene.removeItem(self._crowd)
+            self._crowd = None
+        self._rows = self._models.regions.rows_of(self._state)
+        if self._models.tools.regions_hidden:
+            return
+        chosen = self._models.regions.selected_root if self._state is self._models.viewing.active else None
+        rows = self._rows
+        if len(rows) > CROWD:
+            crowd = RegionCrowd([row for row in rows if row.root_id != chosen])
+            self._scene.addItem(crowd)
+            self._crowd = crowd
+            rows = [row for row in rows if row.root_id == chosen]
+        for row in rows:
+            selected = row.root_id == chosen
+            item = RegionItem(row, self._tag(row), selected=selected)
+            self._scene.addItem(item)
+            self._regions.append(item)
+
+    def show_measures(self) -> None:
+        """Draw the slice's measurements anew."""
+        for item in self._measures:
+            self._scene.removeItem(item)
+        self._measures = []
+        if self._models.tools.regions_hidden:
+            return
+        chosen = self._models.measures.selected_number
+        for measure in self._models.measures.of(self._state):
+            text = self.measure_text(measure)
+            selected = measure.number == chosen
+            item = MeasureItem(
+                measure.kind,
+                measure.points,
+                text,
+                selected=selected,
+                number=measure.number,
+                middle=self._state.shape[1] / 2,
+            )
+            self._scene.addItem(item)
+            self._measures.append(item)
+
+    def region_rect(self, root_id: int) -> QRectF | None:
+        """A shown region's box in scene coordinates."""
+        return next((item.rect() for item in self._regions if item.root_id == root_id), None)
+
+    def smallest_at(self, point: QPointF) -> int | None:
+        """The smallest region round a point: a small one under a large one can be reached."""
+        hit = [row for row in self._rows if _holds(row, point)]
+        return min(hit, key=lambda row: row.box.area).root_id if hit else None
+
+    def measure_at(self, point: QPointF, reach: float) -> int | None:
+        """The measurement whose line passes a point. reach : how near, in scene units."""
+        for item in reversed(self._measures):
+            for polygon in item.path().toSubpathPolygons():
+                points = [polygon.at(number) for number in range(polygon.size())]
+                ends = itertools.pairwise(points)
+                if any(_near(start, end, point, reach) for start, end in ends):
+                    return item.number
+        return None
+
+    def _tag(self, row: RegionRow) -> str:
+        language = self._models.asking.language
+        if row.state in DECIDED_STATES and row.label is not None:
+            return row.label.name(language.value) or row.label.en
+        suggestion = self._models.regions.suggestion(row.root_id)
+        if row.label is not None:
+            name = row.label.name(language.value) or row.label.en
+            sure = "" if suggestion is None or suggestion.probability is None else f" {suggestion.probability:.0%}"
+            return f"{name}{sure}?"
+        if suggestion is None or not suggestion.candidates:
+            return ""
+        en, zh, _, probability = suggestion.candidates[0]
+        if suggestion.abstained:
+            return self.tr("not sure")
+        name = zh if language is Language.ZH and zh else en
+        return f"{name} {probability:.0%}?"
+
+    def measure_text(self, measure: Measure) -> str:
+        """The numbers to write beside a measurement."""
+        state = self._state
+        volume = state.volume
+        if volume is None:
+            return ""
+        known = volume.has_geometry
+        if measure.kind is MeasureKind.LENGTH:
+            value = length(volume, state.plane, *measure.points)
+            return self.tr("{0} mm").format(f"{value:.1f}") if known else self.tr("{0} px").format(f"{value:.1f}")
+        if measure.kind is MeasureKind.ANGLE:
+            return f"{angle_degrees(volume, state.plane, *measure.points):.1f}°"
+        (x1, y1), (x2, y2) = measure.points
+        box = Box(min(x1, x2), min(y1, y2), max(x1, x2), max(y1, y2))
+        found = roi_statistics(volume, state.plane, state.index, box, ellipse=measure.kind is MeasureKind.ELLIPSE)
+        if found is None:
+            return self.tr("no grey values")
+        area = self.tr("{0} mm²") if known else self.tr("{0} px²")
+        unit = " HU" if volume.modality == "CT" else ""
+        return "\n".join(
+            (
+                self.tr("mean {0} ± {1}{2}").format(_short(found.mean), _short(found.sd), unit),
+                self.tr("min {0}  max {1}").format(_short(found.minimum), _short(found.maximum)),
+                self.tr("area {0}").format(area.format(_short(found.area))),
+            )
+        )
+
+
+def _short(value: float) -> str:
+    return f"{value:.1f}" if abs(value) < 10_000 else f"{value:.4g}"
+
+
+def _holds(row: RegionRow, point: QPointF) -> bool:
+    box = row.box
+    return box.x1 <= point.x() <= box.x2 and box.y1 <= point.y() <= box.y2
+
+
+def _near(start: QPointF, end: QPointF, point: QPointF, reach: float) -> bool:
+    along = end - start
+    squared = QPointF.dotProduct(along, along)
+    at = 0.0 if squared == 0 else max(0.0, min(1.0, QPointF.dotProduct(point - start, along) / squared))
+    off = point - (start + along * at)
+    return math.hypot(off.x(), off.y()) <= reach

@@ -1,0 +1,333 @@
+"""Everything that can be done to the views: one action each, shared by menu, tool bar, keys and the key sheet."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from PySide6.QtCore import QObject, QPointF, Qt, Signal
+from PySide6.QtGui import QAction, QActionGroup, QKeyEvent, QKeySequence, QPalette
+from PySide6.QtWidgets import QMenu
+
+from desktop.model.layout import Layout
+from desktop.model.session import ViewerModels
+from desktop.model.tools import Tool
+from desktop.viewer.icons import icon
+from desktop.viewer.view_grid import ViewGrid
+from engine.scans import Plane
+from engine.scans.presets import window_presets
+
+_ZOOM_STEP = 1.25
+
+
+@dataclass(frozen=True, slots=True)
+class KeyGroup:
+    """A heading of the key sheet and its rows: key, what it does."""
+
+    title: str
+    rows: tuple[tuple[str, str], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class _Spec:
+    """key : as Qt writes it. icon_name : empty for none. checkable : it is on or off."""
+
+    id: str
+    key: str
+    icon_name: str = ""
+    checkable: bool = False
+
+
+_TOOLS = (
+    _Spec("box", "B", "box", True),
+    _Spec("crosshair", "X", "crosshair", True),
+    _Spec("window", "Q", "window", True),
+    _Spec("pan", "V", "pan", True),
+    _Spec("length", "D", "length", True),
+    _Spec("angle", "G", "angle", True),
+    _Spec("ellipse", "E", "ellipse", True),
+    _Spec("rectangle", "R", "rectangle", True),
+)
+_LAYOUTS = (
+    _Spec("single", "Alt+1", "single", True),
+    _Spec("pair", "Alt+2", "pair", True),
+    _Spec("planes", "Alt+3", "planes", True),
+)
+_VIEWS = (
+    _Spec("axial", "Alt+4"),
+    _Spec("coronal", "Alt+5"),
+    _Spec("sagittal", "Alt+6"),
+    _Spec("maximize", "M", "maximize"),
+    _Spec("next_view", "F6"),
+)
+_GREY = (
+    _Spec("own_window", "W"),
+    _Spec("auto_window", "Shift+W"),
+    _Spec("invert", "I", "invert", True),
+)
+_LOOK = (
+    _Spec("fit", "0", "fit"),
+    _Spec("one_to_one", "Z", "one_to_one"),
+    _Spec("zoom_in", "+"),
+    _Spec("zoom_out", "-"),
+    _Spec("smooth", "J", "smooth", True),
+    _Spec("lines", "C", "lines", True),
+    _Spec("link", "S", "link", True),
+    _Spec("hide_regions", "H", "", True),
+    _Spec("hide_texts", "T", "", True),
+)
+_CINE = (_Spec("play", "K", "play", True), _Spec("slower", "["), _Spec("faster", "]"))
+_PICTURE = (_Spec("copy_picture", "Ctrl+Shift+C"), _Spec("save_picture", "Ctrl+Shift+S", "camera"))
+_PRESETS = window_presets("CT")
+
+_LAYOUT_OF = {"single": Layout.SINGLE, "pair": Layout.PAIR, "planes": Layout.PLANES}
+_PLANE_OF = {"axial": Plane.AXIAL, "coronal": Plane.CORONAL, "sagittal": Plane.SAGITTAL}
+
+
+class ViewerActions(QObject):
+    """copy_wanted, save_wanted : the active view as a picture."""
+
+    copy_wanted = Signal()
+    save_wanted = Signal()
+
+    def __init__(self, models: ViewerModels, grid: ViewGrid, parent: QObject) -> None:
+        super().__init__(parent)
+        self._models = models
+        self._grid = grid
+        self.by_id: dict[str, QAction] = {}
+        self._icons: dict[str, str] = {}
+        for spec in (*_TOOLS, *_LAYOUTS, *_VIEWS, *_GREY, *_LOOK, *_CINE, *_PICTURE):
+            self._make(spec)
+        for number, preset in enumerate(_PRESETS, start=1):
+            self._make(_Spec(f"preset_{preset.id}", f"Ctrl+{number}"))
+        tools = QActionGroup(self)
+        for spec in _TOOLS:
+            tools.addAction(self.by_id[spec.id])
+        self._menus: list[tuple[QMenu, Callable[[], str]]] = []
+        self._connect()
+        self.retranslate()
+        self._follow()
+
+    def _make(self, spec: _Spec) -> None:
+        action = QAction(self)
+        action.setCheckable(spec.checkable)
+        action.setShortcut(QKeySequence(spec.key))
+        if not spec.key.startswith(("Ctrl+", "Alt+")):
+            # Shown in menus only: letters also type a region's name, so the window decides who gets them.
+            action.setShortcutContext(Qt.ShortcutContext.WidgetShortcut)
+        action.triggered.connect(lambda _=False: self._do(spec.id))
+        self.by_id[spec.id] = action
+        if spec.icon_name:
+            self._icons[spec.id] = spec.icon_name
+
+    def _connect(self) -> None:
+        models = self._models
+        for signal in (
+            models.viewing.opened,
+            models.viewing.active_changed,
+            models.viewing.prior_changed,
+            models.viewing.window_changed,
+            models.layout.changed,
+            models.tools.changed,
+            models.tools.look_changed,
+            models.crosshair.changed,
+            models.cine.changed,
+        ):
+            signal.connect(self._follow)
+
+    def _do(self, id: str) -> None:
+        models = self._models
+        viewing, tools, view = models.viewing, models.tools, self._grid.active_view
+        middle = QPointF(view.viewport().rect().center())
+        deeds: dict[str, Callable[[], object]] = {
+            "maximize": models.layout.toggle_maximized,
+            "next_view": models.layout.next_view,
+            "own_window": viewing.reset_window,
+            "auto_window": viewing.fit_window,
+            "invert": viewing.toggle_inverted,
+            "fit": view.fit,
+            "one_to_one": view.one_to_one,
+            "zoom_in": lambda: view.zoom_by(_ZOOM_STEP, middle),
+            "zoom_out": lambda: view.zoom_by(1 / _ZOOM_STEP, middle),
+            "smooth": lambda: tools.set_smooth(not tools.smooth),
+            "lines": lambda: models.crosshair.set_shown(not models.crosshair.shown),
+            "link": lambda: models.crosshair.set_linked(not models.crosshair.linked),
+            "hide_regions": lambda: tools.set_regions_hidden(not tools.regions_hidden),
+            "hide_texts": lambda: tools.set_texts_hidden(not tools.texts_hidden),
+            "play": models.cine.toggle,
+            "slower": lambda: models.cine.faster(-1),
+            "faster": lambda: models.cine.faster(1),
+            "copy_picture": self.copy_wanted.emit,
+            "save_picture": self.save_wanted.emit,
+        }
+        if id in deeds:
+            deeds[id]()
+        elif id in _LAYOUT_OF:
+            models.layout.choose(_LAYOUT_OF[id])
+        elif id in _PLANE_OF:
+            viewing.activate_plane(_PLANE_OF[id])
+        elif id.startswith("preset_"):
+            viewing.set_window(next(p.window for p in _PRESETS if p.id == id.removeprefix("preset_")))
+        else:
+            tools.choose(Tool(id))
+        # A click has turned a check mark over, whatever came of it.
+        self._follow()
+
+    def _follow(self) -> None:
+        """Show what is on, and what the open scan allows."""
+        models = self._models
+        scan = models.viewing.active.scan
+        grey = scan is not None and not scan.volume.is_color
+        checked = {
+            **{tool.value: tool is models.tools.tool for tool in Tool},
+            **{id: layout is models.layout.layout for id, layout in _LAYOUT_OF.items()},
+            "invert": scan is not None and scan.inverted,
+            "smooth": models.tools.smooth,
+            "lines": models.crosshair.shown,
+            "link": models.crosshair.linked,
+            "hide_regions": models.tools.regions_hidden,
+            "hide_texts": models.tools.texts_hidden,
+            "play": models.cine.playing,
+        }
+        for id, on in checked.items():
+            self.by_id[id].setChecked(on)
+        for id, layout in _LAYOUT_OF.items():
+            self.by_id[id].setEnabled(models.layout.can(layout))
+        own = models.viewing.current
+        for id, plane in _PLANE_OF.items():
+            self.by_id[id].setEnabled(own is not None and plane in own.planes)
+        for id in ("own_window", "auto_window", "window"):
+            self.by_id[id].setEnabled(grey)
+        is_ct = scan is not None and scan.volume.modality == "CT"
+        for preset in _PRESETS:
+            self.by_id[f"preset_{preset.id}"].setEnabled(is_ct)
+        self.by_id["link"].setEnabled(models.viewing.prior.scan is not None)
+        self._play_icon()
+
+    def _play_icon(self) -> None:
+        name = "pause" if self._models.cine.playing else "play"
+        if self._icons["play"] != name:
+            self._icons["play"] = name
+            self.retheme(self._grid.palette())
+
+    def key(self, event: QKeyEvent) -> bool:
+        """Do what a key in a view means; False when it means nothing here."""
+        modifiers = event.modifiers() & ~Qt.KeyboardModifier.KeypadModifier
+        text = event.text()
+        for action in self.by_id.values():
+            wanted = action.shortcut().toString()
+            plain = wanted == text.upper() and not modifiers & ~Qt.KeyboardModifier.ShiftModifier
+            if len(wanted) == 1 and plain and not (wanted.isalpha() and modifiers):
+                hit = True
+            else:
+                hit = QKeySequence(event.keyCombination()).toString() == wanted
+            if hit:
+                if action.isEnabled():
+                    action.trigger()
+                return True
+        return False
+
+    def retheme(self, palette: QPalette) -> None:
+        """Draw the icons in the theme's colour."""
+        for id, name in self._icons.items():
+            self.by_id[id].setIcon(icon(name, palette))
+
+    def fill_menu(self, menu: QMenu) -> None:
+        """Put everything into the window's View menu."""
+        for title, specs in (
+            (lambda: self.tr("Layout"), (*_LAYOUTS, None, *_VIEWS)),
+            (lambda: self.tr("Left mouse button"), _TOOLS),
+        ):
+            self._submenu(menu, title, specs)
+        presets = [_Spec(f"preset_{preset.id}", "") for preset in _PRESETS]
+        self._submenu(menu, lambda: self.tr("Window"), (*_GREY, None, *presets))
+        self._submenu(menu, lambda: self.tr("Cine"), _CINE)
+        menu.addSeparator()
+        for spec in (*_LOOK, None, *_PICTURE):
+            self._add(menu, spec)
+        self.retranslate()
+
+    def _submenu(self, menu: QMenu, title: Callable[[], str], specs: tuple[_Spec | None, ...]) -> None:
+        under = menu.addMenu("")
+        self._menus.append((under, title))
+        for spec in specs:
+            self._add(under, spec)
+
+    def _add(self, menu: QMenu, spec: _Spec | None) -> None:
+        if spec is None:
+            menu.addSeparator()
+        else:
+            menu.addAction(self.by_id[spec.id])
+
+    def _texts(self) -> dict[str, str]:
+        return {
+            "box": self.tr("Draw a box and ask"),
+            "crosshair": self.tr("Crosshair: turn all views to a place"),
+            "window": self.tr("Window and level"),
+            "pan": self.tr("Move the picture"),
+            "length": self.tr("Measure a length"),
+            "angle": self.tr("Measure an angle"),
+            "ellipse": self.tr("Values in an ellipse"),
+            "rectangle": self.tr("Values in a rectangle"),
+            "single": self.tr("One view"),
+            "pair": self.tr("Two scans side by side"),
+            "planes": self.tr("Three planes and 3-D"),
+            "axial": self.tr("Axial"),
+            "coronal": self.tr("Coronal"),
+            "sagittal": self.tr("Sagittal"),
+            "maximize": self.tr("Fill the window with this view, or go back"),
+            "next_view": self.tr("Next view"),
+            "own_window": self.tr("The scan's own window"),
+            "auto_window": self.tr("Window fitted to this slice"),
+            "invert": self.tr("Invert"),
+            "fit": self.tr("Fit"),
+            "one_to_one": self.tr("Actual pixels (1:1)"),
+            "zoom_in": self.tr("Zoom in"),
+            "zoom_out": self.tr("Zoom out"),
+            "smooth": self.tr("Smooth pixels"),
+            "lines": self.tr("Crosshair and reference lines"),
+            "link": self.tr("Scroll both scans together"),
+            "hide_regions": self.tr("Hide regions and measurements"),
+            "hide_texts": self.tr("Hide texts"),
+            "play": self.tr("Play through the slices"),
+            "slower": self.tr("Slower"),
+            "faster": self.tr("Faster"),
+            "copy_picture": self.tr("Copy the view as a picture"),
+            "save_picture": self.tr("Save the view as a picture …"),
+            "preset_soft_tissue": self.tr("Soft tissue"),
+            "preset_lung": self.tr("Lung"),
+            "preset_bone": self.tr("Bone"),
+            "preset_brain": self.tr("Brain"),
+            "preset_liver": self.tr("Liver"),
+            "preset_mediastinum": self.tr("Mediastinum"),
+            "preset_angiography": self.tr("Angiography"),
+        }
+
+    def retranslate(self) -> None:
+        """Take over another language."""
+        windows = {f"preset_{preset.id}": preset.window for preset in _PRESETS}
+        for id, text in self._texts().items():
+            action = self.by_id[id]
+            window = windows.get(id)
+            numbers = "" if window is None else f"   {window.center:g} / {window.width:g}"
+            action.setText(text + numbers)
+            action.setToolTip(f"{text} ({action.shortcut().toString()})")
+        for menu, title in self._menus:
+            menu.setTitle(title())
+
+    def key_groups(self) -> tuple[KeyGroup, ...]:
+        """All keys of the views, as the key sheet shows them."""
+        texts = self._texts()
+
+        def rows(*specs: _Spec) -> tuple[tuple[str, str], ...]:
+            return tuple((self.by_id[spec.id].shortcut().toString(), texts[spec.id]) for spec in specs)
+
+        presets = tuple((f"Ctrl+{number}", texts[f"preset_{p.id}"]) for number, p in enumerate(_PRESETS, start=1))
+        return (
+            KeyGroup(self.tr("Left mouse button"), rows(*_TOOLS)),
+            KeyGroup(self.tr("Layout"), rows(*_LAYOUTS, *_VIEWS)),
+            KeyGroup(self.tr("Window"), (*rows(*_GREY), *presets)),
+            KeyGroup(self.tr("View"), rows(*_LOOK)),
+            KeyGroup(self.tr("Cine"), rows(*_CINE)),
+            KeyGroup(self.tr("Picture"), rows(*_PICTURE)),
+        )
