@@ -22,6 +22,7 @@ _OWN = {
     "demo": "engine.cli.demo:demo",
     "export": "engine.cli.export:export",
     "model": "engine.cli.models:model",
+    "bench": "engine.cli.bench:bench",
     "db": "engine.cli.database:db",
     "doctor": "engine.cli.doctor:doctor",
 }

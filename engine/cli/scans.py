@@ -38,6 +38,11 @@ def scan(path: Path, as_json: bool) -> None:
                         "columns": entry.columns,
                         "slices": entry.slices,
                         "files": len(entry.files),
+                        "body_part": entry.body_part,
+                        "notes": [
+                            {"kind": one.kind.value, "message": one.message, "values": dict(one.values)}
+                            for one in entry.notes
+                        ],
                     }
                     for entry in index.series
                 ],
@@ -48,6 +53,8 @@ def scan(path: Path, as_json: bool) -> None:
         for entry in index.series:
             size = f"{entry.columns} x {entry.rows} x {entry.slices}"
             click.echo(printable(f"{entry.modality:4} {size:18} {entry.description[:64] or '-':32} {entry.path}"))
+            for one in entry.notes:
+                click.echo(printable(f"     note: {one.message}"))
         for problem in index.problems:
             click.echo(printable(f"left out: {problem.reason}"), err=True)
     if not index.series:

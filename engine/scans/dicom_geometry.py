@@ -5,7 +5,6 @@ DICOM PS3.3 C.7.6.2.1.1 (Image Plane), C.7.6.16.2.3 (Plane Position functional g
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,10 +13,13 @@ from numpy.typing import NDArray
 from pydicom.dataset import Dataset
 
 from engine.scans.dicom_header import DicomHeader, numbers, orientation_cosines
-from engine.scans.volume import ScanError
 
-_SAME_ORIENTATION = 1e-3
-_SAME_PLACE_MM = 1e-3
+SAME_ORIENTATION = 1e-3
+"""Cosines that differ by less are the same, rounded."""
+
+SAME_PLACE_MM = 1e-3
+"""Slices nearer to each other lie at one place."""
+
 # What a whole stack may drift sideways through the rounding of its positions; beyond is a tilted gantry.
 _ROUNDED_MM = 1e-2
 
@@ -35,63 +37,13 @@ class Stack:
     spacing_z_mm: float
 
 
-def group_by_kind(headers: Sequence[DicomHeader]) -> list[list[DicomHeader]]:
-    """The files of a series by what a stack must have in common: size, orientation, one frame a file."""
-    kinds: list[list[DicomHeader]] = []
-    for header in headers:
-        kind = next((kind for kind in kinds if _same_kind(kind[0], header)), None)
-        if kind is None:
-            kinds.append([header])
-        else:
-            kind.append(header)
-    return kinds
-
-
-def _same_kind(one: DicomHeader, other: DicomHeader) -> bool:
-    if (one.rows, one.columns, one.frames > 1) != (other.rows, other.columns, other.frames > 1):
-        return False
-    if one.orientation is None or other.orientation is None:
-        return one.orientation is other.orientation
-    return float(np.abs(np.subtract(one.orientation, other.orientation)).max()) <= _SAME_ORIENTATION
-
-
-def sort_slices(headers: Sequence[DicomHeader]) -> tuple[list[DicomHeader], Stack | None]:
-    """The files of a series from slice to slice along their common normal, and the stack they form.
-
-    Without geometry they are ordered by instance number and the stack is None. Raises `ScanError` when they are
-    not one stack: other sizes or orientations, two slices at one place, a missing slice.
-    """
-    first = headers[0]
-    where = f"the series in {first.path.parent}"
-    if any((h.rows, h.columns) != (first.rows, first.columns) for h in headers):
-        raise ScanError(f"{where} mixes images of different sizes: open one of its files instead")
-    if any(h.position is None or h.orientation is None for h in headers):
-        return sorted(headers, key=lambda h: (h.instance_number, h.path.name)), None
-    orientations = np.array([h.orientation for h in headers])
-    if np.abs(orientations - orientations[0]).max() > _SAME_ORIENTATION:
-        raise ScanError(f"{where} mixes slices of different orientations: open one of its files instead")
-    positions = np.array([h.position for h in headers])
-    heights = positions @ _normal(orientations[0])
-    order = np.argsort(heights, kind="stable")
-    ordered = [headers[i] for i in order]
-    steps = np.diff(heights[order])
-    if (steps < _SAME_PLACE_MM).any():
-        double = ordered[int(np.argmin(steps)) + 1]
-        raise ScanError(f"{where} holds two slices at one place, such as {double.path.name}")
-    step = _common_step(positions[order])
-    if step is None:
-        gap = ordered[int(np.argmax(steps))]
-        raise ScanError(f"{where} is not evenly spaced: a slice may be missing after {gap.path.name}")
-    return ordered, _stack(positions[order][0], orientations[0], step, len(ordered))
-
-
 def single_slice(header: DicomHeader, dataset: Dataset) -> Stack | None:
     """The stack of one classic slice: as thick as it says, 1 mm where it does not. None without geometry."""
     if header.position is None or header.orientation is None:
         return None
     thickness = _positive(dataset.get("SpacingBetweenSlices")) or _positive(dataset.get("SliceThickness")) or 1.0
     orientation = np.array(header.orientation)
-    return _stack(np.array(header.position), orientation, _normal(orientation) * thickness)
+    return stack_of(np.array(header.position), orientation, normal_of(orientation) * thickness)
 
 
 def frame_stack(header: DicomHeader, dataset: Dataset, frames: int) -> Stack | None:
@@ -100,17 +52,21 @@ def frame_stack(header: DicomHeader, dataset: Dataset, frames: int) -> Stack | N
     Frames that do not follow each other at equal steps (several stacks, time points or segments in one file,
     tiles of a microscope slide) have no common geometry: None.
     """
-    positions, orientation = _frame_planes(dataset, frames)
-    if positions is None or orientation is None:
+    found, turns = frame_planes(dataset, frames)
+    if found is None or turns is None:
         return _offset_frames(header, dataset, frames)
+    positions, turned = np.array(found), np.array(turns)
+    if np.abs(turned - turned[0]).max() > SAME_ORIENTATION:
+        return None
+    orientation = turned[0]
     if frames == 1:
         measures = functional_group(dataset, 0, "PixelMeasuresSequence") or Dataset()
         thickness = _positive(measures.get("SpacingBetweenSlices")) or _positive(measures.get("SliceThickness"))
-        return _stack(positions[0], orientation, _normal(orientation) * (thickness or 1.0))
-    step = _common_step(positions)
-    if step is None or abs(float(step @ _normal(orientation))) < _SAME_PLACE_MM:
+        return stack_of(positions[0], orientation, normal_of(orientation) * (thickness or 1.0))
+    step = common_step(positions)
+    if step is None or abs(float(step @ normal_of(orientation))) < SAME_PLACE_MM:
         return None
-    return _stack(positions[0], orientation, step, frames)
+    return stack_of(positions[0], orientation, step, frames)
 
 
 def functional_group(dataset: Dataset, frame: int, name: str) -> Dataset | None:
@@ -138,21 +94,22 @@ def pixel_spacing(dataset: Dataset) -> tuple[float, float]:
     return (found[1], found[0])
 
 
-def _frame_planes(dataset: Dataset, frames: int) -> tuple[NDArray[np.float64] | None, NDArray[np.float64] | None]:
-    """(frames, 3) positions and the one (6,) orientation of all frames; None where missing or not common."""
-    positions: list[Any] = []
-    orientations: list[Any] = []
+def frame_planes(
+    dataset: Dataset, frames: int
+) -> tuple[list[tuple[float, ...]] | None, list[tuple[float, ...]] | None]:
+    """(3,) positions and (6,) orientations of all frames from the functional groups; None unless each has both."""
+    positions: list[tuple[float, ...]] = []
+    orientations: list[tuple[float, ...]] = []
     for frame in range(frames):
         place = functional_group(dataset, frame, "PlanePositionSequence")
         turn = functional_group(dataset, frame, "PlaneOrientationSequence")
-        positions.append(numbers(place.get("ImagePositionPatient"), 3) if place else None)
-        orientations.append(orientation_cosines(turn.get("ImageOrientationPatient")) if turn else None)
-        if positions[-1] is None or orientations[-1] is None:
+        position = numbers(place.get("ImagePositionPatient"), 3) if place else None
+        orientation = orientation_cosines(turn.get("ImageOrientationPatient")) if turn else None
+        if position is None or orientation is None:
             return None, None
-    turned = np.array(orientations)
-    if np.abs(turned - turned[0]).max() > _SAME_ORIENTATION:
-        return np.array(positions), None
-    return np.array(positions), turned[0]
+        positions.append(position)
+        orientations.append(orientation)
+    return positions, orientations
 
 
 def _offset_frames(header: DicomHeader, dataset: Dataset, frames: int) -> Stack | None:
@@ -161,20 +118,20 @@ def _offset_frames(header: DicomHeader, dataset: Dataset, frames: int) -> Stack 
         return None
     if frames == 1:
         return single_slice(header, dataset)
-    normal = _normal(np.array(header.orientation))
+    normal = normal_of(np.array(header.orientation))
     offsets = numbers(dataset.get("GridFrameOffsetVector"), frames)
     spacing = numbers(dataset.get("SpacingBetweenSlices"), 1)
     if offsets is not None:
-        step = _common_step(np.outer(np.array(offsets) - offsets[0], normal))
+        step = common_step(np.outer(np.array(offsets) - offsets[0], normal))
     else:
         # Nuclear medicine uses the sign for the direction (PS3.3 C.8.4.15).
         step = normal * spacing[0] if spacing else None
-    if step is None or float(np.linalg.norm(step)) < _SAME_PLACE_MM:
+    if step is None or float(np.linalg.norm(step)) < SAME_PLACE_MM:
         return None
-    return _stack(np.array(header.position), np.array(header.orientation), step)
+    return stack_of(np.array(header.position), np.array(header.orientation), step)
 
 
-def _common_step(positions: NDArray[np.float64]) -> NDArray[np.float64] | None:
+def common_step(positions: NDArray[np.float64]) -> NDArray[np.float64] | None:
     """The (3,) mm from slice to slice; None when a slice lies off the even line by 5 % of a step and 0.01 mm."""
     step: NDArray[np.float64] = (positions[-1] - positions[0]) / (len(positions) - 1)
     line = positions[0] + np.arange(len(positions))[:, None] * step
@@ -193,13 +150,15 @@ def _axes(orientation: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArra
     return np.cross(column, normal), column, normal
 
 
-def _normal(orientation: NDArray[np.float64]) -> NDArray[np.float64]:
+def normal_of(orientation: NDArray[np.float64]) -> NDArray[np.float64]:
+    """The (3,) unit normal of (6,) row and column cosines."""
     return _axes(orientation)[2]
 
 
-def _stack(
+def stack_of(
     position: NDArray[np.float64], orientation: NDArray[np.float64], step: NDArray[np.float64], count: int = 1
 ) -> Stack:
+    """`count` slices from `position`, each a (3,) `step` in mm further; a drift that is only rounding is left out."""
     row, column, normal = _axes(orientation)
     along = float(step @ normal)
     sideways = float(np.linalg.norm(step - along * normal)) * count

@@ -1,9 +1,12 @@
-"""DICOM files to volumes."""
+"""DICOM slices into one volume, the asked one first."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+import logging
+from collections import deque
+from collections.abc import Iterator
+from concurrent.futures import Future
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -11,110 +14,223 @@ import numpy as np
 from numpy.typing import NDArray
 from pydicom.dataset import Dataset
 
-from engine.progress import Cancelled, NoProgress, Progress
-from engine.scans.dicom_geometry import (
-    Stack,
-    frame_stack,
-    functional_group,
-    pixel_spacing,
-    single_slice,
-    sort_slices,
-)
-from engine.scans.dicom_header import DicomHeader, dicom_edge, numbers, read_dataset
-from engine.scans.dicom_pixels import VoxelStack, decode_frames
+from engine.progress import Cancelled, Progress
+from engine.scans.decode_pool import DecodePool, is_worth_it
+from engine.scans.dicom_display import read_display, read_facts
+from engine.scans.dicom_geometry import frame_stack, single_slice
+from engine.scans.dicom_header import dicom_edge, read_dataset
+from engine.scans.dicom_pixels import iter_frames, stored_values
+from engine.scans.dicom_stacks import SliceFile, StackPlan
 from engine.scans.limits import require_sane_size
-from engine.scans.volume import ScanError, Volume, Window
+from engine.scans.notes import NoteKind, note
+from engine.scans.volume import ScanError, Volume
+from engine.scans.voxel_stack import VoxelStack
 from engine.scans.windows import default_window
 
-
-@dataclass(frozen=True, slots=True)
-class _Display:
-    """How a file wants to be shown, and its pixel distances (x, y) in mm."""
-
-    window: Window | None
-    inverted: bool
-    spacing_mm: tuple[float, float]
+_log = logging.getLogger(__name__)
+# Frames of one file that are decoded together.
+_CHUNK = 8
 
 
-def read_series(headers: Sequence[DicomHeader], progress: Progress | None = None) -> Volume:
-    """One volume from the files of one series, sorted along their common normal.
+class StackReading:
+    """One stack while it is read. `volume` is there after `open`; `fill` completes it."""
 
-    One file gives its frames in stored order. Raises `ScanError` when the files do not form one stack or one
-    cannot be decoded, `Cancelled` when the progress says so.
-    """
-    if len(headers) == 1:
-        return _read_single(headers[0])
-    progress = progress or NoProgress()
-    ordered, stack = sort_slices(headers)
-    require_sane_size(ordered[0].path, len(ordered), ordered[0].rows, ordered[0].columns)
-    voxels = VoxelStack(len(ordered))
-    display = None
-    for number, header in enumerate(ordered):
-        if progress.cancelled():
-            raise Cancelled
-        dataset = read_dataset(header.path)
-        pixels = decode_frames(dataset, header.path)
-        if len(pixels) != 1:
-            raise ScanError(f"{header.path} has several frames inside a series of several files: open it alone")
-        with dicom_edge(header.path, "stack"):
-            voxels.put(number, pixels[0])
-        if number == len(ordered) // 2:
-            # MR scanners write another window into each slice; the middle one speaks for all.
-            display = _display(dataset, header.path)
-        progress.report(number + 1, len(ordered), "reading slices")
-    assert display is not None
-    uids = tuple(header.sop_instance_uid for header in ordered)
-    return _volume(voxels.voxels(), ordered[0], stack, display, uids, ordered[0].path.parent)
+    def __init__(self, plan: StackPlan, source: Path, series_uid: str, in_memory_bytes: int | None = None) -> None:
+        self._plan = plan
+        self._source = source
+        self._series_uid = series_uid
+        self._stack = VoxelStack(len(plan.slices), in_memory_bytes)
+        self._todo = np.array([one is not None for one in plan.slices])
+        self._failed: dict[int, str] = {}
+        self._files = len(plan.files)
+        self._volume: Volume | None = None
+        self.wanted = len(plan.slices) // 2
 
+    @property
+    def volume(self) -> Volume:
+        """As far as it is read."""
+        assert self._volume is not None
+        return self._volume
 
-def _read_single(header: DicomHeader) -> Volume:
-    dataset = read_dataset(header.path)
-    pixels = decode_frames(dataset, header.path)
-    with dicom_edge(header.path, "read the geometry of"):
-        is_classic = len(pixels) == 1 and header.position is not None
-        stack = single_slice(header, dataset) if is_classic else frame_stack(header, dataset, len(pixels))
-    uids = (header.sop_instance_uid,) * len(pixels)
-    return _volume(pixels, header, stack, _display(dataset, header.path), uids, header.path)
+    @property
+    def filled(self) -> NDArray[np.bool_]:
+        """(slices,) which are there."""
+        return self._stack.filled
 
+    def open(self) -> None:
+        """Read the wanted slice, or the nearest that can be read. Raises `ScanError` when none can."""
+        header = self._plan.header
+        require_sane_size(header.path, len(self._plan.slices), header.rows, header.columns, header.samples)
+        while self._todo.any():
+            index = self._next()
+            one = self._plan.slices[index]
+            assert one is not None
+            try:
+                dataset = read_dataset(one.header.path, leave_pixels=one.header.frames > 1)
+                (pixels,) = iter_frames(dataset, one.header.path, [one.frame])
+                described = self._described(pixels, dataset, one)
+            except ScanError as error:
+                self._fail([index], error)
+                continue
+            self._put(index, pixels)
+            self._volume = replace(described, voxels=self._stack.voxels)
+            self.wanted = index
+            return
+        raise ScanError(next(iter(self._failed.values())))
 
-def _volume(
-    voxels: NDArray[Any],
-    header: DicomHeader,
-    stack: Stack | None,
-    display: _Display,
-    uids: tuple[str, ...],
-    source: Path,
-) -> Volume:
-    is_color = voxels.ndim == 4
-    return Volume(
-        voxels=voxels,
-        spacing_mm=(*display.spacing_mm, stack.spacing_z_mm if stack else 1.0),
-        origin_mm=stack.origin_mm if stack else (0.0, 0.0, 0.0),
-        direction=stack.direction if stack else np.eye(3),
-        modality=header.modality,
-        window=None if is_color else display.window or default_window(voxels, header.modality),
-        source=source,
-        inverted=display.inverted and not is_color,
-        has_geometry=stack is not None,
-        series_uid=header.series_uid,
-        study_uid=header.study_uid,
-        instance_uids=uids,
-        description=header.description,
-    )
+    def fill(self, progress: Progress) -> None:
+        """Read the other slices, nearest to `wanted` first.
 
+        Raises `ScanError` when more than half of them cannot be read, `Cancelled` when the progress says so; what
+        is there stays there, and `fill` may be called again.
+        """
+        total = len(self._plan.slices)
+        for _ in self._compressed() if self._is_for_processes() else self._in_turn():
+            if progress.cancelled():
+                raise Cancelled
+            progress.report(int(self._stack.filled.sum()), total, "reading slices")
+        if 2 * len(self._failed) > total:
+            raise ScanError(next(iter(self._failed.values())))
+        self._stack.empty_the_rest()
+        self._finish()
 
-def _display(dataset: Dataset, path: Path) -> _Display:
-    with dicom_edge(path, "read how to show"):
-        inverted = dataset.get("PhotometricInterpretation") == "MONOCHROME1"
-        return _Display(_window(dataset), inverted, pixel_spacing(dataset))
+    def _in_turn(self) -> Iterator[None]:
+        while self._todo.any():
+            chunk, one = self._next_chunk()
+            try:
+                if one.header.place is not None:
+                    self._put(chunk[0], stored_values(one.header))
+                else:
+                    dataset = read_dataset(one.header.path, leave_pixels=True)
+                    frames = [self._frame(index) for index in chunk]
+                    for index, pixels in zip(chunk, iter_frames(dataset, one.header.path, frames), strict=True):
+                        self._put(index, pixels)
+            except ScanError as error:
+                self._fail([index for index in chunk if self._todo[index]], error)
+            yield
 
+    def _compressed(self) -> Iterator[None]:
+        waiting: deque[tuple[list[int], SliceFile, Future[list[NDArray[Any]]]]] = deque()
+        left = self._todo.copy()
+        with DecodePool() as pool:
+            while left.any() or waiting:
+                # Two for each: one at work, one that waits at the door.
+                while left.any() and len(waiting) < 2 * pool.workers:
+                    chunk, one = self._next_chunk(left)
+                    left[chunk] = False
+                    frames = [self._frame(index) for index in chunk]
+                    waiting.append((chunk, one, pool.submit(one.header, frames)))
+                chunk, one, future = waiting.popleft()
+                try:
+                    frames = [self._frame(index) for index in chunk]
+                    for index, pixels in zip(chunk, pool.result(future, one.header, frames), strict=True):
+                        self._put(index, pixels)
+                except ScanError as error:
+                    self._fail(chunk, error)
+                yield
 
-def _window(dataset: Dataset) -> Window | None:
-    """The first VOI window of the file, PS3.3 C.11.2; None if it has none that makes sense."""
-    for source in (dataset, functional_group(dataset, 0, "FrameVOILUTSequence")):
-        if source is None:
-            continue
-        center, width = (numbers(source.get(tag), 1) for tag in ("WindowCenter", "WindowWidth"))
-        if center and width and width[0] > 0:
-            return Window(center[0], width[0])
-    return None
+    def _is_for_processes(self) -> bool:
+        header = self._plan.header
+        samples = int(self._todo.sum()) * header.rows * header.columns * header.samples
+        return header.is_compressed and is_worth_it(header.transfer_syntax, samples)
+
+    def _next(self, left: NDArray[np.bool_] | None = None) -> int:
+        remaining = np.flatnonzero(self._todo if left is None else left)
+        return int(remaining[np.argmin(np.abs(remaining - self.wanted))])
+
+    def _next_chunk(self, left: NDArray[np.bool_] | None = None) -> tuple[list[int], SliceFile]:
+        """The next slice, and those after it that are frames of the same file."""
+        left = self._todo if left is None else left
+        first = self._next(left)
+        one = self._plan.slices[first]
+        assert one is not None
+        chunk = [first]
+        if one.header.frames > 1:
+            # All that uncompressed frames cost is finding their place in the file.
+            most = _CHUNK if one.header.is_compressed else len(left)
+            behind = (int(index) for index in np.flatnonzero(left) if index != first)
+            chunk += [index for index in behind if self._is_of(index, one)][: most - 1]
+        return chunk, one
+
+    def _is_of(self, index: int, one: SliceFile) -> bool:
+        other = self._plan.slices[index]
+        return other is not None and other.header is one.header
+
+    def _frame(self, index: int) -> int:
+        one = self._plan.slices[index]
+        assert one is not None
+        return one.frame
+
+    def _put(self, index: int, pixels: NDArray[Any]) -> None:
+        one = self._plan.slices[index]
+        assert one is not None
+        with dicom_edge(one.header.path, "stack"):
+            self._stack.put(index, pixels)
+        self._todo[index] = False
+        if self._volume is not None and self._volume.voxels is not self._stack.voxels:
+            self._volume = replace(self._volume, voxels=self._stack.voxels)
+
+    def _fail(self, indices: list[int], error: ScanError) -> None:
+        if self._files == 1:
+            raise error
+        for index in indices:
+            self._todo[index] = False
+            self._failed[index] = str(error)
+        _log.info("a slice is left empty: %s", type(error.__cause__).__name__)
+
+    def _described(self, pixels: NDArray[Any], dataset: Dataset, one: SliceFile) -> Volume:
+        plan = self._plan
+        with dicom_edge(one.header.path, "read how to show"):
+            # MR scanners write another window into each slice; this one speaks for all.
+            display, facts = read_display(dataset, one.frame), read_facts(dataset)
+        stack = plan.stack
+        if stack is None and len(plan.slices) == 1 and one.header.frames == 1:
+            with dicom_edge(one.header.path, "read the geometry of"):
+                stack = (
+                    frame_stack(one.header, dataset, 1) if one.header.has_groups else single_slice(one.header, dataset)
+                )
+        is_color = pixels.ndim == 3
+        window = (
+            display.presets[0].window
+            if display.presets
+            else default_window(pixels[None], one.header.modality, display.padding)
+        )
+        return Volume(
+            voxels=pixels[None],
+            spacing_mm=(*display.spacing_mm, stack.spacing_z_mm if stack else 1.0),
+            origin_mm=stack.origin_mm if stack else (0.0, 0.0, 0.0),
+            direction=stack.direction if stack else np.eye(3),
+            modality=one.header.modality,
+            window=None if is_color else window,
+            source=self._source,
+            inverted=display.inverted and not is_color,
+            has_geometry=stack is not None,
+            series_uid=self._series_uid,
+            study_uid=one.header.study_uid,
+            instance_uids=tuple("" if s is None else s.header.sop_instance_uid for s in plan.slices),
+            description=display.description,
+            units="" if is_color else display.units,
+            body_part=display.body_part,
+            laterality=display.laterality,
+            photometric=display.photometric,
+            frame_of_reference_uid=display.frame_of_reference_uid,
+            curve=display.curve,
+            presets=() if is_color else display.presets,
+            padding=None if is_color else display.padding,
+            frame_time_ms=display.frame_time_ms,
+            slice_files=tuple(None if s is None else s.header.path for s in plan.slices),
+            has_overlays=any(s is not None and s.header.has_overlays for s in plan.slices),
+            notes=plan.notes,
+            facts=facts,
+        )
+
+    def _finish(self) -> None:
+        volume = self.volume
+        if not volume.is_color and not volume.presets:
+            # Told from all slices now, where it was a guess from the first one.
+            volume = replace(volume, window=default_window(volume.voxels, volume.modality, volume.padding))
+        if self._failed:
+            reason = next(iter(self._failed.values()))
+            said = note(NoteKind.UNREADABLE_SLICES, count=len(self._failed), reason=reason)
+            volume = replace(volume, notes=(*(n for n in volume.notes if n.kind is not said.kind), said))
+        self._volume = volume

@@ -1,20 +1,26 @@
-"""What is in a file or a folder: its series, without reading pixels."""
+"""What is in a file, folder or archive: its series, without reading pixels."""
 
 from __future__ import annotations
 
 import os
 from collections import defaultdict
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from engine.progress import Cancelled, NoProgress, Progress
 from engine.scans import picture_reader, sitk_reader
-from engine.scans.dicom_geometry import group_by_kind
-from engine.scans.dicom_header import DicomHeader, is_dicom, read_header
-from engine.scans.dicom_reader import read_series
+from engine.scans.archive import is_archive, unpacked
+from engine.scans.dicom_display import read_display, read_facts
+from engine.scans.dicom_frames import plan_file, with_frame_place
+from engine.scans.dicom_header import DicomHeader, dicom_edge, is_dicom, read_header, read_headers_only
+from engine.scans.dicom_stacks import StackPlan, plan_files
+from engine.scans.dicomdir import is_dicomdir, referenced_files
 from engine.scans.limits import require_exists, require_regular_file
-from engine.scans.volume import ScanError, Volume
+from engine.scans.notes import ScanNote
+from engine.scans.volume import NO_FACTS, ScanError, StudyFacts, Volume
+
+_WHOLE_SLIDES = (".svs", ".ndpi", ".scn", ".mrxs", ".vms", ".vmu", ".bif", ".czi", ".isyntax")
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +33,12 @@ class FileProblem:
 
 @dataclass(frozen=True, slots=True)
 class SeriesEntry:
-    """One series. path and series_uid : what `read_volume` takes. slices : files, or frames of one file."""
+    """One scan: a series, or one of the stacks that it falls into.
+
+    path, series_uid : what `read_volume` takes. series_uid is the series instance UID; behind a ``#`` stands which
+    stack it is, or which file of an archive, where the UID alone would not tell. slices : with the missing ones.
+    notes : what a person should know before opening it. facts : see `StudyFacts` for how they must be treated.
+    """
 
     path: Path
     series_uid: str
@@ -38,11 +49,19 @@ class SeriesEntry:
     columns: int
     slices: int
     files: tuple[Path, ...]
+    body_part: str = ""
+    notes: tuple[ScanNote, ...] = ()
+    facts: StudyFacts = NO_FACTS
+
+    @property
+    def series_instance_uid(self) -> str:
+        """The DICOM series instance UID, "" where the format has none."""
+        return self.series_uid.partition("#")[0]
 
 
 @dataclass(frozen=True, slots=True)
 class SeriesIndex:
-    """The series under `root`, in the order of their paths."""
+    """The scans under `root`, in the order of their paths."""
 
     root: Path
     series: tuple[SeriesEntry, ...]
@@ -50,63 +69,77 @@ class SeriesIndex:
 
 
 @dataclass(frozen=True, slots=True)
-class _Found:
-    """A listed series with its headers; none for formats other than DICOM."""
+class Found:
+    """A listed scan and how its slices are read; None for formats other than DICOM, which lie in `file`."""
 
     entry: SeriesEntry
-    headers: tuple[DicomHeader, ...]
+    plan: StackPlan | None
+    file: Path
 
 
 def index_path(path: Path, progress: Progress | None = None) -> SeriesIndex:
-    """List the series of a file or of a folder with all below it, from headers alone.
+    """List the scans of a file, a folder with all below it, a DICOMDIR or a zip archive, from headers alone.
 
-    Files of one series that form no stack together (scouts, localizers, files of several frames) are listed one
-    by one. A file that cannot be read becomes a `FileProblem`; the rest goes on. Links that leave the folder are
-    left out. Raises `ScanError` only when `path` itself cannot be read, `Cancelled` when the progress says so.
+    Images of one series that form no stack together (scouts, other orientations, time points, files of several
+    frames) are listed one by one, with notes that say so. A file that cannot be read becomes a `FileProblem`; the
+    rest goes on. Links that leave the folder are left out. Raises `ScanError` only when `path` itself cannot be
+    read, `Cancelled` when the progress says so.
     """
     require_exists(path)
-    found, problems = _look(path, progress or NoProgress(), deep=True)
-    return SeriesIndex(path, tuple(one.entry for one in found), tuple(problems))
+    found, problems = _look(path, progress or NoProgress())
+    described = []
+    for one in found:
+        try:
+            described.append(_described(one))
+        except ScanError as error:
+            problems.append(FileProblem(one.file, str(error)))
+    return SeriesIndex(path, tuple(described), tuple(problems))
 
 
-def read_volume(path: Path, series_uid: str = "", progress: Progress | None = None) -> Volume:
-    """Read a scan: a DICOM file, a folder of one series, NIfTI, NRRD, MetaImage, or a picture.
-
-    series_uid : picks one where a folder holds several. A DICOM file is read alone, even if it belongs to a
-    series. Raises `ScanError` that names the file and what is wrong with it, `Cancelled` when the progress says
-    so.
-    """
+def find_scan(path: Path, series_uid: str, progress: Progress) -> Found:
+    """The scan that `read_volume` is asked for; see there."""
     require_exists(path)
-    if path.is_dir():
-        return _read_folder(path, series_uid, progress or NoProgress())
-    require_regular_file(path)
-    if _has_suffix(path, picture_reader.SUFFIXES):
-        return picture_reader.read_picture(path)
-    if _has_suffix(path, sitk_reader.SUFFIXES):
-        return sitk_reader.read_sitk(path)
-    return read_series([read_header(path)], progress)
-
-
-def _read_folder(path: Path, series_uid: str, progress: Progress) -> Volume:
-    found: list[_Found] = []
-    # A series is asked for by the folder that it lies in: what is below is looked at only when it is not there.
-    for deep in (False, True) if series_uid else (True,):
-        found, _ = _look(path, progress, deep=deep)
-        if series_uid:
-            found = [one for one in found if one.entry.series_uid == series_uid]
-            # The stack itself, not the scouts that share its UID.
-            found = [one for one in found if len(one.headers) > 1] or found
-        if found:
-            break
+    if not (path.is_dir() or is_archive(path) or is_dicomdir(path)):
+        return _find_in_file(path, series_uid)
+    found, problems = _look(path, progress)
+    if series_uid:
+        # The stack itself before the scouts that share its UID.
+        found = sorted((one for one in found if one.entry.series_uid == series_uid), key=_size, reverse=True)
+    else:
+        found = sorted(found, key=_size, reverse=True)
     if not found:
         what = f"no series {series_uid}" if series_uid else "no scan that can be shown"
-        raise ScanError(f"the folder {path} holds {what}")
-    if len(found) > 1:
+        reason = f": {problems[0].reason}" if problems and not series_uid else ""
+        raise ScanError(f"the folder {path} holds {what}{reason}")
+    if not series_uid and len({one.entry.series_instance_uid or one.file for one in found}) > 1:
         names = "; ".join(_summary(one.entry) for one in found[:5]) + ("; ..." if len(found) > 5 else "")
         raise ScanError(f"the folder {path} holds {len(found)} scans: name one of them by file or series UID: {names}")
-    if not found[0].headers:
-        return read_volume(found[0].entry.path)
-    return read_series(found[0].headers, progress)
+    return found[0]
+
+
+def read_found(found: Found) -> Volume:
+    """A scan of a format other than DICOM. Raises `ScanError` naming the file."""
+    is_picture = _has_suffix(found.file, picture_reader.SUFFIXES)
+    volume = picture_reader.read_picture(found.file) if is_picture else sitk_reader.read_sitk(found.file)
+    return replace(volume, source=found.entry.path, series_uid=found.entry.series_uid)
+
+
+def _size(found: Found) -> int:
+    return 0 if found.plan is None else sum(one is not None for one in found.plan.slices)
+
+
+def _find_in_file(path: Path, series_uid: str) -> Found:
+    require_regular_file(path)
+    if _has_suffix(path, (*picture_reader.SUFFIXES, *sitk_reader.SUFFIXES)):
+        return Found(SeriesEntry(path, "", "", "OT", "", 0, 0, 0, (path,)), None, path)
+    if _has_suffix(path, _WHOLE_SLIDES):
+        raise ScanError(_whole_slide(path))
+    if not is_dicom(path):
+        raise ScanError(f"{path} is no scan format that is known here")
+    found = _file_entries(with_frame_place(read_header(path)))
+    number = series_uid.rpartition("#")[2] if "#" in series_uid else ""
+    # A file that has only one is read whatever number it has among the files of its series.
+    return next((one for one in found if number and one.entry.series_uid.endswith(f"#{number}")), found[0])
 
 
 def _summary(entry: SeriesEntry) -> str:
@@ -114,12 +147,17 @@ def _summary(entry: SeriesEntry) -> str:
     return f"{size} {entry.series_uid or entry.path.name}"
 
 
-def _look(path: Path, progress: Progress, *, deep: bool) -> tuple[list[_Found], list[FileProblem]]:
-    """What is in a file or folder, in the order of paths, and what was left out."""
-    found: list[_Found] = []
-    dicom: dict[tuple[Path, str], list[DicomHeader]] = defaultdict(list)
-    problems: list[FileProblem] = []
-    files = list(_walk(path, problems, deep)) if path.is_dir() else [path]
+def _look(path: Path, progress: Progress) -> tuple[list[Found], list[FileProblem]]:
+    """What is in a file, folder or archive, in the order of paths, and what was left out."""
+    if path.is_file() and is_archive(path):
+        folder = unpacked(path, progress)
+        found, problems = _look(folder, progress)
+        reasons = [(one.path, one.reason.replace(str(folder), str(path))) for one in problems]
+        return _of_archive(path, folder, found), [FileProblem(path, reason) for _, reason in reasons]
+    found = []
+    dicom: dict[str, dict[Path, list[DicomHeader]]] = defaultdict(lambda: defaultdict(list))
+    problems = []
+    files = _files_of(path, problems)
     root = os.path.realpath(path)
     for number, file in enumerate(files, start=1):
         if progress.cancelled():
@@ -127,20 +165,51 @@ def _look(path: Path, progress: Progress, *, deep: bool) -> tuple[list[_Found], 
         try:
             if path.is_dir() and not Path(os.path.realpath(file)).is_relative_to(root):
                 raise ScanError(f"{file} is a link out of the folder")
-            header = _look_at(file, found)
+            header = None if is_dicomdir(file) else _look_at(file, found, alone=file == path)
             if header is not None:
-                dicom[(file.parent, header.series_uid)].append(header)
+                dicom[header.series_uid][file.parent].append(header)
         except ScanError as error:
             problems.append(FileProblem(file, str(error)))
         except OSError as error:
             problems.append(FileProblem(file, f"cannot read {file}: {error.strerror}"))
         progress.report(number, len(files), "looking at files")
-    for headers in dicom.values():
-        found += _dicom_entries(headers)
+    for folders in dicom.values():
+        for headers in _merged(folders):
+            found += _dicom_entries(headers, problems)
     return sorted(found, key=lambda one: (str(one.entry.path), one.entry.series_uid)), problems
 
 
-def _walk(folder: Path, problems: list[FileProblem], deep: bool) -> Iterator[Path]:
+def _files_of(path: Path, problems: list[FileProblem]) -> list[Path]:
+    if path.is_dir():
+        return list(_walk(path, problems))
+    return referenced_files(path) if is_dicomdir(path) else [path]
+
+
+def _merged(folders: dict[Path, list[DicomHeader]]) -> list[list[DicomHeader]]:
+    """A series that is spread over folders is one; copies of it in several folders stay apart."""
+    uids = [{header.sop_instance_uid for header in headers} for headers in folders.values()]
+    together: set[str] = set().union(*uids)
+    spread = len(together) == sum(map(len, uids)) and "" not in together
+    has_uid = bool(next(iter(folders.values()))[0].series_uid)
+    if spread and has_uid:
+        return [[header for headers in folders.values() for header in headers]]
+    return list(folders.values())
+
+
+def _of_archive(path: Path, folder: Path, found: list[Found]) -> list[Found]:
+    """Entries that name the archive instead of the unpacked files, each with a key of its own."""
+    keys = [one.entry.series_uid for one in found]
+    renamed = []
+    for one in found:
+        key = one.entry.series_uid
+        if not key or (keys.count(key) > 1 and one.entry.path != folder):
+            place = one.file if one.plan is None or len(one.plan.files) == 1 else one.entry.path
+            key = f"{key}#{place.relative_to(folder).as_posix()}"
+        renamed.append(replace(one, entry=replace(one.entry, path=path, series_uid=key)))
+    return renamed
+
+
+def _walk(folder: Path, problems: list[FileProblem]) -> Iterator[Path]:
     """Its files in order, without following links to folders."""
 
     def note(error: OSError) -> None:
@@ -149,51 +218,89 @@ def _walk(folder: Path, problems: list[FileProblem], deep: bool) -> Iterator[Pat
     for parent, folders, names in os.walk(folder, onerror=note):
         folders.sort()
         yield from (Path(parent) / name for name in sorted(names))
-        if not deep:
-            return
 
 
-def _look_at(file: Path, found: list[_Found]) -> DicomHeader | None:
+def _look_at(file: Path, found: list[Found], *, alone: bool) -> DicomHeader | None:
     """Add the entry of a file that stands alone, or return the header of a DICOM file."""
     require_regular_file(file)
     if _has_suffix(file, picture_reader.SUFFIXES):
         size = picture_reader.picture_size(file)
+        notes: tuple[ScanNote, ...] = ()
     elif _has_suffix(file, sitk_reader.SUFFIXES):
         if file.suffix.lower() == ".img" and file.with_suffix(".hdr").exists():
             return None  # Listed by its header.
-        size = sitk_reader.volume_size(file)
+        size, notes = sitk_reader.volume_size(file)
+    elif is_archive(file) and not alone:
+        raise ScanError(f"{file} is an archive inside a folder: open it by itself")
+    elif _has_suffix(file, _WHOLE_SLIDES):
+        raise ScanError(_whole_slide(file))
     elif is_dicom(file):
-        return read_header(file)
+        return with_frame_place(read_header(file))
     else:
         raise ScanError(f"{file} is no scan format that is known here")
     columns, rows, slices = size
-    found.append(_Found(SeriesEntry(file, "", "", "OT", "", rows, columns, slices, (file,)), ()))
+    entry = SeriesEntry(file, "", "", "OT", "", rows, columns, slices, (file,), notes=notes)
+    found.append(Found(entry, None, file))
     return None
 
 
-def _dicom_entries(headers: list[DicomHeader]) -> list[_Found]:
-    """One entry for most files of a series in one folder, single ones for those that do not go with them."""
-    kinds = sorted(group_by_kind(headers), key=len, reverse=True)
-    main = kinds[0] if 2 * len(kinds[0]) > len(headers) and kinds[0][0].frames == 1 else []
-    entries = [_dicom_entry(main)] if main else []
-    in_main = {id(one) for one in main}
-    return entries + [_dicom_entry([one]) for one in headers if id(one) not in in_main]
+def _dicom_entries(headers: list[DicomHeader], problems: list[FileProblem]) -> list[Found]:
+    """The stacks of one series. Files of several frames are each taken by themselves."""
+    found: list[Found] = []
+    single = [header for header in headers if header.frames == 1]
+    for plan in plan_files(single) if single else []:
+        files = plan.files
+        path = files[0] if len(files) == 1 else Path(os.path.commonpath([file.parent for file in files]))
+        # A lone file is read by its own name.
+        number = plan.number if len(files) > 1 else 1
+        found.append(_entry(path, plan, number))
+    for header in headers:
+        if header.frames > 1:
+            try:
+                found += _file_entries(header)
+            except ScanError as error:
+                problems.append(FileProblem(header.path, str(error)))
+    return found
 
 
-def _dicom_entry(headers: list[DicomHeader]) -> _Found:
-    first = headers[0]
+def _file_entries(header: DicomHeader) -> list[Found]:
+    if header.frames == 1:
+        return [_entry(header.path, plan_files([header])[0], 1)]
+    plans = plan_file(header, read_headers_only(header.path))
+    return [_entry(header.path, plan, plan.number) for plan in plans]
+
+
+def _entry(path: Path, plan: StackPlan, number: int) -> Found:
+    first = plan.header
     entry = SeriesEntry(
-        path=first.path if len(headers) == 1 else first.path.parent,
-        series_uid=first.series_uid,
+        path=path,
+        series_uid=first.series_uid if number == 1 else f"{first.series_uid}#{number}",
         study_uid=first.study_uid,
         modality=first.modality,
-        description=first.description,
+        description="",
         rows=first.rows,
         columns=first.columns,
-        slices=sum(header.frames for header in headers),
-        files=tuple(header.path for header in headers),
+        slices=len(plan.slices),
+        files=plan.files,
+        notes=plan.notes,
     )
-    return _Found(entry, tuple(headers))
+    return Found(entry, plan, first.path)
+
+
+def _described(found: Found) -> SeriesEntry:
+    """The entry with what the first file says about the study: read once a scan, not once a file."""
+    if found.plan is None:
+        return found.entry
+    path = found.plan.header.path
+    with dicom_edge(path, "read the DICOM header of"):
+        dataset = read_headers_only(path)
+        display, facts = read_display(dataset), read_facts(dataset)
+    return replace(found.entry, description=display.description, body_part=display.body_part, facts=facts)
+
+
+def _whole_slide(path: Path) -> str:
+    # The library that reads them all is C under the LGPL; formats like these do not fit into memory otherwise.
+    return f"{path} is a whole-slide image of a scanner's own format: export the region as TIFF or PNG"
 
 
 def _has_suffix(path: Path, suffixes: tuple[str, ...]) -> bool:

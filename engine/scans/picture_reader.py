@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from PIL import Image, ImageOps, ImageSequence
 
 from engine.scans.limits import require_plausible_compression, require_regular_file, require_sane_size
+from engine.scans.notes import NoteKind, note
 from engine.scans.volume import ScanError, Volume
 from engine.scans.windows import AS_STORED, default_window
 
@@ -45,7 +46,7 @@ def read_picture(path: Path) -> Volume:
     """A picture as a volume without geometry; the pages of a TIFF are its slices.
 
     EXIF orientation is applied. Grey keeps its depth; 8-bit grey is shown as stored. Everything else becomes
-    RGB, transparency is dropped. Raises `ScanError` naming the file.
+    RGB, transparency is dropped. Pages unlike the first are left out with a note. Raises `ScanError` naming the file.
     """
     with _opened(path) as picture:
         pages = getattr(picture, "n_frames", 1) if picture.format == "TIFF" else 1
@@ -53,10 +54,17 @@ def read_picture(path: Path) -> Volume:
         require_plausible_compression(
             path, path.stat().st_size, pages * picture.width * picture.height * len(picture.getbands())
         )
-        slices = [_pixels(page) for _, page in zip(range(pages), ImageSequence.Iterator(picture), strict=False)]
-        if any(one.shape != slices[0].shape for one in slices):
-            raise ScanError(f"{path} has pages of different sizes: save them as single pictures")
-        voxels = np.stack(slices)
+        slices: list[NDArray[Any]] = []
+        others = 0
+        first_size = picture.size
+        for _, page in zip(range(pages), ImageSequence.Iterator(picture), strict=False):
+            # Previews and masks are kept as further pages.
+            pixels = _pixels(page) if page.size == first_size else None
+            if pixels is None or (slices and (pixels.shape, pixels.dtype) != (slices[0].shape, slices[0].dtype)):
+                others += 1
+            else:
+                slices.append(pixels)
+        voxels = slices[0][None] if len(slices) == 1 else np.stack(slices)
     window = AS_STORED if voxels.dtype == np.uint8 else default_window(voxels, "OT")
     return Volume(
         voxels=voxels,
@@ -67,6 +75,8 @@ def read_picture(path: Path) -> Volume:
         window=None if voxels.ndim == 4 else window,
         source=path,
         has_geometry=False,
+        photometric="RGB" if voxels.ndim == 4 else "MONOCHROME2",
+        notes=(note(NoteKind.OTHER_PAGES, count=others),) if others else (),
     )
 
 

@@ -20,6 +20,7 @@ from vtkmodules.vtkCommonExecutionModel import vtkAlgorithm
 from vtkmodules.vtkImagingColor import vtkImageMapToWindowLevelColors
 from vtkmodules.vtkImagingCore import vtkImageCast, vtkImageReslice
 
+from engine.scans.voi import VoiShape
 from engine.scans.volume import Plane, ScanError, Volume, Window
 
 # The LPS axis that increases along a rendered row, down a column, and from slice to slice.
@@ -192,12 +193,28 @@ class SliceRenderer:
         window = window or self._volume.window
         if window is None:
             raise ScanError(f"{self._volume.source} needs a window to be shown")
+        shape = self._volume.curve.shape
+        if shape in (VoiShape.SIGMOID, VoiShape.TABLE):
+            return self._curved(window, height, width)
+        if shape is VoiShape.LINEAR_EXACT:
+            # PS3.3 C.11.2.1.3.2: the ramp runs from c - w / 2 to c + w / 2.
+            self._colors.SetLevel(window.center)
+            self._colors.SetWindow(-window.width if self._volume.inverted else window.width)
+            return _pixels(self._colors, height, width)
         # DICOM PS3.3 C.11.2.1.2.1: the ramp runs from c - 0.5 - (w - 1) / 2 to c - 0.5 + (w - 1) / 2. Narrower
         # than this it is a step, and c - 0.5 itself is still black.
         span = max(window.width - 1, _STEP)
         self._colors.SetLevel(window.center - 0.5 + (span / 2 if span == _STEP else 0))
         self._colors.SetWindow(-span if self._volume.inverted else span)
         return _pixels(self._colors, height, width)
+
+    def _curved(self, window: Window, height: int, width: int) -> NDArray[np.uint8]:
+        """VTK knows ramps only: the other curves are looked up value by value."""
+        self._reslice.Update()
+        values = vtk_to_numpy(self._reslice.GetOutput().GetPointData().GetScalars()).reshape(height, width)
+        greys = self._volume.curve.greys(values, window.center, window.width)
+        shown = np.rint((1 - greys if self._volume.inverted else greys) * 255).astype(np.uint8)
+        return np.repeat(shown[..., None], 3, axis=2)
 
 
 def _pixels(source: vtkAlgorithm, height: int, width: int) -> NDArray[np.uint8]:

@@ -11,6 +11,7 @@ import SimpleITK
 from numpy.typing import NDArray
 
 from engine.scans.limits import require_plausible_compression, require_regular_file, require_sane_size
+from engine.scans.notes import NoteKind, ScanNote, note
 from engine.scans.volume import ScanError, Volume
 from engine.scans.windows import default_window
 
@@ -36,13 +37,18 @@ _HEADER_BYTES = 64 * 1024
 
 def read_sitk(path: Path) -> Volume:
     """One 2-D or 3-D volume. Raises `ScanError` naming the file."""
-    reader, size = _opened(path)
+    reader, size, times = _opened(path)
     components = reader.GetNumberOfComponents()
     if components not in (1, 3):
         raise ScanError(f"{path} has {components} values a voxel: only 1 and RGB are shown")
     claimed = int(np.prod(size)) * components * _PIXEL_BYTES.get(reader.GetPixelID(), 1)
     require_plausible_compression(path, sum(file.stat().st_size for file in _files(path)), claimed)
     try:
+        if times > 1:
+            # The first time point alone is taken out of the file.
+            whole = reader.GetSize()
+            reader.SetExtractIndex([0] * len(whole))
+            reader.SetExtractSize([*whole[:3], *[0] * (len(whole) - 3)])
         image = reader.Execute()
         if image.GetDimension() == 2:
             image = SimpleITK.JoinSeries(image)
@@ -67,17 +73,23 @@ def read_sitk(path: Path) -> Volume:
         modality=modality,
         window=None if components == 3 else default_window(voxels, modality),
         source=path,
+        units="HU" if looks_ct else "",
+        notes=_notes(times),
     )
 
 
-def volume_size(path: Path) -> tuple[int, int, int]:
-    """(columns, rows, slices) from the header. Raises `ScanError` naming the file."""
-    _, (columns, rows, slices) = _opened(path)
-    return columns, rows, slices
+def volume_size(path: Path) -> tuple[tuple[int, int, int], tuple[ScanNote, ...]]:
+    """(columns, rows, slices) from the header, and what is to be said. Raises `ScanError` naming the file."""
+    _, size, times = _opened(path)
+    return size, _notes(times)
 
 
-def _opened(path: Path) -> tuple[SimpleITK.ImageFileReader, tuple[int, int, int]]:
-    """A reader that has seen the header, and the (x, y, z) size."""
+def _notes(times: int) -> tuple[ScanNote, ...]:
+    return (note(NoteKind.TIME_POINTS, count=times, by="fourth dimension", number=1),) if times > 1 else ()
+
+
+def _opened(path: Path) -> tuple[SimpleITK.ImageFileReader, tuple[int, int, int], int]:
+    """A reader that has seen the header, the (x, y, z) size, and how many time points there are."""
     for file in _files(path):
         require_regular_file(file)
     reader = SimpleITK.ImageFileReader()
@@ -87,10 +99,10 @@ def _opened(path: Path) -> tuple[SimpleITK.ImageFileReader, tuple[int, int, int]
         size = tuple(reader.GetSize())
     except (RuntimeError, MemoryError, ValueError) as error:
         raise ScanError(f"cannot read the volume {path}: {_reason(error)}") from error
-    if len(size) not in (2, 3):
-        raise ScanError(f"{path} has {len(size)} dimensions: only 2 and 3 are shown")
+    if not 2 <= len(size) <= 5:
+        raise ScanError(f"{path} has {len(size)} dimensions: only 2 to 5 are shown")
     require_sane_size(path, *size, reader.GetNumberOfComponents())
-    return reader, (size[0], size[1], size[2] if len(size) == 3 else 1)
+    return reader, (size[0], size[1], size[2] if len(size) >= 3 else 1), int(np.prod(size[3:]))
 
 
 def _files(path: Path) -> tuple[Path, ...]:

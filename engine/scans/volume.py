@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
 
@@ -10,6 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engine.errors import MedRegAError
+from engine.scans.notes import ScanNote
+from engine.scans.voi import LINEAR, VoiCurve
 
 
 class ScanError(MedRegAError):
@@ -39,6 +41,38 @@ class Window:
             raise ScanError(f"window width {self.width:g} must be greater than 0")
 
 
+@dataclass(frozen=True, slots=True)
+class WindowPreset:
+    """A window that the file offers, with the explanation it gives (0028,1055), "" without one."""
+
+    name: str
+    window: Window
+
+
+@dataclass(frozen=True, slots=True)
+class StudyFacts:
+    """What a study browser shows about a scan, as the file says it; "" where it says nothing.
+
+    Patient data: never logged, never part of a file name or prompt, and left out of ``repr``. Dates are DICOM's
+    YYYYMMDD, times HHMMSS. patient_name : DICOM's components with ``^`` between them.
+    """
+
+    patient_name: str = field(default="", repr=False)
+    patient_id: str = field(default="", repr=False)
+    birth_date: str = field(default="", repr=False)
+    sex: str = field(default="", repr=False)
+    accession_number: str = field(default="", repr=False)
+    study_date: str = field(default="", repr=False)
+    study_time: str = field(default="", repr=False)
+    study_description: str = field(default="", repr=False)
+    series_date: str = field(default="", repr=False)
+    series_number: int | None = None
+
+
+NO_FACTS = StudyFacts()
+"""Of a scan whose format says nothing about the study."""
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Volume:
     """A series of parallel slices in patient space.
@@ -50,8 +84,19 @@ class Volume:
     direction : (3, 3) float64, columns are the LPS unit vectors of the x, y and z axes.
     window : shown unless the person chooses another; None for colour.
     inverted : MONOCHROME1, low values are shown white.
-    instance_uids : SOP instance UID of each slice, in slice order; empty where the format has none.
+    instance_uids : SOP instance UID of each slice, in slice order, "" for a missing slice; empty where the format
+        has none.
     source : the file or folder it was read from.
+    series_uid : what `read_volume` takes beside `source`: the series instance UID, followed by ``#2``, ``#3`` ...
+        for the further stacks of a series that holds several; `series_instance_uid` is the UID alone.
+    units : of the voxels: "HU" for CT, what the file names ("BQML"), "" where unknown.
+    curve : how a window turns values into grey. presets : the windows that the file offers, the first is `window`.
+    photometric : Photometric Interpretation as stored, "" where the format has none.
+    padding : (low, high) values that stand for "no data" outside of the scanned area, None where not said.
+    frame_time_ms : how long a frame of a film lasts, None where it is no film.
+    slice_files : the file of each slice, None for a missing one; empty where all are in `source`.
+    has_overlays : there are overlay planes: see `read_overlays`.
+    notes : what a person should know about how it was opened.
     """
 
     voxels: NDArray[np.generic]
@@ -67,6 +112,24 @@ class Volume:
     study_uid: str = ""
     instance_uids: tuple[str, ...] = ()
     description: str = ""
+    units: str = ""
+    body_part: str = ""
+    laterality: str = ""
+    photometric: str = ""
+    frame_of_reference_uid: str = ""
+    curve: VoiCurve = LINEAR
+    presets: tuple[WindowPreset, ...] = ()
+    padding: tuple[float, float] | None = None
+    frame_time_ms: float | None = None
+    slice_files: tuple[Path | None, ...] = ()
+    has_overlays: bool = False
+    notes: tuple[ScanNote, ...] = ()
+    facts: StudyFacts = NO_FACTS
+
+    @property
+    def series_instance_uid(self) -> str:
+        """The DICOM series instance UID, "" where the format has none."""
+        return self.series_uid.partition("#")[0]
 
     @property
     def is_color(self) -> bool:
@@ -86,3 +149,12 @@ class Volume:
         scaled = np.array([x, y, z]) * np.array(self.spacing_mm)
         px, py, pz = self.direction @ scaled + np.array(self.origin_mm)
         return (float(px), float(py), float(pz))
+
+    def patient_to_pixel(self, x_mm: float, y_mm: float, z_mm: float) -> tuple[float, float, float]:
+        """The continuous voxel index (x, y, z) of LPS millimetres; the inverse of `pixel_to_patient`.
+
+        Right for a tilted gantry too, whose axes are not at right angles.
+        """
+        offset = np.array([x_mm, y_mm, z_mm]) - np.array(self.origin_mm)
+        x, y, z = np.linalg.solve(self.direction, offset) / np.array(self.spacing_mm)
+        return (float(x), float(y), float(z))

@@ -15,7 +15,7 @@ AS_STORED = Window(128.0, 256.0)
 """Shows 8-bit values as they are: what is exported as a picture has been windowed already."""
 
 
-def default_window(voxels: NDArray[Any], modality: str) -> Window:
+def default_window(voxels: NDArray[Any], modality: str, padding: tuple[float, float] | None = None) -> Window:
     """Soft tissue for CT, otherwise the 0.5th to 99.5th percentile of every 8th voxel along each long axis.
 
     The two percentiles become black and white by DICOM's linear function, whose ramp is width - 1 wide round
@@ -27,6 +27,8 @@ def default_window(voxels: NDArray[Any], modality: str) -> Window:
     sample = voxels[step]
     if np.issubdtype(sample.dtype, np.floating):
         sample = sample[np.isfinite(sample)]
+    if padding is not None:
+        sample = sample[(sample < padding[0]) | (sample > padding[1])]
     if sample.size == 0:
         return Window(1.0, 2.0)
     low, high = (float(v) for v in np.percentile(sample, [0.5, 99.5]))

@@ -29,6 +29,15 @@ def ct(phantom_series: Path) -> Path:
     return phantom_series / "dicom"
 
 
+def test_scan_says_what_is_odd_about_a_series(phantom_series: Path, tmp_path: Path):
+    series = Path(shutil.copytree(phantom_series / "dicom", tmp_path / "series"))
+    (series / "CT0005.dcm").unlink()
+    assert "note: 1 slices are missing, such as after CT0004.dcm" in run("scan", series).stdout
+    (entry,) = json.loads(run("scan", series, "--json").stdout)["series"]
+    (said,) = entry["notes"]
+    assert (said["kind"], said["values"]) == ("missing-slices", {"count": "1", "file": "CT0004.dcm"})
+
+
 def test_scan_lists_series_and_problems(pydicom_files: Path):
     report = json.loads(run("scan", pydicom_files / "CT_small.dcm", "--json").stdout)
     assert report["series"][0]["modality"] == "CT"

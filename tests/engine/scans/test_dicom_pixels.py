@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import shutil
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -12,6 +14,8 @@ from pydicom.dataset import Dataset
 from pydicom.uid import JPEG2000Lossless, JPEGLosslessSV1, RLELossless
 
 from engine.scans import ScanError, Window, index_path, read_volume
+from engine.scans.dicom_header import read_dataset, read_header
+from engine.scans.dicom_pixels import iter_frames, stored_values
 
 
 def test_rescaled_values_are_those_of_the_standard(pydicom_files: Path):
@@ -28,6 +32,24 @@ def test_rescaled_values_are_those_of_the_standard(pydicom_files: Path):
 def test_every_lossless_encoding_holds_the_same_values(pydicom_files: Path, name: str):
     expected = read_volume(pydicom_files / "MR_small.dcm").voxels
     assert np.array_equal(read_volume(pydicom_files / f"{name}.dcm").voxels, expected)
+
+
+@pytest.mark.parametrize("signed", [0, 1])
+@pytest.mark.parametrize("stored", [8, 11, 12, 15, 16])
+def test_bits_that_hold_no_value_are_left_out(pydicom_files: Path, tmp_path: Path, signed: int, stored: int):
+    dataset = pydicom.dcmread(pydicom_files / "MR_small.dcm")
+    dataset.BitsStored, dataset.HighBit, dataset.PixelRepresentation = stored, stored - 1, signed
+    noise = np.random.default_rng(0).integers(0, 65536, (dataset.Rows, dataset.Columns), np.uint16)
+    dataset.PixelData = noise.tobytes()
+    dataset.save_as(tmp_path / "noise.dcm")
+    expected = pydicom.dcmread(tmp_path / "noise.dcm").pixel_array
+    assert np.array_equal(read_volume(tmp_path / "noise.dcm").voxels[0], expected)
+    # Several files are read another way than a single one.
+    dataset.SOPInstanceUID += ".1"
+    dataset.InstanceNumber = 2
+    dataset.ImagePositionPatient = [float(v) + 3 for v in dataset.ImagePositionPatient]
+    dataset.save_as(tmp_path / "noise2.dcm")
+    assert all(np.array_equal(one, expected) for one in read_volume(tmp_path).voxels)
 
 
 def test_fractional_values_are_kept(pydicom_files: Path, tmp_path: Path):
@@ -172,6 +194,45 @@ def test_lossless_jpeg_holds_the_uncompressed_values(shared_data: Path):
         assert np.array_equal(read_volume(folder / f"CTImage.dcm_{process}.dcm").voxels, expected)
 
 
+@pytest.mark.parametrize("frame", ["JPEGProcess2_4TransferSyntax_1.2.840.10008.1.2.4.51"])
+def test_lossy_jpeg_of_12_bits_is_near_the_uncompressed_values(shared_data: Path, frame: str):
+    folder = shared_data / "dicom" / "cornerstone3d" / "testImages"
+    expected = read_volume(folder / "CTImage.dcm").voxels.astype(int)
+    folder = shared_data / "dicom" / "cornerstone3d" / "examplesOld" / "test-images"
+    lossy = read_volume(folder / f"CTImage.dcm_{frame}.dcm").voxels.astype(int)
+    assert np.abs(lossy - expected).mean() < 5
+
+
+@pytest.mark.parametrize(
+    ("uid", "name"),
+    [
+        ("1.2.840.10008.1.2.4.112", "JPEG XL"),
+        ("1.2.840.10008.1.2.8.1", "Deflated Image Frame Compression"),
+        ("1.2.840.10008.1.2.4.53", "JPEG Spectral Selection"),
+        ("1.2.840.10008.1.2.4.102", "MPEG-4 AVC/H.264"),
+        ("1.2.840.10008.1.2.4.92", "JPEG 2000 Part 2"),
+    ],
+)
+def test_what_is_not_decoded_is_refused_by_its_name(pydicom_files: Path, tmp_path: Path, uid: str, name: str):
+    # pydicom does not write what it does not know.
+    padded = uid.encode() + b"\0" * (len(uid) % 2)
+    content = (pydicom_files / "MR_small_jp2klossless.dcm").read_bytes()
+    known = b"UI\x16\x00" + b"1.2.840.10008.1.2.4.90"
+    assert known in content
+    (tmp_path / "odd.dcm").write_bytes(content.replace(known, b"UI" + bytes([len(padded), 0]) + padded))
+    # Not even in a series are they taken for plain pixels.
+    assert pydicom.uid.UID(uid).is_transfer_syntax or read_header(tmp_path / "odd.dcm").place is None
+    with pytest.raises(ScanError, match=rf"odd\.dcm is stored as {name}"):
+        read_volume(tmp_path / "odd.dcm")
+
+
+def test_high_throughput_jpeg_2000_is_decoded(shared_data: Path):
+    folder = shared_data / "dicom" / "pydicom_data" / "data"
+    lossless, lossy = (read_volume(folder / f"{name}_08_RGB.dcm").voxels for name in ("HTJ2KLossless", "HTJ2K"))
+    assert lossless.std() > 10
+    assert np.abs(lossless.astype(int) - lossy).mean() < 5
+
+
 def test_lossless_colour_jpeg_holds_the_uncompressed_values(pydicom_files: Path):
     dataset = pydicom.dcmread(pydicom_files / "SC_rgb_jpeg_gdcm.dcm")
     assert dataset.file_meta.TransferSyntaxUID == JPEGLosslessSV1
@@ -187,3 +248,33 @@ def test_a_lossless_jpeg_unlike_its_header_is_refused(pydicom_files: Path, tmp_p
     dataset.save_as(tmp_path / "other.dcm")
     with pytest.raises(ScanError, match=r"other\.dcm"):
         read_volume(tmp_path / "other.dcm")
+
+
+def first_frame(path: Path) -> np.ndarray:
+    return next(iter_frames(read_dataset(path), path))
+
+
+def values_or_none(read: Callable[[], np.ndarray]) -> np.ndarray | None:
+    try:
+        return read()
+    except ScanError:
+        return None
+
+
+def test_pixels_read_from_their_place_are_those_of_the_whole_file(shared_data: Path):
+    compressed = 0
+    for path in sorted((shared_data / "dicom").rglob("*.dcm")):
+        try:
+            header = read_header(path)
+        except ScanError:
+            continue
+        if header.place is None:
+            continue
+        one = values_or_none(partial(stored_values, header))
+        other = values_or_none(partial(first_frame, path))
+        assert (one is None) == (other is None), path
+        if one is not None:
+            assert one.dtype == other.dtype, path
+            assert np.array_equal(one, other), path
+            compressed += header.is_compressed
+    assert compressed >= 15

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from engine.scans import ScanError, index_path, read_volume, render_slice
+from engine.scans import NoteKind, ScanError, index_path, read_volume, render_slice
 
 
 def test_an_eight_bit_picture_is_shown_as_stored(tmp_path: Path):
@@ -54,10 +54,42 @@ def test_the_pages_of_a_tiff_are_slices(tmp_path: Path):
     assert read_volume(entry.path).voxels[:, 0, 0].tolist() == [7, 700, 7000]
 
 
-def test_pages_of_different_sizes_are_refused(tmp_path: Path):
-    Image.new("L", (4, 4)).save(tmp_path / "odd.tif", save_all=True, append_images=[Image.new("L", (5, 4))])
-    with pytest.raises(ScanError, match=r"odd\.tif has pages of different sizes"):
-        read_volume(tmp_path / "odd.tif")
+def test_pages_of_another_size_are_left_out_with_a_note(tmp_path: Path):
+    pages = [Image.new("L", size, 9) for size in ((4, 4), (2, 2), (4, 4), (5, 4))]
+    pages[0].save(tmp_path / "odd.tif", save_all=True, append_images=pages[1:])
+    volume = read_volume(tmp_path / "odd.tif")
+    assert volume.voxels.shape == (2, 4, 4)
+    (said,) = volume.notes
+    assert (said.kind, dict(said.values)) == (NoteKind.OTHER_PAGES, {"count": "2"})
+
+
+@pytest.mark.parametrize("name", ["a.bmp", "a.webp", "a.png", "a.tiff", "A.TIF"])
+def test_every_lossless_colour_format_holds_its_pixels(tmp_path: Path, name: str):
+    noise = np.random.default_rng(0).integers(0, 256, (20, 30, 3), np.uint8)
+    options = {"lossless": True} if name.endswith("webp") else {}
+    Image.fromarray(noise).save(tmp_path / name, **options)
+    assert np.array_equal(read_volume(tmp_path / name).voxels[0], noise)
+
+
+@pytest.mark.parametrize("turn", range(1, 9))
+def test_every_exif_orientation_is_followed(tmp_path: Path, turn: int):
+    upright = np.zeros((16, 32), np.uint8)
+    upright[:8, :8] = 255
+    stored = {
+        1: upright,
+        2: upright[:, ::-1],
+        3: upright[::-1, ::-1],
+        4: upright[::-1],
+        5: upright.T,
+        6: np.rot90(upright, 1),
+        7: upright[::-1, ::-1].T,
+        8: np.rot90(upright, -1),
+    }[turn]
+    image = Image.fromarray(np.ascontiguousarray(stored))
+    exif = image.getexif()
+    exif[0x0112] = turn
+    image.save(tmp_path / "turned.png", exif=exif)
+    assert np.array_equal(read_volume(tmp_path / "turned.png").voxels[0], upright)
 
 
 def png_claiming(width: int, height: int) -> bytes:

@@ -94,6 +94,25 @@ def test_nonsense_is_refused_by_name(tmp_path: Path, name: str):
         read_volume(tmp_path / name)
 
 
+def test_a_whole_slide_of_a_scanner_is_refused_with_the_remedy(tmp_path: Path):
+    (tmp_path / "slide.svs").write_bytes(b"II*\0" + bytes(100))
+    with pytest.raises(ScanError, match=r"slide\.svs is a whole-slide image.*export the region"):
+        read_volume(tmp_path / "slide.svs")
+    assert "whole-slide" in index_path(tmp_path).problems[0].reason
+
+
 def test_what_does_not_exist_is_named(tmp_path: Path):
     with pytest.raises(ScanError, match="does not exist"):
         read_volume(tmp_path / "gone")
+
+
+def test_what_a_broken_file_says_is_not_logged(pydicom_files: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture):
+    content = (pydicom_files / "CT_small.dcm").read_bytes().replace(b"CompressedSamples^CT1", b"Secret^Name^^^^^^^^^^")
+    (tmp_path / "odd.dcm").write_bytes(content.replace(b"1CT1", b"1\xff\xfe1"))
+    broken = content.replace(b"1.3.6.1.4.1.5962.1.1.1.1.1.20040119072730.12322", b"Secret^Name" + b"^" * 36)
+    (tmp_path / "bad.dcm").write_bytes(broken)
+    index_path(tmp_path)
+    for name in ("odd.dcm", "bad.dcm"):
+        read_volume(tmp_path / name)
+    assert caplog.text == ""
+    assert "Secret" not in repr(read_volume(tmp_path / "odd.dcm"))

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 import SimpleITK
 
-from engine.scans import Plane, ScanError, index_path, read_volume
+from engine.scans import NoteKind, Plane, ScanError, index_path, read_volume
 
 OBLIQUE = (0.8, -0.6, 0.0, 0.48, 0.64, -0.6, 0.36, 0.48, 0.8)
 
@@ -56,11 +56,16 @@ def test_real_volumes_are_read(shared_data: Path):
         assert volume.voxels.shape == (entry.slices, entry.rows, entry.columns)
 
 
-def test_a_time_series_is_refused(tmp_path: Path):
-    image = SimpleITK.JoinSeries([SimpleITK.Image(3, 3, 3, SimpleITK.sitkInt16)] * 2)
-    SimpleITK.WriteImage(image, tmp_path / "4d.nii")
-    with pytest.raises(ScanError, match=r"4d\.nii has 4 dimensions"):
-        read_volume(tmp_path / "4d.nii")
+def test_the_first_time_point_of_a_series_is_read_with_a_note(tmp_path: Path):
+    points = [SimpleITK.GetImageFromArray(np.full((2, 3, 4), value, np.int16)) for value in (7, 8, 9)]
+    for name in ("4d.nii", "4d.nii.gz", "4d.nrrd"):
+        SimpleITK.WriteImage(SimpleITK.JoinSeries(points), tmp_path / name)
+        volume = read_volume(tmp_path / name)
+        assert volume.voxels.shape == (2, 3, 4)
+        assert np.all(volume.voxels == 7)
+        (entry,) = index_path(tmp_path / name).series
+        assert entry.notes == volume.notes
+        assert (volume.notes[0].kind, dict(volume.notes[0].values)["count"]) == (NoteKind.TIME_POINTS, "3")
 
 
 @pytest.mark.parametrize("elsewhere", ["../secret.raw", "/dev/zero", "LIST", "slice%03d.raw 1 9 1"])

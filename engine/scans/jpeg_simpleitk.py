@@ -1,4 +1,6 @@
-"""A pydicom decoder for lossless JPEG (processes 14 and 14 SV1), by the GDCM that SimpleITK brings along.
+"""A pydicom decoder for lossless JPEG (processes 14 and 14 SV1) and for 12-bit extended JPEG (process 4).
+
+It is the GDCM that SimpleITK brings along; Pillow decodes neither.
 
 The other decoder, python-gdcm, ends the whole process on some broken frames: its Python wrapper lets C++
 exceptions through. SimpleITK turns the same ones into `RuntimeError`.
@@ -14,19 +16,26 @@ from pathlib import Path
 import SimpleITK
 from pydicom.dataset import Dataset, FileMetaDataset
 from pydicom.encaps import encapsulate
-from pydicom.pixels.decoders import JPEGLosslessDecoder, JPEGLosslessSV1Decoder
+from pydicom.pixels.decoders import JPEGExtended12BitDecoder, JPEGLosslessDecoder, JPEGLosslessSV1Decoder
 from pydicom.pixels.decoders.base import DecodeRunner
-from pydicom.uid import JPEGLossless, JPEGLosslessSV1, SecondaryCaptureImageStorage, generate_uid
+from pydicom.uid import (
+    JPEGExtended12Bit,
+    JPEGLossless,
+    JPEGLosslessSV1,
+    SecondaryCaptureImageStorage,
+    generate_uid,
+)
 
 PLUGIN = "simpleitk"
-DECODER_DEPENDENCIES = {JPEGLossless: ("SimpleITK",), JPEGLosslessSV1: ("SimpleITK",)}
+DECODER_DEPENDENCIES = dict.fromkeys((JPEGExtended12Bit, JPEGLossless, JPEGLosslessSV1), ("SimpleITK",))
 
-_SOF3 = 0xC3
+# Start of an extended sequential and of a lossless frame.
+_SOF1, _SOF3 = 0xC1, 0xC3
 
 
 def register() -> None:
     """Make the plugin known to pydicom; again and again does no harm."""
-    for decoder in (JPEGLosslessDecoder, JPEGLosslessSV1Decoder):
+    for decoder in (JPEGExtended12BitDecoder, JPEGLosslessDecoder, JPEGLosslessSV1Decoder):
         if PLUGIN not in decoder.available_plugins:
             decoder.add_plugin(PLUGIN, (__name__, "decode_frame"))
 
@@ -71,7 +80,7 @@ def _require_frame_as_described(src: bytes, runner: DecodeRunner) -> None:
         marker, length = src[place + 1], int.from_bytes(src[place + 2 : place + 4], "big")
         if src[place] != 0xFF or length < 2:
             break
-        if marker == _SOF3 and place + 10 <= len(src):
+        if marker in (_SOF1, _SOF3) and place + 10 <= len(src):
             precision = src[place + 4]
             rows, columns = (int.from_bytes(src[place + at : place + at + 2], "big") for at in (5, 7))
             found = (rows, columns, src[place + 9])
@@ -80,4 +89,4 @@ def _require_frame_as_described(src: bytes, runner: DecodeRunner) -> None:
                 raise ValueError(f"its JPEG frame is {found} of {precision} bits, its header says {expected}")
             return
         place += 2 + length
-    raise ValueError("its JPEG frame has no lossless header")
+    raise ValueError("its JPEG frame has no header of its process")

@@ -1,0 +1,57 @@
+"""`medrega bench`: measurements against named peers. Other folders bring theirs by entry points."""
+
+from __future__ import annotations
+
+from importlib.metadata import entry_points
+
+import click
+
+from engine.bench import BenchReport
+from engine.cli.options import json_option
+from engine.cli.output import echo_json, printable
+from engine.cli.progress import TerminalProgress
+
+_PLUGINS = "medrega.benches"
+
+
+class _BenchGroup(click.Group):
+    """Its own benches, and those that are registered under ``medrega.benches``."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return sorted({*super().list_commands(ctx), *(point.name for point in entry_points(group=_PLUGINS))})
+
+    def get_command(self, ctx: click.Context, name: str) -> click.Command | None:
+        own = super().get_command(ctx, name)
+        if own is not None:
+            return own
+        for point in entry_points(group=_PLUGINS):
+            if point.name == name:
+                command: click.Command = point.load()
+                return command
+        return None
+
+
+@click.group(cls=_BenchGroup)
+def bench() -> None:
+    """Measure speed and memory against named peers."""
+
+
+def print_report(report: BenchReport, as_json: bool) -> None:
+    """One JSON document, or a table."""
+    if as_json:
+        echo_json(report.to_json())
+        return
+    for line in report.lines():
+        click.echo(printable(line))
+
+
+@bench.command("scan")
+@json_option
+def scan_command(as_json: bool) -> None:
+    """Open and read generated series: first slice, whole series, memory, index.
+
+    Takes some minutes and 500 MB of temporary disk. Example: medrega bench scan --json
+    """
+    from engine.bench.scan import bench_scan
+
+    print_report(bench_scan(TerminalProgress()), as_json)
