@@ -182,10 +182,6 @@
         <translation>模型已就绪</translation>
     </message>
     <message>
-        <source>The model process stopped and was restarted; the question is asked again</source>
-        <translation>模型进程已停止并重新启动；正在重新提问</translation>
-    </message>
-    <message>
         <source>The model process failed: {0}</source>
         <translation>模型进程出错：{0}</translation>
     </message>
@@ -212,6 +208,22 @@
     <message>
         <source>This model has no card.</source>
         <translation>该模型没有说明卡。</translation>
+    </message>
+    <message>
+        <source>Not opened. {0}</source>
+        <translation>未能打开。{0}</translation>
+    </message>
+    <message>
+        <source>No answer. {0}</source>
+        <translation>没有答复。{0}</translation>
+    </message>
+    <message>
+        <source>Model {0}: cannot be used</source>
+        <translation>模型 {0}：无法使用</translation>
+    </message>
+    <message>
+        <source>The model process stopped ({0}). It was started again, and the question is asked again.</source>
+        <translation>模型进程已停止（{0}），现已重新启动，并再次提问。</translation>
     </message>
     <message>
         <source>Model card</source>
@@ -299,6 +311,13 @@
     </message>
 </context>
 <context>
+    <name>NoticeBar</name>
+    <message>
+        <source>Close this notice</source>
+        <translation>关闭此通知</translation>
+    </message>
+</context>
+<context>
     <name>PictureTaker</name>
     <message>
         <source>Not for diagnostic use</source>
@@ -326,6 +345,10 @@
     <message>
         <source>unnamed</source>
         <translation>未命名</translation>
+    </message>
+    <message>
+        <source>{0}?</source>
+        <translation>{0}？</translation>
     </message>
     <message>
         <source>waits for a name</source>
@@ -473,12 +496,16 @@
         <translation>其他名称</translation>
     </message>
     <message>
+        <source>new name</source>
+        <translation>新名称</translation>
+    </message>
+    <message>
         <source>Enter take · ↑↓ choose · Esc back</source>
         <translation>回车采用 · ↑↓ 选择 · Esc 返回</translation>
     </message>
     <message>
-        <source>Enter takes “{0}” as a new name · Esc back</source>
-        <translation>回车将“{0}”作为新名称 · Esc 返回</translation>
+        <source>↑↓ choose, or type on · Esc back</source>
+        <translation>↑↓ 选择，或继续输入 · Esc 返回</translation>
     </message>
 </context>
 <context>
