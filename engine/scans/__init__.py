@@ -3,7 +3,7 @@
 DICOM, NIfTI, NRRD, MetaImage, PNG, JPEG, TIFF. No Qt; rendering is VTK without a screen.
 """
 
-from engine.scans.index import FileProblem, SeriesEntry, SeriesIndex, index_path, read_volume
+from engine.scans.index import FileProblem, SeriesEntry, SeriesIndex, index_files, index_path, read_volume
 from engine.scans.rendering import (
     PlaneGrid,
     SliceRenderer,
@@ -14,7 +14,7 @@ from engine.scans.rendering import (
     slice_shape,
     slice_spacing,
 )
-from engine.scans.volume import Plane, ScanError, Volume, Window
+from engine.scans.volume import Plane, ScanError, StudyFacts, Volume, Window
 
 __all__ = [
     "FileProblem",
@@ -24,9 +24,11 @@ __all__ = [
     "SeriesEntry",
     "SeriesIndex",
     "SliceRenderer",
+    "StudyFacts",
     "Volume",
     "Window",
     "image_sha256",
+    "index_files",
     "index_path",
     "plane_grid",
     "read_volume",

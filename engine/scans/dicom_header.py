@@ -17,7 +17,7 @@ from pydicom.dataset import Dataset
 from pydicom.errors import BytesLengthException, InvalidDicomError
 
 from engine.scans.limits import require_regular_file
-from engine.scans.volume import ScanError
+from engine.scans.volume import ScanError, StudyFacts
 
 # What pydicom and its decoders raise on files that are broken, undecodable or lie.
 _PYDICOM_ERRORS = (
@@ -51,6 +51,20 @@ _HEADER_TAGS = [
     "ImagePositionPatient",
     "ImageOrientationPatient",
     "InstanceNumber",
+]
+
+_FACT_TAGS = [
+    "SpecificCharacterSet",
+    "PatientName",
+    "PatientID",
+    "PatientBirthDate",
+    "PatientSex",
+    "AccessionNumber",
+    "StudyDate",
+    "StudyTime",
+    "StudyDescription",
+    "SeriesDate",
+    "SeriesNumber",
 ]
 
 
@@ -116,6 +130,25 @@ def read_header(path: Path) -> DicomHeader:
             position=numbers(dataset.get("ImagePositionPatient"), 3),
             orientation=orientation_cosines(dataset.get("ImageOrientationPatient")),
             instance_number=int(dataset.get("InstanceNumber") or 0),
+        )
+
+
+def read_facts(path: Path) -> StudyFacts:
+    """What a study browser shows of a file. Raises `ScanError` naming it."""
+    with dicom_edge(path, "read the DICOM header of"):
+        dataset = pydicom.dcmread(path, force=True, stop_before_pixels=True, specific_tags=_FACT_TAGS)
+        number = numbers(dataset.get("SeriesNumber"), 1)
+        return StudyFacts(
+            patient_name=plain_text(dataset.get("PatientName")),
+            patient_id=plain_text(dataset.get("PatientID")),
+            birth_date=plain_text(dataset.get("PatientBirthDate")),
+            sex=plain_text(dataset.get("PatientSex")),
+            accession_number=plain_text(dataset.get("AccessionNumber")),
+            study_date=plain_text(dataset.get("StudyDate")),
+            study_time=plain_text(dataset.get("StudyTime")),
+            study_description=plain_text(dataset.get("StudyDescription")),
+            series_date=plain_text(dataset.get("SeriesDate")),
+            series_number=int(number[0]) if number else None,
         )
 
 

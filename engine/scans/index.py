@@ -4,17 +4,17 @@ from __future__ import annotations
 
 import os
 from collections import defaultdict
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from engine.progress import Cancelled, NoProgress, Progress
 from engine.scans import picture_reader, sitk_reader
 from engine.scans.dicom_geometry import group_by_kind
-from engine.scans.dicom_header import DicomHeader, is_dicom, read_header
+from engine.scans.dicom_header import DicomHeader, is_dicom, read_facts, read_header
 from engine.scans.dicom_reader import read_series
 from engine.scans.limits import require_exists, require_regular_file
-from engine.scans.volume import ScanError, Volume
+from engine.scans.volume import ScanError, StudyFacts, Volume
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +27,10 @@ class FileProblem:
 
 @dataclass(frozen=True, slots=True)
 class SeriesEntry:
-    """One series. path and series_uid : what `read_volume` takes. slices : files, or frames of one file."""
+    """One series. path and series_uid : what `read_volume` takes. slices : files, or frames of one file.
+
+    facts : see `StudyFacts` for how they must be treated.
+    """
 
     path: Path
     series_uid: str
@@ -38,6 +41,7 @@ class SeriesEntry:
     columns: int
     slices: int
     files: tuple[Path, ...]
+    facts: StudyFacts = field(default_factory=StudyFacts)
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +70,32 @@ def index_path(path: Path, progress: Progress | None = None) -> SeriesIndex:
     """
     require_exists(path)
     found, problems = _look(path, progress or NoProgress(), deep=True)
-    return SeriesIndex(path, tuple(one.entry for one in found), tuple(problems))
+    return _indexed(path, found, problems)
+
+
+def index_files(files: Sequence[Path], root: Path, progress: Progress | None = None) -> SeriesIndex:
+    """List the series that some files under the folder `root` make, as `index_path` does for all of them.
+
+    What an index that is kept up to date asks for the files that are new. Raises `Cancelled` when the progress says
+    so.
+    """
+    found, problems = _look_at_files(files, root, progress or NoProgress())
+    return _indexed(root, found, problems)
+
+
+def _indexed(root: Path, found: list[_Found], problems: list[FileProblem]) -> SeriesIndex:
+    """With the facts of each series, which are read once a series, not once a file."""
+    entries = []
+    for one in found:
+        entry = one.entry
+        if one.headers:
+            try:
+                entry = replace(entry, facts=read_facts(one.headers[0].path))
+            except ScanError as error:
+                # Its pixels can be shown all the same.
+                problems.append(FileProblem(one.headers[0].path, str(error)))
+        entries.append(entry)
+    return SeriesIndex(root, tuple(entries), tuple(problems))
 
 
 def read_volume(path: Path, series_uid: str = "", progress: Progress | None = None) -> Volume:
@@ -116,16 +145,25 @@ def _summary(entry: SeriesEntry) -> str:
 
 def _look(path: Path, progress: Progress, *, deep: bool) -> tuple[list[_Found], list[FileProblem]]:
     """What is in a file or folder, in the order of paths, and what was left out."""
+    unread: list[FileProblem] = []
+    files = list(_walk(path, unread, deep)) if path.is_dir() else [path]
+    found, problems = _look_at_files(files, path if path.is_dir() else None, progress)
+    return found, unread + problems
+
+
+def _look_at_files(
+    files: Sequence[Path], folder: Path | None, progress: Progress
+) -> tuple[list[_Found], list[FileProblem]]:
+    """What the files make together; those that are links out of `folder`, where one is given, are left out."""
     found: list[_Found] = []
     dicom: dict[tuple[Path, str], list[DicomHeader]] = defaultdict(list)
     problems: list[FileProblem] = []
-    files = list(_walk(path, problems, deep)) if path.is_dir() else [path]
-    root = os.path.realpath(path)
+    root = None if folder is None else os.path.realpath(folder)
     for number, file in enumerate(files, start=1):
         if progress.cancelled():
             raise Cancelled
         try:
-            if path.is_dir() and not Path(os.path.realpath(file)).is_relative_to(root):
+            if root is not None and not Path(os.path.realpath(file)).is_relative_to(root):
                 raise ScanError(f"{file} is a link out of the folder")
             header = _look_at(file, found)
             if header is not None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
 
@@ -37,6 +37,26 @@ class Window:
     def __post_init__(self) -> None:
         if not self.width > 0:
             raise ScanError(f"window width {self.width:g} must be greater than 0")
+
+
+@dataclass(frozen=True, slots=True)
+class StudyFacts:
+    """What a study browser shows about a scan, as the file says it; "" where it says nothing.
+
+    Patient data: never logged, never part of a file name or prompt, and left out of ``repr``. Dates are DICOM's
+    YYYYMMDD, times HHMMSS. patient_name : DICOM's components with ``^`` between them.
+    """
+
+    patient_name: str = field(default="", repr=False)
+    patient_id: str = field(default="", repr=False)
+    birth_date: str = field(default="", repr=False)
+    sex: str = field(default="", repr=False)
+    accession_number: str = field(default="", repr=False)
+    study_date: str = field(default="", repr=False)
+    study_time: str = field(default="", repr=False)
+    study_description: str = field(default="", repr=False)
+    series_date: str = field(default="", repr=False)
+    series_number: int | None = None
 
 
 @dataclass(frozen=True, slots=True, eq=False)
