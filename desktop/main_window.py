@@ -26,13 +26,13 @@ from PySide6.QtWidgets import (
 )
 
 from desktop.model.asking import AskingModel
+from desktop.model.browser import BrowserModel
 from desktop.model.jobs import Job, JobRunner
 from desktop.model.regions import RegionsModel
 from desktop.model.viewing import ViewingModel
-from desktop.model.worklist import WorklistModel
+from desktop.panels.browser_panel import BrowserPanel
 from desktop.panels.regions_panel import RegionsPanel
 from desktop.panels.suggestion_card import SuggestionCard
-from desktop.panels.worklist_panel import WorklistPanel
 from desktop.translation import LANGUAGES, Translations
 from desktop.viewer.slice_view import SliceView
 from engine.protocol import Language
@@ -54,10 +54,10 @@ class MainWindow(QMainWindow):
         self.viewing = ViewingModel(store, self._jobs, self)
         self.regions = RegionsModel(store, self.viewing, who, self)
         self.asking = AskingModel(manifest, self.viewing, self.regions, self)
-        self.worklist = WorklistModel(store, self._jobs, self)
+        self.worklist = BrowserModel(store, self.regions.undo_stack, who, self)
         self.view = SliceView(self.viewing, self.regions, self.asking)
         self.card = SuggestionCard(self.regions, self.asking, self.view.viewport())
-        self.worklist_panel = WorklistPanel(self.worklist)
+        self.worklist_panel = BrowserPanel(self.worklist)
         self.regions_panel = RegionsPanel(self.regions, self.asking)
         self._job: Job | None = None
         self._build_layout()
@@ -76,9 +76,9 @@ class MainWindow(QMainWindow):
         for widget, stretch in ((self.worklist_panel, 0), (self.view, 1), (self.regions_panel, 0)):
             splitter.addWidget(widget)
             splitter.setStretchFactor(splitter.count() - 1, stretch)
-        splitter.setSizes([250, 780, 250])
+        splitter.setSizes([300, 730, 250])
         splitter.setChildrenCollapsible(False)
-        self.worklist_panel.setMinimumWidth(210)
+        self.worklist_panel.setMinimumWidth(240)
         self.regions_panel.setMinimumWidth(220)
         self.setCentralWidget(splitter)
 
@@ -118,6 +118,7 @@ class MainWindow(QMainWindow):
         self._edit = self.menuBar().addMenu("")
         self._undo = self._action(self._edit, QKeySequence.StandardKey.Undo, self.regions.undo_stack.undo)
         self._redo = self._action(self._edit, "Ctrl+Shift+Z", self.regions.undo_stack.redo)
+        self._find_scans = self._action(self._edit, QKeySequence.StandardKey.Find, self.worklist_panel.focus_search)
         self._settings = self.menuBar().addMenu("")
         self._language_menu = self._settings.addMenu("")
         group = QActionGroup(self)
@@ -141,9 +142,11 @@ class MainWindow(QMainWindow):
 
     def _connect(self) -> None:
         self.worklist_panel.chosen.connect(self.open_item)
-        self.worklist_panel.open_wanted.connect(self._choose_folder)
+        self.worklist_panel.files_wanted.connect(self._choose_files)
+        self.worklist_panel.folder_wanted.connect(self._choose_folder)
+        self.worklist_panel.left.connect(lambda: self.view.setFocus())
+        self.worklist.changed.connect(self._show_title)
         self.worklist.failed.connect(self.say)
-        self.worklist.loading.connect(self._watch)
         self.worklist.added.connect(self._open_added)
         self.viewing.loading.connect(self._watch)
         self.viewing.failed.connect(self.say)
@@ -162,7 +165,7 @@ class MainWindow(QMainWindow):
         self.view.key_pressed.connect(self._key)
         self.regions.selected.connect(self._place_card)
         self._counts = QTimer(self, singleShot=True, interval=150)
-        self._counts.timeout.connect(self.worklist.refresh)
+        self._counts.timeout.connect(lambda: self.worklist.refresh_item(self.viewing.item))
 
     def worklist_counts_later(self) -> None:
         """Bring the worklist's counts up to date once the gestures pause."""
@@ -180,19 +183,15 @@ class MainWindow(QMainWindow):
             self.open_item(last)
         self.asking.warm_up()
 
-    def _open_added(self, added: list[str]) -> None:
+    def _open_added(self, added: list[int]) -> None:
         if self.viewing.volume is None and added:
-            row = next((row for row in self.worklist.rows if row.path == added[0]), None)
-            if row is not None:
-                self.open_item(row)
+            self.open_item(self.worklist.row_of(added[0]))
 
     def open_item(self, item: WorklistRow | None) -> None:
         """Open a scan of the worklist where it was left."""
         if item is None:
             return
-        # What was left is newer in the store than in the list.
-        fresh = next((row for row in self._store.worklist.all() if row.id == item.id), item)
-        self.viewing.open_item(fresh)
+        self.viewing.open_item(self.worklist.opened(item))
         self.worklist_panel.set_current(item)
         self.view.setFocus()
 
@@ -200,7 +199,13 @@ class MainWindow(QMainWindow):
         self.regions.undo_stack.clear()
         self.statusBar().clearMessage()
         self.worklist_panel.set_current(self.viewing.item)
+        self._show_title()
         self.worklist_counts_later()
+
+    def _show_title(self) -> None:
+        scan = self.worklist.title_of(self.viewing.item)
+        program = self.tr("MedRegA Desktop")
+        self.setWindowTitle(f"{scan} – {program}" if scan else program)
 
     def say(self, message: str) -> None:
         """One line for the person, in the status bar."""
@@ -360,6 +365,7 @@ class MainWindow(QMainWindow):
             (self.tr("Middle-drag, Space+drag"), self.tr("pan")),
             (self.tr("N, P"), self.tr("next, previous scan")),
             (self.tr("F"), self.tr("find by name")),
+            (self.tr("Ctrl+F"), self.tr("search the list of scans")),
             (self.tr("H"), self.tr("hide regions")),
             (self.tr("L"), self.tr("names in English or Chinese")),
             (self.tr("Ctrl+Z, Ctrl+Shift+Z"), self.tr("undo, redo")),
@@ -396,7 +402,7 @@ class MainWindow(QMainWindow):
         box.open()
 
     def _retranslate(self) -> None:
-        self.setWindowTitle(self.tr("MedRegA Desktop"))
+        self._show_title()
         for action, text in (
             (self._open_files, self.tr("Add files …")),
             (self._open_folder, self.tr("Add a folder …")),
@@ -404,6 +410,7 @@ class MainWindow(QMainWindow):
             (self._quit, self.tr("Quit")),
             (self._undo, self.tr("Undo")),
             (self._redo, self.tr("Redo")),
+            (self._find_scans, self.tr("Find scans")),
             (self._keys, self.tr("Keys")),
             (self._card_action, self.tr("Model card")),
             (self._about, self.tr("About MedRegA Desktop")),
@@ -421,7 +428,7 @@ class MainWindow(QMainWindow):
         self._read_only.setText(self.tr("Read only: a newer version wrote this database"))
         self._disclaimer.setText(self.tr("Not for diagnostic use"))
         self._language.setToolTip(self.tr("Language of names and of questions to the model (L)"))
-        self.worklist_panel.set_chinese(self._translations.language == "zh_CN")
+        self.worklist.set_chinese(self._translations.language == "zh_CN")
         manifest = self.asking.manifest
         self._model_label.setText(
             self.tr("Model {0} {1} · {2}").format(manifest.id, manifest.version, manifest.sha256[:8])
@@ -438,5 +445,6 @@ class MainWindow(QMainWindow):
         self._counts.stop()
         self.viewing.keep_view()
         self.asking.close()
+        self.worklist.close()
         self._jobs.stop()
         super().closeEvent(event)

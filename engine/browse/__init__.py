@@ -3,7 +3,7 @@
 Runs off the window's thread on a store of its own; a command line could call it just as well.
 """
 
-from engine.browse.indexing import Indexed, index_into
+from engine.browse.indexing import Indexed, index_demo, index_into
 from engine.browse.thumbnails import THUMBNAIL_PIXELS, make_thumbnail
 
-__all__ = ["THUMBNAIL_PIXELS", "Indexed", "index_into", "make_thumbnail"]
+__all__ = ["THUMBNAIL_PIXELS", "Indexed", "index_demo", "index_into", "make_thumbnail"]

@@ -5,9 +5,10 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
+from engine.demo import prepare_demo
 from engine.progress import Cancelled, Progress
 from engine.scans import FileProblem, ScanError, SeriesEntry, SeriesIndex, index_files, index_path
 from engine.store import AnnotationStore, FileStamp, ListedScan
@@ -38,6 +39,25 @@ def index_into(
     the database cannot write.
     """
     return _Indexing(store, progress, kept).run(paths)
+
+
+def index_demo(store: AnnotationStore, folder: Path, progress: Progress) -> list[int]:
+    """Put the demo's scans on top of the list, made in `folder` when they are not there; returns their ids.
+
+    Raises `ScanError` when they cannot be made, `Cancelled` when the progress says so.
+    """
+    ids = []
+    for item in prepare_demo(folder, progress):
+        known = store.scans.find(item.path, "")
+        if known is not None and known.rows and not known.missing:
+            ids.append(known.id)
+            continue
+        # By its path alone, as the worklist has named it from the beginning.
+        entry = max(index_path(item.path, progress).series, key=lambda one: len(one.files))
+        entry = replace(entry, path=item.path, series_uid="")
+        listed = ListedScan(entry, item.title_en, item.title_zh, item.start_slice, pinned=True)
+        ids += store.scan_index.keep([listed], [stamp for stamp in map(_stamp, entry.files) if stamp is not None])
+    return ids
 
 
 class _Indexing:

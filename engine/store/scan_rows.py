@@ -76,8 +76,8 @@ class StudyRow:
 class ScanRow:
     """A scan on the list. path, series_uid : what `read_volume` takes.
 
-    titles : of the demo's scans, else what the file says. missing : its files are gone. decided, open : counts of
-    its regions.
+    titles : of the demo's scans, else what the file says. start : the slice to begin at. missing : its files are
+    gone. decided, open : counts of its regions.
     """
 
     id: int
@@ -94,6 +94,7 @@ class ScanRow:
     rows: int
     columns: int
     slices: int
+    start: int
     status: ScanStatus
     pinned: bool
     missing: bool

@@ -172,6 +172,7 @@ def _scan(row: dict[str, Any]) -> ScanRow:
         row["rows"],
         row["columns"],
         row["slices"],
+        row["start"],
         ScanStatus(row["status"]),
         bool(row["pinned"]),
         bool(row["missing"]),
