@@ -16,8 +16,13 @@ QListWidget { background: #0d1117; border: 1px solid #21262d; border-radius: 6px
 QListWidget::item { padding: 4px; border-radius: 4px; }
 QListWidget::item:selected { background: #1c2f4a; color: #ffffff; }
 QListWidget::item:hover:!selected { background: #161b22; }
-QTreeView { background: #0d1117; border: 1px solid #21262d; border-radius: 6px; outline: none; padding: 2px; }
-QTreeView::branch:selected, QTreeView::item:selected { background: transparent; }
+QTreeView { background: #0d1117; border: 1px solid #21262d; border-radius: 6px; outline: none; padding: 2px;
+    selection-background-color: transparent; }
+QScrollBar:vertical { background: transparent; width: 10px; margin: 0; }
+QScrollBar::handle:vertical { background: #30363d; border-radius: 4px; min-height: 28px; margin: 1px; }
+QScrollBar::handle:vertical:hover { background: #484f58; }
+QScrollBar::add-line:vertical, QScrollBar::sub-line:vertical { height: 0; }
+QScrollBar::add-page:vertical, QScrollBar::sub-page:vertical { background: transparent; }
 QPushButton, QToolButton { background: #21262d; border: 1px solid #30363d; border-radius: 6px; padding: 5px 12px; }
 QPushButton:hover, QToolButton:hover { background: #30363d; }
 QPushButton:disabled { color: #6e7681; }

@@ -141,7 +141,16 @@ class BrowserPanel(QWidget):
         if at.data(Role.SCAN) is not None:
             self._open(at)
         else:
-            self.tree.setExpanded(at, not self.tree.isExpanded(at))
+            self._toggle(at)
+
+    def _toggle(self, at: QModelIndex) -> None:
+        self.tree.setExpanded(at, not self.tree.isExpanded(at))
+        last = at
+        while self.tree.isExpanded(last) and self._browser.tree.rowCount(last):
+            last = self._browser.tree.index(0, 0, last)
+        # The first scan of what was opened comes into sight, and stays below what it belongs to.
+        self.tree.scrollTo(last)
+        self.tree.scrollTo(at)
 
     def _open(self, at: QModelIndex) -> None:
         number = at.data(Role.SCAN)
@@ -149,7 +158,7 @@ class BrowserPanel(QWidget):
             self._current = number
             self.chosen.emit(self._browser.row_of(number))
         else:
-            self.tree.setExpanded(at, not self.tree.isExpanded(at))
+            self._toggle(at)
 
     def _open_first(self) -> None:
         row = self._browser.neighbour(None, 0)

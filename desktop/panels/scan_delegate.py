@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from PySide6.QtCore import QModelIndex, QPersistentModelIndex, QRect, QRectF, QSize, Qt
-from PySide6.QtGui import QColor, QFont, QPainter, QPalette, QPixmap
+from PySide6.QtGui import QColor, QFont, QGuiApplication, QPainter, QPalette, QPixmap
 from PySide6.QtWidgets import QStyle, QStyledItemDelegate, QStyleOptionViewItem
 
 from desktop.model.browser_tree import NodeKind, Role
@@ -49,7 +49,8 @@ class ScanDelegate(QStyledItemDelegate):
         selected = bool(option.state & QStyle.StateFlag.State_Selected)
         if not selected and not option.state & QStyle.StateFlag.State_MouseOver:
             return
-        color = QColor(option.palette.color(QPalette.ColorRole.Highlight))
+        # Of the application: the tree's own is transparent, because Qt would fill the space before the row with it.
+        color = QColor(QGuiApplication.palette().color(QPalette.ColorRole.Highlight))
         color.setAlpha(85 if selected else 30)
         painter.setPen(Qt.PenStyle.NoPen)
         painter.setBrush(color)
@@ -122,4 +123,6 @@ def _font(option: QStyleOptionViewItem, *, bold: bool = False, smaller: bool = F
 
 
 def _muted(option: QStyleOptionViewItem) -> QColor:
-    return option.palette.color(QPalette.ColorRole.PlaceholderText)
+    color = QColor(option.palette.color(QPalette.ColorRole.Text))
+    color.setAlphaF(0.7)
+    return color
