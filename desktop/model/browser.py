@@ -231,6 +231,7 @@ class BrowserModel(QObject):
 
     def close(self) -> None:
         """Stop what runs in the background; what was indexed until then is kept."""
+        self.tree.close()
         self._indexing.stop()
         self._drawing.stop()
 

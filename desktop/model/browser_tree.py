@@ -74,6 +74,7 @@ class BrowserTree(QAbstractItemModel):
         self.filter = ScanFilter()
         self.names_hidden = False
         self.chinese = False
+        self._closed = False
         thumbnails.ready.connect(self._picture_ready)
 
     def reload(self) -> None:
@@ -95,6 +96,10 @@ class BrowserTree(QAbstractItemModel):
                 self._add(group, NodeKind.SCAN, scan)
         self._grow(self._root, self._page(self._root))
         self.endResetModel()
+
+    def close(self) -> None:
+        """Read nothing more: a view may still ask while its window goes."""
+        self._closed = True
 
     def refresh_scan(self, scan_id: int) -> None:
         """Read one scan again and show what has changed about it."""
@@ -149,7 +154,7 @@ class BrowserTree(QAbstractItemModel):
 
     def canFetchMore(self, parent: Index) -> bool:
         node = self._of(parent)
-        return node.kind is not NodeKind.SCAN and not node.complete
+        return node.kind is not NodeKind.SCAN and not node.complete and not self._closed
 
     def fetchMore(self, parent: Index) -> None:
         node = self._of(parent)
