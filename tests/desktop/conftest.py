@@ -20,7 +20,7 @@ from desktop.theme import apply_theme
 from desktop.translation import Translations
 from engine.regions import Box
 
-WAIT_MS = 12_000
+WAIT_MS = 60_000
 
 
 class Driver:

@@ -82,6 +82,12 @@ def click(panel: BrowserPanel, title: str) -> QModelIndex:
     return at
 
 
+def unfold(panel: BrowserPanel, title: str) -> None:
+    """Open a patient, unless what was added last has opened it."""
+    if not panel.tree.isExpanded(place(panel, title)):
+        click(panel, title)
+
+
 @pytest.fixture
 def dropped(open_window, folder: Path):
     driver = open_window()
@@ -106,7 +112,7 @@ def search(driver, text: str, *, hits: int) -> None:
 def test_a_dropped_folder_becomes_patients_studies_and_scans(dropped):
     panel = dropped.window.worklist_panel
     assert [t for t in titles(panel) if t in (JANE, "王 小明")] == ["王 小明", JANE], "the newest first"
-    click(panel, JANE)
+    unfold(panel, JANE)
     shown = titles(panel)
     start = shown.index(JANE)
     assert shown[start + 1].startswith("2024-01-05")
@@ -116,7 +122,7 @@ def test_a_dropped_folder_becomes_patients_studies_and_scans(dropped):
 def test_a_click_opens_a_scan_with_its_picture_and_it_becomes_recent(dropped):
     window = dropped.window
     panel = window.worklist_panel
-    click(panel, JANE)
+    unfold(panel, JANE)
     at = click(panel, "Chest plain")
     number = at.data(Role.SCAN)
     dropped.until(lambda: window.viewing.item is not None and window.viewing.item.series_uid == "1.1")
@@ -180,7 +186,7 @@ def test_modality_and_date_filter(dropped):
 def test_hidden_names_are_nowhere_and_stay_hidden(dropped, open_window):
     window = dropped.window
     panel = window.worklist_panel
-    click(panel, JANE)
+    unfold(panel, JANE)
     click(panel, "Chest plain")
     dropped.until(lambda: JANE in window.windowTitle())
     QTest.mouseClick(panel.filter.eye, Qt.MouseButton.LeftButton)
@@ -218,7 +224,7 @@ def test_hidden_names_are_nowhere_and_stay_hidden(dropped, open_window):
 def test_marks_are_kept_filtered_logged_and_undone(dropped):
     window = dropped.window
     panel, stack = window.worklist_panel, window.regions.undo_stack
-    click(panel, JANE)
+    unfold(panel, JANE)
     at = place(panel, "Knee T1")
     number = at.data(Role.SCAN)
 
