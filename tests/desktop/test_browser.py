@@ -322,11 +322,12 @@ def test_ten_thousand_series_cost_a_page_of_rows_and_the_pictures_in_sight(many:
     click(panel, model.index(0, 0, model.index(0, 0)).data())
     qtbot.wait(50)
     assert 0 < thumbnails.requested <= 12
-    assert many.scans.rows_read - before <= 20
+    # Qt asks for one more page of patients whenever it lays a branch out.
+    assert many.scans.rows_read - before <= 2 * PAGE + 20
     before = many.scans.rows_read
     panel.filter.search.setText("family00042")
     qtbot.waitUntil(lambda: browser.count() == 8, timeout=5000)
-    assert many.scans.rows_read - before <= 60
+    assert many.scans.rows_read - before <= PAGE
     browser.close()
 
 
