@@ -29,6 +29,7 @@ from PySide6.QtWidgets import (
 )
 
 from desktop.model.asking import AskingModel
+from desktop.model.browser import BrowserModel
 from desktop.model.cine import CineModel
 from desktop.model.crosshair import CrosshairModel
 from desktop.model.jobs import Job, JobRunner
@@ -39,7 +40,7 @@ from desktop.model.session import ViewerModels
 from desktop.model.tools import ToolModel
 from desktop.model.viewing import ViewingModel
 from desktop.model.volume_drawing import VolumeDrawing
-from desktop.model.worklist import WorklistModel
+from desktop.panels.browser_panel import BrowserPanel
 from desktop.panels.key_sheet import KeySheet
 from desktop.panels.notice_bar import NoticeBar
 from desktop.panels.picture_taker import PictureTaker
@@ -47,7 +48,6 @@ from desktop.panels.regions_panel import RegionsPanel
 from desktop.panels.suggestion_card import SuggestionCard
 from desktop.panels.theme_menu import ThemeMenu
 from desktop.panels.viewer_bar import ViewerBar
-from desktop.panels.worklist_panel import WorklistPanel
 from desktop.translation import LANGUAGES, Translations
 from desktop.viewer.slice_view import SliceView
 from desktop.viewer.view_grid import ViewGrid
@@ -71,7 +71,7 @@ class MainWindow(QMainWindow):
         self.viewing = ViewingModel(store, self._jobs, self)
         self.regions = RegionsModel(store, self.viewing, who, self)
         self.asking = AskingModel(manifest, self.viewing, self.regions, self)
-        self.worklist = WorklistModel(store, self._jobs, self)
+        self.worklist = BrowserModel(store, self.regions.undo_stack, who, self)
         self.models = ViewerModels(
             self.viewing,
             self.regions,
@@ -89,7 +89,7 @@ class MainWindow(QMainWindow):
         self.viewer_bar = ViewerBar(self.models, self.viewer_actions)
         self.notice_bar = NoticeBar()
         self.card = SuggestionCard(self.regions, self.asking, self.grid)
-        self.worklist_panel = WorklistPanel(self.worklist)
+        self.worklist_panel = BrowserPanel(self.worklist)
         self.regions_panel = RegionsPanel(self.regions, self.asking)
         self._job: Job | None = None
         self._build_layout()
@@ -119,9 +119,9 @@ class MainWindow(QMainWindow):
         for widget, stretch in ((self.worklist_panel, 0), (middle, 1), (self.regions_panel, 0)):
             splitter.addWidget(widget)
             splitter.setStretchFactor(splitter.count() - 1, stretch)
-        splitter.setSizes([250, 780, 250])
+        splitter.setSizes([300, 730, 250])
         splitter.setChildrenCollapsible(False)
-        self.worklist_panel.setMinimumWidth(210)
+        self.worklist_panel.setMinimumWidth(240)
         self.regions_panel.setMinimumWidth(220)
         self.setCentralWidget(splitter)
         self.addToolBar(self.viewer_bar)
@@ -162,6 +162,7 @@ class MainWindow(QMainWindow):
         self._edit = self.menuBar().addMenu("")
         self._undo = self._action(self._edit, QKeySequence.StandardKey.Undo, self.regions.undo_stack.undo)
         self._redo = self._action(self._edit, "Ctrl+Shift+Z", self.regions.undo_stack.redo)
+        self._find_scans = self._action(self._edit, QKeySequence.StandardKey.Find, self.worklist_panel.focus_search)
         self._view_menu = self.menuBar().addMenu("")
         self.viewer_actions.fill_menu(self._view_menu)
         self._settings = self.menuBar().addMenu("")
@@ -189,9 +190,11 @@ class MainWindow(QMainWindow):
 
     def _connect(self) -> None:
         self.worklist_panel.chosen.connect(self.open_item)
-        self.worklist_panel.open_wanted.connect(self._choose_folder)
+        self.worklist_panel.files_wanted.connect(self._choose_files)
+        self.worklist_panel.folder_wanted.connect(self._choose_folder)
+        self.worklist_panel.left.connect(self._focus_view)
+        self.worklist.changed.connect(self._show_title)
         self.worklist.failed.connect(self.notice_bar.show_notice)
-        self.worklist.loading.connect(self._watch)
         self.worklist.added.connect(self._open_added)
         self.viewing.loading.connect(self._watch)
         self.viewing.failed.connect(self._not_opened)
@@ -215,7 +218,7 @@ class MainWindow(QMainWindow):
         self._pictures.said.connect(self.say)
         self.regions.selected.connect(self._place_card)
         self._counts = QTimer(self, singleShot=True, interval=150)
-        self._counts.timeout.connect(self.worklist.refresh)
+        self._counts.timeout.connect(lambda: self.worklist.refresh_item(self.viewing.item))
 
     def worklist_counts_later(self) -> None:
         """Bring the worklist's counts up to date once the gestures pause."""
@@ -233,19 +236,15 @@ class MainWindow(QMainWindow):
             self.open_item(last)
         self.asking.warm_up()
 
-    def _open_added(self, added: list[str]) -> None:
+    def _open_added(self, added: list[int]) -> None:
         if self.viewing.volume is None and added:
-            row = next((row for row in self.worklist.rows if row.path == added[0]), None)
-            if row is not None:
-                self.open_item(row)
+            self.open_item(self.worklist.row_of(added[0]))
 
     def open_item(self, item: WorklistRow | None) -> None:
         """Open a scan of the worklist where it was left."""
         if item is None:
             return
-        # What was left is newer in the store than in the list.
-        fresh = next((row for row in self._store.worklist.all() if row.id == item.id), item)
-        self.viewing.open_item(fresh)
+        self.viewing.open_item(self.worklist.opened(item))
         # Not the wanted one yet: what is marked must be what can be drawn on.
         self.worklist_panel.set_current(self.viewing.item)
         self.view.setFocus()
@@ -254,7 +253,13 @@ class MainWindow(QMainWindow):
         self.regions.undo_stack.clear()
         self.statusBar().clearMessage()
         self.worklist_panel.set_current(self.viewing.item)
+        self._show_title()
         self.worklist_counts_later()
+
+    def _show_title(self) -> None:
+        scan = self.worklist.title_of(self.viewing.item)
+        program = self.tr("MedRegA Desktop")
+        self.setWindowTitle(f"{scan} – {program}" if scan else program)
 
     def say(self, message: str) -> None:
         """One line for the person, in the status bar."""
@@ -466,7 +471,7 @@ class MainWindow(QMainWindow):
         box.open()
 
     def _retranslate(self) -> None:
-        self.setWindowTitle(self.tr("MedRegA Desktop"))
+        self._show_title()
         for action, text in (
             (self._open_files, self.tr("Add files …")),
             (self._open_folder, self.tr("Add a folder …")),
@@ -474,6 +479,7 @@ class MainWindow(QMainWindow):
             (self._quit, self.tr("Quit")),
             (self._undo, self.tr("Undo")),
             (self._redo, self.tr("Redo")),
+            (self._find_scans, self.tr("Find scans")),
             (self._keys, self.tr("Keys")),
             (self._card_action, self.tr("Model card")),
             (self._about, self.tr("About MedRegA Desktop")),
@@ -493,7 +499,7 @@ class MainWindow(QMainWindow):
         self._read_only.setText(self.tr("Read only: a newer version wrote this database"))
         self._disclaimer.setText(self.tr("Not for diagnostic use"))
         self._language.setToolTip(self.tr("Language of names and of questions to the model (L)"))
-        self.worklist_panel.set_chinese(self._translations.language == "zh_CN")
+        self.worklist.set_chinese(self._translations.language == "zh_CN")
         manifest = self.asking.manifest
         self._model_label.setText(
             self.tr("Model {0} {1} · {2}").format(manifest.id, manifest.version, manifest.sha256[:8])
@@ -512,5 +518,6 @@ class MainWindow(QMainWindow):
         self.models.drawing.close()
         self.viewing.keep_view()
         self.asking.close()
+        self.worklist.close()
         self._jobs.stop()
         super().closeEvent(event)

@@ -94,6 +94,8 @@ QSlider::groove:vertical { background: $line; width: 4px; border-radius: 2px; ma
 QSlider::handle:vertical { background: $faint; height: 22px; margin: 0 -4px; border-radius: 4px; }
 QSlider::handle:vertical:hover { background: $text2; }
 QSlider::handle:vertical:disabled { background: transparent; }
+QTreeView { background: $ground; border: 1px solid $control; border-radius: 6px; outline: none; padding: 2px;
+    selection-background-color: transparent; }
 QLineEdit, QComboBox { background: $raised; border: 1px solid $line; border-radius: 6px; padding: 5px 8px;
     selection-background-color: $accent; }
 QLineEdit:focus, QComboBox:focus { border-color: $accent_edge; }

@@ -44,7 +44,9 @@ class KeySheet(QDialog):
         regions = (
             (self.tr("Drag"), self.tr("draw a box; the model is asked on release")),
             (self.tr("Enter"), self.tr("accept the suggestion")),
-            (self.tr("Letters"), self.tr("type another name")),
+            (self.tr("Letters"), self.tr("type another name (Esc first for the other keys)")),
+            (self.tr("A"), self.tr("ask the model again")),
+            (self.tr("F2"), self.tr("name a region anew")),
             (self.tr("Delete"), self.tr("reject the region; delete the measurement")),
             (self.tr("Tab"), self.tr("next region that waits for a decision")),
             (self.tr("Esc"), self.tr("give up the box; select nothing")),
@@ -52,6 +54,7 @@ class KeySheet(QDialog):
             (self.tr("L"), self.tr("names in English or Chinese")),
             (self.tr("Ctrl+Z, Ctrl+Shift+Z"), self.tr("undo, redo")),
             (self.tr("N, P"), self.tr("next, previous scan")),
+            (self.tr("Ctrl+F"), self.tr("search the list of scans")),
         )
         mouse = (
             (self.tr("Wheel, ↑ ↓"), self.tr("slices")),

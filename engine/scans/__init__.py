@@ -4,7 +4,7 @@ DICOM, NIfTI, NRRD, MetaImage, Analyze, PNG, JPEG, TIFF, BMP, WebP. No Qt; rende
 """
 
 from engine.scans.dicom_overlays import Overlay, read_overlays
-from engine.scans.index import FileProblem, SeriesEntry, SeriesIndex, index_path
+from engine.scans.index import FileProblem, SeriesEntry, SeriesIndex, index_files, index_path
 from engine.scans.loader import VolumeLoader, read_volume
 from engine.scans.notes import NoteKind, ScanNote
 from engine.scans.rendering import (
@@ -39,6 +39,7 @@ __all__ = [
     "Window",
     "WindowPreset",
     "image_sha256",
+    "index_files",
     "index_path",
     "plane_grid",
     "read_overlays",

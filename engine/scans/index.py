@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -86,14 +86,26 @@ def index_path(path: Path, progress: Progress | None = None) -> SeriesIndex:
     read, `Cancelled` when the progress says so.
     """
     require_exists(path)
-    found, problems = _look(path, progress or NoProgress())
+    return _indexed(path, *_look(path, progress or NoProgress()))
+
+
+def index_files(files: Sequence[Path], root: Path, progress: Progress | None = None) -> SeriesIndex:
+    """List the scans that some files under the folder `root` make, as `index_path` does for all of them.
+
+    What an index that is kept up to date asks for the files that are new. Raises `Cancelled` when the progress says
+    so.
+    """
+    return _indexed(root, *_look_at_files(files, root, progress or NoProgress(), []))
+
+
+def _indexed(root: Path, found: list[Found], problems: list[FileProblem]) -> SeriesIndex:
     described = []
     for one in found:
         try:
             described.append(_described(one))
         except ScanError as error:
             problems.append(FileProblem(one.file, str(error)))
-    return SeriesIndex(path, tuple(described), tuple(problems))
+    return SeriesIndex(root, tuple(described), tuple(problems))
 
 
 def find_scan(path: Path, series_uid: str, progress: Progress) -> Found:
@@ -154,10 +166,17 @@ def _look(path: Path, progress: Progress) -> tuple[list[Found], list[FileProblem
         found, problems = _look(folder, progress)
         reasons = [(one.path, one.reason.replace(str(folder), str(path))) for one in problems]
         return _of_archive(path, folder, found), [FileProblem(path, reason) for _, reason in reasons]
-    found = []
-    dicom: dict[str, dict[Path, list[DicomHeader]]] = defaultdict(lambda: defaultdict(list))
     problems = []
     files = _files_of(path, problems)
+    return _look_at_files(files, path, progress, problems)
+
+
+def _look_at_files(
+    files: Sequence[Path], path: Path, progress: Progress, problems: list[FileProblem]
+) -> tuple[list[Found], list[FileProblem]]:
+    """What the files make together; where `path` is a folder, links out of it are left out."""
+    found: list[Found] = []
+    dicom: dict[str, dict[Path, list[DicomHeader]]] = defaultdict(lambda: defaultdict(list))
     root = os.path.realpath(path)
     for number, file in enumerate(files, start=1):
         if progress.cancelled():

@@ -29,9 +29,9 @@ from engine.store.schema import AUDITED_TABLES
 
 Row = TypeVar("Row")
 
-_CURRENT = "NOT EXISTS (SELECT 1 FROM region AS newer WHERE newer.supersedes_id = region.id)"
+CURRENT_REGION = "NOT EXISTS (SELECT 1 FROM region AS newer WHERE newer.supersedes_id = region.id)"
 _HIDDEN = ", ".join(f"'{state.value}'" for state in HIDDEN_STATES)
-_DECIDED = ", ".join(f"'{state.value}'" for state in DECIDED_STATES)
+DECIDED_SQL = ", ".join(f"'{state.value}'" for state in DECIDED_STATES)
 
 
 def source_key(path: Path | str) -> str:
@@ -98,12 +98,13 @@ class RegionRepository:
 
     def of_image(self, image_id: int) -> list[RegionRow]:
         """The visible regions of a slice, oldest first."""
-        sql = f"SELECT * FROM region WHERE image_id = ? AND state NOT IN ({_HIDDEN}) AND {_CURRENT} ORDER BY root_id"
+        where = f"image_id = ? AND state NOT IN ({_HIDDEN}) AND {CURRENT_REGION}"
+        sql = f"SELECT * FROM region WHERE {where} ORDER BY root_id"
         return [self._row(row) for row in self._db.query(sql, [image_id])]
 
     def current(self, root_id: int) -> RegionRow:
         """A region as it is now, hidden or not. Raises `StoreError` when there is none."""
-        sql = f"SELECT * FROM region WHERE root_id = ? AND {_CURRENT}"
+        sql = f"SELECT * FROM region WHERE root_id = ? AND {CURRENT_REGION}"
         return _one(self._db, "region", sql, root_id, self._row)
 
     def row(self, region_id: int) -> RegionRow:
@@ -119,7 +120,7 @@ class RegionRepository:
         """Every accepted or edited region as it is now, by series, then slice, then age."""
         sql = (
             "SELECT region.* FROM region JOIN image ON image.id = region.image_id "
-            f"WHERE state IN ({_DECIDED}) AND {_CURRENT} "
+            f"WHERE state IN ({DECIDED_SQL}) AND {CURRENT_REGION} "
             "ORDER BY image.series_id, image.plane, image.slice, root_id"
         )
         return (self._row(row) for row in self._db.query(sql))
@@ -217,16 +218,24 @@ class WorklistRepository:
 
     def all(self) -> list[WorklistRow]:
         """The worklist in the order in which scans were added, with counts of regions."""
+        return self._rows("1", [])
+
+    def find(self, path: Path | str, series_uid: str) -> WorklistRow | None:
+        """Where a scan was left, None when it was never opened."""
+        where = "worklist.path = ? AND worklist.series_uid = ?"
+        return next(iter(self._rows(where, [source_key(path), series_uid])), None)
+
+    def _rows(self, where: str, values: list[Any]) -> list[WorklistRow]:
         sql = f"""
             SELECT worklist.*,
-                COALESCE(SUM(region.state IN ({_DECIDED})), 0) AS decided,
+                COALESCE(SUM(region.state IN ({DECIDED_SQL})), 0) AS decided,
                 COALESCE(SUM(region.state IN ('drawn', 'suggested')), 0) AS open
             FROM worklist
             LEFT JOIN series ON series.source = worklist.path
                 AND worklist.series_uid IN ('', series.series_uid)
             LEFT JOIN image ON image.series_id = series.id
-            LEFT JOIN region ON region.image_id = image.id AND {_CURRENT}
-            GROUP BY worklist.id ORDER BY worklist.id"""
+            LEFT JOIN region ON region.image_id = image.id AND {CURRENT_REGION}
+            WHERE {where} GROUP BY worklist.id ORDER BY worklist.id"""
         return [
             WorklistRow(
                 row["id"],
@@ -241,13 +250,12 @@ class WorklistRepository:
                 row["decided"],
                 row["open"],
             )
-            for row in self._db.query(sql)
+            for row in self._db.query(sql, values)
         ]
 
     def last_opened(self) -> WorklistRow | None:
         """The scan that was on screen last."""
-        opened = [row for row in self.all() if row.opened]
-        return max(opened, key=lambda row: row.opened, default=None)
+        return next(iter(self._rows("opened = (SELECT max(opened) FROM worklist)", [])), None)
 
 
 class AuditRepository:

@@ -9,7 +9,11 @@ from collections.abc import Callable
 
 from sqlite_utils import Database
 
-AUDITED_TABLES = ("study", "series", "image", "region", "suggestion", "verdict")
+from engine.store.schema_scans import add_scan_list
+
+_FIRST_AUDITED = ("study", "series", "image", "region", "suggestion", "verdict")
+
+AUDITED_TABLES = (*_FIRST_AUDITED, "scan_mark")
 """Every row of these is vouched for by the audit log and never changes."""
 
 APPLICATION_ID = 0x4D524741
@@ -148,7 +152,7 @@ def _first(db: Database) -> None:
         pk="seq",
         not_null={"at", "who", "what", "detail", "previous", "hash"},
     )
-    for table in (*AUDITED_TABLES, "audit"):
+    for table in (*_FIRST_AUDITED, "audit"):
         for verb in ("UPDATE", "DELETE"):
             # region.root_id of a first row is set right after it gets its id.
             when = "WHEN OLD.root_id IS NOT NULL" if (table, verb) == ("region", "UPDATE") else ""
@@ -158,5 +162,5 @@ def _first(db: Database) -> None:
             )
 
 
-MIGRATIONS: tuple[Callable[[Database], None], ...] = (_first,)
+MIGRATIONS: tuple[Callable[[Database], None], ...] = (_first, add_scan_list)
 """Migration number n brings ``user_version`` from n - 1 to n."""

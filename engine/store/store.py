@@ -28,6 +28,8 @@ from engine.store.repositories import (
     source_key,
 )
 from engine.store.rows import Origin, RegionRow, RegionState, SuggestionRow
+from engine.store.scan_index import ScanIndex
+from engine.store.scans import ScanRepository
 from engine.suggest import ImageRef, SuggestedRegion, Suggestion
 
 
@@ -55,6 +57,8 @@ class AnnotationStore:
         self.suggestions = SuggestionRepository(db)
         self.verdicts = VerdictRepository(db)
         self.worklist = WorklistRepository(db)
+        self.scans = ScanRepository(db)
+        self.scan_index = ScanIndex(self._connection, self._require_writable)
         self.audit = AuditRepository(db)
 
     @classmethod

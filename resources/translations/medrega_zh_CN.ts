@@ -2,6 +2,230 @@
 <!DOCTYPE TS>
 <TS version="2.1" language="zh_CN" sourcelanguage="en">
 <context>
+    <name>BrowserFilter</name>
+    <message>
+        <source>Search patients, studies, scans</source>
+        <translation>搜索患者、检查、影像</translation>
+    </message>
+    <message>
+        <source>Search as you type (Ctrl+F)</source>
+        <translation>边输入边搜索（Ctrl+F）</translation>
+    </message>
+    <message>
+        <source>Status</source>
+        <translation>状态</translation>
+    </message>
+    <message>
+        <source>New</source>
+        <translation>未开始</translation>
+    </message>
+    <message>
+        <source>In progress</source>
+        <translation>进行中</translation>
+    </message>
+    <message>
+        <source>Done</source>
+        <translation>已完成</translation>
+    </message>
+    <message>
+        <source>Needs review</source>
+        <translation>待复核</translation>
+    </message>
+    <message>
+        <source>Date</source>
+        <translation>日期</translation>
+    </message>
+    <message>
+        <source>Last 7 days</source>
+        <translation>最近7天</translation>
+    </message>
+    <message>
+        <source>Last 30 days</source>
+        <translation>最近30天</translation>
+    </message>
+    <message>
+        <source>Last year</source>
+        <translation>最近一年</translation>
+    </message>
+    <message>
+        <source>From … to …</source>
+        <translation>指定日期范围…</translation>
+    </message>
+    <message>
+        <source>Modality</source>
+        <translation>检查类型</translation>
+    </message>
+    <message>
+        <source>List one kind of scan only</source>
+        <translation>只列出一种检查类型</translation>
+    </message>
+    <message>
+        <source>List scans with one status only</source>
+        <translation>只列出某一状态的影像</translation>
+    </message>
+    <message>
+        <source>List scans of some days only</source>
+        <translation>只列出某段日期的影像</translation>
+    </message>
+    <message>
+        <source>Show patient names</source>
+        <translation>显示患者姓名</translation>
+    </message>
+    <message>
+        <source>Hide patient names</source>
+        <translation>隐藏患者姓名</translation>
+    </message>
+</context>
+<context>
+    <name>BrowserModel</name>
+    <message>
+        <source>None of these files is a scan that can be read</source>
+        <translation>这些文件中没有可读取的影像</translation>
+    </message>
+</context>
+<context>
+    <name>BrowserPanel</name>
+    <message>
+        <source>No scan matches</source>
+        <translation>没有符合条件的影像</translation>
+    </message>
+    <message>
+        <source>Drop files or folders here, or add them below</source>
+        <translation>将文件或文件夹拖放到此处，或在下方添加</translation>
+    </message>
+    <message>
+        <source>Worklist</source>
+        <translation>工作列表</translation>
+    </message>
+    <message>
+        <source>Open</source>
+        <translation>打开</translation>
+    </message>
+    <message>
+        <source>Mark as done</source>
+        <translation>标记为已完成</translation>
+    </message>
+    <message>
+        <source>Mark for review</source>
+        <translation>标记为待复核</translation>
+    </message>
+    <message>
+        <source>Mark as in progress</source>
+        <translation>标记为进行中</translation>
+    </message>
+    <message>
+        <source>Mark as new</source>
+        <translation>标记为未开始</translation>
+    </message>
+    <message>
+        <source>Show the folder</source>
+        <translation>打开所在文件夹</translation>
+    </message>
+    <message>
+        <source>Remove from the list</source>
+        <translation>从列表中移除</translation>
+    </message>
+    <message>
+        <source>Looking for scans …</source>
+        <translation>正在查找影像…</translation>
+    </message>
+    <message>
+        <source>{0} of {1} files</source>
+        <translation>已处理 {0} / {1} 个文件</translation>
+    </message>
+    <message>
+        <source>Stopping …</source>
+        <translation>正在停止…</translation>
+    </message>
+    <message>
+        <source>Show all scans</source>
+        <translation>显示全部影像</translation>
+    </message>
+    <message>
+        <source>Cancel</source>
+        <translation>取消</translation>
+    </message>
+    <message>
+        <source>Add scans …</source>
+        <translation>添加影像……</translation>
+    </message>
+    <message>
+        <source>Files …</source>
+        <translation>文件…</translation>
+    </message>
+    <message>
+        <source>Folder …</source>
+        <translation>文件夹…</translation>
+    </message>
+</context>
+<context>
+    <name>BrowserTree</name>
+    <message>
+        <source>Series {0}</source>
+        <translation>序列 {0}</translation>
+    </message>
+    <message>
+        <source>new</source>
+        <translation>新</translation>
+    </message>
+    <message>
+        <source>in progress</source>
+        <translation>进行中</translation>
+    </message>
+    <message>
+        <source>done</source>
+        <translation>已完成</translation>
+    </message>
+    <message>
+        <source>needs review</source>
+        <translation>待复核</translation>
+    </message>
+    <message>
+        <source>Study without a date</source>
+        <translation>无日期的检查</translation>
+    </message>
+    <message>
+        <source>Recent</source>
+        <translation>最近打开</translation>
+    </message>
+    <message>
+        <source>Worklist</source>
+        <translation>工作列表</translation>
+    </message>
+    <message>
+        <source>Patient {0}</source>
+        <translation>患者 {0}</translation>
+    </message>
+    <message>
+        <source>No name · {0}</source>
+        <translation>无姓名 · {0}</translation>
+    </message>
+    <message>
+        <source>{0} slices</source>
+        <translation>{0} 层</translation>
+    </message>
+    <message>
+        <source>1 scan</source>
+        <translation>1 组影像</translation>
+    </message>
+    <message>
+        <source>{0} scans</source>
+        <translation>{0} 组影像</translation>
+    </message>
+    <message>
+        <source>files missing</source>
+        <translation>文件缺失</translation>
+    </message>
+    <message>
+        <source>{0} decided</source>
+        <translation>已定 {0}</translation>
+    </message>
+    <message>
+        <source>{0} open</source>
+        <translation>待定 {0}</translation>
+    </message>
+</context>
+<context>
     <name>Crash</name>
     <message>
         <source>Something unexpected happened. What you decided so far is kept.</source>
@@ -39,8 +263,24 @@
         <translation>字母键</translation>
     </message>
     <message>
-        <source>type another name</source>
-        <translation>输入其他名称</translation>
+        <source>type another name (Esc first for the other keys)</source>
+        <translation>输入其他名称（使用其他按键前先按 Esc）</translation>
+    </message>
+    <message>
+        <source>A</source>
+        <translation>A</translation>
+    </message>
+    <message>
+        <source>ask the model again</source>
+        <translation>再次询问模型</translation>
+    </message>
+    <message>
+        <source>F2</source>
+        <translation>F2</translation>
+    </message>
+    <message>
+        <source>name a region anew</source>
+        <translation>重新命名区域</translation>
     </message>
     <message>
         <source>Delete</source>
@@ -97,6 +337,14 @@
     <message>
         <source>next, previous scan</source>
         <translation>下一个、上一个影像</translation>
+    </message>
+    <message>
+        <source>Ctrl+F</source>
+        <translation>Ctrl+F</translation>
+    </message>
+    <message>
+        <source>search the list of scans</source>
+        <translation>搜索影像列表</translation>
     </message>
     <message>
         <source>Wheel, ↑ ↓</source>
@@ -264,6 +512,10 @@
     <message>
         <source>Redo</source>
         <translation>重做</translation>
+    </message>
+    <message>
+        <source>Find scans</source>
+        <translation>查找影像</translation>
     </message>
     <message>
         <source>&amp;File</source>
@@ -809,33 +1061,6 @@
     <message>
         <source>Drag to turn, wheel to zoom, double click for the front</source>
         <translation>拖动旋转，滚轮缩放，双击回到正面</translation>
-    </message>
-</context>
-<context>
-    <name>WorklistPanel</name>
-    <message>
-        <source>{0} decided · {1} open</source>
-        <translation>已定 {0} · 待定 {1}</translation>
-    </message>
-    <message>
-        <source>{0} decided</source>
-        <translation>已定 {0}</translation>
-    </message>
-    <message>
-        <source>seen</source>
-        <translation>已看</translation>
-    </message>
-    <message>
-        <source>new</source>
-        <translation>新</translation>
-    </message>
-    <message>
-        <source>Worklist</source>
-        <translation>工作列表</translation>
-    </message>
-    <message>
-        <source>Add scans …</source>
-        <translation>添加影像……</translation>
     </message>
 </context>
 </TS>

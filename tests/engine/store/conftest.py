@@ -9,12 +9,13 @@ import pytest
 
 from engine.protocol import Language, Task
 from engine.regions import Box, Label
-from engine.scans import Plane, Window
-from engine.store import AnnotationStore
+from engine.scans import Plane, SeriesEntry, Window
+from engine.store import AnnotationStore, ListedScan, ScanMark
 from engine.suggest import Candidate, ImageRef, ModelRef, SuggestedRegion, Suggestion, SuggestTimings
 
 _IMAGE = ImageRef(Path("/scans/ct"), "1.2.3", "1.2.3.4", "CT", Plane.AXIAL, 7, 512, 400, Window(40, 400), "a" * 64)
 _BOX = Box(10.5, 20, 100, 200)
+_ENTRY = SeriesEntry(Path("/scans/ct"), "1.2.3", "1.2", "CT", "Abdomen", 400, 512, 9, ())
 _LIVER = Label("liver", "liver", "肝脏")
 
 
@@ -46,6 +47,8 @@ def work() -> Callable[[AnnotationStore], None]:
         store.record_suggestion(answer, "1.2", drawn.root_id)
         store.correct(drawn.root_id, Label("", "vein", ""), "bob", box=Box(1, 2, 30, 40))
         store.record_found(answer, "1.2", "bob")
+        (scan,) = store.scan_index.keep([ListedScan(_ENTRY)])
+        store.scan_index.mark(store.scans.get(scan), ScanMark.DONE, "bob")
 
     return do
 

@@ -34,6 +34,7 @@ def test_every_gesture_is_one_entry_and_all_is_well(worked: AnnotationStore):
         ("model starter", "answered"),
         ("bob", "edited"),
         ("bob", "suggested"),
+        ("bob", "marked done"),
     ]
     assert worked.audit_problems() == []
 
@@ -139,4 +140,4 @@ def test_two_windows_on_one_file_write_one_chain(tmp_path: Path, work: Callable[
         for store in (one, other, one, other):
             work(store)
         assert one.audit_problems() == []
-        assert len(list(other.audit.all())) == 32
+        assert len(list(other.audit.all())) == 36

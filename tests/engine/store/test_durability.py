@@ -16,11 +16,11 @@ from pathlib import Path
 import pytest
 from sqlite_utils import Database
 
-from engine.store import AnnotationStore, StoreError
+from engine.store import AnnotationStore, ScanFilter, ScanStatus, StoreError
 from engine.store import connection as connection_module
-from engine.store.schema import MIGRATIONS
+from engine.store.schema import APPLICATION_ID, MIGRATIONS
 
-SCHEMA_1 = Path(__file__).parent / "schema_1.sql"
+SCHEMAS = Path(__file__).parent
 ROUNDS = 200
 
 
@@ -73,7 +73,7 @@ def test_a_full_disk_keeps_what_was_there_and_says_so(worked: AnnotationStore, w
     full = len(list(worked.audit.all()))
     worked._connection.execute(f"PRAGMA max_page_count = {pages * 100}")
     work(worked)
-    assert len(list(worked.audit.all())) == full + 8
+    assert len(list(worked.audit.all())) == full + 9
     assert full >= entries
 
 
@@ -119,19 +119,44 @@ def test_a_new_file_opened_by_many_at_once_is_made_once(tmp_path: Path):
         assert store.integrity_problems() == []
 
 
-def test_schema_1_is_what_it_was_when_it_shipped(tmp_path: Path):
+@pytest.mark.parametrize("version", range(1, len(MIGRATIONS) + 1))
+def test_each_schema_is_what_it_was_when_it_shipped(version: int, tmp_path: Path, monkeypatch):
     """A migration never changes once people have files made by it. Remove the file to write it anew."""
+    monkeypatch.setattr(connection_module, "MIGRATIONS", MIGRATIONS[:version])
+    shipped = SCHEMAS / f"schema_{version}.sql"
     with AnnotationStore.open(tmp_path / "a.sqlite") as store:
         statements = [row[0] for row in store._connection.execute("SELECT sql FROM sqlite_master") if row[0]]
     # Only the words count, not how a version of sqlite-utils lays them out.
     made = "".join(sorted(" ".join(statement.split()) + ";\n" for statement in statements))
-    if not SCHEMA_1.exists():
-        SCHEMA_1.write_text(made, encoding="utf-8")
-        pytest.fail(f"{SCHEMA_1.name} was written: look at it and commit it")
-    assert made == SCHEMA_1.read_text(encoding="utf-8")
+    if not shipped.exists():
+        shipped.write_text(made, encoding="utf-8")
+        pytest.fail(f"{shipped.name} was written: look at it and commit it")
+    assert made == shipped.read_text(encoding="utf-8")
 
 
-def _second(db: Database) -> None:
+def test_a_database_of_schema_1_keeps_its_work_and_its_worklist_comes_first(tmp_path: Path):
+    path = tmp_path / "old.sqlite"
+    with sqlite3.connect(path) as old:
+        statements = (SCHEMAS / "schema_1.sql").read_text(encoding="utf-8").splitlines()
+        for statement in sorted(statements, key=lambda one: not one.startswith("CREATE TABLE")):
+            old.execute(statement)
+        old.execute(f"PRAGMA application_id = {APPLICATION_ID}")
+        old.execute("PRAGMA user_version = 1")
+        row = "INSERT INTO worklist (path, series_uid, title_en, title_zh, slice, opened) VALUES (?, ?, ?, ?, ?, ?)"
+        old.execute(row, ["/scans/ct", "1.2.3", "CT abdomen", "腹部CT", 7, "2026-01-01"])
+        old.execute(row, ["/scans/mr.nii", "", "MR", "MRI", 0, None])
+    old.close()
+    with AnnotationStore.open(path) as store:
+        assert store.integrity_problems() == []
+        first, second = store.scans.pinned(ScanFilter(), 0, 9)
+        assert (first.path, first.title_zh, first.status) == ("/scans/ct", "腹部CT", ScanStatus.IN_PROGRESS)
+        assert (second.path, second.status) == ("/scans/mr.nii", ScanStatus.NEW)
+        assert store.scans.patients(ScanFilter(), 0, 9) == []
+        assert store.worklist.last_opened().slice == 7
+    assert path.with_name("old.sqlite.schema1.backup").exists()
+
+
+def _next(db: Database) -> None:
     db["region"].add_column("polygon", str)
     db["series"].add_column("note", str)
 
@@ -139,20 +164,20 @@ def _second(db: Database) -> None:
 def test_a_migration_keeps_everything_and_a_backup_from_before(worked: AnnotationStore, monkeypatch):
     path, entries = worked.path, list(worked.audit.all())
     worked.close()
-    monkeypatch.setattr(connection_module, "MIGRATIONS", (*MIGRATIONS, _second))
+    monkeypatch.setattr(connection_module, "MIGRATIONS", (*MIGRATIONS, _next))
     with AnnotationStore.open(path) as store:
-        assert store._connection.execute("PRAGMA user_version").fetchone() == (2,)
+        assert store._connection.execute("PRAGMA user_version").fetchone() == (len(MIGRATIONS) + 1,)
         assert list(store.audit.all()) == entries
         assert store.audit_problems() == []
     monkeypatch.undo()
-    with AnnotationStore.open(path.with_name("worked.sqlite.schema1.backup")) as before:
+    with AnnotationStore.open(path.with_name(f"worked.sqlite.schema{len(MIGRATIONS)}.backup")) as before:
         assert before.notice == ""
         assert list(before.audit.all()) == entries
 
 
 def test_a_migration_that_fails_changes_nothing(worked: AnnotationStore, monkeypatch):
     def broken(db: Database) -> None:
-        _second(db)
+        _next(db)
         db.execute("UPDATE region SET no_such_column = 1")
 
     path = worked.path
