@@ -1,7 +1,8 @@
 """Accepted and corrected regions as MedRegInstruct records with their images.
 
 Format: Wang et al., ICLR 2025, released `data_file.jsonl` (id, image, width, height, conversations); ours add
-``task``, ``language`` and ``modality``. File names and records hold no identifier of a patient or a study.
+``task``, ``language``, ``modality`` and ``provenance``. File names and records hold no identifier of a patient or
+a study.
 """
 
 from __future__ import annotations
@@ -22,6 +23,8 @@ from engine.progress import Cancelled, NoProgress, Progress
 from engine.protocol import Language, Located, Question, Task, user_text, write_located
 from engine.scans import Volume, image_sha256, read_volume, render_slice
 from engine.store import AnnotationStore, ImageRow, RegionRow
+
+NOTICE = "Not for diagnostic use. Regions and names are annotations for training and testing models."
 
 
 class ExchangeError(MedRegAError):
@@ -46,9 +49,11 @@ def export_medreginstruct(
     """Write ``out`` (jsonl) and the PNG files it names in ``<out stem>_images/`` beside it.
 
     Each decided region gives a region-to-text record, each name on a slice a text-to-region record with all its
-    boxes, in each language it has a name in. Slices are rendered again as they were seen and compared with what was
-    stored. Raises `ExchangeError` when there is nothing to export, a scan has changed or the files cannot be
-    written, `ScanError` when a scan is gone, `Cancelled`; nothing is written then.
+    boxes, in each language it has a name in; ``provenance`` says what people decided and which model had suggested
+    it. ``<out stem>.meta.json`` is the released training code's description of the set, with what it is not for.
+    Slices are rendered again as they were seen and compared with what was stored. Raises `ExchangeError` when there
+    is nothing to export, a scan has changed or the files cannot be written, `ScanError` when a scan is gone,
+    `Cancelled`; nothing is written then.
     """
     progress = progress or NoProgress()
     by_image: dict[int, list[RegionRow]] = defaultdict(list)
@@ -89,7 +94,7 @@ def _export(
             name = f"{view[:16]}.png"
             _write_png(unfinished / name, _volume(volumes, image), image, seen[0])
             images += 1
-            records += _records(f"{folder.name}/{name}", image, seen, languages, len(records))
+            records += _records(store, f"{folder.name}/{name}", image, seen, languages, len(records))
         progress.report(done, len(by_image), "exporting slices")
     folder.mkdir(exist_ok=True)
     for picture in unfinished.iterdir():
@@ -97,6 +102,17 @@ def _export(
     with whole_file(out) as temporary:
         lines = (json.dumps(record, ensure_ascii=False) + "\n" for record in records)
         temporary.write_text("".join(lines), encoding="utf-8")
+    meta = {
+        "notice": NOTICE,
+        "root": ".",
+        "annotation": out.name,
+        "length": len(records),
+        "repeat_time": 1,
+        # Crops without moving the boxes, which is what the released code does, would make them wrong.
+        "data_augment": False,
+    }
+    with whole_file(out.with_suffix(".meta.json")) as temporary:
+        temporary.write_text(json.dumps(meta, indent=2) + "\n", encoding="utf-8")
     return ExportCounts(images, sum(map(len, by_image.values())), len(records))
 
 
@@ -129,9 +145,16 @@ def _write_png(path: Path, volume: Volume, image: ImageRow, region: RegionRow) -
 
 
 def _records(
-    picture: str, image: ImageRow, regions: Sequence[RegionRow], languages: Sequence[Language], start: int
+    store: AnnotationStore,
+    picture: str,
+    image: ImageRow,
+    regions: Sequence[RegionRow],
+    languages: Sequence[Language],
+    start: int,
 ) -> Iterator[dict[str, Any]]:
-    def record(question: Question, answer: str) -> dict[str, Any]:
+    provenance = {region.root_id: _provenance(store, region) for region in regions}
+
+    def record(question: Question, answer: str, rows: Sequence[RegionRow]) -> dict[str, Any]:
         nonlocal start
         start += 1
         return {
@@ -146,6 +169,7 @@ def _records(
             "task": question.task.value,
             "language": question.language.value,
             "modality": image.modality,
+            "provenance": [provenance[row.root_id] for row in rows],
         }
 
     size = (image.width, image.height)
@@ -158,11 +182,18 @@ def _records(
                 continue
             names[name].append(region)
             question = Question(Task.REGION_TO_TEXT, language, *size, image.modality, box=region.box)
-            yield record(question, name)
+            yield record(question, name, [region])
         for name, rows in names.items():
             question = Question(Task.TEXT_TO_REGION, language, *size, image.modality, names=(name,))
             located = (Located(name, tuple(row.box for row in rows)),)
-            yield record(question, write_located(located, *size, language))
+            yield record(question, write_located(located, *size, language), rows)
+
+
+def _provenance(store: AnnotationStore, region: RegionRow) -> dict[str, Any]:
+    """What a person decided about a region, and which model had said something about it before, None if none had."""
+    said = store.suggestions.of_region(region.root_id)
+    model = None if said is None else {"id": said.model_id, "sha256": said.model_sha256, "adapter": said.adapter}
+    return {"decision": region.state.value, "model": model}
 
 
 def _name(region: RegionRow, language: Language) -> str:

@@ -59,6 +59,17 @@ def test_a_region_becomes_questions_in_both_directions_and_languages(store, phan
     assert np.array_equal(shown, render_slice(volume, volume.plane, 9))
 
 
+def test_an_export_says_who_decided_what_and_what_it_is_not_for(store, phantom_series, tmp_path):
+    annotate(store, phantom_series / "dicom", 3, Box(10, 12, 60, 70), Label("liver", "liver", "肝脏"))
+    out = tmp_path / "set.jsonl"
+    counts = export_medreginstruct(store, out)
+    for line in out.read_text(encoding="utf-8").splitlines():
+        assert json.loads(line)["provenance"] == [{"decision": "edited", "model": None}]
+    meta = json.loads((tmp_path / "set.meta.json").read_text(encoding="utf-8"))
+    assert meta["notice"].startswith("Not for diagnostic use")
+    assert (meta["annotation"], meta["length"], meta["data_augment"]) == ("set.jsonl", counts.records, False)
+
+
 def test_two_windows_are_two_images(store, phantom_series, tmp_path):
     for window in (None, Window(0, 100)):
         annotate(store, phantom_series / "dicom", 9, Box(10, 10, 50, 50), LIVER, window)
