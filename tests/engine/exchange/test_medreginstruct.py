@@ -122,6 +122,7 @@ def test_a_second_export_replaces_the_first(store, phantom_series, tmp_path):
     assert [r["conversations"][1]["value"].count("spleen") for r in records] == [1, 1]
     assert sorted(path.name for path in tmp_path.iterdir() if path.name.startswith((".", "o"))) == [
         "o.jsonl",
+        "o.meta.json",
         "o_images",
     ]
 
