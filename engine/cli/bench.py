@@ -26,8 +26,10 @@ class _BenchGroup(click.Group):
             return own
         for point in entry_points(group=_PLUGINS):
             if point.name == name:
-                command: click.Command = point.load()
-                return command
+                # Imported here: the entry point's module brings this one in.
+                from engine.cli.main import load_plugin
+
+                return load_plugin(point)
         return None
 
 

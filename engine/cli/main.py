@@ -41,7 +41,7 @@ class _LazyGroup(click.Group):
             return command
         for point in entry_points(group=_PLUGINS):
             if point.name == name:
-                return _load(point)
+                return load_plugin(point)
         return None
 
     def invoke(self, ctx: click.Context) -> Any:
@@ -72,7 +72,8 @@ class _LazyGroup(click.Group):
             formatter.write_dl(rows)
 
 
-def _load(point: EntryPoint) -> click.Command:
+def load_plugin(point: EntryPoint) -> click.Command:
+    """A verb from elsewhere; where what it needs is not installed, one that says so."""
     try:
         command: click.Command = point.load()
     except ImportError as error:

@@ -53,6 +53,8 @@ def scan(path: Path, as_json: bool) -> None:
         for entry in index.series:
             size = f"{entry.columns} x {entry.rows} x {entry.slices}"
             click.echo(printable(f"{entry.modality:4} {size:18} {entry.description[:64] or '-':32} {entry.path}"))
+            if "#" in entry.series_uid:
+                click.echo(printable(f"     open it with --series {entry.series_uid}"))
             for one in entry.notes:
                 click.echo(printable(f"     note: {one.message}"))
         for problem in index.problems:
