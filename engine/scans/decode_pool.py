@@ -94,4 +94,17 @@ class DecodePool:
     @staticmethod
     def _start(workers: int) -> ProcessPoolExecutor:
         # Spawn: a fork would inherit the locks of the window's threads.
-        return ProcessPoolExecutor(workers, mp_context=multiprocessing.get_context("spawn"))
+        spawn = multiprocessing.get_context("spawn")
+        return ProcessPoolExecutor(workers, mp_context=spawn, initializer=_end_with_parent)
+
+
+def _end_with_parent() -> None:
+    """Workers wait for work without noticing that the program was killed: one thread of each does."""
+    parent = multiprocessing.parent_process()
+
+    def wait() -> None:
+        if parent is not None:
+            parent.join()
+            os._exit(0)
+
+    threading.Thread(target=wait, daemon=True).start()

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import os
 import shutil
+import subprocess
+import sys
+import time
 from pathlib import Path
 
 import numpy as np
@@ -152,6 +155,35 @@ def test_a_file_that_ends_its_decoder_costs_only_its_own_slice(
     assert said.kind is NoteKind.UNREADABLE_SLICES
     assert dict(said.values)["count"] == "1"
     assert (volume.voxels == whole.voxels).all(axis=(1, 2)).sum() == len(whole.voxels) - 1
+
+
+_KEEPS_WORKERS = """
+import sys, time
+from pathlib import Path
+from engine.scans.decode_pool import DecodePool
+from engine.scans.dicom_header import read_header
+if __name__ == "__main__":
+    header = read_header(Path(sys.argv[1]))
+    with DecodePool() as pool:
+        pool.result(pool.submit(header, (0,)), header, (0,))
+        print(*pool._shared._processes, flush=True)
+        time.sleep(600)
+"""
+
+
+@pytest.mark.skipif(not Path("/proc").is_dir(), reason="looks for processes in /proc")
+def test_workers_end_when_the_program_is_killed(compressed: dict[str, Path], tmp_path: Path):
+    (tmp_path / "keeps.py").write_text(_KEEPS_WORKERS, encoding="utf-8")
+    file = next(compressed["jls"].iterdir())
+    program = subprocess.Popen([sys.executable, tmp_path / "keeps.py", file], stdout=subprocess.PIPE, text=True)
+    workers = [Path("/proc") / pid for pid in program.stdout.readline().split()]
+    assert workers
+    program.kill()
+    program.wait()
+    deadline = time.monotonic() + 60
+    while any(one.exists() for one in workers) and time.monotonic() < deadline:
+        time.sleep(0.1)
+    assert not any(one.exists() for one in workers)
 
 
 def _die_of_the_last(header: DicomHeader, frames: tuple[int, ...]) -> list[np.ndarray]:
