@@ -2,37 +2,29 @@
 
 from __future__ import annotations
 
+import os
 import statistics
 import tempfile
 import time
-from dataclasses import dataclass
 from pathlib import Path
 
+import click
 from PySide6.QtGui import QUndoStack
 from PySide6.QtWidgets import QApplication
 
+from desktop.app import make_application
+from desktop.cli import has_display
 from desktop.model.browser import BrowserModel
 from desktop.panels.browser_panel import BrowserPanel
+from engine.bench import BenchReport, Row, row
+from engine.cli.bench import print_report
+from engine.cli.options import json_option
 from engine.scans import SeriesEntry, StudyFacts
 from engine.store import AnnotationStore, ListedScan, ScanFilter
 
 _RUNS = 5
 # About as many as a person has scrolled past, as large as real ones are.
 _PICTURES, _PICTURE_BYTES = 1000, 6000
-
-
-@dataclass(frozen=True, slots=True)
-class BenchRow:
-    """One figure. peer_name, peer, ratio : None where there is no peer. met : `ours` reached `goal`."""
-
-    name: str
-    unit: str
-    ours: float
-    peer_name: str | None
-    peer: float | None
-    ratio: float | None
-    goal: float
-    met: bool
 
 
 def list_many(store: AnnotationStore, count: int, per_study: int = 4) -> None:
@@ -55,7 +47,7 @@ def list_many(store: AnnotationStore, count: int, per_study: int = 4) -> None:
     store.scan_index.keep(scans)
 
 
-def bench_browser(app: QApplication, count: int = 10_000) -> list[BenchRow]:
+def bench_browser(app: QApplication, count: int = 10_000) -> tuple[Row, ...]:
     """Medians of five runs: from the file to rows on screen, a search, the next scan. Goals in seconds."""
     times: dict[str, list[float]] = {"open and show": [], "search": [], "next scan": []}
     with tempfile.TemporaryDirectory() as folder:
@@ -86,8 +78,20 @@ def bench_browser(app: QApplication, count: int = 10_000) -> list[BenchRow]:
                 panel.close()
                 browser.close()
     goals = {"open and show": 0.3, "search": 0.1, "next scan": 0.1}
-    medians = {name: statistics.median(values) for name, values in times.items()}
-    return [
-        BenchRow(f"{name}, {count:,} series", "s", ours, None, None, None, goals[name], ours <= goals[name])
-        for name, ours in medians.items()
-    ]
+    return tuple(
+        row(f"{name}, {count:,} series", "s", statistics.median(values), goal=goals[name])
+        for name, values in times.items()
+    )
+
+
+@click.command("browser")
+@json_option
+def browser_command(as_json: bool) -> None:
+    """Open, search and walk a list of 10,000 series.
+
+    Takes about a minute; without a screen it draws into memory. Example: medrega bench browser --json
+    """
+    if not has_display():
+        os.environ["QT_QPA_PLATFORM"] = "offscreen"
+    app, _ = make_application()
+    print_report(BenchReport("browser", bench_browser(app)), as_json)
