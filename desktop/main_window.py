@@ -272,7 +272,9 @@ class MainWindow(QMainWindow):
     def _not_opened(self, message: str) -> None:
         # What is marked on the list must be what is on screen.
         self.worklist_panel.set_current(self.viewing.item)
-        self.notice_bar.show_notice(self.tr("Not opened. {0}").format(message))
+        # A path may be a patient's name.
+        why = self.tr("Show names to see why.") if self.worklist.names_hidden else message
+        self.notice_bar.show_notice(self.tr("Not opened. {0}").format(why))
 
     def _not_answered(self, message: str) -> None:
         self.notice_bar.show_notice(self.tr("No answer. {0}").format(message))

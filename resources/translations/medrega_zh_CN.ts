@@ -490,6 +490,10 @@
         <translation>MedRegA Desktop</translation>
     </message>
     <message>
+        <source>Show names to see why.</source>
+        <translation>显示姓名后可查看原因。</translation>
+    </message>
+    <message>
         <source>Add files …</source>
         <translation>添加文件……</translation>
     </message>
