@@ -324,7 +324,7 @@ class MainWindow(QMainWindow):
     def _fill_compare_menu(self, menu: QMenu) -> None:
         menu.clear()
         chinese = self._translations.language == "zh_CN"
-        for row in self.worklist.rows:
+        for row in self.worklist.rows_beside(self.viewing.item):
             action = menu.addAction(row.title_zh if chinese and row.title_zh else row.title_en)
             action.triggered.connect(lambda _=False, row=row: self.viewing.open_prior(row))
         menu.addSeparator()

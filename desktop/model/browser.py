@@ -63,6 +63,18 @@ class BrowserModel(QObject):
         found = scans.recent(ScanFilter(), _RECENT_ROWS) + scans.pinned(ScanFilter(), 0, _RECENT_ROWS)
         return [self._row(scan) for scan in {scan.id: scan for scan in found}.values()]
 
+    def rows_beside(self, item: WorklistRow | None) -> list[WorklistRow]:
+        """What a scan may be compared with: others of its patient first, then `rows`."""
+        scans = self._store.scans
+        scan = self.scan_of(item)
+        own = []
+        for study in scans.studies(ScanFilter(), scan.patient, 0, _RECENT_ROWS) if scan is not None else ():
+            own += scans.of_study(ScanFilter(), study.patient, study.study_uid, 0, _RECENT_ROWS)
+        found = {(one.path, one.series_uid): one for one in [*(self._row(one) for one in own), *self.rows]}
+        return [
+            one for one in found.values() if item is None or one.path != item.path or one.series_uid != item.series_uid
+        ]
+
     def refresh(self) -> None:
         """Read the list from the store."""
         self.tree.reload()

@@ -30,6 +30,7 @@ class RegionsModel(QObject):
         self._who = who
         self.undo_stack = QUndoStack(self)
         self.rows: list[RegionRow] = []
+        self._suggested: dict[int, SuggestionRow] = {}
         self.selected_root: int | None = None
         viewing.slice_changed.connect(self._other_slice)
 
@@ -41,6 +42,9 @@ class RegionsModel(QObject):
     def refresh(self) -> None:
         """Read the slice's regions from the store, the only truth."""
         self.rows = self._read(self._viewing.active)
+        waiting = (row.root_id for row in self.rows if row.state in UNDECIDED)
+        found = {root: self.suggestion(root) for root in waiting}
+        self._suggested = {root: one for root, one in found.items() if one is not None}
         if self.selected_root not in [row.root_id for row in self.rows]:
             self.selected_root = None
         self.changed.emit()
@@ -76,6 +80,10 @@ class RegionsModel(QObject):
         """The newest answer about a region."""
         return self._store.suggestions.of_region(root_id)
 
+    def suggested(self, root_id: int) -> SuggestionRow | None:
+        """The newest answer about an undecided region of this slice, as it was read: asks no database."""
+        return self._suggested.get(root_id)
+
     def select(self, root_id: int | None) -> None:
         """Select one region or none."""
         if root_id != self.selected_root:
@@ -103,7 +111,7 @@ class RegionsModel(QObject):
         """Store an answer about a drawn region."""
         volume = self._viewing.volume
         if volume is not None:
-            self._store.record_suggestion(suggestion, study_uid_of(volume), root_id)
+            self._suggested[root_id] = self._store.record_suggestion(suggestion, study_uid_of(volume), root_id)
             self.changed.emit()
             self.selected.emit()
 

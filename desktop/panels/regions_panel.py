@@ -109,7 +109,7 @@ class RegionsPanel(QWidget):
 
     def _name(self, row: RegionRow) -> str:
         if row.label is None:
-            suggestion = self._regions.suggestion(row.root_id)
+            suggestion = self._regions.suggested(row.root_id)
             if suggestion is None or not suggestion.candidates or suggestion.abstained:
                 return self.tr("unnamed")
             en, zh, _, _ = suggestion.candidates[0]

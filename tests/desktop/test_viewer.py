@@ -18,7 +18,7 @@ from desktop.viewer.snapshot import snapshot
 from engine.regions import Box
 from engine.scans import Plane
 from engine.scans.positions import pixel_to_patient
-from engine.store import RegionState
+from engine.store import RegionState, WorklistRow
 
 ALT = Qt.KeyboardModifier.AltModifier
 CTRL = Qt.KeyboardModifier.ControlModifier
@@ -51,20 +51,27 @@ def click(view, x: float, y: float) -> None:
     QTest.mouseClick(view.viewport(), Qt.MouseButton.LeftButton, Qt.KeyboardModifier.NoModifier, QPoint(at))
 
 
+def add(driver, path: Path) -> WorklistRow:
+    """Put a file on the list of scans."""
+    browser = driver.window.worklist
+    added: list[int] = []
+    browser.added.connect(added.extend)
+    browser.add_paths([path])
+    driver.until(lambda: bool(added))
+    browser.added.disconnect(added.extend)
+    return browser.row_of(added[0])
+
+
 def open_file(driver, path: Path) -> None:
     window, path = driver.window, path.resolve()
     before = window.viewing.current
-    window.worklist.add_paths([path])
-    driver.until(lambda: any(row.path == str(path) for row in window.worklist.rows))
-    window.open_item(next(row for row in window.worklist.rows if row.path == str(path)))
+    window.open_item(add(driver, path))
     driver.until(lambda: window.viewing.current is not before)
 
 
 def open_prior(driver, path: Path) -> None:
     window, path = driver.window, path.resolve()
-    window.worklist.add_paths([path])
-    driver.until(lambda: any(row.path == str(path) for row in window.worklist.rows))
-    window.viewing.open_prior(next(row for row in window.worklist.rows if row.path == str(path)))
+    window.viewing.open_prior(add(driver, path))
     driver.until(lambda: window.viewing.prior.scan is not None)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 import sqlite3
 import xml.etree.ElementTree as ElementTree
@@ -15,6 +16,7 @@ from PySide6.QtGui import QInputMethodEvent, QWheelEvent
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication, QLabel
 
+from desktop.model.browser_tree import Role
 from desktop.screenshot import draw_box
 from engine.protocol import Language, Task
 from engine.regions import Box
@@ -235,21 +237,24 @@ def test_killing_the_model_process_mid_answer_leaves_the_window_working_and_says
     assert window.regions.region(root).state is RegionState.ACCEPTED
 
 
-def test_a_scan_that_cannot_be_read_leaves_the_open_one_marked(open_window, tmp_path):
+def test_a_scan_that_cannot_be_read_leaves_the_open_one_marked(open_window, pydicom_files, tmp_path):
     """What is marked on the list is what boxes are drawn on."""
     driver = open_window()
     window = driver.window
     broken = tmp_path / "broken.dcm"
-    broken.write_bytes(bytes(128) + b"DICM" + bytes(40))
-    window._store.add_to_worklist(broken, "", "broken", "坏")
-    window.worklist.refresh()
-    row = next(row for row in window.worklist.rows if row.title_en == "broken")
-    window.open_item(row)
+    shutil.copy(pydicom_files / "CT_small.dcm", broken)
+    added: list[int] = []
+    window.worklist.added.connect(added.extend)
+    window.worklist.add_paths([broken])
+    driver.until(lambda: bool(added))
+    broken.write_bytes(broken.read_bytes()[:3000])
+    tree = window.worklist_panel.tree
+    tree.setCurrentIndex(window.worklist.tree.index_of_scan(added[0]))
+    window.open_item(window.worklist.row_of(added[0]))
     driver.until(lambda: window.notice_bar.isVisible())
     assert "broken.dcm" in window.notice_bar.text
-    marked = window.worklist_panel._list.currentItem()
-    assert "broken" not in marked.text()
     assert window.viewing.item.path != str(broken)
+    assert tree.currentIndex().data(Role.SCAN) == window.worklist.scan_of(window.viewing.item).id
 
 
 def test_undo_goes_to_the_slice_where_it_changes_something(open_window):
@@ -349,7 +354,7 @@ def test_an_unreadable_scan_is_named_and_the_window_stays(open_window, tmp_path)
     broken = tmp_path / "broken.dcm"
     broken.write_bytes(b"\0" * 128 + b"DICM" + b"nonsense" * 20)
     driver.window.worklist.add_paths([broken])
-    driver.until(lambda: "broken.dcm" in driver.window.statusBar().currentMessage())
+    driver.until(lambda: "broken.dcm" in driver.window.notice_bar.text)
     assert driver.window.viewing.volume is not None
 
 
@@ -406,4 +411,4 @@ def test_a_database_of_a_newer_version_is_shown_and_said_to_be_read_only(open_wi
     assert driver.window.regions.region(root).state is RegionState.ACCEPTED
     draw_box(driver.window, OTHER)
     assert len(driver.window.regions.rows) == 1
-    assert "newer version" in driver.window.statusBar().currentMessage()
+    assert "newer version" in driver.window.notice_bar.text
