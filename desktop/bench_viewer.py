@@ -17,6 +17,7 @@ from pathlib import Path
 
 import click
 import numpy as np
+import shiboken6
 import vtkmodules.vtkRenderingOpenGL2  # noqa: F401 - registers the implementations
 from numpy.typing import NDArray
 from PySide6.QtWidgets import QApplication
@@ -97,6 +98,8 @@ def _window(voxels: NDArray[np.int16]) -> Iterator[MainWindow]:
         finally:
             window.close()
             store.close()
+            # The application goes on: a window that lives without its database would stumble over what it hears.
+            shiboken6.delete(window)
 
 
 def _scroll(window: MainWindow) -> float:

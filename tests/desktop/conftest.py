@@ -9,6 +9,7 @@ import pytest
 
 pytest.importorskip("PySide6")
 
+import shiboken6
 from PySide6.QtCore import QPoint, Qt
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication
@@ -66,11 +67,12 @@ def open_window(qtbot, tiny_model: Path, phantom_series: Path, tmp_path: Path) -
     def make(model: str | None = None, database: Path | None = None) -> Driver:
         app = QApplication.instance()
         assert isinstance(app, QApplication)
+        # A person's next start is another process: nothing of a closed window hears what happens in this one.
+        delete([window for window, _ in opened if shiboken6.isValid(window) and window.isHidden()])
         apply_theme(app)
         translations = Translations(app)
         window, store = make_window(translations, database or tmp_path / "a.sqlite", model or str(tiny_model), "tester")
         window.set_interface_language("en")
-        qtbot.addWidget(window)
         opened.append((window, store))
         window.resize(1100, 750)
         window.show()
@@ -81,6 +83,15 @@ def open_window(qtbot, tiny_model: Path, phantom_series: Path, tmp_path: Path) -
         return driver
 
     yield make
-    for window, store in opened:
+    left = [window for window, _ in opened if shiboken6.isValid(window)]
+    for window in left:
         window.close()
+    for _, store in opened:
         store.close()
+    delete(left)
+
+
+def delete(windows: list[MainWindow]) -> None:
+    """Have Qt delete closed windows now, with all that is in them."""
+    for window in windows:
+        shiboken6.delete(window)
