@@ -30,8 +30,8 @@ from desktop.cli import has_display
 from desktop.main_window import MainWindow
 from desktop.model.layout import Layout, Pane
 from engine.bench import BenchReport, Row, row
+from engine.cli.bench import print_report
 from engine.cli.options import json_option
-from engine.cli.output import echo_json, printable
 from engine.regions import Box
 from engine.scans import Plane, Volume, Window
 from engine.store import Origin, RegionRow, RegionState, WorklistRow
@@ -243,9 +243,4 @@ def viewer_command(as_json: bool) -> None:
         os.environ["QT_QPA_PLATFORM"] = "offscreen"
     if not _has_napari():
         click.echo("napari is not installed: it is left out", err=True)
-    report = BenchReport("viewer", tuple(viewer_rows()))
-    if as_json:
-        echo_json(report.to_json())
-        return
-    for line in report.lines():
-        click.echo(printable(line))
+    print_report(BenchReport("viewer", tuple(viewer_rows())), as_json)

@@ -12,8 +12,6 @@ from PySide6.QtWidgets import QApplication
 
 DEFAULT_THEME = "dark"
 
-_STYLED = "medregaStyled"
-
 _COLORS = {
     "dark": {
         "ground": "#0d1117",
@@ -150,10 +148,7 @@ _ROLES = (
 def apply_theme(app: QApplication, theme: str = DEFAULT_THEME) -> None:
     """Fusion in a theme's colours, the same on every platform. An unknown name, from a newer version, is dark."""
     colors = _COLORS.get(theme, _COLORS[DEFAULT_THEME])
-    # Once: replacing a style that widgets have been polished with has crashed in Qt.
-    if not app.property(_STYLED):
-        app.setStyle("Fusion")
-        app.setProperty(_STYLED, True)
+    app.setStyle("Fusion")
     palette = QPalette()
     for role, name in _ROLES:
         palette.setColor(role, QColor(colors[name]))
