@@ -29,6 +29,7 @@ from desktop.app import make_application, make_window
 from desktop.cli import has_display
 from desktop.main_window import MainWindow
 from desktop.model.layout import Layout, Pane
+from desktop.model.open_scan import OpenScan
 from engine.bench import BenchReport, Row, row
 from engine.cli.bench import print_report
 from engine.cli.options import json_option
@@ -92,7 +93,7 @@ def _window(voxels: NDArray[np.int16]) -> Iterator[MainWindow]:
             window.show()
             volume = Volume(voxels, (0.8, 0.8, 1.0), (0.0, 0.0, 0.0), np.eye(3), "CT", _WINDOW, Path(folder) / "bench")
             item = WorklistRow(0, str(volume.source), "", "bench", "bench", None, 0, None, "", 0, 0)
-            window.viewing.show(item, volume, "")
+            window.viewing.show(OpenScan(volume, item, ""))
             app.processEvents()
             yield window
         finally:

@@ -6,24 +6,16 @@ from pathlib import Path
 
 from PySide6.QtCore import QEvent, QPoint, Qt, QTimer
 from PySide6.QtGui import (
-    QAction,
-    QActionGroup,
     QCloseEvent,
     QDragEnterEvent,
     QDropEvent,
-    QKeyEvent,
-    QKeySequence,
 )
 from PySide6.QtWidgets import (
     QFileDialog,
-    QLabel,
     QMainWindow,
     QMenu,
     QMessageBox,
-    QProgressBar,
-    QPushButton,
     QSplitter,
-    QToolButton,
     QVBoxLayout,
     QWidget,
 )
@@ -32,7 +24,7 @@ from desktop.model.asking import AskingModel
 from desktop.model.browser import BrowserModel
 from desktop.model.cine import CineModel
 from desktop.model.crosshair import CrosshairModel
-from desktop.model.jobs import Job, JobRunner
+from desktop.model.jobs import JobRunner
 from desktop.model.layout import LayoutModel
 from desktop.model.measures import MeasuresModel
 from desktop.model.regions import RegionsModel
@@ -45,18 +37,19 @@ from desktop.panels.key_sheet import KeySheet
 from desktop.panels.notice_bar import NoticeBar
 from desktop.panels.picture_taker import PictureTaker
 from desktop.panels.regions_panel import RegionsPanel
+from desktop.panels.status_line import StatusLine
 from desktop.panels.suggestion_card import SuggestionCard
-from desktop.panels.theme_menu import ThemeMenu
 from desktop.panels.viewer_bar import ViewerBar
-from desktop.translation import LANGUAGES, Translations
+from desktop.translation import Translations
 from desktop.viewer.slice_view import SliceView
 from desktop.viewer.view_grid import ViewGrid
 from desktop.viewer_actions import ViewerActions
+from desktop.window_keys import WindowDeeds, WindowKeys
+from desktop.window_menus import MenuDeeds, WindowMenus
 from engine.protocol import Language
 from engine.runtime import EngineEvent, ModelManifest
 from engine.store import AnnotationStore, WorklistRow
 
-_MESSAGE_MS = 12_000
 _CARD_GAP = 10
 
 
@@ -67,7 +60,8 @@ class MainWindow(QMainWindow):
         super().__init__()
         self._store = store
         self._translations = translations
-        self._jobs = JobRunner(2, self)
+        # Two scans are read at once; one that was given up may still be ending.
+        self._jobs = JobRunner(4, self)
         self.viewing = ViewingModel(store, self._jobs, self)
         self.regions = RegionsModel(store, self.viewing, who, self)
         self.asking = AskingModel(manifest, self.viewing, self.regions, self)
@@ -91,10 +85,11 @@ class MainWindow(QMainWindow):
         self.card = SuggestionCard(self.regions, self.asking, self.grid)
         self.worklist_panel = BrowserPanel(self.worklist)
         self.regions_panel = RegionsPanel(self.regions, self.asking)
-        self._job: Job | None = None
+        self.status = StatusLine(manifest, store.notice)
+        self.setStatusBar(self.status)
         self._build_layout()
-        self._build_status()
-        self._build_menus()
+        self.menus = self._build_menus()
+        self._keys = self._build_keys()
         self._connect()
         language = store.setting("answer_language", "")
         chinese = language == "zh" or (not language and translations.language == "zh_CN")
@@ -126,67 +121,29 @@ class MainWindow(QMainWindow):
         self.setCentralWidget(splitter)
         self.addToolBar(self.viewer_bar)
 
-    def _build_status(self) -> None:
-        bar = self.statusBar()
-        bar.setSizeGripEnabled(False)
-        self._model_label = QLabel()
-        self._model_label.setObjectName("modelLabel")
-        self._progress = QProgressBar()
-        self._progress.setFixedWidth(160)
-        self._progress.setTextVisible(False)
-        self._cancel = QPushButton()
-        self._cancel.setFocusPolicy(Qt.FocusPolicy.NoFocus)
-        self._cancel.clicked.connect(self._cancel_job)
-        self._language = QToolButton()
-        self._language.setFocusPolicy(Qt.FocusPolicy.NoFocus)
-        self._language.clicked.connect(self._toggle_answer_language)
-        self._disclaimer = QLabel()
-        self._disclaimer.setObjectName("disclaimer")
-        self._read_only = QLabel()
-        self._read_only.setObjectName("readOnly")
-        self._read_only.setToolTip(self._store.notice)
-        self._read_only.setVisible(bool(self._store.notice))
-        permanent = (self._progress, self._cancel, self._read_only, self._model_label, self._language)
-        for widget in (*permanent, self._disclaimer):
-            bar.addPermanentWidget(widget)
-        self._progress.hide()
-        self._cancel.hide()
+    def _build_menus(self) -> WindowMenus:
+        deeds = MenuDeeds(
+            add_files=self._choose_files,
+            add_folder=self._choose_folder,
+            add_demo=self.worklist.add_demo,
+            quit=self.close,
+            find_scans=self.worklist_panel.focus_search,
+            show_keys=self._show_keys,
+            show_model_card=self._show_model_card,
+            show_about=self._show_about,
+            set_language=self.set_interface_language,
+        )
+        language = self._translations.language
+        return WindowMenus(self, deeds, self.regions.undo_stack, self.viewer_actions, self._store, language)
 
-    def _build_menus(self) -> None:
-        self._file = self.menuBar().addMenu("")
-        self._open_files = self._action(self._file, QKeySequence.StandardKey.Open, self._choose_files)
-        self._open_folder = self._action(self._file, "Ctrl+Shift+O", self._choose_folder)
-        self._open_demo = self._action(self._file, "", lambda: self.worklist.add_demo())
-        self._file.addSeparator()
-        self._quit = self._action(self._file, QKeySequence.StandardKey.Quit, self.close)
-        self._edit = self.menuBar().addMenu("")
-        self._undo = self._action(self._edit, QKeySequence.StandardKey.Undo, self.regions.undo_stack.undo)
-        self._redo = self._action(self._edit, "Ctrl+Shift+Z", self.regions.undo_stack.redo)
-        self._find_scans = self._action(self._edit, QKeySequence.StandardKey.Find, self.worklist_panel.focus_search)
-        self._view_menu = self.menuBar().addMenu("")
-        self.viewer_actions.fill_menu(self._view_menu)
-        self._settings = self.menuBar().addMenu("")
-        self._language_menu = self._settings.addMenu("")
-        group = QActionGroup(self)
-        for code, name in LANGUAGES.items():
-            action = QAction(name, self, checkable=True, checked=code == self._translations.language)
-            action.triggered.connect(lambda _=False, code=code: self.set_interface_language(code))
-            group.addAction(action)
-            self._language_menu.addAction(action)
-        self._theme_menu = ThemeMenu(self._store, self._settings)
-        self._settings.addMenu(self._theme_menu)
-        self._help = self.menuBar().addMenu("")
-        self._keys = self._action(self._help, "F1", self._show_keys)
-        self._card_action = self._action(self._help, "", self._show_model_card)
-        self._about = self._action(self._help, "", self._show_about)
-
-    def _action(self, menu, shortcut, slot) -> QAction:  # type: ignore[no-untyped-def]
-        action = QAction(self)
-        if shortcut:
-            action.setShortcut(QKeySequence(shortcut))
-        action.triggered.connect(lambda _=False: slot())
-        menu.addAction(action)
-        return action
+    def _build_keys(self) -> WindowKeys:
+        deeds = WindowDeeds(
+            open_neighbour=lambda step: self.open_item(self.worklist.neighbour(self.viewing.item, step)),
+            toggle_language=self._toggle_answer_language,
+            find=self.regions_panel.focus_find,
+            show_keys=self._show_keys,
+        )
+        return WindowKeys(self.models, self.card, self.viewer_actions, deeds, self)
 
     def _connect(self) -> None:
         self.worklist_panel.chosen.connect(self.open_item)
@@ -196,7 +153,8 @@ class MainWindow(QMainWindow):
         self.worklist.changed.connect(self._show_title)
         self.worklist.failed.connect(self.notice_bar.show_notice)
         self.worklist.added.connect(self._open_added)
-        self.viewing.loading.connect(self._watch)
+        self.viewing.loading.connect(self.status.watch)
+        self.status.language_toggled.connect(self._toggle_answer_language)
         self.viewing.failed.connect(self._not_opened)
         self.viewing.opened.connect(self._opened)
         self.regions.failed.connect(self.notice_bar.show_notice)
@@ -212,7 +170,7 @@ class MainWindow(QMainWindow):
         self.card.closed.connect(self._focus_view)
         self.card.resized.connect(self._place_card)
         self.grid.moved.connect(self._place_card)
-        self.grid.key_pressed.connect(self._key)
+        self.grid.key_pressed.connect(self._keys.press)
         self.grid.active_changed.connect(self._place_card)
         self.grid.compare_menu_wanted.connect(self._fill_compare_menu)
         self._pictures.said.connect(self.say)
@@ -263,7 +221,7 @@ class MainWindow(QMainWindow):
 
     def say(self, message: str) -> None:
         """One line for the person, in the status bar."""
-        self.statusBar().showMessage(message, _MESSAGE_MS)
+        self.status.say(message)
 
     def _no_longer_asking(self) -> None:
         if self.statusBar().currentMessage() == self.tr("Asking the model …"):
@@ -280,8 +238,7 @@ class MainWindow(QMainWindow):
         self.notice_bar.show_notice(self.tr("No answer. {0}").format(message))
 
     def _model_unusable(self, message: str) -> None:
-        # Not with its hash: the files may be others than those it names.
-        self._model_label.setText(self.tr("Model {0}: cannot be used").format(self.asking.manifest.id))
+        self.status.set_model_unusable()
         self.notice_bar.show_notice(message)
 
     def _engine_event(self, event: EngineEvent) -> None:
@@ -294,29 +251,6 @@ class MainWindow(QMainWindow):
             self.notice_bar.show_notice(text.format(event.reason))
         else:
             self.notice_bar.show_notice(self.tr("The model process failed: {0}").format(event.message))
-
-    def _watch(self, job: Job) -> None:
-        self._job = job
-        self._progress.setRange(0, 0)
-        self._progress.show()
-        self._cancel.show()
-        job.progressed.connect(self._progressed)
-        job.finished.connect(lambda: self._unwatch(job))
-
-    def _progressed(self, done: int, total: int, what: str) -> None:
-        self._progress.setRange(0, total)
-        self._progress.setValue(done)
-
-    def _unwatch(self, job: Job) -> None:
-        if job is self._job:
-            self._job = None
-            self._progress.hide()
-            self._cancel.hide()
-
-    def _cancel_job(self) -> None:
-        if self._job is not None:
-            self._job.cancel()
-            self.say(self.tr("Cancelled"))
 
     def _focus_view(self) -> None:
         self.view.setFocus()
@@ -349,63 +283,10 @@ class MainWindow(QMainWindow):
         y = max(4.0, min(rect.top(), area.bottom() - size.height() - 4))
         self.card.move(QPoint(round(x), round(y)))
 
-    def _key(self, event: QKeyEvent) -> None:
-        key, root = event.key(), self.regions.selected_root
-        text = event.text()
-        plain = not event.modifiers() & (Qt.KeyboardModifier.ControlModifier | Qt.KeyboardModifier.AltModifier)
-        if self.card.isVisible() and root is not None:
-            if key in (Qt.Key.Key_Return, Qt.Key.Key_Enter):
-                self.card.accept()
-            elif key in (Qt.Key.Key_Up, Qt.Key.Key_Down):
-                self.card.choose(1 if key == Qt.Key.Key_Down else -1)
-            elif key == Qt.Key.Key_A and self.regions.suggestion(root) is None:
-                self.asking.ask_region(root)
-            elif plain and text.isprintable() and text.strip() and text != "?":
-                self.card.begin_typing(text)
-            else:
-                self._view_key(event)
-        else:
-            self._view_key(event)
-
-    def _view_key(self, event: QKeyEvent) -> None:
-        key, text = event.key(), event.text()
-        measures = self.models.measures
-        root = self.regions.selected_root
-        if key in (Qt.Key.Key_Delete, Qt.Key.Key_Backspace) and measures.selected_number is not None:
-            measures.delete_selected()
-        elif key in (Qt.Key.Key_Delete, Qt.Key.Key_Backspace) and root is not None:
-            self.asking.cancel()
-            self.regions.reject(root)
-        elif key in (Qt.Key.Key_Return, Qt.Key.Key_Enter, Qt.Key.Key_F2) and root is not None:
-            self.card.begin_typing("")
-        elif key == Qt.Key.Key_Escape:
-            self.asking.cancel()
-            self.regions.select(None)
-            measures.select(None)
-        elif key in (Qt.Key.Key_Home, Qt.Key.Key_End):
-            self.viewing.go_to(0 if key == Qt.Key.Key_Home else self.viewing.slice_count - 1)
-        elif key in (Qt.Key.Key_Up, Qt.Key.Key_PageUp):
-            self.viewing.step(-1)
-        elif key in (Qt.Key.Key_Down, Qt.Key.Key_PageDown):
-            self.viewing.step(1)
-        elif key == Qt.Key.Key_Tab:
-            self.regions.select_next_undecided()
-        elif key in (Qt.Key.Key_N, Qt.Key.Key_P):
-            step = 1 if key == Qt.Key.Key_N else -1
-            self.open_item(self.worklist.neighbour(self.viewing.item, step))
-        elif key == Qt.Key.Key_L:
-            self._toggle_answer_language()
-        elif key == Qt.Key.Key_F:
-            self.regions_panel.focus_find()
-        elif text == "?":
-            self._show_keys()
-        else:
-            self.viewer_actions.key(event)
-
     def set_answer_language(self, language: Language) -> None:
         """The language of questions to the model and of names on screen."""
         self.asking.language = language
-        self._language.setText("中文" if language is Language.ZH else "EN")
+        self.status.set_language(language)
         self.regions_panel.language_changed()
         self.models.tools.look_changed.emit()
         self.card.refresh()
@@ -474,39 +355,7 @@ class MainWindow(QMainWindow):
 
     def _retranslate(self) -> None:
         self._show_title()
-        for action, text in (
-            (self._open_files, self.tr("Add files …")),
-            (self._open_folder, self.tr("Add a folder …")),
-            (self._open_demo, self.tr("Add the demo worklist")),
-            (self._quit, self.tr("Quit")),
-            (self._undo, self.tr("Undo")),
-            (self._redo, self.tr("Redo")),
-            (self._find_scans, self.tr("Find scans")),
-            (self._keys, self.tr("Keys")),
-            (self._card_action, self.tr("Model card")),
-            (self._about, self.tr("About MedRegA Desktop")),
-        ):
-            action.setText(text)
-        for menu, text in (
-            (self._file, self.tr("&File")),
-            (self._edit, self.tr("&Edit")),
-            (self._view_menu, self.tr("&View")),
-            (self._settings, self.tr("&Settings")),
-            (self._language_menu, self.tr("Language")),
-            (self._help, self.tr("&Help")),
-        ):
-            menu.setTitle(text)
-        self.viewer_actions.retranslate()
-        self._cancel.setText(self.tr("Cancel"))
-        self._read_only.setText(self.tr("Read only: a newer version wrote this database"))
-        self._disclaimer.setText(self.tr("Not for diagnostic use"))
-        self._language.setToolTip(self.tr("Language of names and of questions to the model (L)"))
         self.worklist.set_chinese(self._translations.language == "zh_CN")
-        manifest = self.asking.manifest
-        self._model_label.setText(
-            self.tr("Model {0} {1} · {2}").format(manifest.id, manifest.version, manifest.sha256[:8])
-        )
-        self._model_label.setToolTip(manifest.name)
 
     def changeEvent(self, event: QEvent) -> None:
         super().changeEvent(event)

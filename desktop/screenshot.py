@@ -56,7 +56,7 @@ def main(out: Path, language: str, model_id: str, size: str) -> None:
         window.resize(*(int(v) for v in size.split("x")))
         window.show()
         window.start([], demo=True)
-        wait_until(lambda: window.viewing.volume is not None)
+        wait_until(lambda: window.viewing.current is not None and window.viewing.current.is_complete)
         truth = json.loads((phantom_folder(default_demo_folder()) / GROUND_TRUTH_JSON).read_text(encoding="utf-8"))
         present = truth["boxes"][str(window.viewing.index)]
         wanted = [id for id in ("spleen", "left-kidney", "liver-tumor", "aorta", "right-kidney") if id in present]

@@ -108,6 +108,9 @@ class AskingModel(QObject):
         volume = viewing.volume
         if volume is None:
             return
+        if not viewing.active.has_slice:
+            self.failed.emit(self.tr("this slice is not read yet"))
+            return
         self.cancel()
         asked = _Asked(next(self._numbers), root_id)
         plane, index, window, language = viewing.plane, viewing.index, viewing.window, self.language

@@ -6,25 +6,35 @@ import numpy as np
 from numpy.typing import NDArray
 from PySide6.QtCore import QObject, Signal
 
-from engine.scans import Plane, ScanError, SliceRenderer, Volume, Window, plane_grid
+from engine.scans import Plane, ScanError, SliceRenderer, Volume, VolumeLoader, Window, plane_grid
 from engine.store import WorklistRow
 
 
 class OpenScan(QObject):
-    """shown_changed : the same voxels through another window, or inverted.
+    """shown_changed : the same voxels through another window, or inverted. grown : more slices are there.
 
-    frame_uid : names the coordinate system the volume lies in; empty when nothing names it.
+    frame_uid : names the coordinate system the volume lies in; empty when nothing names it. loader : what is still
+    reading the slices; None when all are there.
     """
 
     shown_changed = Signal()
+    grown = Signal()
 
-    def __init__(self, volume: Volume, item: WorklistRow, frame_uid: str, parent: QObject | None = None) -> None:
+    def __init__(
+        self,
+        volume: Volume,
+        item: WorklistRow,
+        frame_uid: str,
+        loader: VolumeLoader | None = None,
+        parent: QObject | None = None,
+    ) -> None:
         super().__init__(parent)
         self.volume = volume
         self.item = item
         self.frame_uid = frame_uid
         self.window: Window | None = None if volume.is_color else item.window or volume.window
         self.inverted = False
+        self._loader = loader
         self._renderers: dict[Plane, SliceRenderer] = {}
 
     @property
@@ -36,6 +46,49 @@ class OpenScan(QObject):
     def is_solid(self) -> bool:
         """Whether it has an extent in all three directions, so that cutting it across shows something."""
         return len(self.planes) == 3 and min(self.volume.voxels.shape[:3]) > 1
+
+    @property
+    def is_complete(self) -> bool:
+        """Whether all slices are there."""
+        return self._loader is None
+
+    @property
+    def loaded_count(self) -> int:
+        """How many stored slices are there."""
+        return len(self.volume.voxels) if self._loader is None else int(self._loader.loaded.sum())
+
+    def has_slice(self, plane: Plane, index: int) -> bool:
+        """Whether a slice is there to be looked at: those across the stored ones are when all of them are."""
+        if self._loader is None:
+            return True
+        loaded = self._loader.loaded
+        return bool(plane is self.volume.plane and 0 <= index < len(loaded) and loaded[index])
+
+    def want(self, index: int) -> None:
+        """Have the stored slices near to this one read first."""
+        if self._loader is not None:
+            self._loader.wanted = index
+
+    def grow(self) -> None:
+        """Take over what was read meanwhile: the voxels' type may have widened."""
+        if self._loader is not None:
+            if self._loader.volume is not self.volume:
+                self._take(self._loader.volume)
+            self.grown.emit()
+
+    def complete(self, volume: Volume) -> None:
+        """All slices are there; the scan's own window is known for good."""
+        self._loader = None
+        as_guessed = self.window == self.volume.window
+        self._take(volume)
+        if as_guessed and self.window != volume.window:
+            self.window = volume.window
+            self.shown_changed.emit()
+        self.grown.emit()
+
+    def _take(self, volume: Volume) -> None:
+        self.volume = volume
+        self._renderers.clear()
 
     def _has(self, plane: Plane) -> bool:
         try:

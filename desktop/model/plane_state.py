@@ -16,7 +16,8 @@ _ZOOM_RANGE = (0.02, 200.0)
 
 class PlaneState(QObject):
     """attached : another scan or plane, or none. slice_changed : another slice. picture_changed : the same slice
-    looks different. zoom_changed : another part of it is shown.
+    looks different. zoom_changed : another part of it is shown. arrived : the shown slice has been read only now.
+    progressed : it has not, but others have.
 
     zoom : logical screen pixels a millimetre. center : the pixel in the middle of the view. fitted : both follow
     from the view's size.
@@ -26,6 +27,8 @@ class PlaneState(QObject):
     slice_changed = Signal()
     picture_changed = Signal()
     zoom_changed = Signal()
+    arrived = Signal()
+    progressed = Signal()
 
     def __init__(self, plane: Plane, parent: QObject | None = None) -> None:
         super().__init__(parent)
@@ -35,17 +38,21 @@ class PlaneState(QObject):
         self.zoom = 1.0
         self.center = (0.0, 0.0)
         self.fitted = True
+        self._had_slice = False
 
     def attach(self, scan: OpenScan | None, plane: Plane, index: int = 0) -> None:
         """Show a scan's plane, or nothing. A plane that the scan does not have shows nothing."""
         if self.scan is not None:
             self.scan.shown_changed.disconnect(self.picture_changed)
+            self.scan.grown.disconnect(self._grown)
         self.scan = scan if scan is not None and plane in scan.planes else None
         self.plane = plane
         self.fitted = True
         self.index = max(0, min(index, self.slice_count - 1))
         if self.scan is not None:
             self.scan.shown_changed.connect(self.picture_changed)
+            self.scan.grown.connect(self._grown)
+        self._had_slice = self.has_slice
         self.attached.emit()
 
     @property
@@ -77,7 +84,20 @@ class PlaneState(QObject):
         index = max(0, min(index, self.slice_count - 1))
         if self.scan is not None and index != self.index:
             self.index = index
+            self._had_slice = self.has_slice
             self.slice_changed.emit()
+
+    @property
+    def has_slice(self) -> bool:
+        """Whether the shown slice has been read; False when nothing is shown."""
+        return self.scan is not None and self.scan.has_slice(self.plane, self.index)
+
+    def _grown(self) -> None:
+        if not self.has_slice:
+            self.progressed.emit()
+        elif not self._had_slice:
+            self._had_slice = True
+            self.arrived.emit()
 
     def point_at(self, x: float, y: float) -> Point | None:
         """LPS mm of a pixel of the shown slice; None without a scan in patient space."""
@@ -106,12 +126,15 @@ class PlaneState(QObject):
             self.zoom_changed.emit()
 
     def rgb(self) -> NDArray[np.uint8] | None:
-        """The slice as the model sees it, (H, W, 3) uint8; None when nothing is shown."""
-        return None if self.scan is None else self.scan.render(self.plane, self.index)
+        """The slice as the model sees it, (H, W, 3) uint8; None when nothing is shown or it is not read yet."""
+        return None if self.scan is None or not self.has_slice else self.scan.render(self.plane, self.index)
 
     def picture(self) -> NDArray[np.uint8] | None:
-        """The slice as the person sees it, (H, W) grey or (H, W, 3) colour uint8; see `OpenScan.picture`."""
-        return None if self.scan is None else self.scan.picture(self.plane, self.index)
+        """The slice as the person sees it, (H, W) grey or (H, W, 3) colour uint8; see `OpenScan.picture`.
+
+        None when nothing is shown or it is not read yet.
+        """
+        return None if self.scan is None or not self.has_slice else self.scan.picture(self.plane, self.index)
 
     def image_ref(self) -> ImageRef | None:
         """The slice named so that it can be rendered again."""

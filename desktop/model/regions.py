@@ -99,7 +99,10 @@ class RegionsModel(QObject):
     def draw(self, box: Box) -> None:
         """A person has drawn a box on the slice on screen."""
         image, volume = self._viewing.image_ref(), self._viewing.volume
-        if image is None or volume is None:
+        if volume is None:
+            return
+        if image is None:
+            self.failed.emit(self.tr("This slice is not read yet: draw when it is here"))
             return
         try:
             box = box.clipped(image.width, image.height)

@@ -8,11 +8,11 @@ import numpy as np
 from numpy.typing import NDArray
 from PySide6.QtCore import QObject, QTimer, Signal
 
-from desktop.model.jobs import Job, JobRunner
+from desktop.model.jobs import JobRunner
 from desktop.model.open_scan import OpenScan
 from desktop.model.plane_state import PlaneState
-from engine.scans import Plane, Volume, Window, read_volume
-from engine.scans.frame_of_reference import frame_of_reference_uid
+from desktop.model.scan_reading import ScanReading
+from engine.scans import Plane, Volume, Window
 from engine.scans.positions import slice_values
 from engine.scans.presets import auto_window
 from engine.store import AnnotationStore, WorklistRow
@@ -24,13 +24,15 @@ _KEEP_AFTER_MS = 300
 class ViewingModel(QObject):
     """The open scans. What is said of the slice is said of the active view's.
 
-    loading : a job has begun. opened : a scan is there. prior_changed : another scan beside it, or none.
+    loading : a job has begun. opened : a scan is there, with one slice at least. completed : an `OpenScan` whose
+    slices are all there now. prior_changed : another scan beside it, or none.
     slice_changed : another slice, plane, scan or view. active_changed : another view has the keys.
     window_changed : the active view's scan through another window, or inverted. failed : a message.
     """
 
     loading = Signal(object)
     opened = Signal()
+    completed = Signal(object)
     prior_changed = Signal()
     slice_changed = Signal()
     active_changed = Signal()
@@ -40,9 +42,8 @@ class ViewingModel(QObject):
     def __init__(self, store: AnnotationStore, jobs: JobRunner, parent: QObject | None = None) -> None:
         super().__init__(parent)
         self._store = store
-        self._jobs = jobs
-        self._job: Job | None = None
-        self._prior_job: Job | None = None
+        self._reading = ScanReading(jobs, self)
+        self._prior_reading = ScanReading(jobs, self)
         self.current: OpenScan | None = None
         self.states = {plane: PlaneState(plane, self) for plane in Plane}
         self.prior = PlaneState(Plane.AXIAL, self)
@@ -52,6 +53,13 @@ class ViewingModel(QObject):
         for state in self.all_states:
             state.slice_changed.connect(lambda state=state: self._moved(state))
             state.picture_changed.connect(lambda state=state: self._looks_different(state))
+            state.attached.connect(lambda state=state: self._look_for(state))
+            state.slice_changed.connect(lambda state=state: self._look_for(state))
+        for reading, show in ((self._reading, self.show), (self._prior_reading, self._show_prior)):
+            reading.loading.connect(self.loading)
+            reading.opened.connect(show)
+            reading.completed.connect(self.completed)
+            reading.failed.connect(self.failed)
         # Turning the wheel is not worth a transaction a notch.
         self._keep = QTimer(self, singleShot=True, interval=_KEEP_AFTER_MS)
         self._keep.timeout.connect(self.keep_view)
@@ -64,52 +72,24 @@ class ViewingModel(QObject):
     def open_item(self, item: WorklistRow) -> None:
         """Read a scan in the background and show it where it was left."""
         self.keep_view()
-        if self._job is not None:
-            self._job.cancel()
-        job = self._job = self._read(item)
-        job.done.connect(lambda found: self._show(job, item, *found))
-        job.failed.connect(lambda message: self._report(job, message))
-        self.loading.emit(job)
+        self._reading.open(item)
 
     def open_prior(self, item: WorklistRow) -> None:
         """Read a scan in the background and show it beside the open one."""
-        if self._prior_job is not None:
-            self._prior_job.cancel()
-        job = self._prior_job = self._read(item)
-        job.done.connect(lambda found: self._show_prior(job, item, *found))
-        job.failed.connect(lambda message: self._report(job, message))
-        self.loading.emit(job)
+        self._prior_reading.open(item)
 
     def close_prior(self) -> None:
         """Show nothing beside the open scan."""
+        self._prior_reading.stop()
         if self.active is self.prior and self.current is not None:
             self.activate(self._last_own)
         self.prior.attach(None, Plane.AXIAL)
         self.prior_changed.emit()
 
-    def _read(self, item: WorklistRow) -> Job:
-        path, uid = Path(item.path), item.series_uid
-
-        def work(job: Job) -> tuple[Volume, str]:
-            volume = read_volume(path, uid, job)
-            return volume, frame_of_reference_uid(volume)
-
-        return self._jobs.start(work)
-
-    def _report(self, job: Job, message: str) -> None:
-        if job in (self._job, self._prior_job):
-            self.failed.emit(message)
-
-    def _show(self, job: Job, item: WorklistRow, volume: Volume, frame_uid: str) -> None:
-        # A scan that was overtaken by a later choice is not shown.
-        if job is not self._job:
-            return
-        self._job = None
-        self.show(item, volume, frame_uid)
-
-    def show(self, item: WorklistRow, volume: Volume, frame_uid: str) -> None:
-        """Show a scan that has been read, where it was left."""
-        scan = self.current = OpenScan(volume, item, frame_uid)
+    def show(self, scan: OpenScan) -> None:
+        """Show a scan of which one slice at least has been read, where it was left."""
+        item, volume = scan.item, scan.volume
+        self.current = scan
         left = item.plane if item.plane in scan.planes else None
         plane = left or volume.plane
         for one, state in self.states.items():
@@ -121,12 +101,8 @@ class ViewingModel(QObject):
         self.slice_changed.emit()
         self._keep.start()
 
-    def _show_prior(self, job: Job, item: WorklistRow, volume: Volume, frame_uid: str) -> None:
-        if job is not self._prior_job:
-            return
-        self._prior_job = None
-        scan = OpenScan(volume, item, frame_uid)
-        plane = self.active.plane if self.active.plane in scan.planes else volume.plane
+    def _show_prior(self, scan: OpenScan) -> None:
+        plane = self.active.plane if self.active.plane in scan.planes else scan.volume.plane
         self.prior.attach(scan, plane, scan.renderer(plane).grid.shape[0] // 2)
         self.prior_changed.emit()
         if self.active is self.prior:
@@ -158,6 +134,14 @@ class ViewingModel(QObject):
         if state is self.active:
             self.slice_changed.emit()
             self._keep.start()
+
+    def _look_for(self, state: PlaneState) -> None:
+        """What a person looks at is read first, also when reading was cancelled before it came to that."""
+        scan = state.scan
+        if scan is not None and state.plane is scan.volume.plane and not scan.has_slice(state.plane, state.index):
+            scan.want(state.index)
+            for reading in (self._reading, self._prior_reading):
+                reading.read_on(scan)
 
     def _looks_different(self, state: PlaneState) -> None:
         if state is self.active:
@@ -215,7 +199,7 @@ class ViewingModel(QObject):
     def fit_window(self) -> None:
         """The window that shows the values of the slice on screen."""
         state = self.active
-        if state.volume is not None and not state.volume.is_color:
+        if state.volume is not None and state.has_slice and not state.volume.is_color:
             window = auto_window(slice_values(state.volume, state.plane, state.index))
             if window is not None:
                 self.set_window(window)

@@ -74,12 +74,19 @@ class VolumeDrawing(QObject):
         self._fine = QTimer(self, singleShot=True, interval=_FINE_AFTER_MS)
         self._fine.timeout.connect(self._draw_fine)
         viewing.opened.connect(self._opened)
+        viewing.completed.connect(self._completed)
 
     @property
     def presets(self) -> tuple[VolumePreset, ...]:
         """What can be made visible in the open scan; empty for a scan that is flat."""
         scan = self._viewing.current
         return volume_presets(scan.volume.modality) if scan is not None and scan.is_solid else ()
+
+    @property
+    def waiting(self) -> bool:
+        """Whether slices must be read before there is anything to draw."""
+        scan = self._viewing.current
+        return scan is not None and scan.is_solid and not scan.is_complete
 
     @property
     def busy(self) -> bool:
@@ -134,6 +141,11 @@ class VolumeDrawing(QObject):
         self.changed.emit()
         self._draw_fine()
 
+    def _completed(self, scan: OpenScan) -> None:
+        if scan is self._viewing.current:
+            self.changed.emit()
+            self._draw_fine()
+
     def _look(self, sight: Sight) -> None:
         # Coarse while the person moves, fine when they stop.
         self.sight = replace(sight, coarse=True)
@@ -146,7 +158,7 @@ class VolumeDrawing(QObject):
 
     def _draw(self) -> None:
         scan = self._viewing.current
-        if not self._shown or scan is None or not self.presets:
+        if not self._shown or scan is None or not scan.is_complete or not self.presets:
             return
         if self._job is not None:
             # Drawn when the one in work is done, from wherever the eye is then.

@@ -19,7 +19,7 @@ def cursor_text(state: PlaneState, pixel: QPointF | None) -> tuple[str, ...]:
     easily misread.
     """
     volume = state.volume
-    if volume is None or pixel is None:
+    if volume is None or pixel is None or not state.has_slice:
         return ()
     height, width = state.shape
     # Pixels are squares round integers; round() would take halves to the even neighbour.
@@ -30,7 +30,7 @@ def cursor_text(state: PlaneState, pixel: QPointF | None) -> tuple[str, ...]:
     if volume.is_color:
         text = "R {} G {} B {}".format(*value)
     else:
-        text = f"{value:g}" + (" HU" if volume.modality == "CT" else "")
+        text = f"{value:g}" + (f" {volume.units}" if volume.units else "")
     lines = [f"{text}   x {x} y {y}"]
     point = state.point_at(pixel.x(), pixel.y())
     if point is not None:

@@ -139,11 +139,13 @@ class SliceItems(QObject):
             return f"{angle_degrees(volume, state.plane, *measure.points):.1f}°"
         (x1, y1), (x2, y2) = measure.points
         box = Box(min(x1, x2), min(y1, y2), max(x1, x2), max(y1, y2))
+        if not state.has_slice:
+            return ""
         found = roi_statistics(volume, state.plane, state.index, box, ellipse=measure.kind is MeasureKind.ELLIPSE)
         if found is None:
             return self.tr("no grey values")
         area = self.tr("{0} mm²") if known else self.tr("{0} px²")
-        unit = " HU" if volume.modality == "CT" else ""
+        unit = f" {volume.units}" if volume.units else ""
         return "\n".join(
             (
                 self.tr("mean {0} ± {1}{2}").format(_short(found.mean), _short(found.sd), unit),

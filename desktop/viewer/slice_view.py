@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numpy as np
 from PySide6.QtCore import QEvent, QPointF, QRect, QRectF, Qt, Signal
 from PySide6.QtGui import (
     QColor,
@@ -70,6 +71,9 @@ class SliceView(QGraphicsView):
         state.slice_changed.connect(self._other_slice)
         state.picture_changed.connect(self._show_picture)
         state.zoom_changed.connect(self._apply_zoom)
+        state.arrived.connect(self._show_picture)
+        state.arrived.connect(self.items_on_slice.show_measures)
+        state.progressed.connect(self.viewport().update)
         models.regions.changed.connect(self.show_regions)
         models.regions.selected.connect(self.show_regions)
         models.measures.changed.connect(self.items_on_slice.show_measures)
@@ -182,6 +186,9 @@ class SliceView(QGraphicsView):
             self._stale = True
             return
         pixels = self.state.picture()
+        if pixels is None and self.state.scan is not None:
+            # Not read yet: black, in its place.
+            pixels = np.zeros(self.state.shape, np.uint8)
         if pixels is None:
             self._picture.setPixmap(QPixmap())
             self.viewport().update()
@@ -215,15 +222,28 @@ class SliceView(QGraphicsView):
         # Logical pixels of the viewport, on screens of any density.
         painter.resetTransform()
         if self.state.scan is None:
-            painter.setPen(QColor("#8b949e"))
-            flags = int(Qt.AlignmentFlag.AlignCenter) | int(Qt.TextFlag.TextWordWrap)
-            painter.drawText(self.viewport().rect().adjusted(24, 0, -24, 0), flags, self._empty_text())
+            self._say(painter, self._empty_text())
         else:
+            if not self.state.has_slice:
+                self._say(painter, self._unread_text())
             to_screen = self.viewportTransform().map
             paint_lines(painter, self._models, self.state, lambda x, y: to_screen(QPointF(x, y)))
             if not self._models.tools.texts_hidden:
                 paint_overlay(painter, self.viewport().rect(), self._overlay())
         painter.restore()
+
+    def _say(self, painter: QPainter, text: str) -> None:
+        painter.setPen(QColor("#8b949e"))
+        flags = int(Qt.AlignmentFlag.AlignCenter) | int(Qt.TextFlag.TextWordWrap)
+        painter.drawText(self.viewport().rect().adjusted(24, 0, -24, 0), flags, text)
+
+    def _unread_text(self) -> str:
+        scan = self.state.scan
+        assert scan is not None
+        count = len(scan.volume.voxels)
+        if self.state.plane is scan.volume.plane:
+            return self.tr("Not read yet: {0} of {1} slices are here").format(scan.loaded_count, count)
+        return self.tr("Shown when all slices are read: {0} of {1} are here").format(scan.loaded_count, count)
 
     def _empty_text(self) -> str:
         if self._models.viewing.current is None:

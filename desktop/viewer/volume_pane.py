@@ -163,8 +163,15 @@ class VolumePane(QFrame):
         self._drawing.drawn.connect(self.picture.show_picture)
         self._drawing.failed.connect(self._failed)
         self._drawing.changed.connect(self._follow)
-        models.viewing.opened.connect(lambda: self.picture.clear(self.tr("Drawing …")))
+        models.viewing.opened.connect(self._say_drawing)
+        models.viewing.completed.connect(lambda scan: scan is models.viewing.current and self._say_drawing())
         self._retranslate()
+
+    def _say_drawing(self) -> None:
+        if self._drawing.waiting:
+            self.picture.clear(self.tr("Drawn when all slices are read"))
+        else:
+            self.picture.clear(self.tr("Drawing …"))
 
     def _failed(self, message: str) -> None:
         self.picture.clear(self.tr("The 3-D view cannot be drawn: {0}").format(message))

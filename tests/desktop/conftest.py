@@ -78,7 +78,7 @@ def open_window(qtbot, tiny_model: Path, phantom_series: Path, tmp_path: Path) -
         window.show()
         window.start([] if store.worklist.all() else [phantom_series / "dicom"], demo=False)
         driver = Driver(window, qtbot)
-        driver.until(lambda: window.viewing.volume is not None)
+        driver.until(lambda: window.viewing.current is not None and window.viewing.current.is_complete)
         window.view.setFocus()
         return driver
 

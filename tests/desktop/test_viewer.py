@@ -66,13 +66,13 @@ def open_file(driver, path: Path) -> None:
     window, path = driver.window, path.resolve()
     before = window.viewing.current
     window.open_item(add(driver, path))
-    driver.until(lambda: window.viewing.current is not before)
+    driver.until(lambda: window.viewing.current is not before and window.viewing.current.is_complete)
 
 
 def open_prior(driver, path: Path) -> None:
     window, path = driver.window, path.resolve()
     window.viewing.open_prior(add(driver, path))
-    driver.until(lambda: window.viewing.prior.scan is not None)
+    driver.until(lambda: window.viewing.prior.scan is not None and window.viewing.prior.scan.is_complete)
 
 
 def visible_panes(driver) -> list[Pane]:
@@ -496,14 +496,14 @@ def test_letters_still_name_a_region_instead_of_taking_tools(driver):
 
 def test_light_colours_are_applied_and_remembered(driver, open_window):
     window = driver.window
-    window._theme_menu.choose("light")
+    window.menus.themes.choose("light")
     try:
         assert window.palette().window().color().lightness() > 200
         assert window._store.setting("theme") == "light"
         corner = window.view.grab().toImage().pixelColor(3, 3)
         assert corner.lightness() < 60, "slices stay on black"
     finally:
-        window._theme_menu.choose("dark")
+        window.menus.themes.choose("dark")
 
 
 def test_thousands_of_regions_are_one_item_and_can_still_be_chosen(driver):

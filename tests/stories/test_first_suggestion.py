@@ -58,7 +58,7 @@ def start(windows, qtbot, database: Path, scan: Path) -> MainWindow:
     window.resize(1280, 800)
     window.show()
     window.start([] if store.worklist.all() else [scan], demo=False)
-    qtbot.waitUntil(lambda: window.viewing.volume is not None, timeout=WAIT_MS)
+    qtbot.waitUntil(lambda: window.viewing.current is not None and window.viewing.current.is_complete, timeout=WAIT_MS)
     window.view.setFocus()
     return window
 

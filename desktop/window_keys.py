@@ -1,0 +1,100 @@
+"""What a key in a view means, read from top to bottom: suggestion card, regions, slices, then the view's actions."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from PySide6.QtCore import QObject, Qt
+from PySide6.QtGui import QKeyEvent
+
+from desktop.model.session import ViewerModels
+from desktop.panels.suggestion_card import SuggestionCard
+from desktop.viewer_actions import ViewerActions
+
+_ENTER = (Qt.Key.Key_Return, Qt.Key.Key_Enter)
+_DELETE = (Qt.Key.Key_Delete, Qt.Key.Key_Backspace)
+
+
+@dataclass(frozen=True, slots=True)
+class WindowDeeds:
+    """What keys do outside of the views."""
+
+    open_neighbour: Callable[[int], None]
+    toggle_language: Callable[[], None]
+    find: Callable[[], None]
+    show_keys: Callable[[], None]
+
+
+class WindowKeys(QObject):
+    """Turns keys into intents."""
+
+    def __init__(
+        self,
+        models: ViewerModels,
+        card: SuggestionCard,
+        actions: ViewerActions,
+        deeds: WindowDeeds,
+        parent: QObject | None = None,
+    ) -> None:
+        super().__init__(parent)
+        self._models = models
+        self._card = card
+        self._actions = actions
+        self._deeds = deeds
+
+    def press(self, event: QKeyEvent) -> None:
+        """Do what it means."""
+        if self._card.isVisible() and self._models.regions.selected_root is not None:
+            self._card_key(event, self._models.regions.selected_root)
+        else:
+            self._view_key(event)
+
+    def _card_key(self, event: QKeyEvent, root: int) -> None:
+        key, text = event.key(), event.text()
+        plain = not event.modifiers() & (Qt.KeyboardModifier.ControlModifier | Qt.KeyboardModifier.AltModifier)
+        if key in _ENTER:
+            self._card.accept()
+        elif key in (Qt.Key.Key_Up, Qt.Key.Key_Down):
+            self._card.choose(1 if key == Qt.Key.Key_Down else -1)
+        elif key == Qt.Key.Key_A and self._models.regions.suggestion(root) is None:
+            self._models.asking.ask_region(root)
+        elif plain and text.isprintable() and text.strip() and text != "?":
+            self._card.begin_typing(text)
+        else:
+            self._view_key(event)
+
+    def _view_key(self, event: QKeyEvent) -> None:
+        key, text = event.key(), event.text()
+        models = self._models
+        measures, regions, viewing = models.measures, models.regions, models.viewing
+        root = regions.selected_root
+        if key in _DELETE and measures.selected_number is not None:
+            measures.delete_selected()
+        elif key in _DELETE and root is not None:
+            models.asking.cancel()
+            regions.reject(root)
+        elif key in (*_ENTER, Qt.Key.Key_F2) and root is not None:
+            self._card.begin_typing("")
+        elif key == Qt.Key.Key_Escape:
+            models.asking.cancel()
+            regions.select(None)
+            measures.select(None)
+        elif key in (Qt.Key.Key_Home, Qt.Key.Key_End):
+            viewing.go_to(0 if key == Qt.Key.Key_Home else viewing.slice_count - 1)
+        elif key in (Qt.Key.Key_Up, Qt.Key.Key_PageUp):
+            viewing.step(-1)
+        elif key in (Qt.Key.Key_Down, Qt.Key.Key_PageDown):
+            viewing.step(1)
+        elif key == Qt.Key.Key_Tab:
+            regions.select_next_undecided()
+        elif key in (Qt.Key.Key_N, Qt.Key.Key_P):
+            self._deeds.open_neighbour(1 if key == Qt.Key.Key_N else -1)
+        elif key == Qt.Key.Key_L:
+            self._deeds.toggle_language()
+        elif key == Qt.Key.Key_F:
+            self._deeds.find()
+        elif text == "?":
+            self._deeds.show_keys()
+        else:
+            self._actions.key(event)
