@@ -27,6 +27,7 @@ from desktop.model.crosshair import CrosshairModel
 from desktop.model.jobs import JobRunner
 from desktop.model.layout import LayoutModel
 from desktop.model.measures import MeasuresModel
+from desktop.model.overlays import OverlaysModel
 from desktop.model.regions import RegionsModel
 from desktop.model.session import ViewerModels
 from desktop.model.tools import ToolModel
@@ -76,6 +77,7 @@ class MainWindow(QMainWindow):
             MeasuresModel(self.viewing, self.regions.undo_stack, self),
             CineModel(self.viewing, self),
             VolumeDrawing(self.viewing, self),
+            OverlaysModel(self.viewing, self._jobs, self),
         )
         self.grid = ViewGrid(self.models)
         self.viewer_actions = ViewerActions(self.models, self.grid, self)
@@ -158,6 +160,7 @@ class MainWindow(QMainWindow):
         self.viewing.failed.connect(self._not_opened)
         self.viewing.opened.connect(self._opened)
         self.regions.failed.connect(self.notice_bar.show_notice)
+        self.models.overlays.failed.connect(self.notice_bar.show_notice)
         self.regions.changed.connect(self.worklist_counts_later)
         self.asking.started.connect(lambda _: self.say(self.tr("Asking the model …")))
         self.asking.answered.connect(lambda _: self._place_card())

@@ -14,7 +14,7 @@ from desktop.model.session import ViewerModels
 from desktop.model.tools import Tool
 from desktop.viewer.icons import icon
 from desktop.viewer.view_grid import ViewGrid
-from engine.scans import Plane
+from engine.scans import Plane, Window, WindowPreset
 from engine.scans.presets import window_presets
 
 _ZOOM_STEP = 1.25
@@ -74,11 +74,14 @@ _LOOK = (
     _Spec("lines", "C", "lines", True),
     _Spec("link", "S", "link", True),
     _Spec("hide_regions", "H", "", True),
+    _Spec("overlays", "O", "", True),
     _Spec("hide_texts", "T", "", True),
 )
 _CINE = (_Spec("play", "K", "play", True), _Spec("slower", "["), _Spec("faster", "]"))
 _PICTURE = (_Spec("copy_picture", "Ctrl+Shift+C"), _Spec("save_picture", "Ctrl+Shift+S", "camera"))
 _PRESETS = window_presets("CT")
+_FILE_WINDOWS = tuple(_Spec(f"file_window_{number}", "") for number in range(1, 9))
+"""What a file offers beside its first window; there are rarely more than three."""
 
 _LAYOUT_OF = {"single": Layout.SINGLE, "pair": Layout.PAIR, "planes": Layout.PLANES}
 _PLANE_OF = {"axial": Plane.AXIAL, "coronal": Plane.CORONAL, "sagittal": Plane.SAGITTAL}
@@ -96,7 +99,7 @@ class ViewerActions(QObject):
         self._grid = grid
         self.by_id: dict[str, QAction] = {}
         self._icons: dict[str, str] = {}
-        for spec in (*_TOOLS, *_LAYOUTS, *_VIEWS, *_GREY, *_LOOK, *_CINE, *_PICTURE):
+        for spec in (*_TOOLS, *_LAYOUTS, *_VIEWS, *_GREY, *_LOOK, *_CINE, *_PICTURE, *_FILE_WINDOWS):
             self._make(spec)
         for number, preset in enumerate(_PRESETS, start=1):
             self._make(_Spec(f"preset_{preset.id}", f"Ctrl+{number}"))
@@ -132,6 +135,7 @@ class ViewerActions(QObject):
             models.tools.look_changed,
             models.crosshair.changed,
             models.cine.changed,
+            models.overlays.changed,
         ):
             signal.connect(self._follow)
 
@@ -153,6 +157,7 @@ class ViewerActions(QObject):
             "lines": lambda: models.crosshair.set_shown(not models.crosshair.shown),
             "link": lambda: models.crosshair.set_linked(not models.crosshair.linked),
             "hide_regions": lambda: tools.set_regions_hidden(not tools.regions_hidden),
+            "overlays": lambda: models.overlays.set_shown(not models.overlays.shown),
             "hide_texts": lambda: tools.set_texts_hidden(not tools.texts_hidden),
             "play": models.cine.toggle,
             "slower": lambda: models.cine.faster(-1),
@@ -166,8 +171,10 @@ class ViewerActions(QObject):
             models.layout.choose(_LAYOUT_OF[id])
         elif id in _PLANE_OF:
             viewing.activate_plane(_PLANE_OF[id])
-        elif id.startswith("preset_"):
-            viewing.set_window(next(p.window for p in _PRESETS if p.id == id.removeprefix("preset_")))
+        elif id.startswith(("file_window_", "preset_")):
+            window = self.window_of(id)
+            assert window is not None
+            viewing.set_window(window)
         else:
             tools.choose(Tool(id))
         # A click has turned a check mark over, whatever came of it.
@@ -186,6 +193,7 @@ class ViewerActions(QObject):
             "lines": models.crosshair.shown,
             "link": models.crosshair.linked,
             "hide_regions": models.tools.regions_hidden,
+            "overlays": models.overlays.shown,
             "hide_texts": models.tools.texts_hidden,
             "play": models.cine.playing,
         }
@@ -201,8 +209,39 @@ class ViewerActions(QObject):
         is_ct = scan is not None and scan.volume.modality == "CT"
         for preset in _PRESETS:
             self.by_id[f"preset_{preset.id}"].setEnabled(is_ct)
+        offered = self._file_windows()
+        for number, spec in enumerate(_FILE_WINDOWS):
+            action, there = self.by_id[spec.id], number < len(offered)
+            action.setVisible(there)
+            action.setEnabled(there)
+            if there:
+                window = offered[number].window
+                numbers = f"{window.center:g} / {window.width:g}"
+                action.setText(f"{offered[number].name}   {numbers}" if offered[number].name else numbers)
+        self.by_id["overlays"].setEnabled(models.overlays.exist_in(scan))
         self.by_id["link"].setEnabled(models.viewing.prior.scan is not None)
         self._play_icon()
+
+    def _file_windows(self) -> tuple[WindowPreset, ...]:
+        """The windows that the active scan's file offers, without the first: that is its own."""
+        volume = self._models.viewing.volume
+        return () if volume is None else volume.presets[1 : len(_FILE_WINDOWS) + 1]
+
+    def window_choices(self) -> tuple[str, ...]:
+        """The ids of the windows to choose from for the active scan: its own, the fitted one, the file's, ours."""
+        volume = self._models.viewing.volume
+        of_file = [spec.id for spec, _ in zip(_FILE_WINDOWS, self._file_windows(), strict=False)]
+        ours = [] if volume is None else [f"preset_{preset.id}" for preset in window_presets(volume.modality)]
+        return ("own_window", "auto_window", *of_file, *ours)
+
+    def window_of(self, id: str) -> Window | None:
+        """The window that a choice stands for; None for one that follows from what is on screen."""
+        volume = self._models.viewing.volume
+        if id == "own_window":
+            return None if volume is None else volume.window
+        if id.startswith("file_window_"):
+            return self._file_windows()[int(id.removeprefix("file_window_")) - 1].window
+        return next((preset.window for preset in _PRESETS if f"preset_{preset.id}" == id), None)
 
     def _play_icon(self) -> None:
         name = "pause" if self._models.cine.playing else "play"
@@ -216,6 +255,8 @@ class ViewerActions(QObject):
         text = event.text()
         for action in self.by_id.values():
             wanted = action.shortcut().toString()
+            if not wanted:
+                continue
             plain = wanted == text.upper() and not modifiers & ~Qt.KeyboardModifier.ShiftModifier
             if len(wanted) == 1 and plain and not (wanted.isalpha() and modifiers):
                 hit = True
@@ -240,7 +281,7 @@ class ViewerActions(QObject):
         ):
             self._submenu(menu, title, specs)
         presets = [_Spec(f"preset_{preset.id}", "") for preset in _PRESETS]
-        self._submenu(menu, lambda: self.tr("Window"), (*_GREY, None, *presets))
+        self._submenu(menu, lambda: self.tr("Window"), (*_GREY, None, *_FILE_WINDOWS, None, *presets))
         self._submenu(menu, lambda: self.tr("Cine"), _CINE)
         menu.addSeparator()
         for spec in (*_LOOK, None, *_PICTURE):
@@ -288,6 +329,7 @@ class ViewerActions(QObject):
             "lines": self.tr("Crosshair and reference lines"),
             "link": self.tr("Scroll both scans together"),
             "hide_regions": self.tr("Hide regions and measurements"),
+            "overlays": self.tr("Overlays of the file"),
             "hide_texts": self.tr("Hide texts"),
             "play": self.tr("Play through the slices"),
             "slower": self.tr("Slower"),

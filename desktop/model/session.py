@@ -9,6 +9,7 @@ from desktop.model.cine import CineModel
 from desktop.model.crosshair import CrosshairModel
 from desktop.model.layout import LayoutModel
 from desktop.model.measures import MeasuresModel
+from desktop.model.overlays import OverlaysModel
 from desktop.model.regions import RegionsModel
 from desktop.model.tools import ToolModel
 from desktop.model.viewing import ViewingModel
@@ -28,3 +29,4 @@ class ViewerModels:
     measures: MeasuresModel
     cine: CineModel
     drawing: VolumeDrawing
+    overlays: OverlaysModel

@@ -149,6 +149,11 @@ class ViewingModel(QObject):
             self._keep.start()
 
     @property
+    def own(self) -> PlaneState:
+        """The open scan's view that has the keys, or had them before the scan beside it."""
+        return self._last_own
+
+    @property
     def item(self) -> WorklistRow | None:
         """The open scan's row of the worklist."""
         return None if self.current is None else self.current.item

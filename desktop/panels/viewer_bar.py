@@ -7,7 +7,6 @@ from PySide6.QtWidgets import QComboBox, QLabel, QToolBar, QToolButton, QWidget
 
 from desktop.model.session import ViewerModels
 from desktop.viewer_actions import ViewerActions
-from engine.scans.presets import window_presets
 
 _GROUPS = (
     ("single", "pair", "planes", "maximize"),
@@ -55,18 +54,13 @@ class ViewerBar(QToolBar):
             signal.connect(self._follow)
         self._retranslate()
 
-    def _ids(self) -> list[str]:
-        scan = self._models.viewing.active.scan
-        modality = "" if scan is None else scan.volume.modality
-        return ["own_window", "auto_window", *(f"preset_{preset.id}" for preset in window_presets(modality))]
-
     def _choose_window(self, number: int) -> None:
-        self._actions.by_id[self._ids()[number]].trigger()
+        self._actions.by_id[self._actions.window_choices()[number]].trigger()
 
     def _follow(self) -> None:
         scan = self._models.viewing.active.scan
         self._window.setEnabled(scan is not None and scan.window is not None)
-        names = [self._actions.by_id[id].text().split("   ")[0] for id in self._ids()]
+        names = [self._actions.by_id[id].text().split("   ")[0] for id in self._actions.window_choices()]
         if [self._window.itemText(number) for number in range(self._window.count())] != names:
             self._window.clear()
             self._window.addItems(names)
@@ -79,12 +73,8 @@ class ViewerBar(QToolBar):
         """Which of the named windows is on; -1 for one that was set by hand."""
         if scan is None or scan.window is None:
             return -1
-        if scan.window == scan.volume.window:
-            return 0
-        for number, preset in enumerate(window_presets(scan.volume.modality), start=2):
-            if preset.window == scan.window:
-                return number
-        return -1
+        windows = [self._actions.window_of(id) for id in self._actions.window_choices()]
+        return windows.index(scan.window) if scan.window in windows else -1
 
     def _retranslate(self) -> None:
         self.setWindowTitle(self.tr("View"))

@@ -14,6 +14,7 @@ from engine.scans import Plane, Volume, plane_grid
 _TEXT = QColor("#e6edf3")
 _SHADOW = QColor(0, 0, 0, 190)
 _PLATE = QColor(5, 7, 10, 130)
+_NOTE = QColor("#ffd166")
 _AXES = (("R", "L"), ("A", "P"), ("I", "S"))
 # A direction is also named after a second axis from this share of its length on: about 15 degrees.
 _ASLANT = 0.26
@@ -22,13 +23,17 @@ _SIDES = {"R": QColor("#ff9f8a"), "L": QColor("#8ab8ff")}
 
 @dataclass(frozen=True, slots=True)
 class OverlayText:
-    """The corners' texts, translated, and the orientation letters left, right, top, bottom."""
+    """The corners' texts, translated, and the orientation letters left, right, top, bottom.
+
+    notes : what to know about how the scan was opened, one line or more each.
+    """
 
     top_left: str = ""
     top_right: str = ""
     bottom_left: str = ""
     letters: tuple[str, str, str, str] = ("", "", "", "")
     mm_per_screen_pixel: float = 0.0
+    notes: tuple[str, ...] = ()
 
 
 def orientation_letters(volume: Volume, plane: Plane) -> tuple[str, str, str, str]:
@@ -64,6 +69,7 @@ def paint_overlay(painter: QPainter, area: QRect, text: OverlayText) -> None:
     _shadowed(painter, inner, flags.AlignLeft | flags.AlignTop, text.top_left)
     _shadowed(painter, inner, flags.AlignRight | flags.AlignTop, text.top_right)
     _shadowed(painter, inner, flags.AlignLeft | flags.AlignBottom, text.bottom_left)
+    _paint_notes(painter, inner, text.notes)
     left, right, top, bottom = text.letters
     middle = flags.AlignVCenter
     for where, letters in (
@@ -75,6 +81,22 @@ def paint_overlay(painter: QPainter, area: QRect, text: OverlayText) -> None:
         paint_letters(painter, inner, where, letters)
     if text.mm_per_screen_pixel > 0:
         _scale_bar(painter, inner, text.mm_per_screen_pixel)
+
+
+def _paint_notes(painter: QPainter, area: QRect, notes: tuple[str, ...]) -> None:
+    """Under the first line at the left, as wide as leaves the picture's middle free; what is too long is wrapped."""
+    top = area.top() + 24
+    width = max(160, area.width() * 2 // 5)
+    flags = int(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignTop) | int(Qt.TextFlag.TextWordWrap)
+    for note in notes:
+        place = QRect(area.left(), top, width, area.height())
+        rect = painter.fontMetrics().boundingRect(place, flags, note)
+        painter.setPen(Qt.PenStyle.NoPen)
+        painter.setBrush(_PLATE)
+        painter.drawRoundedRect(rect.adjusted(-4, -1, 4, 1), 3, 3)
+        painter.setPen(_NOTE)
+        painter.drawText(place, flags, note)
+        top = rect.bottom() + 6
 
 
 def paint_letters(painter: QPainter, area: QRect, flags: Qt.AlignmentFlag, letters: str) -> None:

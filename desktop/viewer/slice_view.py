@@ -23,7 +23,9 @@ from desktop.model.plane_state import PlaneState
 from desktop.model.session import ViewerModels
 from desktop.viewer.gestures import Gestures
 from desktop.viewer.lines import paint_lines
+from desktop.viewer.note_text import NoteTexts
 from desktop.viewer.overlay import OverlayText, orientation_letters, paint_overlay
+from desktop.viewer.overlay_planes import OverlayPlanesItem
 from desktop.viewer.readout import cursor_text
 from desktop.viewer.slice_items import SliceItems
 
@@ -57,6 +59,9 @@ class SliceView(QGraphicsView):
         # A pixel's centre, not its corner, lies at its integer coordinates.
         self._picture.setOffset(-0.5, -0.5)
         self.scene().addItem(self._picture)
+        self._planes = OverlayPlanesItem()
+        self.scene().addItem(self._planes)
+        self._note_texts = NoteTexts(self)
         self.items_on_slice = SliceItems(self.scene(), models, state, self)
         self._gestures = Gestures(self, models, state)
         self._cursor: QPointF | None = None
@@ -80,6 +85,7 @@ class SliceView(QGraphicsView):
         models.measures.selected.connect(self.items_on_slice.show_measures)
         models.tools.look_changed.connect(self._look_changed)
         models.tools.changed.connect(self._tool_changed)
+        models.overlays.changed.connect(self._show_planes)
         for signal in (models.crosshair.moved, models.crosshair.changed, models.layout.changed):
             signal.connect(self.viewport().update)
 
@@ -178,6 +184,7 @@ class SliceView(QGraphicsView):
         if self._stale and self.isVisible():
             self._stale = False
             self._show_picture()
+            self._show_planes()
             self.items_on_slice.show_regions()
             self.items_on_slice.show_measures()
 
@@ -206,10 +213,15 @@ class SliceView(QGraphicsView):
             self.fit()
         self.viewport().update()
 
+    def _show_planes(self) -> None:
+        if self.isVisible():
+            self._planes.show_planes(self._models.overlays.of(self.state))
+
     def _look_changed(self) -> None:
         smooth = self._models.tools.smooth
         mode = Qt.TransformationMode.SmoothTransformation if smooth else Qt.TransformationMode.FastTransformation
         self._picture.setTransformationMode(mode)
+        self._planes.setTransformationMode(mode)
         self._stale = True
         self._refresh()
 
@@ -266,7 +278,15 @@ class SliceView(QGraphicsView):
             bottom_left="\n".join((*cursor_text(state, self._cursor), self.tr("Not for diagnostic use"))),
             letters=orientation_letters(volume, state.plane),
             mm_per_screen_pixel=1 / state.zoom if volume.has_geometry else 0.0,
+            notes=self._notes(),
         )
+
+    def _notes(self) -> tuple[str, ...]:
+        """Once for each scan: in the view that has the keys."""
+        state, viewing = self.state, self._models.viewing
+        if state.scan is None or (state is not viewing.prior and state is not viewing.own):
+            return ()
+        return tuple(f"⚠ {self._note_texts.text(note)}" for note in state.scan.volume.notes)
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         super().resizeEvent(event)

@@ -2,6 +2,13 @@
 <!DOCTYPE TS>
 <TS version="2.1" language="zh_CN" sourcelanguage="en">
 <context>
+    <name>AskingModel</name>
+    <message>
+        <source>this slice is not read yet</source>
+        <translation>该层面尚未读取</translation>
+    </message>
+</context>
+<context>
     <name>BrowserFilter</name>
     <message>
         <source>Search patients, studies, scans</source>
@@ -434,10 +441,6 @@
         <translation>模型进程出错：{0}</translation>
     </message>
     <message>
-        <source>Cancelled</source>
-        <translation>已取消</translation>
-    </message>
-    <message>
         <source>Nothing</source>
         <translation>无</translation>
     </message>
@@ -450,10 +453,6 @@
         <translation>添加影像文件夹</translation>
     </message>
     <message>
-        <source>Keys</source>
-        <translation>快捷键</translation>
-    </message>
-    <message>
         <source>This model has no card.</source>
         <translation>该模型没有说明卡。</translation>
     </message>
@@ -464,10 +463,6 @@
     <message>
         <source>No answer. {0}</source>
         <translation>没有答复。{0}</translation>
-    </message>
-    <message>
-        <source>Model {0}: cannot be used</source>
-        <translation>模型 {0}：无法使用</translation>
     </message>
     <message>
         <source>The model process stopped ({0}). It was started again, and the question is asked again.</source>
@@ -493,77 +488,112 @@
         <source>Show names to see why.</source>
         <translation>显示姓名后可查看原因。</translation>
     </message>
+</context>
+<context>
+    <name>NoteTexts</name>
     <message>
-        <source>Add files …</source>
-        <translation>添加文件……</translation>
+        <source>{count} files hold an image that another file holds too: one of each is used</source>
+        <translation>{count} 个文件与其他文件的图像相同：每幅图像只用一份</translation>
     </message>
     <message>
-        <source>Add a folder …</source>
-        <translation>添加文件夹……</translation>
+        <source>{count} slices are missing, such as after {file}: they are shown empty</source>
+        <translation>缺少 {count} 个层面，例如在 {file} 之后：这些层面显示为空</translation>
     </message>
     <message>
-        <source>Add the demo worklist</source>
-        <translation>添加演示工作列表</translation>
+        <source>{count} slices cannot be read and are shown empty: {reason}</source>
+        <translation>{count} 个层面无法读取，显示为空：{reason}</translation>
     </message>
     <message>
-        <source>Quit</source>
-        <translation>退出</translation>
+        <source>The slices lie unevenly, {least} to {most} mm apart: they are shown one by one only</source>
+        <translation>层面间距不均匀（{least} 至 {most} mm）：只能逐层显示</translation>
     </message>
     <message>
-        <source>Undo</source>
-        <translation>撤销</translation>
+        <source>The gantry was tilted by {degrees}°: the other planes are slanted</source>
+        <translation>机架倾斜 {degrees}°：其他平面是倾斜的</translation>
     </message>
     <message>
-        <source>Redo</source>
-        <translation>重做</translation>
+        <source>The series holds {count} stacks of slices, told apart by {by}: this is number {number}</source>
+        <translation>该序列含 {count} 组层面，按{by}区分：这是第 {number} 组</translation>
     </message>
     <message>
-        <source>Find scans</source>
-        <translation>查找影像</translation>
+        <source>The series holds {count} time points, told apart by {by}: this is number {number}</source>
+        <translation>该序列含 {count} 个时间点，按{by}区分：这是第 {number} 个</translation>
     </message>
     <message>
-        <source>&amp;File</source>
-        <translation>文件(&amp;F)</translation>
+        <source>This is a localizer, made to plan other images</source>
+        <translation>这是定位像，用于规划其他图像</translation>
     </message>
     <message>
-        <source>&amp;Edit</source>
-        <translation>编辑(&amp;E)</translation>
+        <source>The files do not say where their slices lie: they are ordered by number</source>
+        <translation>文件未说明层面位置：按编号排序</translation>
     </message>
     <message>
-        <source>&amp;View</source>
-        <translation>视图(&amp;V)</translation>
+        <source>The frames do not form one stack: they are shown one by one, as stored</source>
+        <translation>各帧不构成一个堆栈：按存储顺序逐帧显示</translation>
     </message>
     <message>
-        <source>&amp;Settings</source>
-        <translation>设置(&amp;S)</translation>
+        <source>{count} pages have another size than the first: they are left out</source>
+        <translation>{count} 页的尺寸与第一页不同：已略去</translation>
     </message>
     <message>
-        <source>Language</source>
-        <translation>语言</translation>
+        <source>temporal position</source>
+        <translation>时间位置</translation>
     </message>
     <message>
-        <source>&amp;Help</source>
-        <translation>帮助(&amp;H)</translation>
+        <source>echo</source>
+        <translation>回波</translation>
     </message>
     <message>
-        <source>Cancel</source>
-        <translation>取消</translation>
+        <source>echo time</source>
+        <translation>回波时间</translation>
     </message>
     <message>
-        <source>Read only: a newer version wrote this database</source>
-        <translation>只读：此数据库由更新的版本写入</translation>
+        <source>diffusion b-value</source>
+        <translation>弥散 b 值</translation>
     </message>
     <message>
-        <source>Not for diagnostic use</source>
-        <translation>不得用于诊断</translation>
+        <source>trigger time</source>
+        <translation>触发时间</translation>
     </message>
     <message>
-        <source>Language of names and of questions to the model (L)</source>
-        <translation>名称和提问所用的语言（L）</translation>
+        <source>inversion time</source>
+        <translation>反转时间</translation>
     </message>
     <message>
-        <source>Model {0} {1} · {2}</source>
-        <translation>模型 {0} {1} · {2}</translation>
+        <source>flip angle</source>
+        <translation>翻转角</translation>
+    </message>
+    <message>
+        <source>acquisition</source>
+        <translation>采集</translation>
+    </message>
+    <message>
+        <source>image type</source>
+        <translation>图像类型</translation>
+    </message>
+    <message>
+        <source>kernel</source>
+        <translation>重建核</translation>
+    </message>
+    <message>
+        <source>acquisition time</source>
+        <translation>采集时间</translation>
+    </message>
+    <message>
+        <source>size or orientation</source>
+        <translation>尺寸或方向</translation>
+    </message>
+    <message>
+        <source>stack</source>
+        <translation>堆栈</translation>
+    </message>
+    <message>
+        <source>frame type</source>
+        <translation>帧类型</translation>
+    </message>
+    <message>
+        <source>fourth dimension</source>
+        <translation>第四维</translation>
     </message>
 </context>
 <context>
@@ -594,6 +624,13 @@
     <message>
         <source>{0} cannot be written</source>
         <translation>无法写入 {0}</translation>
+    </message>
+</context>
+<context>
+    <name>RegionsModel</name>
+    <message>
+        <source>This slice is not read yet: draw when it is here</source>
+        <translation>该层面尚未读取：读取后再绘制</translation>
     </message>
 </context>
 <context>
@@ -685,6 +722,14 @@
 <context>
     <name>SliceView</name>
     <message>
+        <source>Not read yet: {0} of {1} slices are here</source>
+        <translation>尚未读取：已有 {0} / {1} 个层面</translation>
+    </message>
+    <message>
+        <source>Shown when all slices are read: {0} of {1} are here</source>
+        <translation>全部层面读取后显示：已有 {0} / {1} 个</translation>
+    </message>
+    <message>
         <source>Choose a scan on the left</source>
         <translation>请在左侧选择影像</translation>
     </message>
@@ -707,6 +752,37 @@
     <message>
         <source>Not for diagnostic use</source>
         <translation>不得用于诊断</translation>
+    </message>
+</context>
+<context>
+    <name>StatusLine</name>
+    <message>
+        <source>Cancelled</source>
+        <translation>已取消</translation>
+    </message>
+    <message>
+        <source>Model {0}: cannot be used</source>
+        <translation>模型 {0}：无法使用</translation>
+    </message>
+    <message>
+        <source>Model {0} {1} · {2}</source>
+        <translation>模型 {0} {1} · {2}</translation>
+    </message>
+    <message>
+        <source>Cancel</source>
+        <translation>取消</translation>
+    </message>
+    <message>
+        <source>Read only: a newer version wrote this database</source>
+        <translation>只读：此数据库由更新的版本写入</translation>
+    </message>
+    <message>
+        <source>Not for diagnostic use</source>
+        <translation>不得用于诊断</translation>
+    </message>
+    <message>
+        <source>Language of names and of questions to the model (L)</source>
+        <translation>名称和提问所用的语言（L）</translation>
     </message>
 </context>
 <context>
@@ -945,6 +1021,10 @@
         <translation>隐藏区域与测量</translation>
     </message>
     <message>
+        <source>Overlays of the file</source>
+        <translation>文件中的叠加层</translation>
+    </message>
+    <message>
         <source>Hide texts</source>
         <translation>隐藏文字</translation>
     </message>
@@ -1027,6 +1107,10 @@
 <context>
     <name>VolumePane</name>
     <message>
+        <source>Drawn when all slices are read</source>
+        <translation>全部层面读取后绘制</translation>
+    </message>
+    <message>
         <source>Drawing …</source>
         <translation>正在绘制……</translation>
     </message>
@@ -1065,6 +1149,73 @@
     <message>
         <source>Drag to turn, wheel to zoom, double click for the front</source>
         <translation>拖动旋转，滚轮缩放，双击回到正面</translation>
+    </message>
+</context>
+<context>
+    <name>WindowMenus</name>
+    <message>
+        <source>Add files …</source>
+        <translation>添加文件……</translation>
+    </message>
+    <message>
+        <source>Add a folder …</source>
+        <translation>添加文件夹……</translation>
+    </message>
+    <message>
+        <source>Add the demo worklist</source>
+        <translation>添加演示工作列表</translation>
+    </message>
+    <message>
+        <source>Quit</source>
+        <translation>退出</translation>
+    </message>
+    <message>
+        <source>Undo</source>
+        <translation>撤销</translation>
+    </message>
+    <message>
+        <source>Redo</source>
+        <translation>重做</translation>
+    </message>
+    <message>
+        <source>Find scans</source>
+        <translation>查找影像</translation>
+    </message>
+    <message>
+        <source>Keys</source>
+        <translation>快捷键</translation>
+    </message>
+    <message>
+        <source>Model card</source>
+        <translation>模型说明卡</translation>
+    </message>
+    <message>
+        <source>About MedRegA Desktop</source>
+        <translation>关于 MedRegA Desktop</translation>
+    </message>
+    <message>
+        <source>&amp;File</source>
+        <translation>文件(&amp;F)</translation>
+    </message>
+    <message>
+        <source>&amp;Edit</source>
+        <translation>编辑(&amp;E)</translation>
+    </message>
+    <message>
+        <source>&amp;View</source>
+        <translation>视图(&amp;V)</translation>
+    </message>
+    <message>
+        <source>&amp;Settings</source>
+        <translation>设置(&amp;S)</translation>
+    </message>
+    <message>
+        <source>Language</source>
+        <translation>语言</translation>
+    </message>
+    <message>
+        <source>&amp;Help</source>
+        <translation>帮助(&amp;H)</translation>
     </message>
 </context>
 </TS>

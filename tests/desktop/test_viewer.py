@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import string
 from pathlib import Path
 
 import numpy as np
+import pydicom
 import pytest
 from PySide6.QtCore import QPoint, Qt
 from PySide6.QtGui import QGuiApplication, QImage
@@ -14,9 +16,11 @@ from PySide6.QtWidgets import QComboBox, QLabel, QSlider
 from desktop.model.layout import Layout, Pane, arrangement
 from desktop.model.tools import Tool
 from desktop.screenshot import draw_box
+from desktop.viewer.note_text import NoteTexts
 from desktop.viewer.snapshot import snapshot
 from engine.regions import Box
-from engine.scans import Plane
+from engine.scans import NoteKind, Plane, Window, read_overlays
+from engine.scans.notes import TEMPLATES, note
 from engine.scans.positions import pixel_to_patient
 from engine.store import RegionState, WorklistRow
 
@@ -483,6 +487,7 @@ def test_the_key_sheet_names_every_action(driver):
 
 def test_no_key_is_taken_twice(driver):
     keys = [action.shortcut().toString() for action in driver.window.viewer_actions.by_id.values()]
+    keys = [key for key in keys if key]
     others = ["N", "P", "F", "L", "Tab", "Esc", "Home", "End", "?", "F1", "F2", "Ctrl+Z", "Ctrl+Shift+Z", "Ctrl+O"]
     assert len(set(keys + others)) == len(keys) + len(others)
 
@@ -529,3 +534,74 @@ def test_a_saved_picture_is_the_one_that_was_seen(driver, tmp_path, monkeypatch)
     )
     driver.window.viewer_actions.by_id["save_picture"].trigger()
     assert "cannot be written" in driver.window.statusBar().currentMessage()
+
+
+# What the file says about how it is shown
+
+
+@pytest.fixture
+def ct_with_windows(pydicom_files, tmp_path) -> Path:
+    dataset = pydicom.dcmread(pydicom_files / "CT_small.dcm")
+    dataset.WindowCenter, dataset.WindowWidth = [40, -600], [400, 1500]
+    dataset.WindowCenterWidthExplanation = ["WINDOW1", "LUNGS"]
+    dataset.save_as(tmp_path / "windows.dcm")
+    return tmp_path / "windows.dcm"
+
+
+def test_the_windows_that_the_file_offers_can_be_chosen(driver, ct_with_windows):
+    open_file(driver, ct_with_windows)
+    window = driver.window
+    assert window.viewing.window == Window(40, 400)
+    box = window.viewer_bar.findChild(QComboBox)
+    names = [box.itemText(number) for number in range(box.count())]
+    assert names.index("LUNGS") == 2
+    box.setCurrentIndex(2)
+    box.activated.emit(2)
+    assert window.viewing.window == Window(-600, 1500)
+    assert box.currentText() == "LUNGS"
+    driver.key(Qt.Key.Key_W)
+    assert window.viewing.window == Window(40, 400)
+    assert box.currentIndex() == 0
+
+
+def test_overlays_of_the_file_are_drawn_and_can_be_hidden(driver, pydicom_files):
+    open_file(driver, pydicom_files / "MR-SIEMENS-DICOM-WithOverlays.dcm")
+    window = driver.window
+    planes = window.view._planes
+    driver.until(lambda: not planes.pixmap().isNull())
+    assert planes.boundingRect() == window.view._picture.boundingRect()
+    mask = read_overlays(window.viewing.volume, window.viewing.index)[0].mask
+    image = planes.pixmap().toImage()
+    y, x = np.argwhere(mask)[0]
+    assert image.pixelColor(int(x), int(y)).alpha() > 100
+    y, x = np.argwhere(~np.any([o.mask for o in read_overlays(window.viewing.volume, 0)], axis=0))[0]
+    assert image.pixelColor(int(x), int(y)).alpha() == 0
+    assert window.viewer_actions.by_id["overlays"].isEnabled()
+    driver.key(Qt.Key.Key_O)
+    assert planes.pixmap().isNull()
+    driver.key(Qt.Key.Key_O)
+    assert not planes.pixmap().isNull()
+
+
+def test_what_is_wrong_with_a_series_is_written_over_it_in_both_languages(driver, phantom_series, tmp_path):
+    files = sorted((phantom_series / "dicom").glob("*.dcm"))
+    folder = tmp_path / "gap"
+    folder.mkdir()
+    for number, file in enumerate(files):
+        if number != 3:
+            (folder / file.name).write_bytes(file.read_bytes())
+    open_file(driver, folder)
+    (note,) = driver.window.view._notes()
+    assert "1 slices are missing" in note
+    driver.window.set_interface_language("zh_CN")
+    (note,) = driver.window.view._notes()
+    assert "缺" in note
+    assert "missing" not in note
+
+
+@pytest.mark.parametrize("kind", list(NoteKind))
+def test_every_note_has_a_sentence_with_all_of_its_values(qapp, kind):
+    names = {name for _, name, _, _ in string.Formatter().parse(TEMPLATES[kind]) if name}
+    values = {name: f"<{name}>" for name in names}
+    text = NoteTexts().text(note(kind, **values))
+    assert all(value in text for value in values.values())
