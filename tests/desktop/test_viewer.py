@@ -565,7 +565,7 @@ def test_the_windows_that_the_file_offers_can_be_chosen(driver, ct_with_windows)
 
 
 def test_overlays_of_the_file_are_drawn_and_can_be_hidden(driver, pydicom_files):
-    open_file(driver, pydicom_files / "MR-SIEMENS-DICOM-WithOverlays.dcm")
+    open_file(driver, pydicom_files / "examples_overlay.dcm")
     window = driver.window
     planes = window.view._planes
     driver.until(lambda: not planes.pixmap().isNull())
