@@ -31,8 +31,8 @@ class OverlaysModel(QObject):
         self.shown = True
         self._kept: OrderedDict[_Key, tuple[Overlay, ...]] = OrderedDict()
         self._waiting: set[_Key] = set()
-        viewing.opened.connect(self._kept.clear)
-        viewing.opened.connect(self._waiting.clear)
+        self._viewing = viewing
+        viewing.opened.connect(self._forget)
 
     def set_shown(self, shown: bool) -> None:
         """Draw them, or not."""
@@ -43,6 +43,13 @@ class OverlaysModel(QObject):
     def exist_in(self, scan: OpenScan | None) -> bool:
         """Whether a scan's files have any."""
         return scan is not None and scan.volume.has_overlays
+
+    def _forget(self) -> None:
+        """Let go of scans that are open no longer. The new one's may be on their way: views ask before it is told."""
+        open_scans = (self._viewing.current, self._viewing.prior.scan)
+        for key in [key for key in self._kept if key[0] not in open_scans]:
+            del self._kept[key]
+        self._waiting = {key for key in self._waiting if key[0] in open_scans}
 
     def of(self, state: PlaneState) -> tuple[Overlay, ...]:
         """Those of the slice on screen; none until they have been read, which this begins. `changed` tells."""
