@@ -34,6 +34,7 @@ class ViewerBar(QToolBar):
         self._window = QComboBox()
         self._window.setFocusPolicy(Qt.FocusPolicy.NoFocus)
         self._window.setMinimumWidth(128)
+        self._window.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToContents)
         self._window.activated.connect(self._choose_window)
         self._window_action = self.addWidget(self._window)
         self.addSeparator()

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 from PySide6.QtCore import QPointF, QRect, QRectF, Qt
-from PySide6.QtGui import QColor, QFont, QPainter, QPen
+from PySide6.QtGui import QColor, QFont, QPainter, QPen, QTextOption
 
 from engine.scans import Plane, Volume, plane_grid
 
@@ -85,17 +85,19 @@ def paint_overlay(painter: QPainter, area: QRect, text: OverlayText) -> None:
 
 def _paint_notes(painter: QPainter, area: QRect, notes: tuple[str, ...]) -> None:
     """Under the first line at the left, as wide as leaves the picture's middle free; what is too long is wrapped."""
-    top = area.top() + 24
+    top = area.top() + 24.0
     width = max(160, area.width() * 2 // 5)
-    flags = int(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignTop) | int(Qt.TextFlag.TextWordWrap)
+    wrapped = QTextOption(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignTop)
+    # Names of files have no word boundaries.
+    wrapped.setWrapMode(QTextOption.WrapMode.WrapAtWordBoundaryOrAnywhere)
     for note in notes:
-        place = QRect(area.left(), top, width, area.height())
-        rect = painter.fontMetrics().boundingRect(place, flags, note)
+        place = QRectF(area.left(), top, width, area.height())
+        rect = painter.boundingRect(place, note, wrapped)
         painter.setPen(Qt.PenStyle.NoPen)
         painter.setBrush(_PLATE)
         painter.drawRoundedRect(rect.adjusted(-4, -1, 4, 1), 3, 3)
         painter.setPen(_NOTE)
-        painter.drawText(place, flags, note)
+        painter.drawText(place, note, wrapped)
         top = rect.bottom() + 6
 
 

@@ -273,7 +273,7 @@ class SliceView(QGraphicsView):
             shown.append(self.tr("inverted"))
         slice_text = self.tr("Slice {0} / {1}").format(state.index + 1, state.slice_count)
         return OverlayText(
-            top_left=f"{volume.modality}  {slice_text}",
+            top_left=f"{volume.modality}  {slice_text}" if state.slice_count > 1 else volume.modality,
             top_right="\n".join(shown),
             bottom_left="\n".join((*cursor_text(state, self._cursor), self.tr("Not for diagnostic use"))),
             letters=orientation_letters(volume, state.plane),
