@@ -26,11 +26,12 @@ from engine.store.rows import (
     WorklistRow,
 )
 from engine.store.schema import AUDITED_TABLES
+from engine.store.shape_text import RegionAttributes
 
 Row = TypeVar("Row")
 
 CURRENT_REGION = "NOT EXISTS (SELECT 1 FROM region AS newer WHERE newer.supersedes_id = region.id)"
-_HIDDEN = ", ".join(f"'{state.value}'" for state in HIDDEN_STATES)
+HIDDEN_SQL = ", ".join(f"'{state.value}'" for state in HIDDEN_STATES)
 DECIDED_SQL = ", ".join(f"'{state.value}'" for state in DECIDED_STATES)
 
 
@@ -98,7 +99,7 @@ class RegionRepository:
 
     def of_image(self, image_id: int) -> list[RegionRow]:
         """The visible regions of a slice, oldest first."""
-        where = f"image_id = ? AND state NOT IN ({_HIDDEN}) AND {CURRENT_REGION}"
+        where = f"image_id = ? AND state NOT IN ({HIDDEN_SQL}) AND {CURRENT_REGION}"
         sql = f"SELECT * FROM region WHERE {where} ORDER BY root_id"
         return [self._row(row) for row in self._db.query(sql, [image_id])]
 
@@ -115,6 +116,29 @@ class RegionRepository:
         """All rows of a region, oldest first."""
         rows = self._db.query("SELECT * FROM region WHERE root_id = ? ORDER BY id", [root_id])
         return [self._row(row) for row in rows]
+
+    def of_structure(self, structure_id: int) -> list[RegionRow]:
+        """The visible regions of a 3-D structure, by slice."""
+        sql = (
+            "SELECT region.* FROM region JOIN image ON image.id = region.image_id "
+            f"WHERE structure_id = ? AND state NOT IN ({HIDDEN_SQL}) AND {CURRENT_REGION} ORDER BY image.slice, root_id"
+        )
+        return [self._row(row) for row in self._db.query(sql, [structure_id])]
+
+    def labelled(self, label: Label, source: Path | str | None = None, series_uid: str = "") -> list[RegionRow]:
+        """The visible regions with this name, by age: in the whole database, or of one series.
+
+        A label without an id, typed freely, is the same as another of that English name.
+        """
+        where, values = ("label_id = ?", [label.id]) if label.id else ("label_id = '' AND label_en = ?", [label.en])
+        if source is not None:
+            where += " AND image_id IN (SELECT image.id FROM image JOIN series ON series.id = image.series_id"
+            where += " WHERE source = ? AND series_uid = ?)"
+            values += [source_key(source), series_uid]
+        sql = (
+            f"SELECT * FROM region WHERE {where} AND state NOT IN ({HIDDEN_SQL}) AND {CURRENT_REGION} ORDER BY root_id"
+        )
+        return [self._row(row) for row in self._db.query(sql, values)]
 
     def decided(self) -> Iterator[RegionRow]:
         """Every accepted or edited region as it is now, by series, then slice, then age."""
@@ -142,6 +166,13 @@ class RegionRepository:
             window_of(row),
             row["who"],
             row["created"],
+            row["shape"],
+            RegionAttributes.from_json(row["attributes"]) if row["attributes"] else None,
+            row["structure_id"],
+            row["is_key"] != 0,
+            bool(row["locked"]),
+            row["derivation"],
+            row["reading_id"],
         )
 
 
@@ -205,6 +236,7 @@ class VerdictRepository:
                 row["after"] or "",
                 row["who"],
                 row["created"],
+                row["detail"] or "",
             )
             for row in self._db.query(sql, [root_id])
         ]

@@ -16,6 +16,7 @@ from pathlib import Path
 import pytest
 from sqlite_utils import Database
 
+from engine.regions import Label
 from engine.store import AnnotationStore, ScanFilter, ScanStatus, StoreError
 from engine.store import connection as connection_module
 from engine.store.schema import APPLICATION_ID, MIGRATIONS
@@ -73,7 +74,7 @@ def test_a_full_disk_keeps_what_was_there_and_says_so(worked: AnnotationStore, w
     full = len(list(worked.audit.all()))
     worked._connection.execute(f"PRAGMA max_page_count = {pages * 100}")
     work(worked)
-    assert len(list(worked.audit.all())) == full + 9
+    assert len(list(worked.audit.all())) == full + 15
     assert full >= entries
 
 
@@ -154,6 +155,30 @@ def test_a_database_of_schema_1_keeps_its_work_and_its_worklist_comes_first(tmp_
         assert store.scans.patients(ScanFilter(), 0, 9) == []
         assert store.worklist.last_opened().slice == 7
     assert path.with_name("old.sqlite.schema1.backup").exists()
+
+
+def test_a_database_of_schema_2_keeps_every_row_and_its_log_vouches_for_them(tmp_path: Path):
+    path = tmp_path / "old.sqlite"
+    with sqlite3.connect(path) as old:
+        old.executescript((SCHEMAS / "work_2.sql").read_text(encoding="utf-8"))
+        old.execute(f"PRAGMA application_id = {APPLICATION_ID}")
+        old.execute("PRAGMA user_version = 2")
+        kept = {table: old.execute(f"SELECT * FROM {table} ORDER BY id").fetchall() for table in ("region", "verdict")}
+        entries = old.execute("SELECT count(*) FROM audit").fetchone()[0]
+    old.close()
+    with AnnotationStore.open(path) as store:
+        assert store.integrity_problems() == []
+        assert store.audit_problems() == []
+        assert len(list(store.audit.all())) == entries == 9
+        for table, rows in kept.items():
+            now = store._connection.execute(f"SELECT * FROM {table} ORDER BY id").fetchall()
+            assert [row[: len(rows[0])] for row in now] == rows
+            assert {row[len(rows[0]) :] for row in now} == {(None,) * (len(now[0]) - len(rows[0]))}
+        for row in store.regions.labelled(Label("liver", "liver", "肝脏")):
+            assert (row.shape, row.is_key, row.locked, row.reading_id) == (None, True, False, None)
+            assert store.edits.edit_shape(row.root_id, row.box, "ann", shape='{"kind":"ellipse"}').label == row.label
+        assert store.audit_problems() == []
+    assert path.with_name("old.sqlite.schema2.backup").exists()
 
 
 def _next(db: Database) -> None:

@@ -57,7 +57,7 @@ def test_settings_that_durability_rests_on(store: AnnotationStore):
     assert pragma("synchronous") == 2, "FULL"
     assert pragma("foreign_keys") == 1
     assert pragma("application_id") == 0x4D524741
-    assert pragma("user_version") == 2
+    assert pragma("user_version") == 3
 
 
 def test_everything_about_an_accepted_suggestion_is_kept(store: AnnotationStore):
@@ -158,6 +158,9 @@ def test_a_box_outside_the_image_writes_nothing(store: AnnotationStore):
     ["UPDATE {0} SET created = 'x'", "DELETE FROM {0}", "REPLACE INTO {0} SELECT * FROM {0} ORDER BY 1 DESC LIMIT 1"],
 )
 def test_sql_cannot_rewrite_what_was_decided(store: AnnotationStore, table: str, verb: str):
+    store.tasks.add_annotator("ann", "ann")
+    store.tasks.assign(IMAGE.path, "1.2.3", "ann", "ann")
+    store.labels.keep_own_label("own-vein", "vein", "静脉", "ann")
     region = store.draw_region(IMAGE, "1.2", BOX, "ann")
     kept = store.record_suggestion(suggestion(), "1.2", region.root_id)
     store.accept(region.root_id, kept.id, LIVER, "ann")

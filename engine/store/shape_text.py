@@ -1,0 +1,100 @@
+"""What the database keeps as JSON text about a region: its shape, its attributes, what it was made from.
+
+The one seam to the classes of shapes: the store neither draws nor measures, it asks only for text that is a shape and
+for the box around it.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from engine.store.audit import canonical_json
+from engine.store.errors import StoreError
+
+SHAPE_KINDS = ("box", "rotated_box", "ellipse", "polygon", "freehand", "point", "line", "mask")
+
+LATERALITIES = ("left", "right", "bilateral", "midline")
+CERTAINTIES = ("definite", "probable", "possible")
+SEVERITIES = ("mild", "moderate", "severe")
+
+
+@dataclass(frozen=True, slots=True)
+class RegionAttributes:
+    """What a person says of a region beside its name; "" where they say nothing.
+
+    laterality, certainty, severity : one of `LATERALITIES`, `CERTAINTIES`, `SEVERITIES`. note : free text.
+    Raises `StoreError` for another value.
+    """
+
+    laterality: str = ""
+    certainty: str = ""
+    severity: str = ""
+    note: str = ""
+
+    def __post_init__(self) -> None:
+        for name, allowed in (("laterality", LATERALITIES), ("certainty", CERTAINTIES), ("severity", SEVERITIES)):
+            value = getattr(self, name)
+            if value and value not in allowed:
+                raise StoreError(f"{value!r} is no {name}: give one of {', '.join(allowed)}, or nothing")
+
+    def to_json(self) -> str:
+        """Canonical JSON of what is said; ``{}`` when nothing is."""
+        return canonical_json({name: value for name, value in asdict(self).items() if value})
+
+    @classmethod
+    def from_json(cls, text: str) -> RegionAttributes:
+        """Read what `to_json` wrote. Raises `StoreError`."""
+        try:
+            return cls(**_object(text))
+        except TypeError as error:
+            raise StoreError(f"the attributes {text[:80]!r} are not those of a region: {error}") from error
+
+
+@dataclass(frozen=True, slots=True)
+class Derivation:
+    """What a region was made from when nobody drew it.
+
+    roots : root ids of the regions it came from. method : such as ``"linear"``, ``"copy"`` or a model's id.
+    """
+
+    roots: tuple[int, ...]
+    method: str
+
+    def to_json(self) -> str:
+        """Canonical JSON."""
+        return canonical_json({"roots": list(self.roots), "method": self.method})
+
+    @classmethod
+    def from_json(cls, text: str) -> Derivation:
+        """Read what `to_json` wrote. Raises `StoreError`."""
+        content = _object(text)
+        return cls(tuple(content["roots"]), content["method"])
+
+
+def canonical_shape(text: str | None) -> str | None:
+    """A shape's JSON in the one way it is kept; None, the box itself, stays None.
+
+    Raises `StoreError` for text that is not the JSON of a shape.
+    """
+    if text is None:
+        return None
+    content = _object(text)
+    if content.get("kind") not in SHAPE_KINDS:
+        raise StoreError(f"{text[:80]!r} is not a shape: its kind must be one of {', '.join(SHAPE_KINDS)}")
+    return canonical_json(content)
+
+
+def _object(text: str) -> dict[str, Any]:
+    try:
+        content = json.loads(text, parse_constant=_refuse)
+    except ValueError as error:
+        raise StoreError(f"{text[:80]!r} is not JSON: {error}") from error
+    if not isinstance(content, dict):
+        raise StoreError(f"{text[:80]!r} is not a JSON object")
+    return content
+
+
+def _refuse(constant: str) -> None:
+    raise ValueError(f"{constant} is no number that JSON has")
