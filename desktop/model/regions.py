@@ -2,21 +2,48 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+
 from PySide6.QtCore import QObject, Signal
 from PySide6.QtGui import QUndoStack
 
-from desktop.model.commands import AppendedRow, Drawing, Finding
+from desktop.model.commands import Change, RegionsCommand
 from desktop.model.plane_state import PlaneState
 from desktop.model.viewing import ViewingModel
-from engine.regions import Box, Label, RegionError
-from engine.store import AnnotationStore, RegionRow, RegionState, StoreError, SuggestionRow, study_uid_of
-from engine.suggest import Suggestion
+from engine.regions import Box, Label, RegionError, Shape, shape_from_json, shape_to_json
+from engine.store import (
+    AnnotationStore,
+    NewRegion,
+    Origin,
+    RegionAttributes,
+    RegionRow,
+    RegionState,
+    Reshape,
+    StoreError,
+    SuggestionRow,
+    study_uid_of,
+)
+from engine.suggest import ImageRef, Suggestion
 
 UNDECIDED = (RegionState.DRAWN, RegionState.SUGGESTED)
 
 
+def shape_of(row: RegionRow) -> Shape:
+    """A region's shape, in pixels of its slice."""
+    return row.box if row.shape is None else shape_from_json(row.shape)
+
+
+def shape_text(shape: Shape) -> str | None:
+    """As the store keeps it: an upright box has no text of its own."""
+    return None if isinstance(shape, Box) else shape_to_json(shape)
+
+
 class RegionsModel(QObject):
-    """changed : the list or a region's content. selected : another region, or none. failed : a message."""
+    """changed : the list or a region's content. selected : another region, or none. failed : a message.
+
+    drawn : a new region without a name, to be asked about. who : the person at work.
+    """
 
     changed = Signal()
     selected = Signal()
@@ -27,11 +54,14 @@ class RegionsModel(QObject):
         super().__init__(parent)
         self._store = store
         self._viewing = viewing
-        self._who = who
+        self.who = who
         self.undo_stack = QUndoStack(self)
         self.rows: list[RegionRow] = []
+        self.image_id: int | None = None
         self._suggested: dict[int, SuggestionRow] = {}
         self.selected_root: int | None = None
+        # Named without asking, until it is let go: one label for many regions.
+        self.next_label: Label | None = None
         viewing.slice_changed.connect(self._other_slice)
 
     def _other_slice(self) -> None:
@@ -41,7 +71,7 @@ class RegionsModel(QObject):
 
     def refresh(self) -> None:
         """Read the slice's regions from the store, the only truth."""
-        self.rows = self._read(self._viewing.active)
+        self.image_id, self.rows = self._read(self._viewing.active)
         waiting = (row.root_id for row in self.rows if row.state in UNDECIDED)
         found = {root: self.suggestion(root) for root in waiting}
         self._suggested = {root: one for root, one in found.items() if one is not None}
@@ -63,18 +93,23 @@ class RegionsModel(QObject):
 
     def rows_of(self, state: PlaneState) -> list[RegionRow]:
         """The regions of the slice that a view shows."""
-        return self.rows if state is self._viewing.active else self._read(state)
+        return self.rows if state is self._viewing.active else self._read(state)[1]
 
-    def _read(self, state: PlaneState) -> list[RegionRow]:
+    def _read(self, state: PlaneState) -> tuple[int | None, list[RegionRow]]:
         volume = state.volume
         if volume is None:
-            return []
+            return None, []
         image = self._store.images.find(str(volume.source), volume.series_uid, state.plane, state.index)
-        return [] if image is None else self._store.regions.of_image(image.id)
+        return (None, []) if image is None else (image.id, self._store.readings.visible_regions(image.id, self.who))
 
     def region(self, root_id: int) -> RegionRow | None:
         """A visible region of this slice."""
         return next((row for row in self.rows if row.root_id == root_id), None)
+
+    @property
+    def selected_row(self) -> RegionRow | None:
+        """The selected region."""
+        return None if self.selected_root is None else self.region(self.selected_root)
 
     def suggestion(self, root_id: int) -> SuggestionRow | None:
         """The newest answer about a region."""
@@ -92,23 +127,65 @@ class RegionsModel(QObject):
 
     def select_next_undecided(self) -> None:
         """Go to the next region that waits for a decision; none when all are decided."""
+        self.select(self._next_undecided())
+
+    def _next_undecided(self) -> int | None:
         waiting = [row.root_id for row in self.rows if row.state in UNDECIDED]
         later = [root for root in waiting if self.selected_root is None or root > self.selected_root]
-        self.select((later or waiting or [None])[0])
+        return (later or waiting or [None])[0]
 
-    def draw(self, box: Box) -> None:
-        """A person has drawn a box on the slice on screen."""
+    # New regions
+
+    def draw(self, shape: Shape) -> None:
+        """A person has drawn a shape on the slice on screen. Without a label in hand, the model is to be asked."""
+        new = self.new_region(shape)
+        if new is not None:
+            new = replace(new, label=self.next_label)
+            self.add([new], ask=self.next_label is None)
+
+    def new_region(self, shape: Shape) -> NewRegion | None:
+        """A region to be, on the slice on screen and within it; None, and `failed`, when there can be none."""
         image, volume = self._viewing.image_ref(), self._viewing.volume
         if volume is None:
-            return
+            return None
         if image is None:
             self.failed.emit(self.tr("This slice is not read yet: draw when it is here"))
-            return
+            return None
         try:
-            box = box.clipped(image.width, image.height)
-            self.undo_stack.push(Drawing(self, self._store, image, study_uid_of(volume), box, self._who))
+            inside = shape.clipped(image.width, image.height)
+        except RegionError as error:
+            self.failed.emit(str(error))
+            return None
+        return NewRegion(image, study_uid_of(volume), inside.bounds, shape_text(inside))
+
+    def image_of(self, index: int) -> ImageRef | None:
+        """Another slice of the active view, as it is shown; None when it is not there."""
+        state = self._viewing.active
+        return None if state.scan is None else state.image_ref_of(index)
+
+    def add(
+        self,
+        regions: Sequence[NewRegion],
+        *,
+        ask: bool = False,
+        structure: bool = False,
+        join: Sequence[int] = (),
+        select: bool = True,
+    ) -> list[RegionRow]:
+        """Keep new regions as one gesture; see `RegionDrawing.draw_many`. ask : the model is to name the first."""
+        try:
+            before = {root: self._store.regions.current(root) for root in join}
+            rows, joined = self._store.drawing.draw_many(regions, self.who, structure=structure, join=join)
         except (RegionError, StoreError) as error:
             self.failed.emit(str(error))
+            return []
+        changes = [Change(None, row) for row in rows]
+        changes += [Change(before[row.root_id], row) for row in joined]
+        if changes:
+            first = rows[0].root_id if rows and select else self.selected_root
+            asking = (lambda: self.drawn.emit(rows[0].root_id)) if ask and rows else None
+            self._push(changes, lambda: first, asking)
+        return rows
 
     def keep_suggestion(self, suggestion: Suggestion, root_id: int) -> None:
         """Store an answer about a drawn region."""
@@ -123,10 +200,54 @@ class RegionsModel(QObject):
         volume = self._viewing.volume
         if volume is None:
             return 0
-        found = Finding(self, self._store, suggestion, study_uid_of(volume), self._who)
-        if found.rows:
-            self.undo_stack.push(found)
-        return len(found.rows)
+        found = [row for row, _ in self._store.record_found(suggestion, study_uid_of(volume), self.who)]
+        if found:
+            self._push([Change(None, row) for row in found], lambda: found[0].root_id)
+        return len(found)
+
+    def duplicate(self, root_id: int, dx: float = 8.0, dy: float = 8.0) -> None:
+        """A copy beside a region, on its slice."""
+        row, size = self.region(root_id), self._viewing.active.shape
+        if row is None:
+            return
+        try:
+            moved = shape_of(row).moved(dx, dy).clipped(size[1], size[0])
+            copy = self._store.drawing.duplicate(root_id, self.who, box=moved.bounds, shape=shape_text(moved))
+        except (RegionError, StoreError) as error:
+            self.failed.emit(str(error))
+            return
+        self._push([Change(None, copy)], lambda: copy.root_id)
+
+    def copy_to(self, root_id: int, index: int) -> bool:
+        """Copy a region to another slice of the same view, joined to it as one 3-D structure, and go there."""
+        row, image, volume = self.region(root_id), self.image_of(index), self._viewing.volume
+        if row is None or image is None or volume is None:
+            return False
+        copy = NewRegion(
+            image, study_uid_of(volume), row.box, row.shape, row.label, row.attributes, origin=Origin.COPIED
+        )
+        self._viewing.go_to(index)
+        return bool(self.add([copy], structure=True, join=[root_id]))
+
+    # Changes
+
+    def reshape(self, root_id: int, shape: Shape) -> None:
+        """Another place or shape for a region; one that would leave the image is cut off at its edge."""
+        size = self._viewing.active.shape
+        try:
+            inside = shape.clipped(size[1], size[0])
+        except RegionError as error:
+            self.failed.emit(str(error))
+            self.changed.emit()
+            return
+        edit = Reshape(root_id, inside.bounds, shape_text(inside), self._viewing.image_ref())
+        self._change([root_id], lambda: self._store.edits.edit_many([edit], self.who))
+
+    def nudge(self, root_id: int, dx: float, dy: float) -> None:
+        """Move a region by pixels."""
+        row = self.region(root_id)
+        if row is not None:
+            self.reshape(root_id, shape_of(row).moved(dx, dy))
 
     def accept(self, root_id: int, label: Label) -> None:
         """Agree with a suggested name."""
@@ -134,25 +255,74 @@ class RegionsModel(QObject):
         if suggestion is None:
             self.correct(root_id, label)
             return
-        self._append(root_id, lambda: self._store.accept(root_id, suggestion.id, label, self._who))
+        self._decide(root_id, lambda: self._store.accept(root_id, suggestion.id, label, self.who))
+
+    def accept_above(self, threshold: float) -> int:
+        """Accept everything on this slice that the model is that sure of (0..1); returns how many there were."""
+        roots = [row.root_id for row in self.rows if row.state in UNDECIDED]
+        return self._change(roots, lambda: self._store.edits.accept_many(roots, threshold, self.who), self._next_undecided)
 
     def correct(self, root_id: int, label: Label) -> None:
         """Give the region another name than the suggested one."""
         suggestion = self.suggestion(root_id)
         number = None if suggestion is None else suggestion.id
-        self._append(root_id, lambda: self._store.correct(root_id, label, self._who, suggestion_id=number))
+        self._decide(root_id, lambda: self._store.correct(root_id, label, self.who, suggestion_id=number))
 
     def reject(self, root_id: int) -> None:
-        """Reject the region."""
+        """Reject what the model found; a region that a person drew is taken away."""
+        row = self.region(root_id)
         suggestion = self.suggestion(root_id)
-        number = None if suggestion is None else suggestion.id
-        self._append(root_id, lambda: self._store.reject(root_id, self._who, number))
+        if row is not None and suggestion is None:
+            self._change([root_id], lambda: self._store.edits.delete([root_id], self.who), self._next_undecided)
+        elif row is not None and suggestion is not None:
+            self._decide(root_id, lambda: self._store.reject(root_id, self.who, suggestion.id))
 
-    def _append(self, root_id: int, gesture) -> None:  # type: ignore[no-untyped-def]
-        before = self.region(root_id)
-        if before is None:
-            return
+    def set_label(self, root_ids: Sequence[int], label: Label) -> int:
+        """Give many regions a name, on whatever slice; returns how many there were."""
+        return self._change(root_ids, lambda: self._store.edits.set_label(root_ids, label, self.who))
+
+    def set_attributes(self, root_id: int, attributes: RegionAttributes | None) -> None:
+        """Say how a region is, beside its name."""
+        self._change([root_id], lambda: self._store.edits.set_attributes([root_id], attributes, self.who))
+
+    def toggle_locked(self, root_id: int) -> None:
+        """Take no changes to a region, or take them again."""
+        row = self.region(root_id)
+        if row is not None:
+            verb = self._store.edits.unlock if row.locked else self._store.edits.lock
+            self._change([root_id], lambda: verb([root_id], self.who))
+
+    def change(self, root_ids: Sequence[int], gesture: Callable[[], list[RegionRow]]) -> int:
+        """Any other gesture of the store on regions that are there, to be undone as one; returns how many changed."""
+        return self._change(root_ids, gesture)
+
+    def _decide(self, root_id: int, gesture: Callable[[], RegionRow]) -> None:
+        if self.region(root_id) is not None:
+            self._change([root_id], lambda: [gesture()], self._next_undecided)
+
+    def _change(
+        self,
+        root_ids: Sequence[int],
+        gesture: Callable[[], list[RegionRow]],
+        then: Callable[[], int | None] | None = None,
+    ) -> int:
         try:
-            self.undo_stack.push(AppendedRow(self, self._store, before, gesture, self._who))
-        except StoreError as error:
+            before = {root: self._store.regions.current(root) for root in root_ids}
+            rows = gesture()
+        except (RegionError, StoreError) as error:
             self.failed.emit(str(error))
+            # What was dragged on screen goes back to where it is.
+            self.changed.emit()
+            return 0
+        changes = [Change(before[row.root_id], row) for row in rows]
+        if changes:
+            self._push(changes, then or (lambda: self.selected_root))
+        return len(changes)
+
+    def _push(
+        self,
+        changes: Sequence[Change],
+        then: Callable[[], int | None],
+        first_time: Callable[[], None] | None = None,
+    ) -> None:
+        self.undo_stack.push(RegionsCommand(self, self._store, self.who, changes, then, first_time))
