@@ -12,6 +12,7 @@ from PySide6.QtGui import (
 )
 from PySide6.QtWidgets import (
     QFileDialog,
+    QHBoxLayout,
     QMainWindow,
     QMenu,
     QMessageBox,
@@ -24,7 +25,9 @@ from desktop.model.asking import AskingModel
 from desktop.model.browser import BrowserModel
 from desktop.model.cine import CineModel
 from desktop.model.crosshair import CrosshairModel
+from desktop.model.drafts import DraftsModel
 from desktop.model.jobs import JobRunner
+from desktop.model.label_colors import LabelColors
 from desktop.model.layout import LayoutModel
 from desktop.model.measures import MeasuresModel
 from desktop.model.overlays import OverlaysModel
@@ -37,10 +40,12 @@ from desktop.panels.browser_panel import BrowserPanel
 from desktop.panels.key_sheet import KeySheet
 from desktop.panels.notice_bar import NoticeBar
 from desktop.panels.picture_taker import PictureTaker
+from desktop.panels.region_bar import RegionBar
 from desktop.panels.regions_panel import RegionsPanel
 from desktop.panels.status_line import StatusLine
 from desktop.panels.suggestion_card import SuggestionCard
 from desktop.panels.viewer_bar import ViewerBar
+from desktop.region_actions import RegionActions
 from desktop.translation import Translations
 from desktop.viewer.slice_view import SliceView
 from desktop.viewer.view_grid import ViewGrid
@@ -78,11 +83,15 @@ class MainWindow(QMainWindow):
             CineModel(self.viewing, self),
             VolumeDrawing(self.viewing, self),
             OverlaysModel(self.viewing, self._jobs, self),
+            DraftsModel(store, self.viewing, who, self),
+            LabelColors(),
         )
         self.grid = ViewGrid(self.models)
         self.viewer_actions = ViewerActions(self.models, self.grid, self)
+        self.region_actions = RegionActions(self.models, self._rename, self)
         self._pictures = PictureTaker(self.grid, self.viewer_actions, self)
         self.viewer_bar = ViewerBar(self.models, self.viewer_actions)
+        self.region_bar = RegionBar(self.models.tools, self.viewer_actions)
         self.notice_bar = NoticeBar()
         self.card = SuggestionCard(self.regions, self.asking, self.grid)
         self.worklist_panel = BrowserPanel(self.worklist)
@@ -112,7 +121,11 @@ class MainWindow(QMainWindow):
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(0)
         column.addWidget(self.notice_bar)
-        column.addWidget(self.grid, 1)
+        beside = QHBoxLayout()
+        beside.setSpacing(0)
+        beside.addWidget(self.region_bar)
+        beside.addWidget(self.grid, 1)
+        column.addLayout(beside, 1)
         for widget, stretch in ((self.worklist_panel, 0), (middle, 1), (self.regions_panel, 0)):
             splitter.addWidget(widget)
             splitter.setStretchFactor(splitter.count() - 1, stretch)
@@ -136,7 +149,9 @@ class MainWindow(QMainWindow):
             set_language=self.set_interface_language,
         )
         language = self._translations.language
-        return WindowMenus(self, deeds, self.regions.undo_stack, self.viewer_actions, self._store, language)
+        return WindowMenus(
+            self, deeds, self.regions.undo_stack, self.viewer_actions, self.region_actions, self._store, language
+        )
 
     def _build_keys(self) -> WindowKeys:
         deeds = WindowDeeds(
@@ -145,7 +160,7 @@ class MainWindow(QMainWindow):
             find=self.regions_panel.focus_find,
             show_keys=self._show_keys,
         )
-        return WindowKeys(self.models, self.card, self.viewer_actions, deeds, self)
+        return WindowKeys(self.models, self.card, self.viewer_actions, self.region_actions, deeds, self)
 
     def _connect(self) -> None:
         self.worklist_panel.chosen.connect(self.open_item)
@@ -173,6 +188,8 @@ class MainWindow(QMainWindow):
         self.card.closed.connect(self._focus_view)
         self.card.resized.connect(self._place_card)
         self.grid.moved.connect(self._place_card)
+        self.models.drafts.offered.connect(self._offer_draft)
+        self.grid.menu_wanted.connect(self.region_actions.open_menu)
         self.grid.key_pressed.connect(self._keys.press)
         self.grid.active_changed.connect(self._place_card)
         self.grid.compare_menu_wanted.connect(self._fill_compare_menu)
@@ -255,6 +272,15 @@ class MainWindow(QMainWindow):
         else:
             self.notice_bar.show_notice(self.tr("The model process failed: {0}").format(event.message))
 
+    def _rename(self) -> None:
+        self.card.begin_typing("")
+
+    def _offer_draft(self) -> None:
+        drafts = self.models.drafts
+        text = self.tr("A shape on this slice was not finished.")
+        go_on, forget = (self.tr("Go on"), drafts.take), (self.tr("Forget it"), drafts.discard)
+        self.notice_bar.show_notice(text, (go_on, forget))
+
     def _focus_view(self) -> None:
         self.view.setFocus()
 
@@ -326,7 +352,7 @@ class MainWindow(QMainWindow):
             self.worklist.add_paths(paths)
 
     def _show_keys(self) -> None:
-        KeySheet(self.viewer_actions.key_groups(), self).open()
+        KeySheet((*self.region_actions.key_groups(), *self.viewer_actions.key_groups()), self).open()
 
     def _show_model_card(self) -> None:
         manifest = self.asking.manifest

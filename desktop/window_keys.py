@@ -10,6 +10,7 @@ from PySide6.QtGui import QKeyEvent
 
 from desktop.model.session import ViewerModels
 from desktop.panels.suggestion_card import SuggestionCard
+from desktop.region_actions import RegionActions
 from desktop.viewer_actions import ViewerActions
 
 _ENTER = (Qt.Key.Key_Return, Qt.Key.Key_Enter)
@@ -34,6 +35,7 @@ class WindowKeys(QObject):
         models: ViewerModels,
         card: SuggestionCard,
         actions: ViewerActions,
+        regions: RegionActions,
         deeds: WindowDeeds,
         parent: QObject | None = None,
     ) -> None:
@@ -41,11 +43,15 @@ class WindowKeys(QObject):
         self._models = models
         self._card = card
         self._actions = actions
+        self._regions = regions
         self._deeds = deeds
 
     def press(self, event: QKeyEvent) -> None:
         """Do what it means."""
-        if self._card.isVisible() and self._models.regions.selected_root is not None:
+        card = self._card.isVisible()
+        if self._regions.nudge(event, always=not card):
+            return
+        if card and self._models.regions.selected_root is not None:
             self._card_key(event, self._models.regions.selected_root)
         else:
             self._view_key(event)
@@ -88,11 +94,11 @@ class WindowKeys(QObject):
             viewing.step(1)
         elif key == Qt.Key.Key_Tab:
             regions.select_next_undecided()
-        elif key in (Qt.Key.Key_N, Qt.Key.Key_P):
+        elif key in (Qt.Key.Key_N, Qt.Key.Key_P) and not event.modifiers():
             self._deeds.open_neighbour(1 if key == Qt.Key.Key_N else -1)
-        elif key == Qt.Key.Key_L:
+        elif key == Qt.Key.Key_L and not event.modifiers():
             self._deeds.toggle_language()
-        elif key == Qt.Key.Key_F:
+        elif key == Qt.Key.Key_F and not event.modifiers():
             self._deeds.find()
         elif text == "?":
             self._deeds.show_keys()

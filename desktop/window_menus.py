@@ -10,6 +10,7 @@ from PySide6.QtGui import QAction, QActionGroup, QKeySequence, QUndoStack
 from PySide6.QtWidgets import QMainWindow, QMenu
 
 from desktop.panels.theme_menu import ThemeMenu
+from desktop.region_actions import RegionActions
 from desktop.translation import LANGUAGES
 from desktop.viewer_actions import ViewerActions
 from engine.store import AnnotationStore
@@ -39,12 +40,14 @@ class WindowMenus(QObject):
         deeds: MenuDeeds,
         undo_stack: QUndoStack,
         viewer_actions: ViewerActions,
+        region_actions: RegionActions,
         store: AnnotationStore,
         language: str,
     ) -> None:
         super().__init__(window)
         self._window = window
         self._viewer_actions = viewer_actions
+        self._region_actions = region_actions
         bar, key = window.menuBar(), QKeySequence.StandardKey
         self._file = bar.addMenu("")
         self._add_files = self._action(self._file, key.Open, deeds.add_files)
@@ -62,6 +65,8 @@ class WindowMenus(QObject):
         ):
             action.setEnabled(can())
             signal.connect(action.setEnabled)
+        self._region = bar.addMenu("")
+        region_actions.fill_menu(self._region)
         self._view = bar.addMenu("")
         viewer_actions.fill_menu(self._view)
         self._settings = bar.addMenu("")
@@ -106,6 +111,7 @@ class WindowMenus(QObject):
         for menu, text in (
             (self._file, self.tr("&File")),
             (self._edit, self.tr("&Edit")),
+            (self._region, self.tr("&Region")),
             (self._view, self.tr("&View")),
             (self._settings, self.tr("&Settings")),
             (self._languages, self.tr("Language")),
@@ -113,6 +119,7 @@ class WindowMenus(QObject):
         ):
             menu.setTitle(text)
         self._viewer_actions.retranslate()
+        self._region_actions.retranslate()
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:
         if watched is self._window and event.type() == QEvent.Type.LanguageChange:

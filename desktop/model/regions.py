@@ -4,14 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from typing import Any
 
+from numpy.typing import NDArray
 from PySide6.QtCore import QObject, Signal
 from PySide6.QtGui import QUndoStack
 
 from desktop.model.commands import Change, RegionsCommand
 from desktop.model.plane_state import PlaneState
+from desktop.model.tools import ToolModel
 from desktop.model.viewing import ViewingModel
-from engine.regions import Box, Label, RegionError, Shape, shape_from_json, shape_to_json
+from engine.regions import Box, Label, Mask, RegionError, Shape, shape_from_json, shape_to_json
+from engine.regions.masks import ValueRange, erased, painted, stroke
+from engine.scans.positions import slice_values
 from engine.store import (
     AnnotationStore,
     NewRegion,
@@ -60,6 +65,7 @@ class RegionsModel(QObject):
         self.image_id: int | None = None
         self._suggested: dict[int, SuggestionRow] = {}
         self.selected_root: int | None = None
+        self.hidden: set[int] = set()
         # Named without asking, until it is let go: one label for many regions.
         self.next_label: Label | None = None
         viewing.slice_changed.connect(self._other_slice)
@@ -243,6 +249,52 @@ class RegionsModel(QObject):
         edit = Reshape(root_id, inside.bounds, shape_text(inside), self._viewing.image_ref())
         self._change([root_id], lambda: self._store.edits.edit_many([edit], self.who))
 
+    def paint(self, points: Sequence[tuple[float, float]], tools: ToolModel, *, erase: bool) -> None:
+        """A stroke of the brush: onto the selected mask, or a new one. Erasing works on whatever is selected."""
+        state, row = self._viewing.active, self.selected_row
+        if state.volume is None or not state.has_slice:
+            self.failed.emit(self.tr("This slice is not read yet: draw when it is here"))
+            return
+        height, width = state.shape
+        values = None if state.volume.is_color else slice_values(state.volume, state.plane, state.index)
+        before = None if row is None else shape_of(row)
+        try:
+            within = None if tools.value_range is None or values is None else ValueRange(*tools.value_range)
+            brush = stroke(points, tools.brush_radius, (height, width), state.spacing)
+            if erase:
+                if row is None or before is None:
+                    self.failed.emit(self.tr("Select a region to erase from"))
+                    return
+                self._erase(row, before.to_mask(width, height), brush, values, within)
+            elif row is not None and isinstance(before, Mask) and not row.locked:
+                self.reshape(row.root_id, painted(before, brush, values, within))
+            else:
+                self.draw(painted(None, brush, values, within))
+        except RegionError as error:
+            self.failed.emit(str(error))
+
+    def _erase(
+        self, row: RegionRow, mask: Mask, brush: Mask, values: NDArray[Any] | None, within: ValueRange | None
+    ) -> None:
+        try:
+            left = erased(mask, brush, values, within)
+        except RegionError:
+            # Nothing of it is left.
+            self._change([row.root_id], lambda: self._store.edits.delete([row.root_id], self.who))
+        else:
+            self.reshape(row.root_id, left)
+
+    def toggle_hidden(self, root_id: int) -> None:
+        """Do not draw a region, or draw it again. On screen only."""
+        self.hidden ^= {root_id}
+        self.changed.emit()
+
+    def show_all(self) -> None:
+        """Draw every region again."""
+        if self.hidden:
+            self.hidden.clear()
+            self.changed.emit()
+
     def nudge(self, root_id: int, dx: float, dy: float) -> None:
         """Move a region by pixels."""
         row = self.region(root_id)
@@ -260,7 +312,9 @@ class RegionsModel(QObject):
     def accept_above(self, threshold: float) -> int:
         """Accept everything on this slice that the model is that sure of (0..1); returns how many there were."""
         roots = [row.root_id for row in self.rows if row.state in UNDECIDED]
-        return self._change(roots, lambda: self._store.edits.accept_many(roots, threshold, self.who), self._next_undecided)
+        return self._change(
+            roots, lambda: self._store.edits.accept_many(roots, threshold, self.who), self._next_undecided
+        )
 
     def correct(self, root_id: int, label: Label) -> None:
         """Give the region another name than the suggested one."""

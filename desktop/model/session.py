@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from desktop.model.asking import AskingModel
 from desktop.model.cine import CineModel
 from desktop.model.crosshair import CrosshairModel
+from desktop.model.drafts import DraftsModel
+from desktop.model.label_colors import LabelColors
 from desktop.model.layout import LayoutModel
 from desktop.model.measures import MeasuresModel
 from desktop.model.overlays import OverlaysModel
@@ -30,3 +32,5 @@ class ViewerModels:
     cine: CineModel
     drawing: VolumeDrawing
     overlays: OverlaysModel
+    drafts: DraftsModel
+    colors: LabelColors

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
+
 from PySide6.QtCore import QEvent, Qt
-from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QToolButton, QWidget
+from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QPushButton, QToolButton, QWidget
 
 
 class NoticeBar(QFrame):
@@ -24,6 +26,8 @@ class NoticeBar(QFrame):
         layout = QHBoxLayout(self)
         layout.setContentsMargins(12, 6, 6, 6)
         layout.addWidget(self._text, 1)
+        self._buttons = QHBoxLayout()
+        layout.addLayout(self._buttons)
         layout.addWidget(self._close, 0, Qt.AlignmentFlag.AlignTop)
         self._retranslate()
         self.hide()
@@ -33,9 +37,17 @@ class NoticeBar(QFrame):
         """What it says, "" when it says nothing."""
         return "" if self.isHidden() else self._text.text()
 
-    def show_notice(self, text: str) -> None:
-        """Say it until it is closed or something newer comes."""
+    def show_notice(self, text: str, deeds: Sequence[tuple[str, Callable[[], object]]] = ()) -> None:
+        """Say it until it is closed or something newer comes. deeds : buttons, by their words, that also close it."""
         self._text.setText(text)
+        while (item := self._buttons.takeAt(0)) is not None:
+            item.widget().deleteLater()
+        for words, deed in deeds:
+            button = QPushButton(words)
+            button.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+            button.clicked.connect(self.hide)
+            button.clicked.connect(lambda _=False, deed=deed: deed())
+            self._buttons.addWidget(button)
         self.show()
 
     def _retranslate(self) -> None:

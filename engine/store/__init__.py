@@ -7,6 +7,7 @@ from engine.store.edits import RegionEdits, Reshape
 from engine.store.errors import StoreError
 from engine.store.label_store import LabelStore, OwnLabelRow
 from engine.store.readings import Reading, Readings
+from engine.store.repositories import source_key
 from engine.store.rows import (
     DECIDED_STATES,
     DecisionKind,
@@ -102,6 +103,7 @@ __all__ = [
     "Work",
     "WorklistRow",
     "default_database_path",
+    "source_key",
     "study_uid_of",
     "verify_chain",
     "verify_rows",

@@ -441,6 +441,18 @@
         <translation>模型进程出错：{0}</translation>
     </message>
     <message>
+        <source>A shape on this slice was not finished.</source>
+        <translation>此层面上有一个未画完的形状。</translation>
+    </message>
+    <message>
+        <source>Go on</source>
+        <translation>继续</translation>
+    </message>
+    <message>
+        <source>Forget it</source>
+        <translation>丢弃</translation>
+    </message>
+    <message>
         <source>Nothing</source>
         <translation>无</translation>
     </message>
@@ -627,10 +639,112 @@
     </message>
 </context>
 <context>
+    <name>RegionActions</name>
+    <message>
+        <source>Name …</source>
+        <translation>命名……</translation>
+    </message>
+    <message>
+        <source>Duplicate</source>
+        <translation>复制一份</translation>
+    </message>
+    <message>
+        <source>Copy to the next slice</source>
+        <translation>复制到下一层面</translation>
+    </message>
+    <message>
+        <source>Copy to the slice before</source>
+        <translation>复制到上一层面</translation>
+    </message>
+    <message>
+        <source>Locked</source>
+        <translation>锁定</translation>
+    </message>
+    <message>
+        <source>Hidden</source>
+        <translation>隐藏</translation>
+    </message>
+    <message>
+        <source>Show all hidden regions</source>
+        <translation>显示所有隐藏区域</translation>
+    </message>
+    <message>
+        <source>Delete</source>
+        <translation>删除</translation>
+    </message>
+    <message>
+        <source>Drag a grip</source>
+        <translation>拖动手柄</translation>
+    </message>
+    <message>
+        <source>resize; Shift keeps the proportions</source>
+        <translation>调整大小；按 Shift 保持比例</translation>
+    </message>
+    <message>
+        <source>Drag the outline</source>
+        <translation>拖动轮廓</translation>
+    </message>
+    <message>
+        <source>move (Alt: from anywhere inside)</source>
+        <translation>移动（按 Alt 可从内部任意处拖动）</translation>
+    </message>
+    <message>
+        <source>Arrows</source>
+        <translation>方向键</translation>
+    </message>
+    <message>
+        <source>move by a pixel, with Shift by ten</source>
+        <translation>移动一个像素，按 Shift 移动十个</translation>
+    </message>
+    <message>
+        <source>Double click</source>
+        <translation>双击</translation>
+    </message>
+    <message>
+        <source>on an edge: a new corner; in a polygon: finish</source>
+        <translation>在边上：增加顶点；画多边形时：完成</translation>
+    </message>
+    <message>
+        <source>Alt+click</source>
+        <translation>Alt+单击</translation>
+    </message>
+    <message>
+        <source>on a corner: remove it</source>
+        <translation>在顶点上：删除该顶点</translation>
+    </message>
+    <message>
+        <source>Right click</source>
+        <translation>右键单击</translation>
+    </message>
+    <message>
+        <source>the region&apos;s menu</source>
+        <translation>区域菜单</translation>
+    </message>
+    <message>
+        <source>Edit regions</source>
+        <translation>编辑区域</translation>
+    </message>
+</context>
+<context>
+    <name>RegionBar</name>
+    <message>
+        <source>Draw regions</source>
+        <translation>绘制区域</translation>
+    </message>
+    <message>
+        <source>Width of the brush in pixels ({ narrower, } wider, or Shift+wheel)</source>
+        <translation>画笔宽度（像素；{ 变细，} 变粗，或 Shift+滚轮）</translation>
+    </message>
+</context>
+<context>
     <name>RegionsModel</name>
     <message>
         <source>This slice is not read yet: draw when it is here</source>
         <translation>该层面尚未读取：读取后再绘制</translation>
+    </message>
+    <message>
+        <source>Select a region to erase from</source>
+        <translation>请先选择要擦除的区域</translation>
     </message>
 </context>
 <context>
@@ -901,6 +1015,10 @@
         <translation>布局</translation>
     </message>
     <message>
+        <source>Draw regions</source>
+        <translation>绘制区域</translation>
+    </message>
+    <message>
         <source>Left mouse button</source>
         <translation>鼠标左键</translation>
     </message>
@@ -913,8 +1031,52 @@
         <translation>电影播放</translation>
     </message>
     <message>
+        <source>Select and move regions</source>
+        <translation>选择和移动区域</translation>
+    </message>
+    <message>
         <source>Draw a box and ask</source>
         <translation>画框并询问模型</translation>
+    </message>
+    <message>
+        <source>Draw a turned box</source>
+        <translation>画旋转框</translation>
+    </message>
+    <message>
+        <source>Draw an ellipse</source>
+        <translation>画椭圆</translation>
+    </message>
+    <message>
+        <source>Draw a polygon</source>
+        <translation>画多边形</translation>
+    </message>
+    <message>
+        <source>Draw freehand</source>
+        <translation>徒手勾画</translation>
+    </message>
+    <message>
+        <source>Draw a line</source>
+        <translation>画线</translation>
+    </message>
+    <message>
+        <source>Set a point</source>
+        <translation>设点</translation>
+    </message>
+    <message>
+        <source>Paint with a brush</source>
+        <translation>画笔涂抹</translation>
+    </message>
+    <message>
+        <source>Erase</source>
+        <translation>橡皮擦</translation>
+    </message>
+    <message>
+        <source>Narrower brush</source>
+        <translation>画笔变细</translation>
+    </message>
+    <message>
+        <source>Wider brush</source>
+        <translation>画笔变粗</translation>
     </message>
     <message>
         <source>Crosshair: turn all views to a place</source>
@@ -1200,6 +1362,10 @@
     <message>
         <source>&amp;Edit</source>
         <translation>编辑(&amp;E)</translation>
+    </message>
+    <message>
+        <source>&amp;Region</source>
+        <translation>区域(&amp;R)</translation>
     </message>
     <message>
         <source>&amp;View</source>
