@@ -125,6 +125,15 @@ class RegionRepository:
         )
         return [self._row(row) for row in self._db.query(sql, [structure_id])]
 
+    def of_reading(self, reading_id: int, last_row: int) -> list[RegionRow]:
+        """The regions that a reader had drawn or decided on when `last_row` was the newest row, by age."""
+        sql = (
+            f"SELECT * FROM region WHERE reading_id = ? AND id <= ? AND state NOT IN ({HIDDEN_SQL}, 'suggested') "
+            "AND NOT EXISTS (SELECT 1 FROM region AS newer WHERE newer.supersedes_id = region.id AND newer.id <= ?) "
+            "ORDER BY root_id"
+        )
+        return [self._row(row) for row in self._db.query(sql, [reading_id, last_row, last_row])]
+
     def labelled(self, label: Label, source: Path | str | None = None, series_uid: str = "") -> list[RegionRow]:
         """The visible regions with this name, by age: in the whole database, or of one series.
 
@@ -299,6 +308,10 @@ class AuditRepository:
     def all(self) -> Iterator[AuditEntry]:
         """Every entry, oldest first."""
         return (AuditEntry(**row) for row in self._db.query("SELECT * FROM audit ORDER BY seq"))
+
+    def count(self) -> int:
+        """How many gestures were made."""
+        return int(next(self._db.query("SELECT count(*) AS n FROM audit"))["n"])
 
     def row_digests(self) -> dict[str, str]:
         """The digest of every audited row as it is now, by the name the log calls it."""
