@@ -74,7 +74,7 @@ class Derivation:
 
 
 def canonical_shape(text: str | None) -> str | None:
-    """A shape's JSON in the one way it is kept; None, the box itself, stays None.
+    """A shape's JSON in the one way it is kept; an upright box, which its bounds say all of, becomes None.
 
     Raises `StoreError` for text that is not the JSON of a shape.
     """
@@ -83,7 +83,7 @@ def canonical_shape(text: str | None) -> str | None:
     content = _object(text)
     if content.get("kind") not in SHAPE_KINDS:
         raise StoreError(f"{text[:80]!r} is not a shape: its kind must be one of {', '.join(SHAPE_KINDS)}")
-    return canonical_json(content)
+    return None if content["kind"] == "box" else canonical_json(content)
 
 
 def _object(text: str) -> dict[str, Any]:
