@@ -82,6 +82,7 @@ def test_a_box_is_kept_as_it_was_before_there_were_shapes(store: AnnotationStore
     columns = "shape, attributes, structure_id, is_key, locked, derivation, reading_id"
     assert store._connection.execute(f"SELECT {columns} FROM region").fetchone() == (None,) * 7
     assert (row.shape, row.state) == (None, RegionState.DRAWN)
+    assert store.draw_region(IMAGE, "1", BOX, "ann", shape='{"kind":"box"}').shape is None
 
 
 @pytest.mark.parametrize("text", ["", "7", "{}", '{"kind": "star"}', '{"kind": "polygon", "points": [NaN]}'])
