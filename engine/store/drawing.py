@@ -151,6 +151,9 @@ class RegionDrawing:
         state = region.state or _state_of(region)
         if state in DECIDED_STATES and region.label is None:
             raise StoreError(f"a region without a name cannot be {state.value}: name it first")
+        if region.structure_id is not None:
+            # A structure is called by its first region: that must be there.
+            self._writer.regions.current(region.structure_id)
         row = self._writer.add(
             made,
             region.image,

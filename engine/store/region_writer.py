@@ -16,7 +16,7 @@ from engine.store.gesture import Gesture, gesture, utc_now
 from engine.store.readings import Readings
 from engine.store.repositories import ImageRepository, RegionRepository, SuggestionRepository, source_key
 from engine.store.rows import DecisionKind, Origin, RegionRow, RegionState, SuggestionRow
-from engine.store.shape_text import canonical_shape
+from engine.store.shape_text import canonical_shape, shape_kind
 from engine.store.task_rows import TaskAction, TaskRow, TaskState, next_state
 from engine.suggest import ImageRef, Suggestion
 
@@ -288,7 +288,8 @@ def _content(row: RegionRow | None, judged: SuggestionRow | None = None) -> str:
             "state": row.state.value,
         }
         more = {
-            "shape": row.shape,
+            # Only its kind: a mask's text is long, and the rows have it, before and after.
+            "shape": shape_kind(row.shape),
             "attributes": row.attributes.to_json() if row.attributes else None,
             "structure": row.structure_id,
             "locked": row.locked or None,

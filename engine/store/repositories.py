@@ -125,14 +125,18 @@ class RegionRepository:
         )
         return [self._row(row) for row in self._db.query(sql, [structure_id])]
 
-    def of_reading(self, reading_id: int, last_row: int) -> list[RegionRow]:
-        """The regions that a reader had drawn or decided on when `last_row` was the newest row, by age."""
+    def of_reading(self, reading_id: int, last_row: int | None = None) -> list[RegionRow]:
+        """The regions that a reader has drawn or decided on, by age; as they were when `last_row` was the newest row.
+
+        The model's suggestions that nobody decided on are left out.
+        """
         sql = (
             f"SELECT * FROM region WHERE reading_id = ? AND id <= ? AND state NOT IN ({HIDDEN_SQL}, 'suggested') "
             "AND NOT EXISTS (SELECT 1 FROM region AS newer WHERE newer.supersedes_id = region.id AND newer.id <= ?) "
             "ORDER BY root_id"
         )
-        return [self._row(row) for row in self._db.query(sql, [reading_id, last_row, last_row])]
+        last = 2**63 - 1 if last_row is None else last_row
+        return [self._row(row) for row in self._db.query(sql, [reading_id, last, last])]
 
     def labelled(self, label: Label, source: Path | str | None = None, series_uid: str = "") -> list[RegionRow]:
         """The visible regions with this name, by age: in the whole database, or of one series.

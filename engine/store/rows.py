@@ -133,8 +133,8 @@ class SuggestionRow:
 class VerdictRow:
     """What a person decided. kind : a `DecisionKind`.
 
-    before, after : canonical JSON of the region's label, box and state, and of shape, attributes, structure and lock
-    where it has them; `before` also has the best name that the model had suggested, where there was one.
+    before, after : canonical JSON of the region's label, box and state, and of shape (its kind), attributes, structure
+    and lock where it has them; `before` also has the best name that the model had suggested, where there was one.
     detail : canonical JSON of how it was decided, such as the threshold of an acceptance of many; "" for by hand.
     """
 

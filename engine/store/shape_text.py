@@ -70,7 +70,10 @@ class Derivation:
     def from_json(cls, text: str) -> Derivation:
         """Read what `to_json` wrote. Raises `StoreError`."""
         content = _object(text)
-        return cls(tuple(content["roots"]), content["method"])
+        try:
+            return cls(tuple(int(root) for root in content["roots"]), str(content["method"]))
+        except (KeyError, TypeError, ValueError) as error:
+            raise StoreError(f"{text[:80]!r} does not say what a region was made from: {error!r}") from error
 
 
 def canonical_shape(text: str | None) -> str | None:
@@ -84,6 +87,11 @@ def canonical_shape(text: str | None) -> str | None:
     if content.get("kind") not in SHAPE_KINDS:
         raise StoreError(f"{text[:80]!r} is not a shape: its kind must be one of {', '.join(SHAPE_KINDS)}")
     return None if content["kind"] == "box" else canonical_json(content)
+
+
+def shape_kind(text: str | None) -> str | None:
+    """The kind of a shape that is kept, None for a box."""
+    return None if text is None else str(_object(text)["kind"])
 
 
 def _object(text: str) -> dict[str, Any]:

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 from collections.abc import Iterator
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from engine.protocol import Language, Task
 from engine.regions import Box, Label, RegionError
@@ -192,6 +196,51 @@ def test_a_duplicate_is_a_region_of_its_own(store: AnnotationStore):
     assert store.regions.current(found.root_id) == found
     with pytest.raises(RegionError):
         store.drawing.duplicate(found.root_id, "ann", box=Box(0, 0, 900, 900))
+
+
+def test_a_structure_that_is_not_there_cannot_be_joined(store: AnnotationStore):
+    with pytest.raises(StoreError, match="no region 99"):
+        store.draw_region(IMAGE, "1", BOX, "ann", structure_id=99)
+
+
+def test_a_verdict_names_the_kind_of_shape_and_leaves_its_points_to_the_rows(store: AnnotationStore):
+    row = store.draw_region(IMAGE, "1", BOX, "ann", label=LIVER)
+    store.edits.edit_shape(row.root_id, OTHER, "ann", shape=POLYGON)
+    verdict = store.verdicts.of_region(row.root_id)[-1]
+    assert '"shape":"polygon"' in verdict.after
+    assert "shape" not in verdict.before
+
+
+CHANGES = [
+    lambda store, root: store.edits.edit_shape(root, OTHER, "ann", shape=POLYGON, view=slice_of(9)),
+    lambda store, root: store.edits.edit_shape(root, BOX, "ann"),
+    lambda store, root: store.edits.set_label([root], SPLEEN, "ann"),
+    lambda store, root: store.edits.set_label([root], None, "ann"),
+    lambda store, root: store.edits.set_attributes([root], RegionAttributes("left", note="x"), "ann"),
+    lambda store, root: store.edits.set_attributes([root], None, "ann"),
+    lambda store, root: store.edits.group([root], "ann"),
+    lambda store, root: store.edits.lock([root], "ann"),
+    lambda store, root: store.edits.unlock([root], "ann"),
+    lambda store, root: store.reject(root, "ann"),
+    lambda store, root: store.edits.delete([root], "ann"),
+]
+
+
+@settings(max_examples=40, deadline=None)
+@given(st.lists(st.sampled_from(CHANGES), max_size=6), st.data())
+def test_undo_brings_back_every_field_of_any_earlier_row(changes, data):
+    with TemporaryDirectory() as folder, AnnotationStore.open(Path(folder) / "a.sqlite") as store:
+        root = store.draw_region(IMAGE, "1", BOX, "ann", label=LIVER).root_id
+        for change in changes:
+            # Locked, or hidden: not every change is taken.
+            with contextlib.suppress(StoreError):
+                change(store, root)
+        history = store.regions.history(root)
+        old = data.draw(st.sampled_from(history))
+        back = store.revert(root, old.id, "bob")
+        assert dataclasses.replace(back, id=old.id, who=old.who, created=old.created) == old
+        assert store.regions.history(root) == [*history, back], "history only grows"
+        assert store.audit_problems() == []
 
 
 def interpolated(index: int, first: int, last: int) -> NewRegion:
