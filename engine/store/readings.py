@@ -55,10 +55,28 @@ class Readings:
         """The reading a person has been given of a scan, None outside tasks."""
         for task in self.of_scan(path, series_uid):
             if task.annotator == who:
-                sql = "SELECT 1 FROM task_event WHERE task_id = ? AND kind = ?"
-                submitted = self._connection.execute(sql, [task.id, TaskAction.SUBMIT.value]).fetchone()
-                return Reading(task, submitted is not None)
+                return Reading(task, self.was_submitted(task.id))
         return None
+
+    def was_submitted(self, task_id: int) -> bool:
+        """Whether a reading was ever submitted, also when it was returned since."""
+        return self._first_submitted(task_id) is not None
+
+    def as_submitted(self, task_id: int) -> list[RegionRow]:
+        """The regions of a reading as they were when it was first submitted, oldest first.
+
+        The model's suggestions that the reader left undecided are not theirs and left out. Raises `StoreError` for a
+        reading that never was submitted.
+        """
+        last = self._first_submitted(task_id)
+        if last is None:
+            raise StoreError(f"task {task_id} was not submitted yet: there is no reading to compare")
+        return self._regions.of_reading(task_id, last)
+
+    def _first_submitted(self, task_id: int) -> int | None:
+        sql = "SELECT last_region_id FROM task_event WHERE task_id = ? AND kind = ? ORDER BY id LIMIT 1"
+        row = self._connection.execute(sql, [task_id, TaskAction.SUBMIT.value]).fetchone()
+        return None if row is None else int(row[0])
 
     def is_blind(self, path: Path | str, series_uid: str, who: str) -> bool:
         """Whether a person reads a scan blind: no other reader's regions, and no model's, until they submit."""

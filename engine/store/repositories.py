@@ -26,7 +26,6 @@ from engine.store.rows import (
     WorklistRow,
 )
 from engine.store.schema import AUDITED_TABLES
-from engine.store.shape_text import RegionAttributes
 
 Row = TypeVar("Row")
 
@@ -125,6 +124,19 @@ class RegionRepository:
         )
         return [self._row(row) for row in self._db.query(sql, [structure_id])]
 
+    def of_reading(self, reading_id: int, last_row: int | None = None) -> list[RegionRow]:
+        """The regions that a reader has drawn or decided on, by age; as they were when `last_row` was the newest row.
+
+        The model's suggestions that nobody decided on are left out.
+        """
+        sql = (
+            f"SELECT * FROM region WHERE reading_id = ? AND id <= ? AND state NOT IN ({HIDDEN_SQL}, 'suggested') "
+            "AND NOT EXISTS (SELECT 1 FROM region AS newer WHERE newer.supersedes_id = region.id AND newer.id <= ?) "
+            "ORDER BY root_id"
+        )
+        last = 2**63 - 1 if last_row is None else last_row
+        return [self._row(row) for row in self._db.query(sql, [reading_id, last, last])]
+
     def labelled(self, label: Label, source: Path | str | None = None, series_uid: str = "") -> list[RegionRow]:
         """The visible regions with this name, by age: in the whole database, or of one series.
 
@@ -167,7 +179,7 @@ class RegionRepository:
             row["who"],
             row["created"],
             row["shape"],
-            RegionAttributes.from_json(row["attributes"]) if row["attributes"] else None,
+            row["attributes"],
             row["structure_id"],
             row["is_key"] != 0,
             bool(row["locked"]),
@@ -299,6 +311,10 @@ class AuditRepository:
     def all(self) -> Iterator[AuditEntry]:
         """Every entry, oldest first."""
         return (AuditEntry(**row) for row in self._db.query("SELECT * FROM audit ORDER BY seq"))
+
+    def count(self) -> int:
+        """How many gestures were made."""
+        return int(next(self._db.query("SELECT count(*) AS n FROM audit"))["n"])
 
     def row_digests(self) -> dict[str, str]:
         """The digest of every audited row as it is now, by the name the log calls it."""

@@ -1,55 +1,19 @@
 """What the database keeps as JSON text about a region: its shape, its attributes, what it was made from.
 
-The one seam to the classes of shapes: the store neither draws nor measures, it asks only for text that is a shape and
-for the box around it.
+The one seam to the classes of shapes and attributes: the store neither draws, measures nor words them, it asks only
+for text of the right form and for the box around a shape.
 """
 
 from __future__ import annotations
 
 import json
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Any
 
 from engine.store.audit import canonical_json
 from engine.store.errors import StoreError
 
 SHAPE_KINDS = ("box", "rotated_box", "ellipse", "polygon", "freehand", "point", "line", "mask")
-
-LATERALITIES = ("left", "right", "bilateral", "midline")
-CERTAINTIES = ("definite", "probable", "possible")
-SEVERITIES = ("mild", "moderate", "severe")
-
-
-@dataclass(frozen=True, slots=True)
-class RegionAttributes:
-    """What a person says of a region beside its name; "" where they say nothing.
-
-    laterality, certainty, severity : one of `LATERALITIES`, `CERTAINTIES`, `SEVERITIES`. note : free text.
-    Raises `StoreError` for another value.
-    """
-
-    laterality: str = ""
-    certainty: str = ""
-    severity: str = ""
-    note: str = ""
-
-    def __post_init__(self) -> None:
-        for name, allowed in (("laterality", LATERALITIES), ("certainty", CERTAINTIES), ("severity", SEVERITIES)):
-            value = getattr(self, name)
-            if value and value not in allowed:
-                raise StoreError(f"{value!r} is no {name}: give one of {', '.join(allowed)}, or nothing")
-
-    def to_json(self) -> str:
-        """Canonical JSON of what is said; ``{}`` when nothing is."""
-        return canonical_json({name: value for name, value in asdict(self).items() if value})
-
-    @classmethod
-    def from_json(cls, text: str) -> RegionAttributes:
-        """Read what `to_json` wrote. Raises `StoreError`."""
-        try:
-            return cls(**_object(text))
-        except TypeError as error:
-            raise StoreError(f"the attributes {text[:80]!r} are not those of a region: {error}") from error
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,11 +34,14 @@ class Derivation:
     def from_json(cls, text: str) -> Derivation:
         """Read what `to_json` wrote. Raises `StoreError`."""
         content = _object(text)
-        return cls(tuple(content["roots"]), content["method"])
+        try:
+            return cls(tuple(int(root) for root in content["roots"]), str(content["method"]))
+        except (KeyError, TypeError, ValueError) as error:
+            raise StoreError(f"{text[:80]!r} does not say what a region was made from: {error!r}") from error
 
 
 def canonical_shape(text: str | None) -> str | None:
-    """A shape's JSON in the one way it is kept; None, the box itself, stays None.
+    """A shape's JSON in the one way it is kept; an upright box, which its bounds say all of, becomes None.
 
     Raises `StoreError` for text that is not the JSON of a shape.
     """
@@ -83,7 +50,26 @@ def canonical_shape(text: str | None) -> str | None:
     content = _object(text)
     if content.get("kind") not in SHAPE_KINDS:
         raise StoreError(f"{text[:80]!r} is not a shape: its kind must be one of {', '.join(SHAPE_KINDS)}")
-    return canonical_json(content)
+    return None if content["kind"] == "box" else canonical_json(content)
+
+
+def canonical_attributes(text: str | None) -> str | None:
+    """The JSON of what is said of a region (side, certainty, severity, a remark) in the one way it is kept.
+
+    Nothing said is None. Raises `StoreError` for text that is not a JSON object of texts.
+    """
+    if text is None:
+        return None
+    content = _object(text)
+    if not all(isinstance(value, str) for value in content.values()):
+        raise StoreError(f"the attributes {text[:80]!r} must all be texts")
+    said = {name: value for name, value in content.items() if value}
+    return canonical_json(said) if said else None
+
+
+def shape_kind(text: str | None) -> str | None:
+    """The kind of a shape that is kept, None for a box."""
+    return None if text is None else str(_object(text)["kind"])
 
 
 def _object(text: str) -> dict[str, Any]:

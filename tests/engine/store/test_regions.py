@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 from collections.abc import Iterator
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from engine.protocol import Language, Task
 from engine.regions import Box, Label, RegionError
@@ -16,7 +20,6 @@ from engine.store import (
     Derivation,
     NewRegion,
     Origin,
-    RegionAttributes,
     RegionState,
     Reshape,
     StoreError,
@@ -27,8 +30,10 @@ LIVER = Label("liver", "liver", "肝脏")
 SPLEEN = Label("spleen", "spleen", "脾脏")
 IMAGE = ImageRef(Path("/scans/ct"), "1.2.3", "1.2.3.4", "CT", Plane.AXIAL, 7, 512, 400, Window(40, 400), "a" * 64)
 BOX, OTHER = Box(10, 20, 100, 200), Box(11, 21, 99, 180)
-POLYGON = '{"points": [[10, 20], [100, 20], [50, 200]], "kind": "polygon"}'
-CANONICAL = '{"kind":"polygon","points":[[10,20],[100,20],[50,200]]}'
+TRIANGLE = '{"kind":"polygon","points":[[11,21],[99,21],[50,180]]}'
+POLYGON = '{"points": [[10.0, 20.0], [100.0, 20.0], [50.0, 200.0]], "kind": "polygon"}'
+SAID = '{"laterality":"left","text":"see 12 下方"}'
+CANONICAL = '{"kind":"polygon","points":[[10.0,20.0],[100.0,20.0],[50.0,200.0]]}'
 
 
 def slice_of(index: int) -> ImageRef:
@@ -67,12 +72,12 @@ def store(tmp_path: Path) -> Iterator[AnnotationStore]:
 
 
 def test_a_shape_a_name_and_attributes_are_kept_in_one_gesture(store: AnnotationStore):
-    said = RegionAttributes("left", "probable", "mild", "see 12 下方")
+    said = '{"text": "see 12 下方", "laterality": "left", "severity": ""}'
     drawn = store.draw_region(IMAGE, "1", BOX, "ann", shape=POLYGON, label=LIVER, attributes=said)
     assert gestures(store) == ["drew"]
     with AnnotationStore.open(store.path) as again:
         row = again.regions.current(drawn.root_id)
-        assert (row.shape, row.box, row.attributes, row.label.en) == (CANONICAL, BOX, said, "liver")
+        assert (row.shape, row.box, row.attributes, row.label.en) == (CANONICAL, BOX, SAID, "liver")
         assert (row.state, row.origin, row.is_key, row.locked) == (RegionState.EDITED, Origin.PERSON, True, False)
         assert [one.kind for one in again.verdicts.of_region(row.root_id)] == ["labelled"]
 
@@ -82,6 +87,10 @@ def test_a_box_is_kept_as_it_was_before_there_were_shapes(store: AnnotationStore
     columns = "shape, attributes, structure_id, is_key, locked, derivation, reading_id"
     assert store._connection.execute(f"SELECT {columns} FROM region").fetchone() == (None,) * 7
     assert (row.shape, row.state) == (None, RegionState.DRAWN)
+    assert (
+        store.draw_region(IMAGE, "1", BOX, "ann", shape='{"kind":"box","x1":10,"x2":100,"y1":20,"y2":200}').shape
+        is None
+    )
 
 
 @pytest.mark.parametrize("text", ["", "7", "{}", '{"kind": "star"}', '{"kind": "polygon", "points": [NaN]}'])
@@ -91,17 +100,18 @@ def test_text_that_is_no_shape_is_refused(store: AnnotationStore, text: str):
     assert gestures(store) == []
 
 
-def test_attributes_that_nobody_knows_are_refused():
-    with pytest.raises(StoreError, match="'up' is no laterality: give one of left"):
-        RegionAttributes(laterality="up")
-    with pytest.raises(StoreError, match="not those of a region"):
-        RegionAttributes.from_json('{"colour": "red"}')
+@pytest.mark.parametrize("text", ["", "[]", '{"severity": 3}', '{"text": null}'])
+def test_text_that_says_nothing_of_a_region_is_refused(store: AnnotationStore, text: str):
+    row = store.draw_region(IMAGE, "1", BOX, "ann")
+    with pytest.raises(StoreError, match=r"JSON|must all be texts"):
+        store.edits.set_attributes([row.root_id], text, "ann")
+    assert store.edits.set_attributes([row.root_id], "{}", "ann")[0].attributes is None
 
 
 def test_reshaping_keeps_the_name_and_makes_a_suggestion_the_persons_own(store: AnnotationStore):
     ((found, kept),) = store.record_found(answer(0.9), "1", "ann")
     view = dataclasses.replace(IMAGE, window=Window(50, 350), sha256="c" * 64)
-    row = store.edits.edit_shape(found.root_id, OTHER, "ann", shape=POLYGON, view=view)
+    row = store.edits.edit_shape(found.root_id, OTHER, "ann", shape=TRIANGLE, view=view)
     assert (row.label, row.state, row.origin, row.box) == (LIVER, RegionState.EDITED, Origin.MODEL, OTHER)
     assert (row.window, row.view_sha256) == (Window(50, 350), "c" * 64)
     (verdict,) = store.verdicts.of_region(found.root_id)
@@ -146,8 +156,8 @@ def test_a_name_taken_away_makes_a_region_wait_for_one(store: AnnotationStore):
 
 def test_attributes_change_nothing_else(store: AnnotationStore):
     ((found, _),) = store.record_found(answer(0.9), "1", "ann")
-    (row,) = store.edits.set_attributes([found.root_id], RegionAttributes(severity="severe"), "ann")
-    assert (row.attributes.severity, row.state, row.label) == ("severe", RegionState.SUGGESTED, LIVER)
+    (row,) = store.edits.set_attributes([found.root_id], '{"severity":"severe"}', "ann")
+    assert (row.attributes, row.state, row.label) == ('{"severity":"severe"}', RegionState.SUGGESTED, LIVER)
 
 
 def test_what_is_deleted_stays_deleted_until_undone(store: AnnotationStore):
@@ -193,10 +203,55 @@ def test_a_duplicate_is_a_region_of_its_own(store: AnnotationStore):
         store.drawing.duplicate(found.root_id, "ann", box=Box(0, 0, 900, 900))
 
 
+def test_a_structure_that_is_not_there_cannot_be_joined(store: AnnotationStore):
+    with pytest.raises(StoreError, match="no region 99"):
+        store.draw_region(IMAGE, "1", BOX, "ann", structure_id=99)
+
+
+def test_a_verdict_names_the_kind_of_shape_and_leaves_its_points_to_the_rows(store: AnnotationStore):
+    row = store.draw_region(IMAGE, "1", BOX, "ann", label=LIVER)
+    store.edits.edit_shape(row.root_id, OTHER, "ann", shape=TRIANGLE)
+    verdict = store.verdicts.of_region(row.root_id)[-1]
+    assert '"shape":"polygon"' in verdict.after
+    assert "shape" not in verdict.before
+
+
+CHANGES = [
+    lambda store, root: store.edits.edit_shape(root, OTHER, "ann", shape=TRIANGLE, view=slice_of(9)),
+    lambda store, root: store.edits.edit_shape(root, BOX, "ann"),
+    lambda store, root: store.edits.set_label([root], SPLEEN, "ann"),
+    lambda store, root: store.edits.set_label([root], None, "ann"),
+    lambda store, root: store.edits.set_attributes([root], SAID, "ann"),
+    lambda store, root: store.edits.set_attributes([root], None, "ann"),
+    lambda store, root: store.edits.group([root], "ann"),
+    lambda store, root: store.edits.lock([root], "ann"),
+    lambda store, root: store.edits.unlock([root], "ann"),
+    lambda store, root: store.reject(root, "ann"),
+    lambda store, root: store.edits.delete([root], "ann"),
+]
+
+
+@settings(max_examples=40, deadline=None)
+@given(st.lists(st.sampled_from(CHANGES), max_size=6), st.data())
+def test_undo_brings_back_every_field_of_any_earlier_row(changes, data):
+    with TemporaryDirectory() as folder, AnnotationStore.open(Path(folder) / "a.sqlite") as store:
+        root = store.draw_region(IMAGE, "1", BOX, "ann", label=LIVER).root_id
+        for change in changes:
+            # Locked, or hidden: not every change is taken.
+            with contextlib.suppress(StoreError):
+                change(store, root)
+        history = store.regions.history(root)
+        old = data.draw(st.sampled_from(history))
+        back = store.revert(root, old.id, "bob")
+        assert dataclasses.replace(back, id=old.id, who=old.who, created=old.created) == old
+        assert store.regions.history(root) == [*history, back], "history only grows"
+        assert store.audit_problems() == []
+
+
 def interpolated(index: int, first: int, last: int) -> NewRegion:
     made_of = Derivation((first, last), "linear")
     return NewRegion(
-        slice_of(index), "1", OTHER, POLYGON, LIVER, origin=Origin.INTERPOLATED, is_key=False, derivation=made_of
+        slice_of(index), "1", OTHER, TRIANGLE, LIVER, origin=Origin.INTERPOLATED, is_key=False, derivation=made_of
     )
 
 
