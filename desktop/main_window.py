@@ -95,7 +95,7 @@ class MainWindow(QMainWindow):
         self.notice_bar = NoticeBar()
         self.card = SuggestionCard(self.regions, self.asking, self.grid)
         self.worklist_panel = BrowserPanel(self.worklist)
-        self.regions_panel = RegionsPanel(self.regions, self.asking)
+        self.regions_panel = RegionsPanel(self.regions, self.asking, self.models.colors)
         self.status = StatusLine(manifest, store.notice)
         self.setStatusBar(self.status)
         self._build_layout()

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import QEvent, QSize, Qt, Signal
+from PySide6.QtCore import QEvent, QRectF, QSize, Qt, Signal
+from PySide6.QtGui import QColor, QIcon, QPainter, QPixmap
 from PySide6.QtWidgets import (
     QComboBox,
     QCompleter,
@@ -16,9 +17,10 @@ from PySide6.QtWidgets import (
 )
 
 from desktop.model.asking import AskingModel
+from desktop.model.label_colors import LabelColors
 from desktop.model.regions import RegionsModel
 from desktop.theme import is_dark
-from desktop.viewer.region_item import DECIDED_COLOR, OPEN_COLOR
+from desktop.viewer.region_item import DECIDED_COLOR, OPEN_COLOR, region_color
 from engine.protocol import Language
 from engine.store import DECIDED_STATES, RegionRow, RegionState
 
@@ -30,8 +32,11 @@ class RegionsPanel(QWidget):
 
     done = Signal()
 
-    def __init__(self, regions: RegionsModel, asking: AskingModel, parent: QWidget | None = None) -> None:
+    def __init__(
+        self, regions: RegionsModel, asking: AskingModel, colors: LabelColors, parent: QWidget | None = None
+    ) -> None:
         super().__init__(parent)
+        self._colors = colors
         self._regions = regions
         self._asking = asking
         self._find_title = QLabel()
@@ -94,6 +99,7 @@ class RegionsPanel(QWidget):
             entry.setSizeHint(QSize(0, 2 * self.fontMetrics().height() + 16))
             color = DECIDED_COLOR if row.state in DECIDED_STATES else OPEN_COLOR
             # The colours on the slice are too bright for a light panel.
+            entry.setIcon(_swatch(region_color(row, self._colors.of(row.label))))
             entry.setForeground(color if is_dark(self.palette()) else color.darker(240))
             self._list.addItem(entry)
         self._list.setVisible(bool(self._regions.rows))
@@ -123,7 +129,7 @@ class RegionsPanel(QWidget):
             RegionState.DRAWN: self.tr("waits for a name"),
             RegionState.SUGGESTED: self.tr("suggested by the model"),
             RegionState.ACCEPTED: self.tr("accepted"),
-            RegionState.EDITED: self.tr("corrected"),
+            RegionState.EDITED: self.tr("named by {0}").format(row.who),
         }
         return states.get(row.state, "")
 
@@ -155,3 +161,16 @@ class RegionsPanel(QWidget):
             self.language_changed()
         elif event.type() == QEvent.Type.PaletteChange:
             self.refresh()
+
+
+def _swatch(color: QColor) -> QIcon:
+    """The colour in which a region is drawn on the slice."""
+    pixmap = QPixmap(36, 36)
+    pixmap.fill(Qt.GlobalColor.transparent)
+    painter = QPainter(pixmap)
+    painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+    painter.setPen(Qt.PenStyle.NoPen)
+    painter.setBrush(color)
+    painter.drawRoundedRect(QRectF(6, 6, 24, 24), 6, 6)
+    painter.end()
+    return QIcon(pixmap)

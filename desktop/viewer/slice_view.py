@@ -233,6 +233,7 @@ class SliceView(QGraphicsView):
 
     def _tool_changed(self) -> None:
         self._gestures.cancel()
+        self._gestures.leave()
         self.setCursor(self._gestures.cursor())
 
     def drawForeground(self, painter: QPainter, rect: QRectF | QRect) -> None:

@@ -770,8 +770,8 @@
         <translation>已接受</translation>
     </message>
     <message>
-        <source>corrected</source>
-        <translation>已更正</translation>
+        <source>named by {0}</source>
+        <translation>由 {0} 命名</translation>
     </message>
     <message>
         <source>Find on this slice</source>

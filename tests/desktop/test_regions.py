@@ -158,11 +158,8 @@ def test_each_shape_is_moved_by_its_outline_and_by_arrows_and_back(hand, kind):
     x, y = ((rows[0] + rows[1]) / 2) if len(rows) > 1 else rows[0]
     hand.take(Tool.SELECT)
     # Not where a grip is.
-    start = (
-        (float(x), float(y))
-        if kind not in ("mask",)
-        else (before.bounds.x1 + 3, (before.bounds.y1 + before.bounds.y2) / 2)
-    )
+    box = before.bounds
+    start = (box.x1 + 3, (box.y1 + box.y2) / 2) if kind == "mask" else (float(x), float(y))
     grip = hand.window.view._gestures._grip(QPointF(*start))
     if grip is not None and grip.role is not HandleRole.CENTRE and kind != "point":
         start = (box.x1 + box.width * 0.3, (box.y1 + box.y2) / 2 + 2)
