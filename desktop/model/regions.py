@@ -21,7 +21,6 @@ from engine.store import (
     AnnotationStore,
     NewRegion,
     Origin,
-    RegionAttributes,
     RegionRow,
     RegionState,
     Reshape,
@@ -335,8 +334,8 @@ class RegionsModel(QObject):
         """Give many regions a name, on whatever slice; returns how many there were."""
         return self._change(root_ids, lambda: self._store.edits.set_label(root_ids, label, self.who))
 
-    def set_attributes(self, root_id: int, attributes: RegionAttributes | None) -> None:
-        """Say how a region is, beside its name."""
+    def set_attributes(self, root_id: int, attributes: str | None) -> None:
+        """Say how a region is, beside its name. attributes : canonical JSON, None for nothing."""
         self._change([root_id], lambda: self._store.edits.set_attributes([root_id], attributes, self.who))
 
     def toggle_locked(self, root_id: int) -> None:
