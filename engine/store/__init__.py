@@ -30,12 +30,8 @@ from engine.store.scan_rows import (
 )
 from engine.store.scans import ScanRepository
 from engine.store.shape_text import (
-    CERTAINTIES,
-    LATERALITIES,
-    SEVERITIES,
     SHAPE_KINDS,
     Derivation,
-    RegionAttributes,
 )
 from engine.store.store import AnnotationStore, default_database_path, study_uid_of
 from engine.store.task_progress import AnnotatorProgress, ProjectProgress, TaskProgress, Work
@@ -51,12 +47,9 @@ from engine.store.task_rows import (
 from engine.store.task_store import TaskStore
 
 __all__ = [
-    "CERTAINTIES",
     "CLOSED_TASKS",
     "DECIDED_STATES",
-    "LATERALITIES",
     "OPEN_TASKS",
-    "SEVERITIES",
     "SHAPE_KINDS",
     "AnnotationStore",
     "AnnotatorProgress",
@@ -77,7 +70,6 @@ __all__ = [
     "ProjectProgress",
     "Reading",
     "Readings",
-    "RegionAttributes",
     "RegionDrawing",
     "RegionEdits",
     "RegionRow",

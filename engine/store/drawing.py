@@ -10,7 +10,7 @@ from engine.store.errors import StoreError
 from engine.store.gesture import Gesture
 from engine.store.region_writer import RegionWriter
 from engine.store.rows import DECIDED_STATES, DecisionKind, Origin, RegionRow, RegionState, SuggestionRow
-from engine.store.shape_text import Derivation, RegionAttributes
+from engine.store.shape_text import Derivation
 from engine.suggest import ImageRef, SuggestedRegion, Suggestion
 
 _BY_MACHINE = (Origin.MODEL, Origin.PROPAGATED)
@@ -27,10 +27,10 @@ _WORDS = {
 class NewRegion:
     """A region to add.
 
-    box : bounds of the shape, pixels of the stored slice. shape : its JSON, None for the box itself. state : None for
-    what follows from the rest: a suggestion when a machine made it, else edited when it has a name and drawn when it
-    has none. structure_id : of the 3-D structure it joins. is_key : False for a slice between drawn ones.
-    suggestion : the model's answer it comes from, kept with it.
+    box : bounds of the shape, pixels of the stored slice. shape, attributes : JSON, None for the box itself and for
+    nothing. state : None for what follows from the rest: a suggestion when a machine made it, else edited when it has
+    a name and drawn when it has none. structure_id : of the 3-D structure it joins. is_key : False for a slice between
+    drawn ones. suggestion : the model's answer it comes from, kept with it.
     """
 
     image: ImageRef
@@ -38,7 +38,7 @@ class NewRegion:
     box: Box
     shape: str | None = None
     label: Label | None = None
-    attributes: RegionAttributes | None = None
+    attributes: str | None = None
     origin: Origin = Origin.PERSON
     state: RegionState | None = None
     structure_id: int | None = None

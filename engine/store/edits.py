@@ -15,7 +15,6 @@ from engine.store.drawing import join_structure
 from engine.store.errors import StoreError
 from engine.store.region_writer import RegionWriter
 from engine.store.rows import HIDDEN_STATES, DecisionKind, RegionRow, RegionState, SuggestionRow
-from engine.store.shape_text import RegionAttributes
 from engine.suggest import ImageRef
 
 
@@ -137,8 +136,8 @@ class RegionEdits:
         state = RegionState.DRAWN if label is None else RegionState.EDITED
         return self._many(root_ids, DecisionKind.LABELLED, who, {"label": label, "state": state})
 
-    def set_attributes(self, root_ids: Sequence[int], attributes: RegionAttributes | None, who: str) -> list[RegionRow]:
-        """Say how regions are, beside their names."""
+    def set_attributes(self, root_ids: Sequence[int], attributes: str | None, who: str) -> list[RegionRow]:
+        """Say how regions are, beside their names. attributes : JSON, None for nothing."""
         return self._many(root_ids, DecisionKind.DESCRIBED, who, {"attributes": attributes})
 
     def delete(self, root_ids: Sequence[int], who: str) -> list[RegionRow]:

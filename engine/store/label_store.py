@@ -15,11 +15,12 @@ _SCHEME = "label_scheme"
 
 @dataclass(frozen=True, slots=True)
 class OwnLabelRow:
-    """A label that somebody added to the ontology. label_id : stable, as regions name it."""
+    """A label that somebody added to the ontology. label_id : stable, as regions name it. details : any text more."""
 
     label_id: str
     en: str
     zh: str
+    details: str
     who: str
     created: str
 
@@ -34,20 +35,20 @@ class LabelStore:
     def own_labels(self) -> list[OwnLabelRow]:
         """The labels as they are now, in the order in which they were first added; those taken away are left out."""
         sql = (
-            "SELECT label_id, en, zh, who, created FROM own_label AS label WHERE retired = 0 AND id = "
+            "SELECT label_id, en, zh, details, who, created FROM own_label AS label WHERE retired = 0 AND id = "
             "(SELECT max(id) FROM own_label WHERE label_id = label.label_id) "
             "ORDER BY (SELECT min(id) FROM own_label WHERE label_id = label.label_id)"
         )
         return [OwnLabelRow(*row) for row in self._connection.execute(sql)]
 
-    def keep_own_label(self, label_id: str, en: str, zh: str, who: str) -> OwnLabelRow:
+    def keep_own_label(self, label_id: str, en: str, zh: str, who: str, details: str = "") -> OwnLabelRow:
         """Add a label, or give one other names. Regions that have it keep the names they were given.
 
         Raises `StoreError` for a label without an id, or without a name in either language.
         """
         if not label_id.strip() or not (en.strip() or zh.strip()):
             raise StoreError("a label needs an id and a name: give an English or a Chinese one")
-        return self._write(OwnLabelRow(label_id, en, zh, who, utc_now()), "kept a label", retired=0)
+        return self._write(OwnLabelRow(label_id, en, zh, details, who, utc_now()), "kept a label", retired=0)
 
     def retire_own_label(self, label_id: str, who: str) -> None:
         """Take a label from the list; regions that have it keep it."""
@@ -55,7 +56,7 @@ class LabelStore:
         if label_id not in known:
             raise StoreError(f"there is no label {label_id!r} of your own: read the list again")
         old = known[label_id]
-        self._write(OwnLabelRow(label_id, old.en, old.zh, who, utc_now()), "took a label away", retired=1)
+        self._write(OwnLabelRow(label_id, old.en, old.zh, old.details, who, utc_now()), "took a label away", retired=1)
 
     def scheme(self) -> str:
         """The label scheme, JSON text; "" when none was chosen."""
@@ -76,6 +77,7 @@ class LabelStore:
                 label_id=row.label_id,
                 en=row.en,
                 zh=row.zh,
+                details=row.details,
                 retired=retired,
                 who=row.who,
                 created=row.created,

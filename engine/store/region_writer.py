@@ -16,7 +16,7 @@ from engine.store.gesture import Gesture, gesture, utc_now
 from engine.store.readings import Readings
 from engine.store.repositories import ImageRepository, RegionRepository, SuggestionRepository, source_key
 from engine.store.rows import DecisionKind, Origin, RegionRow, RegionState, SuggestionRow
-from engine.store.shape_text import canonical_shape, shape_kind
+from engine.store.shape_text import canonical_attributes, canonical_shape, shape_kind
 from engine.store.task_rows import TaskAction, TaskRow, TaskState, next_state
 from engine.suggest import ImageRef, Suggestion
 
@@ -200,7 +200,7 @@ class RegionWriter:
         center, width = window_columns(wanted.window)
         # Boxes may hold numpy numbers, which SQLite does not take.
         x1, y1, x2, y2 = map(float, wanted.box.as_tuple())
-        label, attributes = wanted.label, wanted.attributes
+        label = wanted.label
         number = made.insert(
             "region",
             root_id=supersedes.root_id if supersedes else None,
@@ -221,7 +221,7 @@ class RegionWriter:
             who=who,
             created=utc_now(),
             shape=canonical_shape(wanted.shape),
-            attributes=attributes.to_json() if attributes else None,
+            attributes=canonical_attributes(wanted.attributes),
             structure_id=wanted.structure_id,
             is_key=None if wanted.is_key else 0,
             locked=1 if wanted.locked else None,
@@ -290,7 +290,7 @@ def _content(row: RegionRow | None, judged: SuggestionRow | None = None) -> str:
         more = {
             # Only its kind: a mask's text is long, and the rows have it, before and after.
             "shape": shape_kind(row.shape),
-            "attributes": row.attributes.to_json() if row.attributes else None,
+            "attributes": row.attributes,
             "structure": row.structure_id,
             "locked": row.locked or None,
         }

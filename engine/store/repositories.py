@@ -26,7 +26,6 @@ from engine.store.rows import (
     WorklistRow,
 )
 from engine.store.schema import AUDITED_TABLES
-from engine.store.shape_text import RegionAttributes
 
 Row = TypeVar("Row")
 
@@ -180,7 +179,7 @@ class RegionRepository:
             row["who"],
             row["created"],
             row["shape"],
-            RegionAttributes.from_json(row["attributes"]) if row["attributes"] else None,
+            row["attributes"],
             row["structure_id"],
             row["is_key"] != 0,
             bool(row["locked"]),

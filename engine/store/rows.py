@@ -7,7 +7,6 @@ from enum import StrEnum
 
 from engine.regions import Box, Label
 from engine.scans import Plane, Window
-from engine.store.shape_text import RegionAttributes
 
 
 class RegionState(StrEnum):
@@ -61,7 +60,8 @@ class RegionRow:
 
     id : of this row. root_id : of the region, the same through all its rows. label : None while it has none.
     view_sha256, window : of the rendered slice in which the box was drawn or suggested.
-    box : the bounds of the shape. shape : its canonical JSON, None for the box itself.
+    box : the bounds of the shape. shape : its canonical JSON, None for the box itself. attributes : canonical JSON of
+    what is said beside the name (side, certainty, severity, a remark), None for nothing.
     structure_id : root id of the first of the regions, a slice each, that make one 3-D structure; None for none.
     is_key : whether a person drew it; False for a slice between that nobody has touched yet.
     locked : its name and place stay, but for unlocking and undo. derivation : canonical JSON of what it was made from
@@ -80,7 +80,7 @@ class RegionRow:
     who: str
     created: str
     shape: str | None = None
-    attributes: RegionAttributes | None = None
+    attributes: str | None = None
     structure_id: int | None = None
     is_key: bool = True
     locked: bool = False

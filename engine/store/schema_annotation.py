@@ -56,6 +56,7 @@ CREATE TABLE own_label (
     label_id TEXT NOT NULL,
     en TEXT NOT NULL,
     zh TEXT NOT NULL,
+    details TEXT NOT NULL,
     retired INTEGER NOT NULL,
     who TEXT NOT NULL,
     created TEXT NOT NULL

@@ -1,55 +1,19 @@
 """What the database keeps as JSON text about a region: its shape, its attributes, what it was made from.
 
-The one seam to the classes of shapes: the store neither draws nor measures, it asks only for text that is a shape and
-for the box around it.
+The one seam to the classes of shapes and attributes: the store neither draws, measures nor words them, it asks only
+for text of the right form and for the box around a shape.
 """
 
 from __future__ import annotations
 
 import json
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Any
 
 from engine.store.audit import canonical_json
 from engine.store.errors import StoreError
 
 SHAPE_KINDS = ("box", "rotated_box", "ellipse", "polygon", "freehand", "point", "line", "mask")
-
-LATERALITIES = ("left", "right", "bilateral", "midline")
-CERTAINTIES = ("definite", "probable", "possible")
-SEVERITIES = ("mild", "moderate", "severe")
-
-
-@dataclass(frozen=True, slots=True)
-class RegionAttributes:
-    """What a person says of a region beside its name; "" where they say nothing.
-
-    laterality, certainty, severity : one of `LATERALITIES`, `CERTAINTIES`, `SEVERITIES`. note : free text.
-    Raises `StoreError` for another value.
-    """
-
-    laterality: str = ""
-    certainty: str = ""
-    severity: str = ""
-    note: str = ""
-
-    def __post_init__(self) -> None:
-        for name, allowed in (("laterality", LATERALITIES), ("certainty", CERTAINTIES), ("severity", SEVERITIES)):
-            value = getattr(self, name)
-            if value and value not in allowed:
-                raise StoreError(f"{value!r} is no {name}: give one of {', '.join(allowed)}, or nothing")
-
-    def to_json(self) -> str:
-        """Canonical JSON of what is said; ``{}`` when nothing is."""
-        return canonical_json({name: value for name, value in asdict(self).items() if value})
-
-    @classmethod
-    def from_json(cls, text: str) -> RegionAttributes:
-        """Read what `to_json` wrote. Raises `StoreError`."""
-        try:
-            return cls(**_object(text))
-        except TypeError as error:
-            raise StoreError(f"the attributes {text[:80]!r} are not those of a region: {error}") from error
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +51,20 @@ def canonical_shape(text: str | None) -> str | None:
     if content.get("kind") not in SHAPE_KINDS:
         raise StoreError(f"{text[:80]!r} is not a shape: its kind must be one of {', '.join(SHAPE_KINDS)}")
     return None if content["kind"] == "box" else canonical_json(content)
+
+
+def canonical_attributes(text: str | None) -> str | None:
+    """The JSON of what is said of a region (side, certainty, severity, a remark) in the one way it is kept.
+
+    Nothing said is None. Raises `StoreError` for text that is not a JSON object of texts.
+    """
+    if text is None:
+        return None
+    content = _object(text)
+    if not all(isinstance(value, str) for value in content.values()):
+        raise StoreError(f"the attributes {text[:80]!r} must all be texts")
+    said = {name: value for name, value in content.items() if value}
+    return canonical_json(said) if said else None
 
 
 def shape_kind(text: str | None) -> str | None:

@@ -33,7 +33,6 @@ from engine.store.repositories import (
 from engine.store.rows import RegionRow, SuggestionRow
 from engine.store.scan_index import ScanIndex
 from engine.store.scans import ScanRepository
-from engine.store.shape_text import RegionAttributes
 from engine.store.task_progress import TaskProgress
 from engine.store.task_store import TaskStore
 from engine.suggest import ImageRef, Suggestion
@@ -130,12 +129,12 @@ class AnnotationStore:
         *,
         shape: str | None = None,
         label: Label | None = None,
-        attributes: RegionAttributes | None = None,
+        attributes: str | None = None,
         structure_id: int | None = None,
     ) -> RegionRow:
         """Keep a region a person drew, named or not yet. Raises `RegionError` for one outside the image.
 
-        box : the bounds. shape : JSON of the shape, None for the box itself.
+        box : the bounds. shape, attributes : JSON, None for the box itself and for nothing.
         """
         drawn = NewRegion(image, study_uid, box, shape, label, attributes, structure_id=structure_id)
         return self.drawing.draw(drawn, who)

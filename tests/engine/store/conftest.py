@@ -11,7 +11,7 @@ import pytest
 from engine.protocol import Language, Task
 from engine.regions import Box, Label
 from engine.scans import Plane, SeriesEntry, Window
-from engine.store import AnnotationStore, Derivation, ListedScan, NewRegion, RegionAttributes, ScanMark
+from engine.store import AnnotationStore, Derivation, ListedScan, NewRegion, ScanMark
 from engine.suggest import Candidate, ImageRef, ModelRef, SuggestedRegion, Suggestion, SuggestTimings
 
 _IMAGE = ImageRef(Path("/scans/ct"), "1.2.3", "1.2.3.4", "CT", Plane.AXIAL, 7, 512, 400, Window(40, 400), "a" * 64)
@@ -56,7 +56,7 @@ def work() -> Callable[[AnnotationStore], None]:
         store.tasks.assign("/scans/mr", str(number), "cy", "bob")
         image = replace(_IMAGE, path=Path("/scans/mr"), series_uid=str(number))
         shape = '{"kind":"ellipse"}'
-        said = RegionAttributes("left", note="see below")
+        said = '{"laterality":"left","text":"see below"}'
         made_of = Derivation((drawn.root_id,), "copy")
         new = NewRegion(image, "1.3", _BOX, shape, _LIVER, said, is_key=False, derivation=made_of)
         (first, second), _ = store.drawing.draw_many([new, new], "cy", structure=True)

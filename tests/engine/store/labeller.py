@@ -14,7 +14,7 @@ from pathlib import Path
 
 from engine.regions import Box, Label
 from engine.scans import Plane, Window
-from engine.store import AnnotationStore, Derivation, NewRegion, Origin, RegionAttributes, RegionRow, Reshape
+from engine.store import AnnotationStore, Derivation, NewRegion, Origin, RegionRow, Reshape
 from engine.suggest import ImageRef
 
 IMAGE = ImageRef(Path("/scans/ct"), "1", "", "CT", Plane.AXIAL, 0, 512, 512, Window(40, 400), "a" * 64)
@@ -50,7 +50,7 @@ def annotate(store: AnnotationStore) -> None:
     new, joined = store.drawing.draw_many(between, "ann", structure=True, join=roots)
     kept_all([*new, *joined])
     kept_all(store.edits.edit_many([Reshape(row.root_id, Box(2, 3, 50, 60)) for row in new], "ann"))
-    kept_all(store.edits.set_attributes(roots, RegionAttributes("left", note="see below"), "ann"))
+    kept_all(store.edits.set_attributes(roots, '{"laterality":"left","text":"see below"}', "ann"))
     kept_all(store.edits.lock(roots, "ann"))
     kept_all(store.edits.unlock(roots, "ann"))
     kept(store.drawing.duplicate(first.root_id, "ann"))

@@ -47,10 +47,10 @@ def test_a_draft_is_no_gesture_and_gestures_still_wait_for_the_disk(store: Annot
 def test_labels_of_ones_own_are_added_renamed_and_taken_away(store: AnnotationStore):
     store.labels.keep_own_label("own-vein", "vein", "静脉", "ann")
     store.labels.keep_own_label("own-node", "node", "", "bob")
-    store.labels.keep_own_label("own-vein", "portal vein", "门静脉", "bob")
+    store.labels.keep_own_label("own-vein", "portal vein", "门静脉", "bob", '{"kind":"anatomy"}')
     first, second = store.labels.own_labels()
     assert (first.label_id, first.en, first.zh, first.who) == ("own-vein", "portal vein", "门静脉", "bob")
-    assert second.en == "node"
+    assert (second.en, second.details, first.details) == ("node", "", '{"kind":"anatomy"}')
     store.labels.retire_own_label("own-vein", "ann")
     assert [row.label_id for row in store.labels.own_labels()] == ["own-node"]
     with pytest.raises(StoreError, match="no label 'own-vein'"):

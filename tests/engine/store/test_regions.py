@@ -20,7 +20,6 @@ from engine.store import (
     Derivation,
     NewRegion,
     Origin,
-    RegionAttributes,
     RegionState,
     Reshape,
     StoreError,
@@ -32,6 +31,7 @@ SPLEEN = Label("spleen", "spleen", "脾脏")
 IMAGE = ImageRef(Path("/scans/ct"), "1.2.3", "1.2.3.4", "CT", Plane.AXIAL, 7, 512, 400, Window(40, 400), "a" * 64)
 BOX, OTHER = Box(10, 20, 100, 200), Box(11, 21, 99, 180)
 POLYGON = '{"points": [[10, 20], [100, 20], [50, 200]], "kind": "polygon"}'
+SAID = '{"laterality":"left","text":"see 12 下方"}'
 CANONICAL = '{"kind":"polygon","points":[[10,20],[100,20],[50,200]]}'
 
 
@@ -71,12 +71,12 @@ def store(tmp_path: Path) -> Iterator[AnnotationStore]:
 
 
 def test_a_shape_a_name_and_attributes_are_kept_in_one_gesture(store: AnnotationStore):
-    said = RegionAttributes("left", "probable", "mild", "see 12 下方")
+    said = '{"text": "see 12 下方", "laterality": "left", "severity": ""}'
     drawn = store.draw_region(IMAGE, "1", BOX, "ann", shape=POLYGON, label=LIVER, attributes=said)
     assert gestures(store) == ["drew"]
     with AnnotationStore.open(store.path) as again:
         row = again.regions.current(drawn.root_id)
-        assert (row.shape, row.box, row.attributes, row.label.en) == (CANONICAL, BOX, said, "liver")
+        assert (row.shape, row.box, row.attributes, row.label.en) == (CANONICAL, BOX, SAID, "liver")
         assert (row.state, row.origin, row.is_key, row.locked) == (RegionState.EDITED, Origin.PERSON, True, False)
         assert [one.kind for one in again.verdicts.of_region(row.root_id)] == ["labelled"]
 
@@ -96,11 +96,12 @@ def test_text_that_is_no_shape_is_refused(store: AnnotationStore, text: str):
     assert gestures(store) == []
 
 
-def test_attributes_that_nobody_knows_are_refused():
-    with pytest.raises(StoreError, match="'up' is no laterality: give one of left"):
-        RegionAttributes(laterality="up")
-    with pytest.raises(StoreError, match="not those of a region"):
-        RegionAttributes.from_json('{"colour": "red"}')
+@pytest.mark.parametrize("text", ["", "[]", '{"severity": 3}', '{"text": null}'])
+def test_text_that_says_nothing_of_a_region_is_refused(store: AnnotationStore, text: str):
+    row = store.draw_region(IMAGE, "1", BOX, "ann")
+    with pytest.raises(StoreError, match=r"JSON|must all be texts"):
+        store.edits.set_attributes([row.root_id], text, "ann")
+    assert store.edits.set_attributes([row.root_id], "{}", "ann")[0].attributes is None
 
 
 def test_reshaping_keeps_the_name_and_makes_a_suggestion_the_persons_own(store: AnnotationStore):
@@ -151,8 +152,8 @@ def test_a_name_taken_away_makes_a_region_wait_for_one(store: AnnotationStore):
 
 def test_attributes_change_nothing_else(store: AnnotationStore):
     ((found, _),) = store.record_found(answer(0.9), "1", "ann")
-    (row,) = store.edits.set_attributes([found.root_id], RegionAttributes(severity="severe"), "ann")
-    assert (row.attributes.severity, row.state, row.label) == ("severe", RegionState.SUGGESTED, LIVER)
+    (row,) = store.edits.set_attributes([found.root_id], '{"severity":"severe"}', "ann")
+    assert (row.attributes, row.state, row.label) == ('{"severity":"severe"}', RegionState.SUGGESTED, LIVER)
 
 
 def test_what_is_deleted_stays_deleted_until_undone(store: AnnotationStore):
@@ -216,7 +217,7 @@ CHANGES = [
     lambda store, root: store.edits.edit_shape(root, BOX, "ann"),
     lambda store, root: store.edits.set_label([root], SPLEEN, "ann"),
     lambda store, root: store.edits.set_label([root], None, "ann"),
-    lambda store, root: store.edits.set_attributes([root], RegionAttributes("left", note="x"), "ann"),
+    lambda store, root: store.edits.set_attributes([root], SAID, "ann"),
     lambda store, root: store.edits.set_attributes([root], None, "ann"),
     lambda store, root: store.edits.group([root], "ann"),
     lambda store, root: store.edits.lock([root], "ann"),
