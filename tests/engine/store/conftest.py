@@ -55,7 +55,7 @@ def work() -> Callable[[AnnotationStore], None]:
         number = len(store.tasks.all())
         store.tasks.assign("/scans/mr", str(number), "cy", "bob")
         image = replace(_IMAGE, path=Path("/scans/mr"), series_uid=str(number))
-        shape = '{"kind":"ellipse"}'
+        shape = '{"angle_deg":0,"cx":55.25,"cy":110,"kind":"ellipse","rx":44.75,"ry":90}'
         said = '{"laterality":"left","text":"see below"}'
         made_of = Derivation((drawn.root_id,), "copy")
         new = NewRegion(image, "1.3", _BOX, shape, _LIVER, said, is_key=False, derivation=made_of)

@@ -21,6 +21,8 @@ IMAGE = ImageRef(Path("/scans/ct"), "1", "", "CT", Plane.AXIAL, 0, 512, 512, Win
 LIVER, SPLEEN = Label("liver", "liver", "肝脏"), Label("spleen", "spleen", "脾脏")
 BOX, POLYGON = Box(1, 2, 30, 40), '{"kind":"polygon","points":[[1,2],[30,2],[9,40]]}'
 
+ELLIPSE = '{"angle_deg":0,"cx":30.5,"cy":36,"kind":"ellipse","rx":29.5,"ry":34}'
+
 
 def label_for_ever(database: Path) -> None:
     """Make gestures; say each, with the rows it made, as soon as the store has returned from it."""
@@ -37,7 +39,7 @@ def annotate(store: AnnotationStore) -> None:
     say(f"draft {said}")
     first = kept(store.draw_region(IMAGE, "1", BOX, "ann", shape=POLYGON))
     last = kept(store.draw_region(slice_of(3), "1", BOX, "ann", label=LIVER))
-    kept(store.edits.edit_shape(first.root_id, Box(1, 2, 60, 70), "ann", shape='{"kind":"ellipse"}'))
+    kept(store.edits.edit_shape(first.root_id, Box(1, 2, 60, 70), "ann", shape=ELLIPSE))
     roots = [first.root_id, last.root_id]
     kept_all(store.edits.set_label(roots, SPLEEN, "ann"))
     made_of = Derivation(tuple(roots), "linear")

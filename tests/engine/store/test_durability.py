@@ -189,7 +189,8 @@ def test_a_database_of_schema_2_keeps_every_row_and_its_log_vouches_for_them(tmp
             assert {row[len(rows[0]) :] for row in now} == {(None,) * (len(now[0]) - len(rows[0]))}
         for row in store.regions.labelled(Label("liver", "liver", "肝脏")):
             assert (row.shape, row.is_key, row.locked, row.reading_id) == (None, True, False, None)
-            assert store.edits.edit_shape(row.root_id, row.box, "ann", shape='{"kind":"ellipse"}').label == row.label
+            ellipse = '{"angle_deg":0,"cx":55.25,"cy":110,"kind":"ellipse","rx":44.75,"ry":90}'
+            assert store.edits.edit_shape(row.root_id, row.box, "ann", shape=ellipse).label == row.label
         assert store.audit_problems() == []
     assert path.with_name("old.sqlite.schema2.backup").exists()
 

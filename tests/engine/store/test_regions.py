@@ -30,9 +30,10 @@ LIVER = Label("liver", "liver", "肝脏")
 SPLEEN = Label("spleen", "spleen", "脾脏")
 IMAGE = ImageRef(Path("/scans/ct"), "1.2.3", "1.2.3.4", "CT", Plane.AXIAL, 7, 512, 400, Window(40, 400), "a" * 64)
 BOX, OTHER = Box(10, 20, 100, 200), Box(11, 21, 99, 180)
-POLYGON = '{"points": [[10, 20], [100, 20], [50, 200]], "kind": "polygon"}'
+TRIANGLE = '{"kind":"polygon","points":[[11,21],[99,21],[50,180]]}'
+POLYGON = '{"points": [[10.0, 20.0], [100.0, 20.0], [50.0, 200.0]], "kind": "polygon"}'
 SAID = '{"laterality":"left","text":"see 12 下方"}'
-CANONICAL = '{"kind":"polygon","points":[[10,20],[100,20],[50,200]]}'
+CANONICAL = '{"kind":"polygon","points":[[10.0,20.0],[100.0,20.0],[50.0,200.0]]}'
 
 
 def slice_of(index: int) -> ImageRef:
@@ -86,7 +87,10 @@ def test_a_box_is_kept_as_it_was_before_there_were_shapes(store: AnnotationStore
     columns = "shape, attributes, structure_id, is_key, locked, derivation, reading_id"
     assert store._connection.execute(f"SELECT {columns} FROM region").fetchone() == (None,) * 7
     assert (row.shape, row.state) == (None, RegionState.DRAWN)
-    assert store.draw_region(IMAGE, "1", BOX, "ann", shape='{"kind":"box"}').shape is None
+    assert (
+        store.draw_region(IMAGE, "1", BOX, "ann", shape='{"kind":"box","x1":10,"x2":100,"y1":20,"y2":200}').shape
+        is None
+    )
 
 
 @pytest.mark.parametrize("text", ["", "7", "{}", '{"kind": "star"}', '{"kind": "polygon", "points": [NaN]}'])
@@ -107,7 +111,7 @@ def test_text_that_says_nothing_of_a_region_is_refused(store: AnnotationStore, t
 def test_reshaping_keeps_the_name_and_makes_a_suggestion_the_persons_own(store: AnnotationStore):
     ((found, kept),) = store.record_found(answer(0.9), "1", "ann")
     view = dataclasses.replace(IMAGE, window=Window(50, 350), sha256="c" * 64)
-    row = store.edits.edit_shape(found.root_id, OTHER, "ann", shape=POLYGON, view=view)
+    row = store.edits.edit_shape(found.root_id, OTHER, "ann", shape=TRIANGLE, view=view)
     assert (row.label, row.state, row.origin, row.box) == (LIVER, RegionState.EDITED, Origin.MODEL, OTHER)
     assert (row.window, row.view_sha256) == (Window(50, 350), "c" * 64)
     (verdict,) = store.verdicts.of_region(found.root_id)
@@ -206,14 +210,14 @@ def test_a_structure_that_is_not_there_cannot_be_joined(store: AnnotationStore):
 
 def test_a_verdict_names_the_kind_of_shape_and_leaves_its_points_to_the_rows(store: AnnotationStore):
     row = store.draw_region(IMAGE, "1", BOX, "ann", label=LIVER)
-    store.edits.edit_shape(row.root_id, OTHER, "ann", shape=POLYGON)
+    store.edits.edit_shape(row.root_id, OTHER, "ann", shape=TRIANGLE)
     verdict = store.verdicts.of_region(row.root_id)[-1]
     assert '"shape":"polygon"' in verdict.after
     assert "shape" not in verdict.before
 
 
 CHANGES = [
-    lambda store, root: store.edits.edit_shape(root, OTHER, "ann", shape=POLYGON, view=slice_of(9)),
+    lambda store, root: store.edits.edit_shape(root, OTHER, "ann", shape=TRIANGLE, view=slice_of(9)),
     lambda store, root: store.edits.edit_shape(root, BOX, "ann"),
     lambda store, root: store.edits.set_label([root], SPLEEN, "ann"),
     lambda store, root: store.edits.set_label([root], None, "ann"),
@@ -247,7 +251,7 @@ def test_undo_brings_back_every_field_of_any_earlier_row(changes, data):
 def interpolated(index: int, first: int, last: int) -> NewRegion:
     made_of = Derivation((first, last), "linear")
     return NewRegion(
-        slice_of(index), "1", OTHER, POLYGON, LIVER, origin=Origin.INTERPOLATED, is_key=False, derivation=made_of
+        slice_of(index), "1", OTHER, TRIANGLE, LIVER, origin=Origin.INTERPOLATED, is_key=False, derivation=made_of
     )
 
 
