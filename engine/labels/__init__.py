@@ -9,7 +9,8 @@ from engine.labels.label import Kind, Label, LabelError, LabelSet
 from engine.labels.ontology import Ontology, builtin_ontology
 from engine.labels.own import NameTakenError, own_label
 from engine.labels.scheme import SHORTCUT_KEYS, LabelScheme, SchemeEntry, builtin_schemes
-from engine.labels.search import Field, Match, MatchKind
+from engine.labels.search import Match, MatchKind
+from engine.labels.search_names import Field
 
 __all__ = [
     "SHORTCUT_KEYS",

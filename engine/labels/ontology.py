@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Sequence
+from copy import copy
 from functools import cache
 from importlib import resources
 from pathlib import Path
@@ -31,17 +32,23 @@ class Ontology:
     """
 
     def __init__(self, labels: Iterable[Label]) -> None:
-        self._labels = tuple(labels)
-        self._by_id = {label.id: label for label in self._labels}
+        self._labels: tuple[Label, ...] = ()
+        self._by_id: dict[str, Label] = {}
         self._by_name: dict[str, Label] = {}
-        for label in self._labels:
+        self._index = SearchIndex([])
+        self._add(tuple(labels))
+
+    def _add(self, labels: tuple[Label, ...]) -> None:
+        self._labels += labels
+        self._by_id |= {label.id: label for label in labels}
+        for label in labels:
             for name in label.all_names():
                 other = self._by_name.setdefault(key(name), label)
                 if other is not label:
                     raise LabelError(f"labels {other.id!r} and {label.id!r} share the name {name!r}")
             if label.parent and label.parent not in self._by_id:
                 raise LabelError(f"label {label.id!r} has the parent {label.parent!r}, which there is not")
-        self._index = SearchIndex(self._labels)
+        self._index = self._index.with_labels(labels)
 
     def __iter__(self) -> Iterator[Label]:
         return iter(self._labels)
@@ -58,7 +65,7 @@ class Ontology:
         return self._by_name.get(key(name))
 
     def find_with_side(self, name: str) -> tuple[Label, Laterality | None] | None:
-        """The label of a name that may say a side, and that side: ``"Hippocampus_L"``, ``"left rib 7"``, ``"左侧海马"``.
+        """The label of a name that may say a side, and that side: ``"Hippocampus_L"``, ``"左侧海马"``.
 
         A label that has the whole name ("left lung") comes first, then without a side of its own. Only labels that
         tell sides apart are found by the rest of a name. None where nothing is found: no label is ever guessed.
@@ -75,18 +82,22 @@ class Ontology:
             rest, side = chinese[2], _SIDE_OF_ZH[chinese[1][0]]
         else:
             return None
+        sided = self.find(f"{side.value} {rest}")
+        if sided is not None:
+            return sided, None
         label = self.find(rest)
         return (label, side) if label is not None and label.lateral else None
 
-    def search(
-        self, text: str, limit: int = 20, modality: str = "", recent: Sequence[str] = ()
-    ) -> list[Match]:
+    def search(self, text: str, limit: int = 20, modality: str = "", recent: Sequence[str] = ()) -> list[Match]:
         """See `SearchIndex.search`."""
         return self._index.search(text, limit, modality, recent)
 
     def with_labels(self, labels: Iterable[Label]) -> Ontology:
         """This ontology and some labels more, such as a project's own; `LabelError` when a name is taken."""
-        return Ontology((*self._labels, *labels))
+        larger = copy(self)
+        larger._by_id, larger._by_name = dict(self._by_id), dict(self._by_name)
+        larger._add(tuple(labels))
+        return larger
 
     @classmethod
     def from_folder(cls, folder: Path) -> Ontology:

@@ -7,10 +7,21 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import lru_cache
-
-from pypinyin import Style, lazy_pinyin
+from typing import Any
 
 from engine.labels.names import fold
+
+# In names of body parts these have one reading, which the phrase dictionary does not know for every word.
+_ALWAYS = {"椎": "zhui", "尾": "wei", "肋": "lei", "血": "xue"}
+# Both readings are typed by people: the formal one and the everyday one, or the one and the other word.
+_BOTH = {
+    "血": ("xue", "xie"),
+    "肋": ("lei", "le"),
+    "壳": ("qiao", "ke"),
+    "塞": ("se", "sai"),
+    "长": ("chang", "zhang"),
+    "重": ("zhong", "chong"),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,15 +55,40 @@ class Typed:
 
 
 @lru_cache(maxsize=16384)
-def spell(name: str) -> Spelling:
-    """The spelling of a name; letters and digits in it stand for themselves, marks and blanks are skipped.
+def spellings(name: str) -> tuple[Spelling, ...]:
+    """How a name is spelled, the likely way first; none for a name without Chinese characters.
 
-    A character without a reading (a rare one, or one of another script) stands for itself as well.
+    Letters and digits in it stand for themselves, marks and blanks are skipped. A character without a reading (a
+    rare one, or one of another script) stands for itself as well.
     """
+    if not any("\u2e80" <= letter <= "\U0003ffff" for letter in name):
+        return ()
+    # Not at the top: its dictionaries take 55 MB and half a second, which other processes never need.
+    from pypinyin import Style, lazy_pinyin
+
+    # One reading a character, so that places can be told; by themselves where pypinyin takes several for one.
+    readings = lazy_pinyin(name, style=Style.NORMAL, errors=_each)
+    if len(readings) != len(name):
+        readings = ["".join(lazy_pinyin(letter, style=Style.NORMAL)) for letter in name]
+    readings = [_ALWAYS.get(letter, reading) for letter, reading in zip(name, readings, strict=True)]
+    first = _spelling(readings)
+    if not first.syllables:
+        return ()
+    others = [
+        next((other for other in _BOTH[letter] if other != reading), reading) if letter in _BOTH else reading
+        for letter, reading in zip(name, readings, strict=True)
+    ]
+    return (first,) if others == readings else (first, _spelling(others))
+
+
+def _each(rest: str) -> Any:
+    """What pypinyin cannot read, letter by letter; a list is allowed though its stub says text."""
+    return list(rest)
+
+
+def _spelling(readings: list[str]) -> Spelling:
     syllables: list[str] = []
     places: list[int] = []
-    # One reading a character, so that places can be told; `fold` keeps the length, and full-width letters apart.
-    readings = lazy_pinyin(name, style=Style.NORMAL, errors=lambda rest: list(rest))
     for place, reading in enumerate(readings):
         letters = "".join(fold(reading).replace("ü", "v").split())
         if letters and letters[0].isalnum():
@@ -78,7 +114,7 @@ def _fits(query: str, syllables: tuple[str, ...], start: int, whole: bool) -> in
 
     `whole`: every syllable but the last in full; else each by one or more of its first letters.
     """
-    if start == len(syllables) or not query:
+    if start == len(syllables):
         return 0
     syllable = syllables[start]
     common = 0
@@ -86,10 +122,9 @@ def _fits(query: str, syllables: tuple[str, ...], start: int, whole: bool) -> in
         common += 1
     if common == len(query):
         return start + 1
-    # Longest first: "fei" is the syllable before it is f + e...
+    if whole:
+        return _fits(query[common:], syllables, start + 1, whole) if common == len(syllable) else 0
     for taken in range(common, 0, -1):
-        if whole and taken < len(syllable):
-            return 0
         stop = _fits(query[taken:], syllables, start + 1, whole)
         if stop:
             return stop

@@ -106,9 +106,7 @@ class LabelScheme:
         )
 
     @classmethod
-    def of(
-        cls, id_: str, en: str, zh: str, labels: Iterable[Label], modalities: tuple[str, ...] = ()
-    ) -> LabelScheme:
+    def of(cls, id_: str, en: str, zh: str, labels: Iterable[Label], modalities: tuple[str, ...] = ()) -> LabelScheme:
         """A set of labels with the default colours and keys, in order; labels after the last key have none."""
         labels = tuple(labels)
         colours = default_colours(len(labels))
@@ -145,7 +143,7 @@ class LabelScheme:
         entry and field that is wrong, such as an id that `known` has not, or an own label whose name is taken.
         """
         if not isinstance(value, dict) or value.get("format") != _FORMAT:
-            raise LabelError(f"{where} is not a label set: it needs \"format\": \"{_FORMAT}\"")
+            raise LabelError(f'{where} is not a label set: it needs "format": "{_FORMAT}"')
         if value.get("version") != _VERSION:
             raise LabelError(f"{where} has the 'version' {value.get('version')!r}: this program reads {_VERSION}")
         for field in ("id", "en", "zh"):
@@ -158,8 +156,10 @@ class LabelScheme:
             raise LabelError(f"{where} needs a list for 'labels'")
         labels = [_label(item, known, f"entry {number} of {where}") for number, item in enumerate(items)]
         try:
-            # No name of an own label may be another label's, in the ontology or among themselves.
-            known.with_labels({x.id: x for x in labels if x.own and known.get(x.id) is None}.values())
+            new = {x.id: x for x in labels if x.own and known.get(x.id) is None}
+            if new:
+                # No name of an own label may be another label's, in the ontology or among themselves.
+                known.with_labels(new.values())
             given = [_optional_text(item, "colour", f"entry {n} of {where}") for n, item in enumerate(items)]
             free = iter(default_colours(len(items), (c for c in given if c)))
             entries = tuple(

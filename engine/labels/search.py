@@ -3,31 +3,14 @@
 from __future__ import annotations
 
 import heapq
-import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from enum import IntEnum, StrEnum
+from enum import IntEnum
 
 from engine.labels.label import Label
-from engine.labels.names import fold, key
-from engine.labels.pinyin import Spelling, spell, typed_in
-
-_TYPED_LETTERS = re.compile(r"[a-z0-9]+")
-_WORD = re.compile(r"\w+")
-TYPO_LENGTH = 5
-"""From how many letters on one wrong letter is forgiven; shorter words have too many neighbours."""
-
-
-class Field(StrEnum):
-    """Which of a label's names matched."""
-
-    EN = "en"
-    ZH = "zh"
-    SYNONYM_EN = "synonym_en"
-    SYNONYM_ZH = "synonym_zh"
-    ID = "id"
-    ALIAS = "alias"
-    CODE = "code"
+from engine.labels.pinyin import typed_in
+from engine.labels.search_names import Field, IndexedName, LabelNames, Query
+from engine.labels.search_typos import TYPO_LENGTH, TypoIndex
 
 
 class MatchKind(IntEnum):
@@ -57,25 +40,21 @@ class Match:
 
 
 @dataclass(frozen=True, slots=True)
-class _Name:
-    field: Field
-    text: str
-    folded: str
-    key: str
-    starts: tuple[int, ...]
-    words: tuple[str, ...]
-    initials: str
-    spelling: Spelling | None
+class _Found:
+    """A name that matched. before : how many words or characters stand before the match."""
+
+    name: IndexedName
+    kind: MatchKind
+    before: int
+    span: tuple[int, int]
+
+    def order(self) -> tuple[int, int, int, int]:
+        return (self.kind, self.name.order, self.before, len(self.name.text))
 
 
-_Found = tuple[MatchKind, int, tuple[int, int]]
-"""Kind, how many words or characters stand before the match, span."""
-
-_EXACT_NAME = (Field.EN, Field.ZH, Field.ID)
-_SHOWN_ORDER = {field: place for place, field in enumerate(Field)}
 _MODALITY_FAMILY = {
     "DR": "DX", "CR": "DX", "RF": "DX", "PX": "DX", "IO": "DX", "RG": "DX",
-    "IVUS": "US", "OPM": "OPT", "OCT": "OPT", "OPTBSV": "OPT", "OPTENF": "OPT", "GM": "SM", "PT": "CT",
+    "IVUS": "US", "OCT": "OPT", "OPTBSV": "OPT", "OPTENF": "OPT", "GM": "SM", "PT": "CT",
 }  # fmt: skip
 
 
@@ -88,11 +67,17 @@ class SearchIndex:
     """The names of some labels, prepared once."""
 
     def __init__(self, labels: Iterable[Label]) -> None:
-        self._rows = [(label, _names(label)) for label in labels]
+        self._rows = tuple(LabelNames(label) for label in labels)
+        self._typos = TypoIndex(row.names for row in self._rows)
 
-    def search(
-        self, text: str, limit: int = 20, modality: str = "", recent: Sequence[str] = ()
-    ) -> list[Match]:
+    def with_labels(self, labels: Iterable[Label]) -> SearchIndex:
+        """This index and some labels more; what is prepared already is kept."""
+        larger = SearchIndex(())
+        larger._rows = (*self._rows, *(LabelNames(label) for label in labels))
+        larger._typos = TypoIndex(row.names for row in larger._rows)
+        return larger
+
+    def search(self, text: str, limit: int = 20, modality: str = "", recent: Sequence[str] = ()) -> list[Match]:
         """The best `limit` labels for what was typed so far, the best first; each label once.
 
         text : English, Chinese or pinyin (full, first letters, or both mixed), in any case, blanks as you like;
@@ -102,148 +87,91 @@ class SearchIndex:
         """
         if limit <= 0:
             return []
-        query = _Query.of(text)
+        query = Query.of(text)
+        found = {place: hit for place, row in enumerate(self._rows) if (hit := _best(query, row)) is not None}
+        if len(found) < limit and len(query.folded) >= TYPO_LENGTH:
+            for place, name, before, span in self._typos.near(query):
+                hit = _Found(name, MatchKind.TYPO, before, span)
+                if place not in found or hit.order() < found[place].order():
+                    found[place] = hit
         family = modality_family(modality)
         latest = {id_: place for place, id_ in reversed(list(enumerate(recent)))}
-        ranked = []
-        for place, (label, names) in enumerate(self._rows):
-            best: tuple[tuple[int, ...], _Found, _Name] | None = None
-            for name in names:
-                found = query.find(name)
-                if found is not None:
-                    order = (found[0], _SHOWN_ORDER[name.field], found[1], len(name.text))
-                    if best is None or order < best[0]:
-                        best = (order, found, name)
-            if best is not None:
-                (kind, field, before, length), found, name = best
-                fitting = 0 if family and family in label.modalities else 1 if not label.modalities else 2
-                # Among initials and typos a name is as good as a synonym; before that the shown name is what one means.
-                rank = (kind, latest.get(label.id, len(latest)), fitting if family else 0, before, field, length, place)
-                ranked.append((rank, Match(label, found[0], name.field, name.text, found[2])))
-        return [match for _, match in heapq.nsmallest(limit, ranked, key=lambda pair: pair[0])]
+
+        def rank(place: int) -> tuple[int, ...]:
+            label, hit = self._rows[place].label, found[place]
+            fitting = 0 if not family or family in label.modalities else 1 if not label.modalities else 2
+            recency = latest.get(label.id, len(latest))
+            return (hit.kind, recency, fitting, hit.before, hit.name.order, len(hit.name.text), place)
+
+        return [
+            Match(self._rows[place].label, hit.kind, hit.name.field, hit.name.text, hit.span)
+            for place in heapq.nsmallest(limit, found, key=rank)
+            for hit in (found[place],)
+        ]
 
 
-@dataclass(frozen=True, slots=True)
-class _Query:
-    key: str
-    folded: str
-    words: tuple[str, ...]
-    squeezed: str
-    letters: str
+def _best(query: Query, row: LabelNames) -> _Found | None:
+    """How a label matches at its best, typing errors left out."""
+    if not query.key:
+        return _Found(row.names[0], MatchKind.ALL, 0, (0, 0))
+    found = [_exact(name) for name in row.names if name.key == query.key]
+    if not query.folded:
+        return min(found, key=_Found.order) if found else None
+    if query.folded in row.hay or query.squeezed in row.hay:
+        found += [hit for name in row.names if (hit := _in_text(query, name)) is not None]
+    if len(query.words) > 1 and all(word in row.hay for word in query.words):
+        found += [hit for name in row.names if (hit := _by_words(query, name)) is not None]
+    if query.letters[:2] in row.typed_beginnings:
+        found += [hit for name in row.names if (hit := _in_pinyin(query, name)) is not None]
+    if len(query.letters) > 1 and query.letters in row.word_initials:
+        found += [hit for name in row.names if (hit := _as_initials(query, name)) is not None]
+    return min(found, key=_Found.order) if found else None
 
-    @classmethod
-    def of(cls, text: str) -> _Query:
-        folded = " ".join(fold(text).split())
-        squeezed = folded.replace(" ", "")
-        letters = squeezed.replace("ü", "v")
-        typed = letters if _TYPED_LETTERS.fullmatch(letters) else ""
-        return cls(key(text), folded, tuple(folded.split()), squeezed, typed)
 
-    def find(self, name: _Name) -> _Found | None:
-        """How this name matches, at its best."""
-        if not self.key:
-            return (MatchKind.ALL, 0, (0, 0)) if name.field is Field.EN else None
-        if self.key == name.key:
-            kind = MatchKind.EXACT_NAME if name.field in _EXACT_NAME else MatchKind.EXACT_OTHER
-            return (kind, 0, (0, len(name.text)))
-        if not self.folded or name.field is Field.CODE:
-            return None
-        return self._in_text(name) or self._in_pinyin(name) or self._as_initials(name) or self._with_typo(name)
+def _exact(name: IndexedName) -> _Found:
+    own = name.field in (Field.EN, Field.ZH, Field.ID)
+    return _Found(name, MatchKind.EXACT_NAME if own else MatchKind.EXACT_OTHER, 0, (0, len(name.text)))
 
-    def _in_text(self, name: _Name) -> _Found | None:
-        query = self.folded if name.spelling is None else self.squeezed
-        at = name.folded.find(query)
-        if at < 0:
-            return self._by_words(name)
-        for number, start in enumerate(name.starts):
-            if name.folded.startswith(query, start):
-                return (MatchKind.PREFIX, number, (start, start + len(query)))
-        return (MatchKind.SUBSTRING, at, (at, at + len(query)))
 
-    def _by_words(self, name: _Name) -> _Found | None:
-        """Several words, each the beginning of one of the name's, in any order: "nodule lung"."""
-        if len(self.words) < 2 or len(name.words) < 2:
-            return None
-        spans = []
-        for word in self.words:
-            at = next((s for s, w in zip(name.starts, name.words, strict=True) if w.startswith(word)), None)
-            if at is None:
-                return None
-            spans.append((at, at + len(word)))
-        return (MatchKind.SUBSTRING, len(name.text), (min(s for s, _ in spans), max(e for _, e in spans)))
-
-    def _in_pinyin(self, name: _Name) -> _Found | None:
-        if name.spelling is None or not self.letters or self.letters[0] not in name.initials:
-            return None
-        typed = typed_in(self.letters, name.spelling)
-        if typed is None:
-            return None
-        span = (name.spelling.places[typed.start], name.spelling.places[typed.stop - 1] + 1)
-        if not typed.whole:
-            return (MatchKind.INITIALS, typed.start, span)
-        return (MatchKind.SUBSTRING if typed.start else MatchKind.PREFIX, typed.start, span)
-
-    def _as_initials(self, name: _Name) -> _Found | None:
-        """First letters of consecutive English words: "ggn" for ground-glass nodule."""
-        if name.spelling is not None or len(self.letters) < 2:
-            return None
-        at = name.initials.find(self.letters)
-        if at < 0:
-            return None
-        last = at + len(self.letters) - 1
-        return (MatchKind.INITIALS, at, (name.starts[at], name.starts[last] + len(name.words[last])))
-
-    def _with_typo(self, name: _Name) -> _Found | None:
-        if name.spelling is not None:
-            if len(self.letters) >= TYPO_LENGTH and one_edit(self.letters, name.spelling.full):
-                return (MatchKind.TYPO, 0, (0, len(name.text)))
-            return None
-        if len(self.folded) < TYPO_LENGTH:
-            return None
-        if one_edit(self.folded, name.key):
-            return (MatchKind.TYPO, 0, (0, len(name.text)))
-        if len(self.words) == 1:
-            for number, word in enumerate(name.words):
-                if len(word) >= TYPO_LENGTH - 1 and one_edit(self.folded, word):
-                    start = name.starts[number]
-                    return (MatchKind.TYPO, number, (start, start + len(word)))
+def _in_text(query: Query, name: IndexedName) -> _Found | None:
+    """At the beginning of a word, or within one. Blanks typed between Chinese characters do not count."""
+    wanted = query.squeezed if name.spellings else query.folded
+    at = name.folded.find(wanted)
+    if at < 0 or name.field is Field.CODE:
         return None
+    for number, start in enumerate(name.starts):
+        if name.folded.startswith(wanted, start):
+            return _Found(name, MatchKind.PREFIX, number, (start, start + len(wanted)))
+    return _Found(name, MatchKind.SUBSTRING, at, (at, at + len(wanted)))
 
 
-def one_edit(one: str, other: str) -> bool:
-    """Whether one letter more, less, another, or two neighbours swapped make `one` into `other`."""
-    if abs(len(one) - len(other)) > 1 or one == other:
-        return False
-    short, long = sorted((one, other), key=len)
-    at = 0
-    while at < len(short) and short[at] == long[at]:
-        at += 1
-    if len(short) < len(long):
-        return short[at:] == long[at + 1 :]
-    if short[at + 1 :] == long[at + 1 :]:
-        return True
-    return short[at : at + 2] == long[at : at + 2][::-1] and short[at + 2 :] == long[at + 2 :]
+def _by_words(query: Query, name: IndexedName) -> _Found | None:
+    """Several words, each the beginning of one of the name's, in any order: "nodule lung"."""
+    spans = []
+    for word in query.words:
+        at = next((s for s, w in zip(name.starts, name.words, strict=True) if w.startswith(word)), None)
+        if at is None:
+            return None
+        spans.append((at, at + len(word)))
+    span = (min(start for start, _ in spans), max(stop for _, stop in spans))
+    return _Found(name, MatchKind.SUBSTRING, len(name.text), span)
 
 
-def _names(label: Label) -> tuple[_Name, ...]:
-    fields = [(Field.EN, label.en), (Field.ZH, label.zh)]
-    fields += [(Field.SYNONYM_EN, text) for text in label.synonyms_en]
-    fields += [(Field.SYNONYM_ZH, text) for text in label.synonyms_zh]
-    known = {key(text) for _, text in fields}
-    # An id or alias that reads like a name would only be matched a second time.
-    fields += [(Field.ID, label.id)] if key(label.id) not in known else []
-    fields += [(Field.ALIAS, text) for text in label.aliases if key(text) not in known]
-    fields += [(Field.CODE, label.code), (Field.CODE, label.code.partition(":")[2])] if label.code else []
-    return tuple(_name(field, text) for field, text in fields)
+def _in_pinyin(query: Query, name: IndexedName) -> _Found | None:
+    hits = []
+    for spelling in name.spellings:
+        typed = typed_in(query.letters, spelling)
+        if typed is not None:
+            span = (spelling.places[typed.start], spelling.places[typed.stop - 1] + 1)
+            in_full = MatchKind.SUBSTRING if typed.start else MatchKind.PREFIX
+            hits.append(_Found(name, in_full if typed.whole else MatchKind.INITIALS, typed.start, span))
+    return min(hits, key=_Found.order) if hits else None
 
 
-def _name(field: Field, text: str) -> _Name:
-    folded = fold(text)
-    spelling = spell(text) if any("\u2e80" <= letter <= "\U0003ffff" for letter in text) else None
-    if spelling is not None and not spelling.syllables:
-        spelling = None
-    words = list(_WORD.finditer(folded))
-    # A blank in a Chinese name is no part of what is typed, and its characters are no words.
-    starts = tuple(w.start() for w in words)
-    initials = spelling.initials if spelling else "".join(w.group()[0] for w in words)
-    return _Name(field, text, folded, key(text), starts, tuple(w.group() for w in words), initials, spelling)
+def _as_initials(query: Query, name: IndexedName) -> _Found | None:
+    """First letters of consecutive English words: "ggn" for ground-glass nodule."""
+    at = name.initials.find(query.letters)
+    if at < 0 or name.spellings:
+        return None
+    last = at + len(query.letters) - 1
+    return _Found(name, MatchKind.INITIALS, at, (name.starts[at], name.starts[last] + len(name.words[last])))
