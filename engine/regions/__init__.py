@@ -3,10 +3,10 @@
 One unit: continuous pixel coordinates of the stored slice, x right, y down, pixel centres at integers.
 """
 
+from engine.labels.label import Label, LabelError, LabelSet
 from engine.regions.box import Box
 from engine.regions.errors import RegionError
 from engine.regions.handles import Handle, HandleRole
-from engine.regions.label import Label, LabelError, LabelSet
 from engine.regions.shape import Shape
 from engine.regions.shape_json import shape_from_json, shape_to_json
 from engine.regions.shapes import Ellipse, Freehand, Line, Mask, Point, Polygon, RotatedBox
