@@ -2,21 +2,20 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import QDate, QEvent, QPointF, QRectF, QSignalBlocker, Qt, QTimer, Signal
+from PySide6.QtCore import QDate, QEvent, QLocale, QPointF, QRectF, QSignalBlocker, Qt, QTimer, Signal
 from PySide6.QtGui import QColor, QIcon, QKeyEvent, QPainter, QPainterPath, QPalette, QPen, QPixmap
 from PySide6.QtWidgets import (
     QComboBox,
-    QDateEdit,
     QGridLayout,
     QHBoxLayout,
     QLabel,
     QLineEdit,
-    QSizePolicy,
     QToolButton,
     QVBoxLayout,
     QWidget,
 )
 
+from desktop.panels.filter_fields import ChoiceField, DayField
 from engine.store import ScanFilter, ScanStatus
 
 _TYPING_MS = 150
@@ -40,32 +39,28 @@ class BrowserFilter(QWidget):
         self.search.installEventFilter(self)
         self.eye = QToolButton()
         self.eye.setCheckable(True)
-        self.eye.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+        self.eye.setObjectName("eye")
         self.eye.toggled.connect(self.hidden_changed)
         self.eye.toggled.connect(lambda _: self._show_eye())
-        self.modality, self.status, self.date = QComboBox(), QComboBox(), QComboBox()
+        self.modality, self.status, self.date = ChoiceField(), ChoiceField(), ChoiceField()
         today = QDate.currentDate()
-        self.date_from, self.date_to = QDateEdit(today.addYears(-1)), QDateEdit(today)
+        self.date_from, self.date_to = DayField(today.addYears(-1)), DayField(today)
         self._between = QLabel("–")
-        for combo in (self.modality, self.status, self.date):
-            combo.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
-            combo.setFocusPolicy(Qt.FocusPolicy.ClickFocus)
-        for edit in (self.date_from, self.date_to):
-            edit.setDisplayFormat("yyyy-MM-dd")
-            edit.setCalendarPopup(True)
-            edit.setFocusPolicy(Qt.FocusPolicy.ClickFocus)
-            edit.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
         top = QHBoxLayout()
         top.addWidget(self.search, 1)
         top.addWidget(self.eye)
+        # Two side by side: a third of a narrow panel is too little for "Needs review".
         row = QGridLayout()
-        row.setSpacing(4)
-        for column, combo in enumerate((self.modality, self.status, self.date)):
-            row.addWidget(combo, 0, column)
-            row.setColumnStretch(column, 1)
+        row.setSpacing(5)
+        row.addWidget(self.modality, 0, 0)
+        row.addWidget(self.status, 0, 1)
+        row.addWidget(self.date, 1, 0, 1, 2)
+        row.setColumnStretch(0, 1)
+        row.setColumnStretch(1, 1)
         self._dates = QWidget()
         dates = QHBoxLayout(self._dates)
         dates.setContentsMargins(0, 0, 0, 0)
+        dates.setSpacing(5)
         dates.addWidget(self.date_from, 1)
         dates.addWidget(self._between)
         dates.addWidget(self.date_to, 1)
@@ -110,6 +105,7 @@ class BrowserFilter(QWidget):
         for combo in (self.modality, self.status, self.date):
             with QSignalBlocker(combo):
                 combo.setCurrentIndex(0)
+            combo.show_active()
         self._chosen()
 
     def set_modalities(self, modalities: list[str]) -> None:
@@ -180,12 +176,34 @@ class BrowserFilter(QWidget):
         self.modality.setToolTip(self.tr("List one kind of scan only"))
         self.status.setToolTip(self.tr("List scans with one status only"))
         self.date.setToolTip(self.tr("List scans of some days only"))
+        self.date_from.setToolTip(self.tr("The first day"))
+        self.date_to.setToolTip(self.tr("The last day"))
+        language = QLocale(self.tr("en", "The calendar's language, as a locale's name"))
+        for field, name in (
+            (self.search, self.search.placeholderText()),
+            (self.modality, self.tr("Modality")),
+            (self.status, self.tr("Status")),
+            (self.date, self.tr("Date")),
+            (self.date_from, self.date_from.toolTip()),
+            (self.date_to, self.date_to.toolTip()),
+        ):
+            field.setAccessibleName(name)
+        for day in (self.date_from, self.date_to):
+            day.set_language(language)
         self._show_eye()
 
     def _show_eye(self) -> None:
         hidden = self.eye.isChecked()
-        self.eye.setIcon(_eye(self.palette().color(QPalette.ColorRole.ButtonText), crossed=hidden))
+        # Pressed it stands on the accent colour.
+        role = QPalette.ColorRole.HighlightedText if hidden else QPalette.ColorRole.ButtonText
+        self.eye.setIcon(_eye(self.palette().color(role), crossed=hidden))
         self.eye.setToolTip(self.tr("Show patient names") if hidden else self.tr("Hide patient names"))
+        self.eye.setAccessibleName(self.eye.toolTip())
+
+    def changeEvent(self, event: QEvent) -> None:
+        super().changeEvent(event)
+        if event.type() == QEvent.Type.PaletteChange:
+            self._show_eye()
 
 
 def _refill(combo: QComboBox, items: list[tuple[str, object]]) -> None:

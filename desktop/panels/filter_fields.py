@@ -1,0 +1,110 @@
+"""The fields that the study browser is filtered by: a choice that fits a narrow panel, and a day."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import QDate, QEvent, QLocale, QPointF, Qt
+from PySide6.QtGui import QIcon, QPainter, QPaintEvent, QPalette, QTextCharFormat
+from PySide6.QtWidgets import (
+    QCalendarWidget,
+    QComboBox,
+    QDateEdit,
+    QLineEdit,
+    QSizePolicy,
+    QStyle,
+    QStyleOptionComboBox,
+    QStylePainter,
+    QToolButton,
+    QWidget,
+)
+
+from desktop.panels.chevron import chevron_picture, draw_chevron
+
+_ARROW = 20
+
+
+class ChoiceField(QComboBox):
+    """A choice whose text is shortened with dots where there is no room, and marked while it filters."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
+        self.setObjectName("choice")
+        self.currentIndexChanged.connect(lambda _: self.show_active())
+
+    def show_active(self) -> None:
+        """Mark it while anything but the first choice, everything, is chosen."""
+        if self.property("active") != (self.currentIndex() > 0):
+            self.setProperty("active", self.currentIndex() > 0)
+            self.style().unpolish(self)
+            self.style().polish(self)
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        option = QStyleOptionComboBox()
+        self.initStyleOption(option)
+        painter = QStylePainter(self)
+        painter.drawComplexControl(QStyle.ComplexControl.CC_ComboBox, option)
+        room = self.style().subControlRect(
+            QStyle.ComplexControl.CC_ComboBox, option, QStyle.SubControl.SC_ComboBoxEditField, self
+        )
+        # Qt leaves a margin of its own inside; what is cut by one pixel is cut.
+        option.currentText = self.fontMetrics().elidedText(
+            option.currentText, Qt.TextElideMode.ElideRight, room.width() - 2
+        )
+        painter.drawControl(QStyle.ControlElement.CE_ComboBoxLabel, option)
+        _draw_arrow(self, painter)
+
+
+class DayField(QDateEdit):
+    """A day, typed or chosen from a calendar."""
+
+    def __init__(self, day: QDate) -> None:
+        super().__init__(day)
+        self.setDisplayFormat("yyyy-MM-dd")
+        self.setCalendarPopup(True)
+        self.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
+        self.findChild(QLineEdit).setAcceptDrops(False)
+        calendar = self.calendarWidget()
+        calendar.setVerticalHeaderFormat(QCalendarWidget.VerticalHeaderFormat.NoVerticalHeader)
+        self._dress()
+
+    def set_language(self, locale: QLocale) -> None:
+        """Names of months and days, and which day a week begins with."""
+        self.setLocale(locale)
+        calendar = self.calendarWidget()
+        calendar.setLocale(locale)
+        calendar.setFirstDayOfWeek(locale.firstDayOfWeek())
+        self._dress()
+
+    def _dress(self) -> None:
+        """In the theme's colours: Qt's own are black arrows and red days in every theme."""
+        calendar = self.calendarWidget()
+        palette = self.palette()
+        text, faint = palette.color(QPalette.ColorRole.Text), palette.color(QPalette.ColorRole.PlaceholderText)
+        days = QTextCharFormat()
+        days.setForeground(text)
+        for day in (Qt.DayOfWeek.Saturday, Qt.DayOfWeek.Sunday):
+            calendar.setWeekdayTextFormat(day, days)
+        # Days of the months before and behind.
+        own = calendar.palette()
+        own.setColor(QPalette.ColorGroup.Disabled, QPalette.ColorRole.Text, faint)
+        calendar.setPalette(own)
+        for name, turns in (("qt_calendar_prevmonth", 1), ("qt_calendar_nextmonth", 3)):
+            button = calendar.findChild(QToolButton, name)
+            if button is not None:
+                button.setIcon(QIcon(chevron_picture(text, quarter_turns=turns)))
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        super().paintEvent(event)
+        painter = QPainter(self)
+        _draw_arrow(self, painter)
+        painter.end()
+
+    def changeEvent(self, event: QEvent) -> None:
+        super().changeEvent(event)
+        if event.type() == QEvent.Type.PaletteChange:
+            self._dress()
+
+
+def _draw_arrow(field: QWidget, painter: QPainter) -> None:
+    color = field.palette().color(QPalette.ColorRole.Text)
+    draw_chevron(painter, QPointF(field.width() - _ARROW / 2, field.height() / 2), color)
