@@ -32,6 +32,8 @@ _COLORS = {
         "alarm": "#ff8a65",
         "warning": "#f0b429",
         "on_chosen": "#ffffff",
+        "veil": "rgba(28, 47, 74, 235)",
+        "refusal": "rgba(22, 27, 34, 240)",
     },
     "light": {
         "ground": "#f6f8fa",
@@ -52,6 +54,8 @@ _COLORS = {
         "alarm": "#bc4c00",
         "warning": "#8a5a00",
         "on_chosen": "#0a3069",
+        "veil": "rgba(207, 228, 255, 235)",
+        "refusal": "rgba(255, 255, 255, 240)",
     },
 }
 THEMES = tuple(_COLORS)
@@ -105,9 +109,10 @@ QTreeView:focus { border-color: $accent_edge; }
 QLineEdit, QComboBox, QDateEdit { background: $raised; border: 1px solid $line; border-radius: 6px; padding: 5px 8px;
     selection-background-color: $accent; }
 QLineEdit:focus, QComboBox:focus, QDateEdit:focus { border-color: $accent_edge; }
-QComboBox#choice, QDateEdit { padding: 5px 2px 5px 7px; }
+QComboBox#choice { padding: 5px 2px 5px 7px; }
+QDateEdit { padding: 5px 0 5px 4px; }
 QComboBox#choice[active="true"] { background: $chosen; border-color: $accent_edge; color: $on_chosen; }
-QDateEdit::drop-down { border: none; width: 20px; }
+QDateEdit::drop-down { border: none; width: 16px; }
 QCalendarWidget { border: 1px solid $edge; }
 QCalendarWidget QWidget#qt_calendar_navigationbar { background: $raised; }
 QCalendarWidget QToolButton { background: transparent; border-color: transparent; padding: 4px 8px; }
@@ -137,10 +142,9 @@ QProgressBar { background: $control; border: none; border-radius: 4px; height: 1
 QProgressBar::chunk { background: $accent; border-radius: 4px; }
 QFrame#noticeBar { background: $raised; border-bottom: 2px solid $warning; }
 QFrame#noticeBar QLabel { background: transparent; color: $text; }
-QFrame#dropSign { background: $chosen; border: 3px dashed $accent_edge; border-radius: 12px; }
-QFrame#dropSign[refused="true"] { background: $raised; border-color: $alarm; }
-QFrame#dropSign QLabel { background: transparent; color: $on_chosen; }
-QFrame#dropSign[refused="true"] QLabel { color: $text; }
+QFrame#dropSign { background: $veil; border: 3px dashed $accent_edge; border-radius: 12px; }
+QFrame#dropSign[refused="true"] { background: $refusal; border-color: $alarm; }
+QFrame#dropSign QLabel { background: transparent; color: $text; }
 QLabel#dropTitle { font-size: 20px; font-weight: 600; }
 QFrame#card { background: $raised; border: 1px solid $edge; border-radius: 8px; }
 QFrame#card QLabel { background: transparent; }

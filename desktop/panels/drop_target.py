@@ -6,7 +6,7 @@ from pathlib import Path
 
 from PySide6.QtCore import QEvent, QMimeData, QObject, Qt, Signal
 from PySide6.QtGui import QDragEnterEvent, QDragMoveEvent, QDropEvent
-from PySide6.QtWidgets import QFrame, QLabel, QLineEdit, QMainWindow, QVBoxLayout
+from PySide6.QtWidgets import QFrame, QLabel, QMainWindow, QVBoxLayout, QWidget
 
 # Never a move: the file manager would delete what was only to be looked at.
 _HARMLESS = (Qt.DropAction.CopyAction, Qt.DropAction.LinkAction)
@@ -24,9 +24,9 @@ class DropTarget(QObject):
         self.sign = DropSign(window)
         window.setAcceptDrops(True)
         window.installEventFilter(self)
-        # A field would take a file as text, its path.
-        for field in window.findChildren(QLineEdit):
-            field.setAcceptDrops(False)
+        # Qt's views would swallow what is dropped on the image, and fields would take a file as text, its path.
+        for widget in window.findChildren(QWidget):
+            widget.setAcceptDrops(False)
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:
         kind = event.type()
@@ -106,7 +106,7 @@ class DropSign(QFrame):
     def refusal(self, local: int, elsewhere: int) -> str:
         """Why something is left out, and what to do about it."""
         if local:
-            return self.tr("{0} of these are not on this computer and are left out.").format(f"{elsewhere:,}")
+            return self.tr("Left out because they are not on this computer: {0}").format(f"{elsewhere:,}")
         return self.tr("Only files and folders on this computer can be added. Save it to a folder, and drop it again.")
 
 

@@ -8,7 +8,6 @@ from PySide6.QtWidgets import (
     QCalendarWidget,
     QComboBox,
     QDateEdit,
-    QLineEdit,
     QSizePolicy,
     QStyle,
     QStyleOptionComboBox,
@@ -19,7 +18,8 @@ from PySide6.QtWidgets import (
 
 from desktop.panels.chevron import chevron_picture, draw_chevron
 
-_ARROW = 20
+_SHOWN_DAYS = 14
+"""At most so many days of another month are on a page."""
 
 
 class ChoiceField(QComboBox):
@@ -51,7 +51,7 @@ class ChoiceField(QComboBox):
             option.currentText, Qt.TextElideMode.ElideRight, room.width() - 2
         )
         painter.drawControl(QStyle.ControlElement.CE_ComboBoxLabel, option)
-        _draw_arrow(self, painter)
+        _draw_arrow(self, painter, 11)
 
 
 class DayField(QDateEdit):
@@ -62,9 +62,12 @@ class DayField(QDateEdit):
         self.setDisplayFormat("yyyy-MM-dd")
         self.setCalendarPopup(True)
         self.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
-        self.findChild(QLineEdit).setAcceptDrops(False)
         calendar = self.calendarWidget()
         calendar.setVerticalHeaderFormat(QCalendarWidget.VerticalHeaderFormat.NoVerticalHeader)
+        # Without this a style sheet's border is not drawn; the margin keeps the days off it.
+        calendar.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
+        calendar.setContentsMargins(1, 1, 1, 1)
+        calendar.currentPageChanged.connect(lambda _year, _month: self._fade_others())
         self._dress()
 
     def set_language(self, locale: QLocale) -> None:
@@ -78,25 +81,33 @@ class DayField(QDateEdit):
     def _dress(self) -> None:
         """In the theme's colours: Qt's own are black arrows and red days in every theme."""
         calendar = self.calendarWidget()
-        palette = self.palette()
-        text, faint = palette.color(QPalette.ColorRole.Text), palette.color(QPalette.ColorRole.PlaceholderText)
+        text = self.palette().color(QPalette.ColorRole.Text)
         days = QTextCharFormat()
         days.setForeground(text)
         for day in (Qt.DayOfWeek.Saturday, Qt.DayOfWeek.Sunday):
             calendar.setWeekdayTextFormat(day, days)
-        # Days of the months before and behind.
-        own = calendar.palette()
-        own.setColor(QPalette.ColorGroup.Disabled, QPalette.ColorRole.Text, faint)
-        calendar.setPalette(own)
+        self._fade_others()
         for name, turns in (("qt_calendar_prevmonth", 1), ("qt_calendar_nextmonth", 3)):
             button = calendar.findChild(QToolButton, name)
             if button is not None:
                 button.setIcon(QIcon(chevron_picture(text, quarter_turns=turns)))
 
+    def _fade_others(self) -> None:
+        """Days of the months before and behind are faint."""
+        calendar, faint = self.calendarWidget(), QTextCharFormat()
+        faint.setForeground(self.palette().color(QPalette.ColorRole.PlaceholderText))
+        first = QDate(calendar.yearShown(), calendar.monthShown(), 1)
+        # An invalid date takes all formats away.
+        calendar.setDateTextFormat(QDate(), QTextCharFormat())
+        after = first.addMonths(1)
+        for number in range(_SHOWN_DAYS):
+            for day in (first.addDays(-1 - number), after.addDays(number)):
+                calendar.setDateTextFormat(day, faint)
+
     def paintEvent(self, event: QPaintEvent) -> None:
         super().paintEvent(event)
         painter = QPainter(self)
-        _draw_arrow(self, painter)
+        _draw_arrow(self, painter, 9)
         painter.end()
 
     def changeEvent(self, event: QEvent) -> None:
@@ -105,6 +116,6 @@ class DayField(QDateEdit):
             self._dress()
 
 
-def _draw_arrow(field: QWidget, painter: QPainter) -> None:
+def _draw_arrow(field: QWidget, painter: QPainter, from_right: int) -> None:
     color = field.palette().color(QPalette.ColorRole.Text)
-    draw_chevron(painter, QPointF(field.width() - _ARROW / 2, field.height() / 2), color)
+    draw_chevron(painter, QPointF(field.width() - from_right, field.height() / 2), color)

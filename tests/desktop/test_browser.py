@@ -94,7 +94,7 @@ def dropped(open_window, folder: Path):
     driver = open_window()
     panel = driver.window.worklist_panel
     drop(driver, folder)
-    driver.until(lambda: JANE in titles(panel) and not panel._indexing.isVisible())
+    driver.until(lambda: JANE in titles(panel) and not panel.indexing.is_busy())
     return driver
 
 
@@ -285,11 +285,11 @@ def test_a_cancelled_indexing_says_nothing_and_goes_on_when_asked_again(open_win
     jobs: list = []
     driver.window.worklist.indexing.connect(jobs.append)
     drop(driver, folder.parent / "many")
-    assert panel._indexing.isVisible()
-    QTest.mouseClick(panel._stop, Qt.MouseButton.LeftButton)
-    driver.until(lambda: not panel._indexing.isVisible())
+    assert panel.indexing.is_busy()
+    QTest.mouseClick(panel.indexing.stop, Qt.MouseButton.LeftButton)
+    driver.until(lambda: not panel.indexing.is_busy())
     drop(driver, folder.parent / "many")
-    driver.until(lambda: not panel._indexing.isVisible())
+    driver.until(lambda: not panel.indexing.is_busy())
     assert driver.window.worklist.count() == 121
 
 
