@@ -105,6 +105,7 @@ QSlider::handle:vertical:hover { background: $text2; }
 QSlider::handle:vertical:disabled { background: transparent; }
 QTreeView { background: $ground; border: 1px solid $control; border-radius: 6px; outline: none; padding: 2px;
     selection-background-color: transparent; }
+QPlainTextEdit { background: $raised; border: 1px solid $line; border-radius: 6px; padding: 4px; }
 QTreeView:focus { border-color: $accent_edge; }
 QLineEdit, QComboBox, QDateEdit { background: $raised; border: 1px solid $line; border-radius: 6px; padding: 5px 8px;
     selection-background-color: $accent; }
@@ -118,6 +119,7 @@ QCalendarWidget QWidget#qt_calendar_navigationbar { background: $raised; }
 QCalendarWidget QToolButton { background: transparent; border-color: transparent; padding: 4px 8px; }
 QCalendarWidget QToolButton:hover { background: $line; }
 QCalendarWidget QToolButton::menu-indicator { image: none; }
+QCalendarWidget QAbstractItemView:disabled { color: $disabled; }
 QCalendarWidget QAbstractItemView { background: $ground; border: none; outline: none;
     selection-background-color: $accent; selection-color: $on_accent; }
 QComboBox::drop-down { border: none; width: 20px; }

@@ -55,8 +55,8 @@ class BrowserFilter(QWidget):
         row.addWidget(self.modality, 0, 0)
         row.addWidget(self.status, 0, 1)
         row.addWidget(self.date, 1, 0, 1, 2)
-        row.setColumnStretch(0, 1)
-        row.setColumnStretch(1, 1)
+        row.setColumnStretch(0, 2)
+        row.setColumnStretch(1, 3)
         self._dates = QWidget()
         dates = QHBoxLayout(self._dates)
         dates.setContentsMargins(0, 0, 0, 0)
@@ -86,7 +86,8 @@ class BrowserFilter(QWidget):
         days = self.date.currentData()
         date_from = date_to = ""
         if days == _CHOSEN_DAYS:
-            date_from, date_to = (edit.date().toString("yyyyMMdd") for edit in (self.date_from, self.date_to))
+            # Whichever comes first: nobody asks for no days.
+            date_from, date_to = sorted(edit.date().toString("yyyyMMdd") for edit in (self.date_from, self.date_to))
         elif days:
             date_from = QDate.currentDate().addDays(-days).toString("yyyyMMdd")
         status = self.status.currentData()

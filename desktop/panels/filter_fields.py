@@ -18,9 +18,6 @@ from PySide6.QtWidgets import (
 
 from desktop.panels.chevron import chevron_picture, draw_chevron
 
-_SHOWN_DAYS = 14
-"""At most so many days of another month are on a page."""
-
 
 class ChoiceField(QComboBox):
     """A choice whose text is shortened with dots where there is no room, and marked while it filters."""
@@ -67,7 +64,6 @@ class DayField(QDateEdit):
         # Without this a style sheet's border is not drawn; the margin keeps the days off it.
         calendar.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
         calendar.setContentsMargins(1, 1, 1, 1)
-        calendar.currentPageChanged.connect(lambda _year, _month: self._fade_others())
         self._dress()
 
     def set_language(self, locale: QLocale) -> None:
@@ -86,23 +82,10 @@ class DayField(QDateEdit):
         days.setForeground(text)
         for day in (Qt.DayOfWeek.Saturday, Qt.DayOfWeek.Sunday):
             calendar.setWeekdayTextFormat(day, days)
-        self._fade_others()
         for name, turns in (("qt_calendar_prevmonth", 1), ("qt_calendar_nextmonth", 3)):
             button = calendar.findChild(QToolButton, name)
             if button is not None:
                 button.setIcon(QIcon(chevron_picture(text, quarter_turns=turns)))
-
-    def _fade_others(self) -> None:
-        """Days of the months before and behind are faint."""
-        calendar, faint = self.calendarWidget(), QTextCharFormat()
-        faint.setForeground(self.palette().color(QPalette.ColorRole.PlaceholderText))
-        first = QDate(calendar.yearShown(), calendar.monthShown(), 1)
-        # An invalid date takes all formats away.
-        calendar.setDateTextFormat(QDate(), QTextCharFormat())
-        after = first.addMonths(1)
-        for number in range(_SHOWN_DAYS):
-            for day in (first.addDays(-1 - number), after.addDays(number)):
-                calendar.setDateTextFormat(day, faint)
 
     def paintEvent(self, event: QPaintEvent) -> None:
         super().paintEvent(event)

@@ -3,7 +3,17 @@
 from __future__ import annotations
 
 from PySide6.QtCore import QEvent, Qt
-from PySide6.QtWidgets import QHBoxLayout, QLabel, QMessageBox, QProgressBar, QPushButton, QVBoxLayout, QWidget
+from PySide6.QtWidgets import (
+    QDialog,
+    QDialogButtonBox,
+    QHBoxLayout,
+    QLabel,
+    QPlainTextEdit,
+    QProgressBar,
+    QPushButton,
+    QVBoxLayout,
+    QWidget,
+)
 
 from desktop.model.jobs import Job
 from engine.browse import Indexed
@@ -85,16 +95,22 @@ class IndexingRow(QWidget):
         """List what was left out, and why."""
         if self._found is None or self._hidden:
             return
-        box = QMessageBox(self)
-        box.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
-        box.setWindowTitle(self.tr("Files that were left out"))
-        box.setTextFormat(Qt.TextFormat.PlainText)
-        box.setText(self._problems_text(len(self._found.problems)))
-        box.setDetailedText("\n".join(problem.reason for problem in self._found.problems[:_LISTED_PROBLEMS]))
-        for button in box.buttons():
-            if box.buttonRole(button) == QMessageBox.ButtonRole.ActionRole:
-                button.click()
-        box.open()
+        dialog = QDialog(self)
+        dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        dialog.setWindowTitle(self.tr("Files that were left out"))
+        problems = self._found.problems
+        text = QPlainTextEdit("\n".join(problem.reason for problem in problems[:_LISTED_PROBLEMS]))
+        text.setReadOnly(True)
+        # The arrows scroll; Tab goes on to the button.
+        text.setTabChangesFocus(True)
+        text.setLineWrapMode(QPlainTextEdit.LineWrapMode.NoWrap)
+        buttons = QDialogButtonBox(QDialogButtonBox.StandardButton.Close)
+        buttons.rejected.connect(dialog.reject)
+        layout = QVBoxLayout(dialog)
+        for widget in (QLabel(self._problems_text(len(problems))), text, buttons):
+            layout.addWidget(widget)
+        dialog.resize(640, 340)
+        dialog.open()
 
     def _say_outcome(self) -> None:
         assert self._found is not None
