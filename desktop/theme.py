@@ -123,7 +123,10 @@ QCalendarWidget QAbstractItemView:disabled { color: $disabled; }
 QCalendarWidget QAbstractItemView { background: $ground; border: none; outline: none;
     selection-background-color: $accent; selection-color: $on_accent; }
 QComboBox::drop-down { border: none; width: 20px; }
-QComboBox QAbstractItemView { background: $raised; border: 1px solid $line; selection-background-color: $accent; }
+QComboBox QAbstractItemView { background: $raised; border: 1px solid $line; selection-background-color: $accent;
+    selection-color: $on_accent; }
+QComboBox QAbstractItemView::item { padding: 4px 6px; }
+QComboBox QAbstractItemView::item:selected { background: $accent; color: $on_accent; }
 QStatusBar { background: $raised; border-top: 1px solid $control; }
 QStatusBar::item { border: none; }
 QStatusBar QLabel { background: transparent; }

@@ -101,8 +101,8 @@ class BrowserFilter(QWidget):
 
     def clear(self) -> None:
         """List everything."""
-        with QSignalBlocker(self.search):
-            self.search.clear()
+        # Not silently: the field's own button to clear it would stay. What is asked now stops its timer.
+        self.search.clear()
         for combo in (self.modality, self.status, self.date):
             with QSignalBlocker(combo):
                 combo.setCurrentIndex(0)
@@ -157,14 +157,14 @@ class BrowserFilter(QWidget):
         self.search.setPlaceholderText(self.tr("Search patients, studies, scans"))
         self.search.setToolTip(self.tr("Search as you type (Ctrl+F)"))
         statuses: list[tuple[str, object]] = [
-            (self.tr("Status"), ""),
+            (self.tr("All"), ""),
             (self.tr("New"), ScanStatus.NEW.value),
             (self.tr("In progress"), ScanStatus.IN_PROGRESS.value),
             (self.tr("Done"), ScanStatus.DONE.value),
             (self.tr("Needs review"), ScanStatus.NEEDS_REVIEW.value),
         ]
         dates = (
-            self.tr("Date"),
+            self.tr("All"),
             self.tr("Last 7 days"),
             self.tr("Last 30 days"),
             self.tr("Last year"),
@@ -173,23 +173,19 @@ class BrowserFilter(QWidget):
         _refill(self.status, statuses)
         _refill(self.date, list(zip(dates, (*_DAYS, _CHOSEN_DAYS), strict=True)))
         kept = [(self.modality.itemText(i), self.modality.itemData(i)) for i in range(1, self.modality.count())]
-        _refill(self.modality, [(self.tr("Modality"), ""), *kept])
+        _refill(self.modality, [(self.tr("All"), ""), *kept])
         self.modality.setToolTip(self.tr("List one kind of scan only"))
         self.status.setToolTip(self.tr("List scans with one status only"))
         self.date.setToolTip(self.tr("List scans of some days only"))
         self.date_from.setToolTip(self.tr("The first day"))
         self.date_to.setToolTip(self.tr("The last day"))
         language = QLocale(self.tr("en", "The calendar's language, as a locale's name"))
-        for field, name in (
-            (self.search, self.search.placeholderText()),
-            (self.modality, self.tr("Modality")),
-            (self.status, self.tr("Status")),
-            (self.date, self.tr("Date")),
-            (self.date_from, self.date_from.toolTip()),
-            (self.date_to, self.date_to.toolTip()),
-        ):
-            field.setAccessibleName(name)
+        self.modality.set_name(self.tr("Modality"))
+        self.status.set_name(self.tr("Status"))
+        self.date.set_name(self.tr("Date"))
+        self.search.setAccessibleName(self.search.placeholderText())
         for day in (self.date_from, self.date_to):
+            day.setAccessibleName(day.toolTip())
             day.set_language(language)
         self._show_eye()
 

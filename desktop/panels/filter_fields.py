@@ -10,6 +10,7 @@ from PySide6.QtWidgets import (
     QDateEdit,
     QSizePolicy,
     QStyle,
+    QStyledItemDelegate,
     QStyleOptionComboBox,
     QStylePainter,
     QToolButton,
@@ -20,13 +21,25 @@ from desktop.panels.chevron import chevron_picture, draw_chevron
 
 
 class ChoiceField(QComboBox):
-    """A choice whose text is shortened with dots where there is no room, and marked while it filters."""
+    """A choice that has its name on it until something is chosen, and is marked then.
+
+    What has no room is shortened with dots. The first choice stands for everything.
+    """
 
     def __init__(self) -> None:
         super().__init__()
+        self._name = ""
         self.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
         self.setObjectName("choice")
+        # Qt's own for lists of choices draws the chosen one's text in the colour of the others.
+        self.setItemDelegate(QStyledItemDelegate(self))
         self.currentIndexChanged.connect(lambda _: self.show_active())
+
+    def set_name(self, name: str) -> None:
+        """What is chosen here, in the language of the interface."""
+        self._name = name
+        self.setAccessibleName(name)
+        self.update()
 
     def show_active(self) -> None:
         """Mark it while anything but the first choice, everything, is chosen."""
@@ -44,9 +57,8 @@ class ChoiceField(QComboBox):
             QStyle.ComplexControl.CC_ComboBox, option, QStyle.SubControl.SC_ComboBoxEditField, self
         )
         # Qt leaves a margin of its own inside; what is cut by one pixel is cut.
-        option.currentText = self.fontMetrics().elidedText(
-            option.currentText, Qt.TextElideMode.ElideRight, room.width() - 2
-        )
+        shown = option.currentText if self.currentIndex() > 0 else self._name
+        option.currentText = self.fontMetrics().elidedText(shown, Qt.TextElideMode.ElideRight, room.width() - 2)
         painter.drawControl(QStyle.ControlElement.CE_ComboBoxLabel, option)
         _draw_arrow(self, painter, 11)
 

@@ -60,6 +60,10 @@
         <translation>只列出一种检查类型</translation>
     </message>
     <message>
+        <source>All</source>
+        <translation>全部</translation>
+    </message>
+    <message>
         <source>List scans with one status only</source>
         <translation>只列出某一状态的影像</translation>
     </message>

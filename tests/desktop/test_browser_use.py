@@ -15,6 +15,7 @@ from PySide6.QtWidgets import (
     QPlainTextEdit,
     QStyle,
     QStyleOptionComboBox,
+    QToolButton,
     QWidget,
 )
 
@@ -168,6 +169,9 @@ def test_the_clear_button_leaves_the_keys_in_the_search(dropped):
     QTest.keyClick(panel._clear, Qt.Key.Key_Space)
     assert panel.filter.search.hasFocus()
     assert JANE in titles(panel)
+    button = panel.filter.search.findChild(QToolButton)
+    dropped.until(lambda: not button.isVisible() or button.property("opacity") in (None, 0.0))
+    assert not panel.filter._typing.isActive()
 
 
 def test_the_menu_of_a_patient_marks_all_scans_and_one_undo_takes_it_back(dropped):
@@ -242,7 +246,8 @@ def test_no_choice_and_no_day_is_cut_off_in_the_narrowest_panel(dropped, languag
         combo.initStyleOption(option)
         part = QStyle.SubControl.SC_ComboBoxEditField
         room = combo.style().subControlRect(QStyle.ComplexControl.CC_ComboBox, option, part, combo).width() - 2
-        wide = [combo.itemText(i) for i in range(combo.count()) if text_width(combo, combo.itemText(i)) > room]
+        texts = [combo.accessibleName(), *(combo.itemText(i) for i in range(1, combo.count()))]
+        wide = [text for text in texts if text_width(combo, text) > room]
         assert not wide, (room, wide)
     for day in (filters.date_from, filters.date_to):
         assert text_width(day, day.text()) <= day.lineEdit().width()
