@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 from PySide6.QtCore import QEvent, QPoint, Qt, QTimer
@@ -53,7 +54,7 @@ from desktop.window_keys import WindowDeeds, WindowKeys
 from desktop.window_menus import MenuDeeds, WindowMenus
 from engine.protocol import Language
 from engine.runtime import EngineEvent, ModelManifest
-from engine.store import AnnotationStore, WorklistRow
+from engine.store import AnnotationStore, ImageRow, WorklistRow
 
 _CARD_GAP = 10
 
@@ -178,6 +179,7 @@ class MainWindow(QMainWindow):
         self.regions.failed.connect(self.notice_bar.show_notice)
         self.models.overlays.failed.connect(self.notice_bar.show_notice)
         self.regions.changed.connect(self.worklist_counts_later)
+        self.regions.elsewhere.connect(self._open_image)
         self.asking.started.connect(lambda _: self.say(self.tr("Asking the model …")))
         self.asking.answered.connect(lambda _: self._place_card())
         self.asking.not_found.connect(lambda names: self.say(self.tr("Not found on this slice: {0}").format(names)))
@@ -228,8 +230,17 @@ class MainWindow(QMainWindow):
         self.worklist_panel.set_current(self.viewing.item)
         self.view.setFocus()
 
+    def _open_image(self, image: ImageRow) -> None:
+        """Show a slice of another scan, where something was undone."""
+        row = self.worklist.row_named(image.source, image.series_uid)
+        if row is None:
+            text = self.tr("That was on a scan which is no longer on the list. It is done, but cannot be shown.")
+            self.notice_bar.show_notice(text)
+            return
+        self.worklist.opened(row)
+        self.viewing.open_item(replace(row, plane=image.plane, slice=image.slice))
+
     def _opened(self) -> None:
-        self.regions.undo_stack.clear()
         self.statusBar().clearMessage()
         self.worklist_panel.set_current(self.viewing.item)
         self._show_title()

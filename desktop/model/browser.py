@@ -138,6 +138,11 @@ class BrowserModel(QObject):
         """A scan as it is opened: where it was left, or at its beginning."""
         return self._row(self._store.scans.get(scan_id))
 
+    def row_named(self, path: str, series_uid: str) -> WorklistRow | None:
+        """A scan by what `read_volume` takes; None when it was never listed."""
+        scan = self._store.scans.find(path, series_uid)
+        return None if scan is None else self._row(scan)
+
     def opened(self, item: WorklistRow) -> WorklistRow:
         """The person opens a scan; returns where they left it."""
         scan = self.scan_of(item)

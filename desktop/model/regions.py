@@ -46,13 +46,15 @@ def shape_text(shape: Shape) -> str | None:
 class RegionsModel(QObject):
     """changed : the list or a region's content. selected : another region, or none. failed : a message.
 
-    drawn : a new region without a name, to be asked about. who : the person at work.
+    drawn : a new region without a name, to be asked about. elsewhere : an `ImageRow` of a scan that is not open, on
+    which something was undone or redone. who : the person at work.
     """
 
     changed = Signal()
     selected = Signal()
     failed = Signal(str)
     drawn = Signal(int)
+    elsewhere = Signal(object)
 
     def __init__(self, store: AnnotationStore, viewing: ViewingModel, who: str, parent: QObject | None = None) -> None:
         super().__init__(parent)
@@ -85,7 +87,10 @@ class RegionsModel(QObject):
         self.changed.emit()
 
     def show_image(self, image_id: int) -> None:
-        """Go to the slice that something is undone or redone on: nothing changes where nobody sees it."""
+        """Go to the slice that something is undone or redone on: nothing changes where nobody sees it.
+
+        `elsewhere` tells of a scan that is not open.
+        """
         image = self._store.images.get(image_id)
         for state in self._viewing.all_states:
             volume = state.volume
@@ -95,6 +100,7 @@ class RegionsModel(QObject):
                 self._viewing.activate(state)
                 state.go_to(image.slice)
                 return
+        self.elsewhere.emit(image)
 
     def rows_of(self, state: PlaneState) -> list[RegionRow]:
         """The regions of the slice that a view shows."""
@@ -125,7 +131,8 @@ class RegionsModel(QObject):
         return self._suggested.get(root_id)
 
     def select(self, root_id: int | None) -> None:
-        """Select one region or none."""
+        """Select one region of this slice, or none."""
+        root_id = root_id if root_id is None or self.region(root_id) is not None else None
         if root_id != self.selected_root:
             self.selected_root = root_id
             self.selected.emit()

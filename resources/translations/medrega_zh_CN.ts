@@ -540,6 +540,10 @@
         <translation>此层面未找到：{0}</translation>
     </message>
     <message>
+        <source>That was on a scan which is no longer on the list. It is done, but cannot be shown.</source>
+        <translation>该操作所在的影像已不在列表中。操作已完成，但无法显示。</translation>
+    </message>
+    <message>
         <source>Loading the model …</source>
         <translation>正在加载模型……</translation>
     </message>

@@ -14,6 +14,7 @@ from PySide6.QtWidgets import QApplication, QPushButton
 
 from desktop.model.regions import shape_of
 from desktop.model.tools import Tool
+from engine.phantom import write_phantom_series
 from engine.regions import Box, Ellipse, Freehand, HandleRole, Label, Line, Mask, Point, Polygon, RotatedBox
 from engine.store import Origin, RegionState
 
@@ -408,4 +409,27 @@ def test_a_drawn_region_that_is_deleted_is_gone_and_comes_back(hand):
     assert hand.shapes() == []
     assert hand.window._store.regions.current(root).state is RegionState.REMOVED
     hand.undo()
+    assert len(hand.shapes()) == 1
+
+
+def test_undo_goes_back_over_scans_and_shows_where(hand, tmp_path):
+    other = write_phantom_series(tmp_path / "p", 12, size=96, slice_mm=10.0) / "dicom"
+    window, first = hand.window, hand.window.viewing.item
+    window.viewing.step(2)
+    index = window.viewing.index
+    draw_box(hand)
+    added: list[int] = []
+    window.worklist.added.connect(added.extend)
+    window.worklist.add_paths([other])
+    hand.driver.until(lambda: bool(added))
+    window.open_item(window.worklist.row_of(added[0]))
+    hand.driver.until(lambda: window.viewing.item.path != first.path and window.viewing.current.is_complete)
+    draw_box(hand)
+    hand.undo()
+    assert hand.shapes() == []
+    hand.undo()
+    hand.driver.until(lambda: window.viewing.item.path == first.path and window.viewing.current.is_complete)
+    assert window.viewing.index == index
+    assert hand.shapes() == []
+    hand.redo()
     assert len(hand.shapes()) == 1
