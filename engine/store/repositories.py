@@ -29,6 +29,14 @@ from engine.store.schema import AUDITED_TABLES
 
 Row = TypeVar("Row")
 
+_OF_THE_READING = (
+    "reading_id IS NULL OR reading_id = (SELECT other.id FROM task AS mine JOIN task AS other "
+    "ON other.path = mine.path AND other.series_uid = mine.series_uid WHERE mine.id = reading_id "
+    "AND EXISTS (SELECT 1 FROM region AS any WHERE any.reading_id = other.id) "
+    "ORDER BY (SELECT state FROM task_event WHERE task_id = other.id ORDER BY id DESC LIMIT 1) = 'reviewed' DESC, "
+    "other.reading, other.id LIMIT 1)"
+)
+"""Of several readings of a scan the one that counts; see `RegionRepository.decided`."""
 CURRENT_REGION = "NOT EXISTS (SELECT 1 FROM region AS newer WHERE newer.supersedes_id = region.id)"
 HIDDEN_SQL = ", ".join(f"'{state.value}'" for state in HIDDEN_STATES)
 DECIDED_SQL = ", ".join(f"'{state.value}'" for state in DECIDED_STATES)
@@ -153,10 +161,14 @@ class RegionRepository:
         return [self._row(row) for row in self._db.query(sql, values)]
 
     def decided(self) -> Iterator[RegionRow]:
-        """Every accepted or edited region as it is now, by series, then slice, then age."""
+        """Every accepted or edited region as it is now, by series, then slice, then age.
+
+        Of a scan that several people read, one reading alone: two would say everything twice. It is the approved one
+        with the lowest number, or the lowest when none is approved. Regions of no reading are always among them.
+        """
         sql = (
             "SELECT region.* FROM region JOIN image ON image.id = region.image_id "
-            f"WHERE state IN ({DECIDED_SQL}) AND {CURRENT_REGION} "
+            f"WHERE state IN ({DECIDED_SQL}) AND {CURRENT_REGION} AND ({_OF_THE_READING}) "
             "ORDER BY image.series_id, image.plane, image.slice, root_id"
         )
         return (self._row(row) for row in self._db.query(sql))
