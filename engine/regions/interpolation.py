@@ -189,16 +189,18 @@ def _shifted_distance(
     pixels: _Pixels, shift: NDArray[np.float64], left: int, top: int, width: int, height: int
 ) -> NDArray[np.float64]:
     """(height, width): distance from the outline, negative inside, of a shape shifted by part of a pixel."""
-    # As wide as the window on each side, so that the shifted picture never asks beyond it.
-    margin = max(width, height) + 1
-    padded = np.pad(pixels.bits, margin)
+    # As far out as the window, so that the shifted picture never asks beyond it.
+    corner = np.array([pixels.left, pixels.top]) + shift - (left, top)
+    before = np.ceil(np.maximum(corner, 0)).astype(int) + 1
+    after = np.ceil(np.maximum((width, height) - corner - pixels.bits.shape[::-1], 0)).astype(int) + 1
+    padded = np.pad(pixels.bits, ((before[1], after[1]), (before[0], after[0])))
     outside, inside = (np.maximum(_away(bits), 0) for bits in (padded, ~padded))
     # A set pixel lies 1 from the unset one beside it, and its edge halfway.
     image = SimpleITK.GetImageFromArray(outside - inside)
-    image.SetOrigin((pixels.left - margin + float(shift[0]), pixels.top - margin + float(shift[1])))
+    image.SetOrigin((pixels.left + float(shift[0]) - before[0], pixels.top + float(shift[1]) - before[1]))
     grid = SimpleITK.Image(width, height, SimpleITK.sitkFloat32)
     grid.SetOrigin((float(left), float(top)))
-    moved = SimpleITK.Resample(image, grid, SimpleITK.Transform(), SimpleITK.sitkLinear, float(margin))
+    moved = SimpleITK.Resample(image, grid, SimpleITK.Transform(), SimpleITK.sitkLinear)
     distances: NDArray[np.float64] = SimpleITK.GetArrayFromImage(moved).astype(np.float64)
     return distances
 

@@ -25,10 +25,9 @@ from engine.progress import Cancelled, NoProgress, Progress
 from engine.regions.box import Box
 from engine.regions.errors import RegionError
 from engine.regions.masks import Spacing, grown
-from engine.regions.rasters import Bits
 from engine.regions.shape import Shape
 from engine.regions.shapes import Ellipse, Line, Mask, Point
-from engine.regions.snapping import structure_in
+from engine.regions.snapping import solid_part, structure_in
 from engine.scans import Plane, Volume, plane_grid, slice_spacing
 from engine.scans.positions import slice_values
 
@@ -42,6 +41,7 @@ _MIN_DICE = 0.4
 _MAX_SHIFT_SD = 1.5
 _MAX_LOST_RIM = 0.5
 _MAX_GROWTH = 4.0
+_MIN_CONTRAST = 0.2
 
 
 class Direction(IntEnum):
@@ -56,7 +56,8 @@ def propagate(
 ) -> dict[int, Shape]:
     """The structure of `shape` on the slices after (or before) `index`, by slice, until it ends.
 
-    A box gives boxes, any other shape masks. Empty where the structure ends at once. Raises `RegionError` for a point
+    A box gives boxes, any other shape masks. Empty where the structure ends at once, or does not
+    stand out from what surrounds it. Raises `RegionError` for a point
     or a line, which have no inside, and for a volume in colour; `Cancelled` when the progress says so.
     """
     progress = progress or NoProgress()
@@ -68,6 +69,8 @@ def propagate(
     start = _start(slice_values(volume, plane, index), shape.clipped(width, height))
     spacing = slice_spacing(volume, plane)
     look = _Look.of(_smooth(slice_values(volume, plane, index)), start, spacing)
+    if look.contrast < _MIN_CONTRAST:
+        return {}
     step_mm = volume.spacing_mm[plane_grid(volume, plane).slices[0]]
     found: dict[int, Shape] = {}
     last, at = start, index + direction
@@ -78,7 +81,7 @@ def propagate(
         here = _follow(slice_values(volume, plane, at), last, look, spacing, step_mm)
         if here is None or here.area > _MAX_GROWTH * start.area:
             break
-        found[at] = here.bounds if isinstance(shape, Box) else here
+        found[at] = _box_like(shape, start.bounds, here.bounds) if isinstance(shape, Box) else here
         progress.report(len(found), total, "slices")
         last, at = here, at + direction
     return found
@@ -96,12 +99,20 @@ def _start(values: NDArray[Any], shape: Shape) -> Mask:
     return Ellipse((box.x1 + box.x2) / 2, (box.y1 + box.y2) / 2, box.width / 2, box.height / 2).to_mask(width, height)
 
 
+def _box_like(drawn: Box, first: Box, here: Box) -> Box:
+    """The box that lies round `here` as `drawn` lay round `first`, its margins in proportion to the sides."""
+    wide, high = here.width / first.width, here.height / first.height
+    x1, x2 = here.x1 + (drawn.x1 - first.x1) * wide, here.x2 + (drawn.x2 - first.x2) * wide
+    y1, y2 = here.y1 + (drawn.y1 - first.y1) * high, here.y2 + (drawn.y2 - first.y2) * high
+    return Box(x1, y1, x2, y2)
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class _Look:
     """What the structure looks like.
 
     middle, sd : of its values. low, high : of the bins. evidence : (_BINS,) log of how much more frequent a value is
-    in it than round it.
+    in it than round it. contrast : 0..1, how unlike the values in it and round it are.
     """
 
     middle: float
@@ -109,6 +120,7 @@ class _Look:
     low: float
     high: float
     evidence: NDArray[np.float64]
+    contrast: float
 
     @classmethod
     def of(cls, values: NDArray[np.float32], mask: Mask, spacing: Spacing) -> _Look:
@@ -124,7 +136,8 @@ class _Look:
         beyond = values[ring & ~bits]
         low, high = middle - 2 * _RANGE_SD * sd, middle + 2 * _RANGE_SD * sd
         inside, outside = (_shares(v, low, high) for v in (own, beyond))
-        return cls(middle, sd, low, high, np.log(inside / outside))
+        contrast = float(np.abs(inside - outside).sum()) / 2 if beyond.size else 1.0
+        return cls(middle, sd, low, high, np.log(inside / outside), contrast)
 
     def of_pixels(self, values: NDArray[np.float32]) -> NDArray[np.float64]:
         """(H, W) the evidence for each pixel, minus infinity where a value is none of the structure's."""
@@ -148,27 +161,13 @@ def _follow(values: NDArray[Any], last: Mask, look: _Look, spacing: Spacing, ste
     edge = rim.covered(*window) & ~allowed.covered(*window)
     if edge.any() and like[edge].mean() > _MAX_LOST_RIM:
         return None
-    bits = _part(like & allowed.covered(*window), before)
+    bits = solid_part(like & allowed.covered(*window), before)
     if bits is None:
         return None
     shared = 2 * np.count_nonzero(bits & before) / (np.count_nonzero(bits) + np.count_nonzero(before))
     if shared < _MIN_DICE or abs(float(np.median(cut[bits])) - look.middle) > _MAX_SHIFT_SD * look.sd:
         return None
     return Mask.from_array(bits, rim.x0, rim.y0)
-
-
-def _part(like: Bits, before: Bits) -> Bits | None:
-    """Of what looks like the structure, the part that lies most over the last shape, freed of bridges and holes."""
-    image = SimpleITK.GetImageFromArray(like.astype(np.uint8))
-    opened = SimpleITK.BinaryMorphologicalOpening(image, (1, 1))
-    labels = SimpleITK.GetArrayFromImage(SimpleITK.ConnectedComponent(opened))
-    counts = np.bincount(labels[before])
-    counts[0] = 0
-    if not counts.any():
-        return None
-    part = SimpleITK.GetImageFromArray((labels == int(np.argmax(counts))).astype(np.uint8))
-    bits: Bits = SimpleITK.GetArrayFromImage(SimpleITK.BinaryFillhole(part, True, 1)).astype(bool)
-    return bits
 
 
 def _smooth(values: NDArray[Any]) -> NDArray[np.float32]:

@@ -1,7 +1,7 @@
 """Fitting a loose box to the structure that it was drawn round.
 
 The values in the box are held against those in a margin round it: a pixel belongs to the structure where its value is
-more frequent inside, which finds what is brighter, darker, or in between. The largest part that fills the box's middle
+more frequent inside, which finds what is brighter, darker, or in between. The part that covers most of the box's middle
 is the structure. Where the values inside are much like those outside, there is nothing to fit to.
 """
 
@@ -73,7 +73,7 @@ def structure_in(values: NDArray[Any], box: Box) -> Mask | None:
     evidence = _evidence(window)
     if evidence is None:
         return None
-    bits = _body(evidence + window.depth > 0, window.core)
+    bits = solid_part(evidence + window.depth > 0, window.core)
     if bits is None:
         return None
     within = int((bits & ~window.outside).sum())
@@ -133,16 +133,19 @@ def _frequencies(bins: NDArray[np.intp], weights: NDArray[np.float64]) -> NDArra
     return shares
 
 
-def _body(like: Bits, core: Bits) -> Bits | None:
-    """The part that makes up most of the core, without thin bridges to others and without holes."""
-    opened = SimpleITK.BinaryMorphologicalOpening(SimpleITK.GetImageFromArray(like.astype(np.uint8)), (1, 1))
+def solid_part(like: Bits, core: Bits) -> Bits | None:
+    """The connected part of `like` that covers most of `core`, without thin bridges and holes; None where none does."""
+    image = SimpleITK.GetImageFromArray(like.astype(np.uint8))
+    opened = SimpleITK.BinaryMorphologicalOpening(image, (1, 1))
     labels = SimpleITK.GetArrayFromImage(SimpleITK.ConnectedComponent(opened))
     counts = np.bincount(labels[core])
     counts[0] = 0
     if not counts.any():
         return None
     part = SimpleITK.GetImageFromArray((labels == int(np.argmax(counts))).astype(np.uint8))
-    filled: Bits = SimpleITK.GetArrayFromImage(SimpleITK.BinaryFillhole(part, True, 1)).astype(bool)
+    # Opening took the outermost pixels of round outlines, too: those next to the part come back.
+    whole = SimpleITK.And(SimpleITK.BinaryDilate(part, (1, 1)), image)
+    filled: Bits = SimpleITK.GetArrayFromImage(SimpleITK.BinaryFillhole(whole, True, 1)).astype(bool)
     return filled
 
 
