@@ -37,6 +37,10 @@ def bench_scan(
 
     First slice: from the folder's path to the rendered picture. Whole: from the path to the full array, sorted by
     geometry. Memory: what the reading process grew by at its peak, in a child of its own.
+
+    The goals are wishes, not all in reach. JPEG 2000 takes both sides the same processor time (OpenJPEG, 30 ms a
+    frame) and both keep every core busy: ours with a frame on each, the peer with blocks of one frame. Only what the
+    peer loses between frames can be won. JPEG-LS: the peer decodes on one core, so two can at most halve its time.
     """
     from engine.bench.series import write_series
 

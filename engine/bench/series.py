@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import imagecodecs
 import numpy as np
 from numpy.typing import NDArray
 from pydicom.dataset import Dataset, FileMetaDataset
 from pydicom.encaps import encapsulate
-from pydicom.pixels.encoders import JPEG2000LosslessEncoder, JPEGLSLosslessEncoder
 from pydicom.uid import (
     UID,
     CTImageStorage,
@@ -18,10 +18,6 @@ from pydicom.uid import (
     generate_uid,
 )
 
-_ENCODERS = {
-    JPEG2000Lossless: (JPEG2000LosslessEncoder, "pylibjpeg"),
-    JPEGLSLossless: (JPEGLSLosslessEncoder, "pyjpegls"),
-}
 _PICTURES = 12
 
 
@@ -75,18 +71,11 @@ def _picture(rng: np.random.Generator, size: int, turn: float) -> NDArray[np.uin
 def _encode(picture: NDArray[np.uint16], syntax: UID) -> bytes:
     if syntax == ExplicitVRLittleEndian:
         return picture.astype("<u2").tobytes()
-    encoder, plugin = _ENCODERS[syntax]
-    frame = encoder.encode(
-        picture,
-        encoding_plugin=plugin,
-        rows=picture.shape[0],
-        columns=picture.shape[1],
-        samples_per_pixel=1,
-        bits_allocated=16,
-        bits_stored=12,
-        pixel_representation=0,
-        photometric_interpretation="MONOCHROME2",
-        number_of_frames=1,
-    )
+    if syntax == JPEG2000Lossless:
+        frame = imagecodecs.jpeg2k_encode(picture, level=0, codecformat="J2K", bitspersample=12, reversible=True)
+    elif syntax == JPEGLSLossless:
+        frame = imagecodecs.jpegls_encode(picture)
+    else:
+        raise ValueError(f"no encoder for {syntax.name}")
     encapsulated: bytes = encapsulate([frame])
     return encapsulated

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import struct
+import threading
 import warnings
 import zlib
 from collections.abc import Iterator
@@ -142,13 +143,41 @@ class DicomHeader:
         return _is_compressed(self.transfer_syntax)
 
 
+class _Quiet:
+    """No warnings: pydicom has one for each irregular value, but a viewer shows the file or says why not.
+
+    `warnings.catch_warnings` sets the filters of all threads, and where they overlap the last one to leave does not
+    restore them. So the first thread to come sets them and the last to leave restores them.
+    """
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._inside = 0
+        self._filters = warnings.catch_warnings()
+
+    def __enter__(self) -> None:
+        with self._lock:
+            self._inside += 1
+            if self._inside == 1:
+                self._filters = warnings.catch_warnings()
+                self._filters.__enter__()
+                warnings.simplefilter("ignore")
+
+    def __exit__(self, *_: object) -> None:
+        with self._lock:
+            self._inside -= 1
+            if self._inside == 0:
+                self._filters.__exit__(None, None, None)
+
+
+_quiet = _Quiet()
+
+
 @contextmanager
 def dicom_edge(path: Path, verb: str) -> Iterator[None]:
     """Turn whatever pydicom raises about a bad file into one `ScanError`: "cannot <verb> <path>: <reason>"."""
     try:
-        with warnings.catch_warnings():
-            # pydicom warns about each irregular value; a viewer shows the file or says why not.
-            warnings.simplefilter("ignore")
+        with _quiet:
             yield
     except _PYDICOM_ERRORS as error:
         raise ScanError(f"cannot {verb} {path}: {plain_text(error) or type(error).__name__}") from error

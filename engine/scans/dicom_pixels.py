@@ -12,26 +12,17 @@ from pydicom.dataelem import RawDataElement
 from pydicom.dataset import Dataset
 from pydicom.pixels import apply_color_lut, apply_modality_lut, get_decoder, iter_pixels
 from pydicom.uid import (
-    HTJ2K,
-    JPEG2000,
     UID,
     DeflatedExplicitVRLittleEndian,
     ExplicitVRBigEndian,
     ExplicitVRLittleEndian,
-    HTJ2KLossless,
-    HTJ2KLosslessRPCL,
     ImplicitVRLittleEndian,
-    JPEG2000Lossless,
     JPEGBaseline8Bit,
     JPEGExtended12Bit,
-    JPEGLossless,
-    JPEGLosslessSV1,
-    JPEGLSLossless,
-    JPEGLSNearLossless,
     RLELossless,
 )
 
-from engine.scans import jpeg_simpleitk
+from engine.scans import jpeg_decoders
 from engine.scans.dicom_header import DicomHeader, PixelPlace, dicom_edge, numbers, plain_text
 from engine.scans.limits import require_plausible_compression, require_sane_size
 from engine.scans.volume import ScanError
@@ -42,18 +33,9 @@ from engine.scans.voxel_stack import VoxelStack
 _DECODERS = {
     RLELossless: "pydicom",
     JPEGBaseline8Bit: "pillow",
-    JPEGExtended12Bit: "pillow",
-    JPEGLossless: jpeg_simpleitk.PLUGIN,
-    JPEGLosslessSV1: jpeg_simpleitk.PLUGIN,
-    JPEGLSLossless: "pyjpegls",
-    JPEGLSNearLossless: "pyjpegls",
-    JPEG2000Lossless: "pylibjpeg",
-    JPEG2000: "pylibjpeg",
-    HTJ2KLossless: "pylibjpeg",
-    HTJ2KLosslessRPCL: "pylibjpeg",
-    HTJ2K: "pylibjpeg",
+    **dict.fromkeys(jpeg_decoders.SYNTAXES, jpeg_decoders.PLUGIN),
 }
-jpeg_simpleitk.register()
+jpeg_decoders.register()
 
 # Transfer syntaxes that are younger than pydicom's dictionary.
 _UNKNOWN = {
@@ -112,8 +94,8 @@ def iter_frames(dataset: Dataset, path: Path, frames: Sequence[int] | None = Non
 def _plugin(path: Path, syntax: UID, bits_stored: int) -> str:
     if syntax not in _DECODERS:
         raise ScanError(f"{path} is stored as {syntax.name}, which is not decoded here: convert it first")
-    is_deep = syntax == JPEGExtended12Bit and bits_stored > 8
-    return jpeg_simpleitk.PLUGIN if is_deep else _DECODERS[syntax]
+    is_shallow = syntax == JPEGExtended12Bit and bits_stored <= 8
+    return _DECODERS[JPEGBaseline8Bit if is_shallow else syntax]
 
 
 def _frame_values(pixels: NDArray[Any], dataset: Dataset, frame: int) -> NDArray[Any]:

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import logging
+import os
+import threading
 from collections import deque
-from collections.abc import Iterator
-from concurrent.futures import Future
+from collections.abc import Generator, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -15,10 +18,9 @@ from numpy.typing import NDArray
 from pydicom.dataset import Dataset
 
 from engine.progress import Cancelled, Progress
-from engine.scans.decode_pool import DecodePool, is_worth_it
 from engine.scans.dicom_display import read_display, read_facts
 from engine.scans.dicom_geometry import frame_stack, single_slice
-from engine.scans.dicom_header import dicom_edge, read_dataset
+from engine.scans.dicom_header import DicomHeader, dicom_edge, read_dataset
 from engine.scans.dicom_pixels import iter_frames, stored_values
 from engine.scans.dicom_stacks import SliceFile, StackPlan
 from engine.scans.limits import require_sane_size
@@ -30,6 +32,7 @@ from engine.scans.windows import default_window
 _log = logging.getLogger(__name__)
 # Frames of one file that are decoded together.
 _CHUNK = 8
+_MOST_THREADS = 8
 
 
 class StackReading:
@@ -85,54 +88,50 @@ class StackReading:
         is there stays there, and `fill` may be called again.
         """
         total = len(self._plan.slices)
-        for _ in self._compressed() if self._is_for_processes() else self._in_turn():
-            if progress.cancelled():
-                raise Cancelled
-            progress.report(int(self._stack.filled.sum()), total, "reading slices")
+        with closing(self._side_by_side() if self._plan.header.is_compressed else self._in_turn()) as steps:
+            for _ in steps:
+                if progress.cancelled():
+                    raise Cancelled
+                progress.report(int(self._stack.filled.sum()), total, "reading slices")
         if 2 * len(self._failed) > total:
             raise ScanError(next(iter(self._failed.values())))
         self._stack.empty_the_rest()
         self._finish()
 
-    def _in_turn(self) -> Iterator[None]:
+    def _in_turn(self) -> Generator[None, None, None]:
         while self._todo.any():
             chunk, one = self._next_chunk()
             try:
-                if one.header.place is not None:
-                    self._put(chunk[0], stored_values(one.header))
-                else:
-                    dataset = read_dataset(one.header.path, leave_pixels=True)
-                    frames = [self._frame(index) for index in chunk]
-                    for index, pixels in zip(chunk, iter_frames(dataset, one.header.path, frames), strict=True):
-                        self._put(index, pixels)
+                for index, pixels in zip(chunk, _frames(one.header, [self._frame(i) for i in chunk]), strict=True):
+                    self._put(index, pixels)
             except ScanError as error:
                 self._fail([index for index in chunk if self._todo[index]], error)
             yield
 
-    def _compressed(self) -> Iterator[None]:
-        waiting: deque[tuple[list[int], SliceFile, Future[list[NDArray[Any]]]]] = deque()
+    def _side_by_side(self) -> Generator[None, None, None]:
+        """Decode in threads: the decoders give up the interpreter's lock while they work."""
+        waiting: deque[tuple[list[int], Future[list[NDArray[Any]]]]] = deque()
         left = self._todo.copy()
-        with DecodePool() as pool:
-            while left.any() or waiting:
-                # Two for each: one at work, one that waits at the door.
-                while left.any() and len(waiting) < 2 * pool.workers:
-                    chunk, one = self._next_chunk(left)
-                    left[chunk] = False
-                    frames = [self._frame(index) for index in chunk]
-                    waiting.append((chunk, one, pool.submit(one.header, frames)))
-                chunk, one, future = waiting.popleft()
-                try:
-                    frames = [self._frame(index) for index in chunk]
-                    for index, pixels in zip(chunk, pool.result(future, one.header, frames), strict=True):
-                        self._put(index, pixels)
-                except ScanError as error:
-                    self._fail(chunk, error)
-                yield
-
-    def _is_for_processes(self) -> bool:
-        header = self._plan.header
-        samples = int(self._todo.sum()) * header.rows * header.columns * header.samples
-        return header.is_compressed and is_worth_it(header.transfer_syntax, samples)
+        enough = threading.Event()
+        workers = min(_MOST_THREADS, os.cpu_count() or 1)
+        with ThreadPoolExecutor(workers, "decode") as pool:
+            try:
+                while left.any() or waiting:
+                    # A thread that is done finds another chunk at the door; more would only take memory.
+                    while left.any() and len(waiting) < workers + 2:
+                        chunk, one = self._next_chunk(left)
+                        left[chunk] = False
+                        frames = [self._frame(index) for index in chunk]
+                        waiting.append((chunk, pool.submit(_decoded, one.header, frames, enough)))
+                    chunk, future = waiting.popleft()
+                    try:
+                        for index, pixels in zip(chunk, future.result(), strict=True):
+                            self._put(index, pixels)
+                    except ScanError as error:
+                        self._fail(chunk, error)
+                    yield
+            finally:
+                enough.set()
 
     def _next(self, left: NDArray[np.bool_] | None = None) -> int:
         remaining = np.flatnonzero(self._todo if left is None else left)
@@ -234,3 +233,23 @@ class StackReading:
             said = note(NoteKind.UNREADABLE_SLICES, count=len(self._failed), reason=reason)
             volume = replace(volume, notes=(*(n for n in volume.notes if n.kind is not said.kind), said))
         self._volume = volume
+
+
+def _frames(header: DicomHeader, frames: Sequence[int]) -> Iterator[NDArray[Any]]:
+    """Frames of a file as modality values or RGB; see `iter_frames`."""
+    if header.place is not None:
+        yield stored_values(header)
+    else:
+        yield from iter_frames(read_dataset(header.path, leave_pixels=True), header.path, frames)
+
+
+def _decoded(header: DicomHeader, frames: Sequence[int], enough: threading.Event) -> list[NDArray[Any]]:
+    """All of `_frames`; fewer when nobody waits for them any more."""
+    if enough.is_set():
+        return []
+    decoded = []
+    for pixels in _frames(header, frames):
+        decoded.append(pixels)
+        if enough.is_set():
+            break
+    return decoded

@@ -4,21 +4,19 @@ from __future__ import annotations
 
 import os
 import shutil
-import subprocess
-import sys
-import time
+import threading
+import warnings
 from pathlib import Path
 
 import numpy as np
 import pydicom
 import pytest
+from pydicom.encaps import encapsulate, generate_frames
 from pydicom.uid import JPEG2000Lossless, JPEGLSLossless
 
 from engine.bench.series import write_series
 from engine.progress import Cancelled
-from engine.scans import NoteKind, ScanError, VolumeLoader, decode_pool, read_volume, render_slice
-from engine.scans.dicom_header import DicomHeader
-from engine.scans.dicom_pixels import stored_values
+from engine.scans import NoteKind, ScanError, VolumeLoader, read_volume, render_slice
 
 
 class StopAfter:
@@ -132,65 +130,44 @@ def test_no_room_for_a_big_volume_is_said(series: Path, monkeypatch: pytest.Monk
 
 
 @pytest.mark.parametrize("name", ["jls", "j2k"])
-@pytest.mark.parametrize("worth", [0, 10**12])
-def test_processes_decode_what_one_process_decodes(
-    compressed: dict[str, Path], name: str, worth: int, monkeypatch: pytest.MonkeyPatch
-):
-    monkeypatch.setattr(decode_pool, "_WORTH", worth)
-    monkeypatch.setattr(decode_pool, "_WORTH_SLOW", worth)
+def test_threads_decode_the_uncompressed_values(compressed: dict[str, Path], name: str):
     plain, packed = read_volume(compressed["plain"]), read_volume(compressed[name])
     assert np.array_equal(plain.voxels, packed.voxels)
     assert plain.voxels.min() < 0
 
 
-def test_a_file_that_ends_its_decoder_costs_only_its_own_slice(
-    compressed: dict[str, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-):
-    folder = Path(shutil.copytree(compressed["jls"], tmp_path / "deadly"))
-    monkeypatch.setattr(decode_pool, "_WORTH", 0)
-    monkeypatch.setattr(decode_pool, "decode", _die_of_the_last)
+@pytest.mark.parametrize("name", ["jls", "j2k"])
+def test_a_broken_frame_costs_only_its_own_slice(compressed: dict[str, Path], tmp_path: Path, name: str):
+    folder = Path(shutil.copytree(compressed[name], tmp_path / "broken"))
+    victim = sorted(folder.iterdir())[3]
+    dataset = pydicom.dcmread(victim)
+    frame = next(generate_frames(dataset.PixelData, number_of_frames=1))
+    dataset.PixelData = encapsulate([frame[:60]])
+    dataset.save_as(victim)
     whole = read_volume(compressed["plain"])
     volume = read_volume(folder)
     (said,) = volume.notes
     assert said.kind is NoteKind.UNREADABLE_SLICES
     assert dict(said.values)["count"] == "1"
+    assert victim.name in str(dict(said.values)["reason"])
     assert (volume.voxels == whole.voxels).all(axis=(1, 2)).sum() == len(whole.voxels) - 1
 
 
-_KEEPS_WORKERS = """
-import sys, time
-from pathlib import Path
-from engine.scans.decode_pool import DecodePool
-from engine.scans.dicom_header import read_header
-if __name__ == "__main__":
-    header = read_header(Path(sys.argv[1]))
-    with DecodePool() as pool:
-        pool.result(pool.submit(header, (0,)), header, (0,))
-        print(*pool._shared._processes, flush=True)
-        time.sleep(600)
-"""
+@pytest.mark.parametrize("name", ["jls", "j2k"])
+def test_a_cancelled_load_leaves_no_thread_and_goes_on(compressed: dict[str, Path], name: str):
+    loader = VolumeLoader(compressed[name])
+    before = threading.active_count()
+    with pytest.raises(Cancelled):
+        loader.load(StopAfter(3))
+    assert threading.active_count() == before
+    assert loader.loaded.sum() == 5
+    assert np.array_equal(loader.load().voxels, read_volume(compressed["plain"]).voxels)
 
 
-@pytest.mark.skipif(not Path("/proc").is_dir(), reason="looks for processes in /proc")
-def test_workers_end_when_the_program_is_killed(compressed: dict[str, Path], tmp_path: Path):
-    (tmp_path / "keeps.py").write_text(_KEEPS_WORKERS, encoding="utf-8")
-    file = next(compressed["jls"].iterdir())
-    program = subprocess.Popen([sys.executable, tmp_path / "keeps.py", file], stdout=subprocess.PIPE, text=True)
-    workers = [Path("/proc") / pid for pid in program.stdout.readline().split()]
-    assert workers
-    program.kill()
-    program.wait()
-    deadline = time.monotonic() + 60
-    while any(one.exists() for one in workers) and time.monotonic() < deadline:
-        time.sleep(0.1)
-    assert not any(one.exists() for one in workers)
-
-
-def _die_of_the_last(header: DicomHeader, frames: tuple[int, ...]) -> list[np.ndarray]:
-    """What a decoder with a memory fault does."""
-    if header.instance_number == 20:
-        os._exit(11)
-    return [stored_values(header)]
+def test_warnings_are_as_before_after_threads_decoded(compressed: dict[str, Path]):
+    before = list(warnings.filters)
+    read_volume(compressed["jls"])
+    assert list(warnings.filters) == before
 
 
 def test_other_formats_are_whole_at_once(shared_data: Path):
