@@ -38,7 +38,8 @@ def slide_pixels(size: int, scale: int, x: int, y: int, width: int, height: int)
     stain = (tissue * (0.45 + 0.4 * gland))[..., None]
     picture = _GLASS * (1 - stain) + _PINK * stain
     dark = (nucleus * tissue)[..., None]
-    return np.rint(picture * (1 - dark) + _PURPLE * dark).astype(np.uint8)
+    shown: NDArray[np.uint8] = np.rint(picture * (1 - dark) + _PURPLE * dark).astype(np.uint8)
+    return shown
 
 
 def write_slide(

@@ -94,7 +94,6 @@ def test_nonsense_is_refused_by_name(tmp_path: Path, name: str):
         read_volume(tmp_path / name)
 
 
-
 def test_what_does_not_exist_is_named(tmp_path: Path):
     with pytest.raises(ScanError, match="does not exist"):
         read_volume(tmp_path / "gone")

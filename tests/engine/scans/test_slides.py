@@ -64,7 +64,9 @@ def test_a_slide_is_listed_once_and_opened_as_an_overview(slides, name: str):
 
 
 @pytest.mark.parametrize("name", KINDS)
-@pytest.mark.parametrize("area", ["L0@0,0,300,200", "L0@1003,2005,700,611", "L0@4400,4300,100,200", "L1@7,1000,513,125"])
+@pytest.mark.parametrize(
+    "area", ["L0@0,0,300,200", "L0@1003,2005,700,611", "L0@4400,4300,100,200", "L1@7,1000,513,125"]
+)
 def test_an_area_is_the_same_pixels_as_the_level_read_whole(slides, name: str, area: str):
     wanted = split_area(area)[1]
     volume = read_volume(slides[name], area)
