@@ -20,6 +20,7 @@ ALT = Qt.KeyboardModifier.AltModifier
 @pytest.fixture
 def driver(open_window, tmp_path: Path):
     """A window with a slide open: 6000 pixels a side, its overview 1500."""
+    (tmp_path / "incoming").mkdir()
     path = write_slide(tmp_path / "incoming" / "Doe Jane.svs", 6000, like="svs", subifds=False)
     driver = open_window()
     added: list[int] = []
@@ -120,8 +121,8 @@ def test_an_area_is_named_in_the_language_of_the_interface(driver):
     window.view.setFocus()
     go_in(driver)
     window.set_interface_language("zh_CN")
+    driver.until(lambda: window.slide_actions.back.text() == "返回整张切片")
     assert window.worklist.title_of(window.viewing.item).endswith("Doe Jane.svs · 区域 1 · 0.25 µm/px")
-    assert window.slide_actions.back.text() == "返回整张切片"
 
 
 def test_ordinary_scans_offer_no_areas(open_window):
