@@ -151,7 +151,7 @@ def read_found(found: Found, progress: Progress) -> Volume:
     uid, path = found.entry.series_uid, found.entry.path
     if found.slide is not None:
         return read_slide(found.slide, found.area, uid, path, progress)
-    if _is_tiff_slide(found.file):
+    if slide_tiff.is_slide(found.file):
         with slide_tiff.open_tiff(found.file) as slide:
             return read_slide(slide, found.area, uid, path, progress)
     require_no_area(found)
@@ -164,10 +164,6 @@ def require_no_area(found: Found) -> None:
     """Raise `ScanError` when an area is wanted of what is no slide."""
     if found.area is not None:
         raise ScanError(f"{found.file} is no whole slide: it has no area {found.area}")
-
-
-def _is_tiff_slide(path: Path) -> bool:
-    return _has_suffix(path, (*slide_tiff.SCANNER_SUFFIXES, *slide_tiff.PICTURE_SUFFIXES)) and slide_tiff.is_slide(path)
 
 
 def _size(found: Found) -> int:
@@ -285,7 +281,7 @@ def _look_at(file: Path, found: list[Found], *, alone: bool) -> DicomHeader | No
     require_regular_file(file)
     notes: tuple[ScanNote, ...] = ()
     modality = "OT"
-    if _is_tiff_slide(file):
+    if slide_tiff.is_slide(file):
         with slide_tiff.open_tiff(file) as slide:
             rows, columns = overview_shape(file, slide.facts.levels)
         size, modality = (columns, rows, 1), slide.facts.modality

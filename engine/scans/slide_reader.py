@@ -28,6 +28,8 @@ MAX_REDUCED_PIXELS = 500_000_000
 
 _MOST_THREADS = 8
 _STRIP_ROWS = 512
+# When more are broken, and they are most, the header lies about a size that takes long to read.
+_FEW_TILES = 100
 _WHITE = 255
 
 
@@ -192,6 +194,8 @@ def _reduced(slide: SlideSource, view: SlideView, tally: _Tally, progress: Progr
     for row in range(0, rows, step):
         count = min(step, rows - row)
         strip = _pixels(slide, SlideArea(whole.level, 0, row * by, columns * by, count * by), tally, progress)
+        if tally.broken > _FEW_TILES and 2 * tally.broken > tally.total:
+            raise ScanError(tally.reason)
         blocks = strip.reshape(count, by, columns, by, *strip.shape[2:])
         mean = blocks.mean(axis=(1, 3), dtype=np.float32)
         strips.append((np.rint(mean) if strip.dtype.kind in "iu" else mean).astype(strip.dtype))

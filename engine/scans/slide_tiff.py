@@ -70,12 +70,13 @@ _OME_UNITS_UM = {"µm": 1.0, "μm": 1.0, "um": 1.0, "micron": 1.0, "nm": 1e-3, "
 
 
 def is_slide(path: Path) -> bool:
-    """Whether a TIFF file is a whole slide: a tiled pyramid, or tiled and too large to be read whole.
+    """Whether a file is a whole slide in TIFF: a tiled pyramid, or tiled and too large to be read whole.
 
     False for what is no TIFF file that tifffile understands: the reader of pictures says what is wrong with it.
     """
-    if path.name.lower().endswith(SCANNER_SUFFIXES):
-        return True
+    name = path.name.lower()
+    if not name.endswith(PICTURE_SUFFIXES):
+        return name.endswith(SCANNER_SUFFIXES)
     try:
         with TiffFile(path, _multifile=False) as tiff:
             first = tiff.pages.first

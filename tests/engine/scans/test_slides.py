@@ -126,6 +126,17 @@ def test_a_large_slide_of_one_level_is_reduced(tmp_path: Path):
     assert np.array_equal(volume.voxels[0], np.rint(whole.mean(axis=(1, 3), dtype=np.float32)).astype(np.uint8))
 
 
+def test_a_level_of_mostly_broken_tiles_is_not_reduced_for_long(tmp_path: Path):
+    path = write_slide(tmp_path / "flat.tif", 9000, levels=1, like="", compression="zlib", tile=128)
+    offsets, counts = tile_table(path)
+    content = bytearray(path.read_bytes())
+    for offset, count in zip(offsets, counts, strict=True):
+        content[offset : offset + min(count, 8)] = bytes(min(count, 8))
+    path.write_bytes(content)
+    with pytest.raises(ScanError, match=r"decode a tile of .*flat\.tif"):
+        read_volume(path)
+
+
 def test_ordinary_tiffs_stay_pictures(tmp_path: Path):
     tifffile.imwrite(tmp_path / "tiled.tif", np.zeros((300, 400, 3), np.uint8), tile=(64, 64), photometric="rgb")
     pages = [Image.fromarray(np.full((64, 64), grey, np.uint8)) for grey in (0, 100)]
