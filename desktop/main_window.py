@@ -46,6 +46,7 @@ from desktop.panels.status_line import StatusLine
 from desktop.panels.suggestion_card import SuggestionCard
 from desktop.panels.viewer_bar import ViewerBar
 from desktop.region_actions import RegionActions
+from desktop.slide_actions import SlideActions
 from desktop.translation import Translations
 from desktop.viewer.slice_view import SliceView
 from desktop.viewer.view_grid import ViewGrid
@@ -100,6 +101,8 @@ class MainWindow(QMainWindow):
         self.setStatusBar(self.status)
         self._build_layout()
         self.menus = self._build_menus()
+        self.slide_actions = SlideActions(self.models, self.worklist, self.grid, self)
+        self.slide_actions.fill_menu(self.menus.view)
         self._keys = self._build_keys()
         self.drop_target = DropTarget(self)
         self._connect()
@@ -197,6 +200,8 @@ class MainWindow(QMainWindow):
         self.grid.active_changed.connect(self._place_card)
         self.grid.compare_menu_wanted.connect(self._fill_compare_menu)
         self._pictures.said.connect(self.say)
+        self.slide_actions.wanted.connect(self.open_item)
+        self.slide_actions.said.connect(self.say)
         self.regions.selected.connect(self._place_card)
         self._counts = QTimer(self, singleShot=True, interval=150)
         self._counts.timeout.connect(lambda: self.worklist.refresh_item(self.viewing.item))
@@ -355,7 +360,8 @@ class MainWindow(QMainWindow):
             self.worklist.add_paths([Path(name)])
 
     def _show_keys(self) -> None:
-        KeySheet((*self.region_actions.key_groups(), *self.viewer_actions.key_groups()), self).open()
+        of_views = (*self.viewer_actions.key_groups(), *self.slide_actions.key_groups())
+        KeySheet((*self.region_actions.key_groups(), *of_views), self).open()
 
     def _show_model_card(self) -> None:
         manifest = self.asking.manifest
@@ -387,6 +393,7 @@ class MainWindow(QMainWindow):
 
     def _retranslate(self) -> None:
         self._show_title()
+        self.slide_actions.retranslate()
         self.worklist.set_chinese(self._translations.language == "zh_CN")
 
     def changeEvent(self, event: QEvent) -> None:

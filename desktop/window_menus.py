@@ -86,6 +86,11 @@ class WindowMenus(QObject):
         window.installEventFilter(self)
         self._retranslate()
 
+    @property
+    def view(self) -> QMenu:
+        """The menu of what is done to the views."""
+        return self._view
+
     def _action(self, menu: QMenu, shortcut: str | QKeySequence.StandardKey, deed: Callable[[], object]) -> QAction:
         action = QAction(self._window)
         if shortcut:

@@ -12,8 +12,9 @@ from PySide6.QtGui import QUndoCommand, QUndoStack
 from desktop.model.browser_tree import BrowserTree
 from desktop.model.jobs import Job, JobRunner
 from desktop.model.thumbnails import ThumbnailModel
-from engine.browse import Indexed, index_demo, index_into
+from engine.browse import Indexed, index_demo, index_into, list_area, slide_of
 from engine.demo import default_demo_folder
+from engine.scans import SlideArea, Volume
 from engine.store import AnnotationStore, ScanFilter, ScanMark, ScanRow, StoreError, WorklistRow
 
 _HIDDEN_SETTING = "names_hidden"
@@ -152,6 +153,25 @@ class BrowserModel(QObject):
             self._store.scan_index.opened(scan)
             self.tree.refresh_scan(scan.id)
         return self._row(scan)
+
+    def add_area(self, item: WorklistRow, volume: Volume, area: SlideArea) -> WorklistRow | None:
+        """Put an area of a slide on the list, beside the slide; None, and `failed`, when it cannot be kept."""
+        scan = self.scan_of(item)
+        if scan is None:
+            return None
+        try:
+            number = list_area(self._store, scan, volume, area, self._who)
+        except StoreError as error:
+            self.failed.emit(str(error))
+            return None
+        self.refresh()
+        return self.row_of(number)
+
+    def slide_of(self, item: WorklistRow) -> WorklistRow | None:
+        """The overview of the slide that an area is of; None when it is not listed."""
+        scan = self.scan_of(item)
+        slide = None if scan is None else slide_of(self._store, scan)
+        return None if slide is None else self._row(slide)
 
     def title_of(self, item: WorklistRow | None) -> str:
         """What a scan is called in the window's title: its patient and its name."""

@@ -120,6 +120,9 @@ class PlaneState(QObject):
     def set_zoom(self, zoom: float, center: tuple[float, float], *, fitted: bool) -> None:
         """Show another part of the slice."""
         low, high = _ZOOM_RANGE
+        if self.volume is not None and self.volume.slide is not None:
+            # A thousand times finer than what lies in a patient.
+            low, high = low / min(self.spacing), high / min(self.spacing)
         zoom = max(low, min(high, zoom))
         if (zoom, center, fitted) != (self.zoom, self.center, self.fitted):
             self.zoom, self.center, self.fitted = zoom, center, fitted

@@ -35,6 +35,15 @@ class NoteTexts(QObject):
             NoteKind.NO_POSITIONS: self.tr("The files do not say where their slices lie: they are ordered by number"),
             NoteKind.NO_STACK: self.tr("The frames do not form one stack: they are shown one by one, as stored"),
             NoteKind.OTHER_PAGES: self.tr("{count} pages have another size than the first: they are left out"),
+            NoteKind.SLIDE_OVERVIEW: self.tr("Whole slide at {shown}×: its areas can be opened at up to {best}×"),
+            NoteKind.SLIDE_REDUCED: self.tr(
+                "Whole slide, shrunk to 1/{factor}: its areas can be opened in full resolution"
+            ),
+            NoteKind.SLIDE_FULL: self.tr("Whole slide in full resolution"),
+            NoteKind.SLIDE_AREA: self.tr("Area of a slide at {shown}×"),
+            NoteKind.SLIDE_AREA_REDUCED: self.tr("Area of a slide, shrunk to 1/{factor}"),
+            NoteKind.SLIDE_PLANES: self.tr("The slide holds {count} depths or channels: the first one is shown"),
+            NoteKind.BROKEN_TILES: self.tr("{count} of {total} tiles cannot be read and are left empty: {reason}"),
         }
         return sentences[kind]
 

@@ -139,7 +139,8 @@ def _shadowed(painter: QPainter, area: QRect, flags: Qt.AlignmentFlag, text: str
 def _scale_bar(painter: QPainter, area: QRect, mm_per_pixel: float) -> None:
     """A bar of a round length, about a sixth of the view."""
     target = area.width() / 6 * mm_per_pixel
-    length = max((step for step in (1, 2, 5, 10, 20, 50, 100, 200) if step <= target), default=1)
+    steps = [step * 10.0**power for power in range(-4, 3) for step in (1, 2, 5)]
+    length = max((step for step in steps if step <= target), default=steps[0])
     pixels = length / mm_per_pixel
     if pixels > area.width() / 2:
         return
@@ -153,4 +154,9 @@ def _scale_bar(painter: QPainter, area: QRect, mm_per_pixel: float) -> None:
     font.setBold(False)
     painter.setFont(font)
     label = QRectF(area.right() - max(pixels, 60), y - 22, max(pixels, 60), 18)
-    _shadowed(painter, label.toRect(), Qt.AlignmentFlag.AlignRight, f"{length} mm")
+    _shadowed(
+        painter,
+        label.toRect(),
+        Qt.AlignmentFlag.AlignRight,
+        f"{length:g} mm" if length >= 1 else f"{length * 1000:g} µm",
+    )

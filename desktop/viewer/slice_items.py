@@ -176,9 +176,11 @@ class SliceItems(QObject):
         volume = state.volume
         if volume is None:
             return ""
-        known = volume.has_geometry
+        known = volume.has_spacing
         if measure.kind is MeasureKind.LENGTH:
             value = length(volume, state.plane, *measure.points)
+            if known and volume.slide is not None and value < 1:
+                return self.tr("{0} µm").format(f"{value * 1000:.1f}")
             return self.tr("{0} mm").format(f"{value:.1f}") if known else self.tr("{0} px").format(f"{value:.1f}")
         if measure.kind is MeasureKind.ANGLE:
             return f"{angle_degrees(volume, state.plane, *measure.points):.1f}°"
@@ -189,13 +191,15 @@ class SliceItems(QObject):
         found = roi_statistics(volume, state.plane, state.index, box, ellipse=measure.kind is MeasureKind.ELLIPSE)
         if found is None:
             return self.tr("no grey values")
-        area = self.tr("{0} mm²") if known else self.tr("{0} px²")
+        area, size = self.tr("{0} mm²") if known else self.tr("{0} px²"), found.area
+        if known and volume.slide is not None and size < 1:
+            area, size = self.tr("{0} µm²"), size * 1e6
         unit = f" {volume.units}" if volume.units else ""
         return "\n".join(
             (
                 self.tr("mean {0} ± {1}{2}").format(_short(found.mean), _short(found.sd), unit),
                 self.tr("min {0}  max {1}").format(_short(found.minimum), _short(found.maximum)),
-                self.tr("area {0}").format(area.format(_short(found.area))),
+                self.tr("area {0}").format(area.format(_short(size))),
             )
         )
 

@@ -28,6 +28,7 @@ from desktop.viewer.overlay import OverlayText, orientation_letters, paint_overl
 from desktop.viewer.overlay_planes import OverlayPlanesItem
 from desktop.viewer.readout import cursor_text
 from desktop.viewer.slice_items import SliceItems
+from engine.scans.notes import INFORMING
 
 _MARGIN = 8
 
@@ -284,7 +285,7 @@ class SliceView(QGraphicsView):
             top_right="\n".join(shown),
             bottom_left="\n".join((*cursor_text(state, self._cursor), self.tr("Not for diagnostic use"))),
             letters=orientation_letters(volume, state.plane),
-            mm_per_screen_pixel=1 / state.zoom if volume.has_geometry else 0.0,
+            mm_per_screen_pixel=1 / state.zoom if volume.has_spacing else 0.0,
             notes=self._notes(),
         )
 
@@ -293,7 +294,9 @@ class SliceView(QGraphicsView):
         state, viewing = self.state, self._models.viewing
         if state.scan is None or (state is not viewing.prior and state is not viewing.own):
             return ()
-        return tuple(f"⚠ {self._note_texts.text(note)}" for note in state.scan.volume.notes)
+        return tuple(
+            ("" if note.kind in INFORMING else "⚠ ") + self._note_texts.text(note) for note in state.scan.volume.notes
+        )
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         super().resizeEvent(event)

@@ -1,6 +1,7 @@
 """Scans from files to voxels with geometry, and from voxels to the slice that people and models see.
 
-DICOM, NIfTI, NRRD, MetaImage, Analyze, PNG, JPEG, TIFF, BMP, WebP. No Qt; rendering is VTK without a screen.
+DICOM, NIfTI, NRRD, MetaImage, Analyze, PNG, JPEG, TIFF, BMP, WebP; whole slides as SVS, OME-TIFF, NDPI, SCN and
+DICOM. No Qt; rendering is VTK without a screen.
 """
 
 from engine.scans.archive import is_archive
@@ -18,6 +19,7 @@ from engine.scans.rendering import (
     slice_shape,
     slice_spacing,
 )
+from engine.scans.slide import SlideArea, SlideLevel, SlideView, split_area
 from engine.scans.voi import VoiCurve, VoiShape
 from engine.scans.volume import Plane, ScanError, StudyFacts, Volume, Window, WindowPreset
 
@@ -32,6 +34,9 @@ __all__ = [
     "SeriesEntry",
     "SeriesIndex",
     "SliceRenderer",
+    "SlideArea",
+    "SlideLevel",
+    "SlideView",
     "StudyFacts",
     "VoiCurve",
     "VoiShape",
@@ -50,4 +55,5 @@ __all__ = [
     "slice_count",
     "slice_shape",
     "slice_spacing",
+    "split_area",
 ]

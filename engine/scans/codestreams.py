@@ -9,6 +9,9 @@ from dataclasses import dataclass
 
 # Start of an extended sequential, a lossless and a JPEG-LS frame.
 _SOF = (0xC1, 0xC3, 0xF7)
+PLAIN_JPEG = (0xC0, 0xC1, 0xC2)
+"""Start of a baseline, extended and progressive frame: what photographs and the tiles of slides are."""
+
 _SOC, _SIZ, _TLM, _COM = b"\xff\x4f", b"\xff\x51", 0xFF55, b"\xff\x64"
 _SOT, _EOC = 0xFF90, b"\xff\xd9"
 _JP2 = b"\x00\x00\x00\x0cjP  "
@@ -26,8 +29,11 @@ class FrameFacts:
     precision: int
 
 
-def jpeg_facts(frame: bytes) -> FrameFacts:
-    """From the frame header of an extended, lossless or JPEG-LS picture. Raises `ValueError` when there is none."""
+def jpeg_facts(frame: bytes, starts: tuple[int, ...] = _SOF) -> FrameFacts:
+    """From the frame header of a picture. Raises `ValueError` when there is none.
+
+    starts : the markers of the kinds that are wanted, extended, lossless and JPEG-LS unless told.
+    """
     place = 2
     while frame[:2] == b"\xff\xd8" and place + 10 <= len(frame) and frame[place] == 0xFF:
         marker, length = frame[place + 1], _number(frame, place + 2, 2)
@@ -36,7 +42,7 @@ def jpeg_facts(frame: bytes) -> FrameFacts:
             continue
         if length < 2:
             break
-        if marker in _SOF:
+        if marker in starts:
             rows, columns = _number(frame, place + 5, 2), _number(frame, place + 7, 2)
             return FrameFacts(rows, columns, frame[place + 9], frame[place + 4])
         place += 2 + length

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from engine.progress import Cancelled, NoProgress, Progress
-from engine.scans import picture_reader, sitk_reader
+from engine.scans import picture_reader, sitk_reader, slide_tiff
 from engine.scans.archive import is_archive, unpacked
 from engine.scans.dicom_display import read_display, read_facts
 from engine.scans.dicom_frames import plan_file, with_frame_place
@@ -18,9 +18,13 @@ from engine.scans.dicom_stacks import StackPlan, plan_files
 from engine.scans.dicomdir import is_dicomdir, referenced_files
 from engine.scans.limits import require_exists, require_regular_file
 from engine.scans.notes import ScanNote
+from engine.scans.slide import SlideArea, split_area
+from engine.scans.slide_dicom import DicomSlide, is_pyramid_file
+from engine.scans.slide_reader import overview_shape, read_slide
 from engine.scans.volume import NO_FACTS, ScanError, StudyFacts, Volume
 
-_WHOLE_SLIDES = (".svs", ".ndpi", ".scn", ".mrxs", ".vms", ".vmu", ".bif", ".czi", ".isyntax")
+# Of these only a library under the LGPL reads all.
+_WHOLE_SLIDES = (".mrxs", ".vms", ".vmu", ".bif", ".czi", ".isyntax")
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +40,9 @@ class SeriesEntry:
     """One scan: a series, or one of the stacks that it falls into.
 
     path, series_uid : what `read_volume` takes. series_uid is the series instance UID; behind a ``#`` stands which
-    stack it is, or which file of an archive, where the UID alone would not tell. slices : with the missing ones.
+    stack it is, or which file of an archive, where the UID alone would not tell, and which area of a whole slide, such
+    as ``L0@10240,8192,2048,2048`` (level, first pixel and size in pixels of that level); a slide is listed once, as an
+    overview. slices : with the missing ones.
     notes : what a person should know before opening it. facts : see `StudyFacts` for how they must be treated.
     """
 
@@ -70,11 +76,16 @@ class SeriesIndex:
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """A listed scan and how its slices are read; None for formats other than DICOM, which lie in `file`."""
+    """A listed scan and how its slices are read; None for slides, and for formats other than DICOM, in `file`.
+
+    slide : a DICOM slide. area : what of a slide is wanted, None for all of it.
+    """
 
     entry: SeriesEntry
     plan: StackPlan | None
     file: Path
+    slide: DicomSlide | None = None
+    area: SlideArea | None = None
 
 
 def index_path(path: Path, progress: Progress | None = None) -> SeriesIndex:
@@ -111,6 +122,12 @@ def _indexed(root: Path, found: list[Found], problems: list[FileProblem]) -> Ser
 def find_scan(path: Path, series_uid: str, progress: Progress) -> Found:
     """The scan that `read_volume` is asked for; see there."""
     require_exists(path)
+    series_uid, area = split_area(series_uid)
+    found = _find(path, series_uid, progress)
+    return found if area is None else replace(found, area=area)
+
+
+def _find(path: Path, series_uid: str, progress: Progress) -> Found:
     if not (path.is_dir() or is_archive(path) or is_dicomdir(path)):
         return _find_in_file(path, series_uid)
     found, problems = _look(path, progress)
@@ -129,26 +146,46 @@ def find_scan(path: Path, series_uid: str, progress: Progress) -> Found:
     return found[0]
 
 
-def read_found(found: Found) -> Volume:
-    """A scan of a format other than DICOM. Raises `ScanError` naming the file."""
+def read_found(found: Found, progress: Progress) -> Volume:
+    """A slide, or a scan of a format other than DICOM. Raises `ScanError` naming the file, `Cancelled`."""
+    uid, path = found.entry.series_uid, found.entry.path
+    if found.slide is not None:
+        return read_slide(found.slide, found.area, uid, path, progress)
+    if slide_tiff.is_slide(found.file):
+        with slide_tiff.open_tiff(found.file) as slide:
+            return read_slide(slide, found.area, uid, path, progress)
+    require_no_area(found)
     is_picture = _has_suffix(found.file, picture_reader.SUFFIXES)
     volume = picture_reader.read_picture(found.file) if is_picture else sitk_reader.read_sitk(found.file)
     return replace(volume, source=found.entry.path, series_uid=found.entry.series_uid)
 
 
+def require_no_area(found: Found) -> None:
+    """Raise `ScanError` when an area is wanted of what is no slide."""
+    if found.area is not None:
+        raise ScanError(f"{found.file} is no whole slide: it has no area {found.area}")
+
+
 def _size(found: Found) -> int:
+    if found.slide is not None:
+        # Before its label, which shares the UID.
+        return len(found.slide.files) + 1
     return 0 if found.plan is None else sum(one is not None for one in found.plan.slices)
 
 
 def _find_in_file(path: Path, series_uid: str) -> Found:
     require_regular_file(path)
-    if _has_suffix(path, (*picture_reader.SUFFIXES, *sitk_reader.SUFFIXES)):
+    if _has_suffix(path, (*picture_reader.SUFFIXES, *sitk_reader.SUFFIXES, *slide_tiff.SCANNER_SUFFIXES)):
         return Found(SeriesEntry(path, "", "", "OT", "", 0, 0, 0, (path,)), None, path)
     if _has_suffix(path, _WHOLE_SLIDES):
         raise ScanError(_whole_slide(path))
     if not is_dicom(path):
         raise ScanError(f"{path} is no scan format that is known here")
-    found = _file_entries(with_frame_place(read_header(path)))
+    header = with_frame_place(read_header(path))
+    if is_pyramid_file(header):
+        # Its areas can be read, even where it is one level of many and too large for an overview.
+        return _slide_found(DicomSlide([header]), [header], 0, 0)
+    found = _file_entries(header)
     number = series_uid.rpartition("#")[2] if "#" in series_uid else ""
     # A file that has only one is read whatever number it has among the files of its series.
     return next((one for one in found if number and one.entry.series_uid.endswith(f"#{number}")), found[0])
@@ -242,9 +279,14 @@ def _walk(folder: Path, problems: list[FileProblem]) -> Iterator[Path]:
 def _look_at(file: Path, found: list[Found], *, alone: bool) -> DicomHeader | None:
     """Add the entry of a file that stands alone, or return the header of a DICOM file."""
     require_regular_file(file)
-    if _has_suffix(file, picture_reader.SUFFIXES):
+    notes: tuple[ScanNote, ...] = ()
+    modality = "OT"
+    if slide_tiff.is_slide(file):
+        with slide_tiff.open_tiff(file) as slide:
+            rows, columns = overview_shape(file, slide.facts.levels)
+        size, modality = (columns, rows, 1), slide.facts.modality
+    elif _has_suffix(file, picture_reader.SUFFIXES):
         size = picture_reader.picture_size(file)
-        notes: tuple[ScanNote, ...] = ()
     elif _has_suffix(file, sitk_reader.SUFFIXES):
         if file.suffix.lower() == ".img" and file.with_suffix(".hdr").exists():
             return None  # Listed by its header.
@@ -258,7 +300,7 @@ def _look_at(file: Path, found: list[Found], *, alone: bool) -> DicomHeader | No
     else:
         raise ScanError(f"{file} is no scan format that is known here")
     columns, rows, slices = size
-    entry = SeriesEntry(file, "", "", "OT", "", rows, columns, slices, (file,), notes=notes)
+    entry = SeriesEntry(file, "", "", modality, "", rows, columns, slices, (file,), notes=notes)
     found.append(Found(entry, None, file))
     return None
 
@@ -266,12 +308,20 @@ def _look_at(file: Path, found: list[Found], *, alone: bool) -> DicomHeader | No
 def _dicom_entries(headers: list[DicomHeader], problems: list[FileProblem]) -> list[Found]:
     """The stacks of one series. Files of several frames are each taken by themselves."""
     found: list[Found] = []
+    slides = [header for header in headers if is_pyramid_file(header)]
+    headers = [header for header in headers if header not in slides]
+    # What has no series UID is no series.
+    for levels in [slides] if slides and slides[0].series_uid else [[one] for one in slides]:
+        try:
+            found.append(_slide_entry(levels))
+        except ScanError as error:
+            problems.append(FileProblem(levels[0].path, str(error)))
     single = [header for header in headers if header.frames == 1]
     for plan in plan_files(single) if single else []:
         files = plan.files
         path = files[0] if len(files) == 1 else Path(os.path.commonpath([file.parent for file in files]))
-        # A lone file is read by its own name.
-        number = plan.number if len(files) > 1 else 1
+        # A lone file is read by its own name; a slide's label and macro photograph come behind the slide.
+        number = plan.number + bool(slides) if len(files) > 1 else 1
         found.append(_entry(path, plan, number))
     for header in headers:
         if header.frames > 1:
@@ -280,6 +330,31 @@ def _dicom_entries(headers: list[DicomHeader], problems: list[FileProblem]) -> l
             except ScanError as error:
                 problems.append(FileProblem(header.path, str(error)))
     return found
+
+
+def _slide_entry(headers: list[DicomHeader]) -> Found:
+    slide = DicomSlide(headers)
+    rows, columns = overview_shape(slide.path, slide.facts.levels)
+    return _slide_found(slide, headers, rows, columns)
+
+
+def _slide_found(slide: DicomSlide, headers: list[DicomHeader], rows: int, columns: int) -> Found:
+    facts, files = slide.facts, slide.files
+    path = files[0] if len(headers) == 1 else Path(os.path.commonpath([one.path.parent for one in headers]))
+    entry = SeriesEntry(
+        path=path,
+        series_uid=headers[0].series_uid,
+        study_uid=facts.study_uid,
+        modality=facts.modality,
+        description=facts.description,
+        rows=rows,
+        columns=columns,
+        slices=1,
+        files=tuple(one.path for one in headers),
+        body_part=facts.body_part,
+        facts=facts.facts,
+    )
+    return Found(entry, None, files[0], slide)
 
 
 def _file_entries(header: DicomHeader) -> list[Found]:
@@ -318,8 +393,7 @@ def _described(found: Found) -> SeriesEntry:
 
 
 def _whole_slide(path: Path) -> str:
-    # The library that reads them all is C under the LGPL; formats like these do not fit into memory otherwise.
-    return f"{path} is a whole-slide image of a scanner's own format: export the region as TIFF or PNG"
+    return f"{path} is a whole-slide image of a format that is not read here: export it as OME-TIFF, SVS or DICOM"
 
 
 def _has_suffix(path: Path, suffixes: tuple[str, ...]) -> bool:

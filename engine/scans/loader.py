@@ -27,7 +27,7 @@ from numpy.typing import NDArray
 
 from engine.progress import NoProgress, Progress
 from engine.scans.dicom_reader import StackReading
-from engine.scans.index import Found, find_scan, read_found
+from engine.scans.index import Found, find_scan, read_found, require_no_area
 from engine.scans.volume import ScanError, Volume
 
 
@@ -49,14 +49,15 @@ class VolumeLoader:
         self._whole: Volume | None = None
 
     def open(self, progress: Progress | None = None) -> Volume:
-        """Read the headers and one slice. Formats other than DICOM are read whole here.
+        """Read the headers and one slice. Slides and formats other than DICOM are read whole here.
 
         Raises `ScanError` that names the file and what is wrong with it, `Cancelled` when the progress says so.
         """
         found = find_scan(self._path, self._series_uid, progress or NoProgress())
         if found.plan is None:
-            self._whole = read_found(found)
+            self._whole = read_found(found, progress or NoProgress())
         else:
+            require_no_area(found)
             self._reading = _reading_of(found, self._bound)
             if self._first is not None:
                 self._reading.wanted = max(0, min(self._first, len(found.plan.slices) - 1))
@@ -110,7 +111,8 @@ def read_volume(path: Path, series_uid: str = "", progress: Progress | None = No
     """Read a scan whole: a DICOM file, DICOMDIR, folder or zip archive, NIfTI, NRRD, MetaImage, or a picture.
 
     series_uid : picks one where a folder holds several, as `SeriesEntry.series_uid` says; where all are stacks of
-    one series, the biggest is read when it is "". A DICOM file is read alone, even if it belongs to a series.
+    one series, the biggest is read when it is "". A DICOM file is read alone, even if it belongs to a series. Of a
+    whole slide it may name an area, such as ``L0@10240,8192,2048,2048``; see `SlideArea`.
     Raises `ScanError` that names the file and what is wrong with it, `Cancelled` when the progress says so.
     """
     return VolumeLoader(path, series_uid).load(progress)

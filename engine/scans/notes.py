@@ -20,6 +20,13 @@ class NoteKind(StrEnum):
     NO_POSITIONS = "no-positions"
     NO_STACK = "no-stack"
     OTHER_PAGES = "other-pages"
+    SLIDE_OVERVIEW = "slide-overview"
+    SLIDE_REDUCED = "slide-reduced"
+    SLIDE_FULL = "slide-full"
+    SLIDE_AREA = "slide-area"
+    SLIDE_AREA_REDUCED = "slide-area-reduced"
+    SLIDE_PLANES = "slide-planes"
+    BROKEN_TILES = "broken-tiles"
 
 
 TEMPLATES: dict[NoteKind, str] = {
@@ -34,8 +41,26 @@ TEMPLATES: dict[NoteKind, str] = {
     NoteKind.NO_POSITIONS: "the files do not say where their slices lie: they are ordered by number",
     NoteKind.NO_STACK: "the frames do not form one stack: they are shown one by one, as stored",
     NoteKind.OTHER_PAGES: "{count} pages have another size than the first: they are left out",
+    NoteKind.SLIDE_OVERVIEW: "this is the whole slide at {shown}x: its areas can be opened at up to {best}x",
+    NoteKind.SLIDE_REDUCED: "this is the whole slide, shrunk to 1/{factor}: its areas can be opened in full resolution",
+    NoteKind.SLIDE_FULL: "this is the whole slide in full resolution",
+    NoteKind.SLIDE_AREA: "this is an area of a slide at {shown}x",
+    NoteKind.SLIDE_AREA_REDUCED: "this is an area of a slide, shrunk to 1/{factor}",
+    NoteKind.SLIDE_PLANES: "the slide holds {count} depths or channels: the first one is shown",
+    NoteKind.BROKEN_TILES: "{count} of {total} tiles cannot be read and are left empty: {reason}",
 }
 """The English sentence of each kind, with its parameters in braces: what a translation starts from."""
+
+INFORMING = frozenset(
+    {
+        NoteKind.SLIDE_OVERVIEW,
+        NoteKind.SLIDE_REDUCED,
+        NoteKind.SLIDE_FULL,
+        NoteKind.SLIDE_AREA,
+        NoteKind.SLIDE_AREA_REDUCED,
+    }
+)
+"""What is no warning."""
 
 
 @dataclass(frozen=True, slots=True)

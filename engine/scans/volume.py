@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from engine.errors import MedRegAError
 from engine.scans.notes import ScanNote
+from engine.scans.slide import SlideView
 from engine.scans.voi import LINEAR, VoiCurve
 
 
@@ -79,7 +80,7 @@ class Volume:
 
     voxels : (Z, Y, X) int16, int32, uint8, uint16 or float32 after the modality rescale (HU for CT), or
         (Z, Y, X, 3) uint8 RGB. Row 0 is the top of the stored slice, column 0 its left.
-    spacing_mm : x, y, z distances of voxel centres. (1, 1, 1) with `has_geometry` False where unknown.
+    spacing_mm : x, y, z distances of voxel centres. (1, 1, 1) with `has_spacing` False where unknown.
     origin_mm : LPS patient coordinates of the centre of voxel (0, 0, 0).
     direction : (3, 3) float64, columns are the LPS unit vectors of the x, y and z axes.
     window : shown unless the person chooses another; None for colour.
@@ -97,6 +98,7 @@ class Volume:
     slice_files : the file of each slice, None for a missing one; empty where all are in `source`.
     has_overlays : there are overlay planes: see `read_overlays`.
     notes : what a person should know about how it was opened.
+    slide : what of a whole slide it shows, None where it is none.
     """
 
     voxels: NDArray[np.generic]
@@ -125,6 +127,7 @@ class Volume:
     has_overlays: bool = False
     notes: tuple[ScanNote, ...] = ()
     facts: StudyFacts = NO_FACTS
+    slide: SlideView | None = None
 
     @property
     def series_instance_uid(self) -> str:
@@ -135,6 +138,11 @@ class Volume:
     def is_color(self) -> bool:
         """Whether the voxels are RGB."""
         return self.voxels.ndim == 4
+
+    @property
+    def has_spacing(self) -> bool:
+        """Whether lengths on a slice can be told in mm: in patient space, and on a slide that says its scale."""
+        return self.has_geometry or (self.slide is not None and self.slide.spacing_mm is not None)
 
     @property
     def plane(self) -> Plane:

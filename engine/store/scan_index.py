@@ -261,6 +261,8 @@ class ScanIndex:
         date = facts.study_date if len(facts.study_date) == 8 and facts.study_date.isdigit() else ""
         dotted = f"{date[:4]}-{date[4:6]}-{date[6:]}" if date else ""
         title = entry.description or facts.study_description
+        # A title may begin with the name of the file, which often is a patient's.
+        titles = [one.replace(entry.path.name, "") for one in (scan.title_en, scan.title_zh)]
         described = (entry.modality, entry.description, facts.study_description, date, dotted)
         row = self._connection.execute(
             _UPSERT,
@@ -282,7 +284,7 @@ class ScanIndex:
                 "start": entry.slices // 2 if scan.start is None else scan.start,
                 "pinned": int(scan.pinned),
                 "added": utc_now(),
-                "search": search_text(*described, scan.title_en, scan.title_zh),
+                "search": search_text(*described, *titles),
                 "search_names": search_text(facts.patient_name, facts.patient_id, entry.path.name),
             },
         ).fetchone()

@@ -86,6 +86,10 @@ class ScanRepository:
         rows = self._scans("scan.path = ? AND scan.series_uid = ?", "scan.id", [source_key(path), series_uid])
         return rows[0] if rows else None
 
+    def of_path(self, path: Path | str) -> list[ScanRow]:
+        """All scans of a file or folder, on the list or not, in the order of adding."""
+        return self._scans("scan.path = ?", "scan.id", [source_key(path)])
+
     def neighbour(self, wanted: ScanFilter, scan_id: int | None, step: int) -> ScanRow | None:
         """The scan `step` places on in the order of the list; the first one for a scan that is not listed."""
         where, values = _where(wanted)

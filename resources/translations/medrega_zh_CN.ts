@@ -663,6 +663,34 @@
         <translation>{count} 页的尺寸与第一页不同：已略去</translation>
     </message>
     <message>
+        <source>Whole slide at {shown}×: its areas can be opened at up to {best}×</source>
+        <translation>整张切片，{shown}×：其中的区域最高可以 {best}× 打开</translation>
+    </message>
+    <message>
+        <source>Whole slide in full resolution</source>
+        <translation>整张切片，全分辨率</translation>
+    </message>
+    <message>
+        <source>Area of a slide at {shown}×</source>
+        <translation>切片区域，{shown}×</translation>
+    </message>
+    <message>
+        <source>Whole slide, shrunk to 1/{factor}: its areas can be opened in full resolution</source>
+        <translation>整张切片，缩小到 1/{factor}：其中的区域可以全分辨率打开</translation>
+    </message>
+    <message>
+        <source>Area of a slide, shrunk to 1/{factor}</source>
+        <translation>切片区域，缩小到 1/{factor}</translation>
+    </message>
+    <message>
+        <source>The slide holds {count} depths or channels: the first one is shown</source>
+        <translation>切片含 {count} 个焦平面或通道：显示第一个</translation>
+    </message>
+    <message>
+        <source>{count} of {total} tiles cannot be read and are left empty: {reason}</source>
+        <translation>{total} 个图块中有 {count} 个无法读取，留为空白：{reason}</translation>
+    </message>
+    <message>
         <source>temporal position</source>
         <translation>时间位置</translation>
     </message>
@@ -916,6 +944,10 @@
         <translation>不确定</translation>
     </message>
     <message>
+        <source>{0} µm</source>
+        <translation>{0} µm</translation>
+    </message>
+    <message>
         <source>{0} mm</source>
         <translation>{0} 毫米</translation>
     </message>
@@ -934,6 +966,10 @@
     <message>
         <source>{0} px²</source>
         <translation>{0} 平方像素</translation>
+    </message>
+    <message>
+        <source>{0} µm²</source>
+        <translation>{0} µm²</translation>
     </message>
     <message>
         <source>mean {0} ± {1}{2}</source>
@@ -981,6 +1017,33 @@
     <message>
         <source>Not for diagnostic use</source>
         <translation>不得用于诊断</translation>
+    </message>
+</context>
+<context>
+    <name>SlideActions</name>
+    <message>
+        <source>There is nothing of the slide: choose another area</source>
+        <translation>此处没有切片内容：请选择其他区域</translation>
+    </message>
+    <message>
+        <source>This area is too large to be seen any finer: choose a smaller one</source>
+        <translation>此区域太大，无法看得更细：请选择更小的区域</translation>
+    </message>
+    <message>
+        <source>Not in full resolution, because the area is large</source>
+        <translation>区域较大，未以全分辨率打开</translation>
+    </message>
+    <message>
+        <source>Open this area of the slide in full resolution</source>
+        <translation>以全分辨率打开切片的此区域</translation>
+    </message>
+    <message>
+        <source>Back to the whole slide</source>
+        <translation>返回整张切片</translation>
+    </message>
+    <message>
+        <source>Whole slides</source>
+        <translation>整张切片</translation>
     </message>
 </context>
 <context>

@@ -94,13 +94,6 @@ def test_nonsense_is_refused_by_name(tmp_path: Path, name: str):
         read_volume(tmp_path / name)
 
 
-def test_a_whole_slide_of_a_scanner_is_refused_with_the_remedy(tmp_path: Path):
-    (tmp_path / "slide.svs").write_bytes(b"II*\0" + bytes(100))
-    with pytest.raises(ScanError, match=r"slide\.svs is a whole-slide image.*export the region"):
-        read_volume(tmp_path / "slide.svs")
-    assert "whole-slide" in index_path(tmp_path).problems[0].reason
-
-
 def test_what_does_not_exist_is_named(tmp_path: Path):
     with pytest.raises(ScanError, match="does not exist"):
         read_volume(tmp_path / "gone")
