@@ -18,7 +18,6 @@ from engine.review.regions import (
     Match,
     Overlap,
     RegionAgreement,
-    bounds_iou,
     discrepancies,
     iou_matrix,
     label_key,
@@ -26,6 +25,7 @@ from engine.review.regions import (
     match_regions,
     pair_up,
     region_agreement,
+    shape_iou,
 )
 
 __all__ = [
@@ -41,7 +41,6 @@ __all__ = [
     "Weights",
     "agreement_report",
     "agreement_weights",
-    "bounds_iou",
     "cohen_kappa",
     "confusion_table",
     "discrepancies",
@@ -53,4 +52,5 @@ __all__ = [
     "pair_up",
     "percent_agreement",
     "region_agreement",
+    "shape_iou",
 ]

@@ -11,10 +11,10 @@ from engine.review.regions import (
     SAME_PLACE,
     Overlap,
     RegionAgreement,
-    bounds_iou,
     label_pairs,
     pair_up,
     region_agreement,
+    shape_iou,
 )
 from engine.store import AnnotationStore, RegionRow, TaskRow
 
@@ -35,7 +35,7 @@ class PairAgreement:
 
 
 def agreement_report(
-    store: AnnotationStore, threshold: float = SAME_PLACE, overlap: Overlap = bounds_iou
+    store: AnnotationStore, threshold: float = SAME_PLACE, overlap: Overlap = shape_iou
 ) -> list[PairAgreement]:
     """One row for each pair of readers, by name.
 

@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.optimize import linear_sum_assignment
 
-from engine.regions import Label
+from engine.regions import Label, Shape, shape_from_json
 from engine.store import RegionRow
 
 Overlap = Callable[[RegionRow, RegionRow], float]
@@ -99,13 +100,20 @@ class RegionAgreement:
         return self.same_name / self.named if self.named else None
 
 
-def bounds_iou(first: RegionRow, second: RegionRow) -> float:
-    """Intersection over union of the bounds."""
-    return first.box.iou(second.box)
+def shape_iou(first: RegionRow, second: RegionRow) -> float:
+    """Intersection over union of the shapes; of two upright boxes exactly, of others in whole pixels."""
+    return _shape(first).iou(_shape(second))
+
+
+def _shape(row: RegionRow) -> Shape:
+    return row.box if row.shape is None else _read(row.shape)
+
+
+_read = lru_cache(maxsize=256)(shape_from_json)
 
 
 def iou_matrix(
-    first: Sequence[RegionRow], second: Sequence[RegionRow], overlap: Overlap = bounds_iou
+    first: Sequence[RegionRow], second: Sequence[RegionRow], overlap: Overlap = shape_iou
 ) -> NDArray[np.float64]:
     """(len(first), len(second)) overlap of every pair."""
     found = np.zeros((len(first), len(second)))
@@ -132,7 +140,7 @@ def match_regions(iou: NDArray[np.float64], threshold: float, bonus: NDArray[np.
 
 
 def pair_up(
-    first: Sequence[RegionRow], second: Sequence[RegionRow], threshold: float, overlap: Overlap = bounds_iou
+    first: Sequence[RegionRow], second: Sequence[RegionRow], threshold: float, overlap: Overlap = shape_iou
 ) -> list[Match]:
     """Pair the regions of two readers, slice by slice, equal names first where overlaps are equal."""
     matches = []
@@ -150,7 +158,7 @@ def region_agreement(
     first: Sequence[RegionRow],
     second: Sequence[RegionRow],
     threshold: float = SAME_PLACE,
-    overlap: Overlap = bounds_iou,
+    overlap: Overlap = shape_iou,
 ) -> RegionAgreement:
     """Agreement of two readers on the regions of any slices. threshold : IoU from which two regions match."""
     matches = pair_up(first, second, threshold, overlap)
@@ -179,7 +187,7 @@ def discrepancies(
     *,
     same_finding: float = SAME_FINDING,
     same_place: float = SAME_PLACE,
-    overlap: Overlap = bounds_iou,
+    overlap: Overlap = shape_iou,
 ) -> list[Discrepancy]:
     """Where two readers differ, by slice, then those of the first reader, then what only the second has.
 

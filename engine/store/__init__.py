@@ -31,7 +31,6 @@ from engine.store.scan_rows import (
 )
 from engine.store.scans import ScanRepository
 from engine.store.shape_text import (
-    SHAPE_KINDS,
     Derivation,
 )
 from engine.store.store import AnnotationStore, default_database_path, study_uid_of
@@ -51,7 +50,6 @@ __all__ = [
     "CLOSED_TASKS",
     "DECIDED_STATES",
     "OPEN_TASKS",
-    "SHAPE_KINDS",
     "AnnotationStore",
     "AnnotatorProgress",
     "AnnotatorRow",

@@ -220,7 +220,7 @@ class RegionWriter:
             window_width=width,
             who=who,
             created=utc_now(),
-            shape=canonical_shape(wanted.shape),
+            shape=canonical_shape(wanted.shape, wanted.box),
             attributes=canonical_attributes(wanted.attributes),
             structure_id=wanted.structure_id,
             is_key=None if wanted.is_key else 0,

@@ -7,13 +7,13 @@ for text of the right form and for the box around a shape.
 from __future__ import annotations
 
 import json
+import math
 from dataclasses import dataclass
 from typing import Any
 
+from engine.regions import Box, shape_from_json, shape_to_json
 from engine.store.audit import canonical_json
 from engine.store.errors import StoreError
-
-SHAPE_KINDS = ("box", "rotated_box", "ellipse", "polygon", "freehand", "point", "line", "mask")
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,17 +40,18 @@ class Derivation:
             raise StoreError(f"{text[:80]!r} does not say what a region was made from: {error!r}") from error
 
 
-def canonical_shape(text: str | None) -> str | None:
+def canonical_shape(text: str | None, bounds: Box) -> str | None:
     """A shape's JSON in the one way it is kept; an upright box, which its bounds say all of, becomes None.
 
-    Raises `StoreError` for text that is not the JSON of a shape.
+    Raises `RegionError` for text that is not a shape, `StoreError` for one that other bounds were given for.
     """
     if text is None:
         return None
-    content = _object(text)
-    if content.get("kind") not in SHAPE_KINDS:
-        raise StoreError(f"{text[:80]!r} is not a shape: its kind must be one of {', '.join(SHAPE_KINDS)}")
-    return None if content["kind"] == "box" else canonical_json(content)
+    shape = shape_from_json(text)
+    found = shape.bounds.as_tuple()
+    if not all(math.isclose(one, other, abs_tol=1e-6) for one, other in zip(found, bounds.as_tuple(), strict=True)):
+        raise StoreError(f"a {shape.kind} within {found} was given the bounds {bounds.as_tuple()}: give its own")
+    return None if isinstance(shape, Box) else shape_to_json(shape)
 
 
 def canonical_attributes(text: str | None) -> str | None:

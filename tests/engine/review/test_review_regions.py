@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import itertools
 
 import numpy as np
@@ -10,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from engine.regions import Box, Label
-from engine.review import Difference, discrepancies, match_regions, pair_up, region_agreement
+from engine.review import Difference, discrepancies, match_regions, pair_up, region_agreement, shape_iou
 from engine.store import Origin, RegionRow, RegionState
 
 LIVER, SPLEEN = Label("liver", "liver", "肝脏"), Label("spleen", "spleen", "脾脏")
@@ -42,6 +43,16 @@ def test_of_two_regions_in_one_place_those_with_the_same_name_are_paired():
     assert [(one.first, one.second) for one in pair_up(a, b, 0.5)] == [(0, 1), (1, 0)]
     assert region_agreement(a, b).label_agreement == 1
     assert discrepancies(a, b) == []
+
+
+def test_shapes_overlap_as_shapes_not_as_their_bounds():
+    lower = '{"kind":"polygon","points":[[0.0,0.0],[40.0,40.0],[0.0,40.0]]}'
+    upper = '{"kind":"polygon","points":[[0.0,0.0],[40.0,0.0],[40.0,40.0]]}'
+    a, b = (dataclasses.replace(region(0, 0, 40, 40), shape=text) for text in (lower, upper))
+    assert shape_iou(a, b) == 0
+    assert 0.4 < shape_iou(a, region(0, 0, 40, 40)) < 0.55
+    assert shape_iou(a, a) == 1
+    assert [line.differences for line in discrepancies([a], [b])] == [(Difference.ONLY_A,), (Difference.ONLY_B,)]
 
 
 def test_agreement_counts_what_both_found_and_what_they_called_it():

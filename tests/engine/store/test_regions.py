@@ -95,8 +95,14 @@ def test_a_box_is_kept_as_it_was_before_there_were_shapes(store: AnnotationStore
 
 @pytest.mark.parametrize("text", ["", "7", "{}", '{"kind": "star"}', '{"kind": "polygon", "points": [NaN]}'])
 def test_text_that_is_no_shape_is_refused(store: AnnotationStore, text: str):
-    with pytest.raises(StoreError, match=r"shape|JSON"):
+    with pytest.raises(RegionError, match=r"shape|JSON|polygon"):
         store.draw_region(IMAGE, "1", BOX, "ann", shape=text)
+    assert gestures(store) == []
+
+
+def test_a_shape_with_the_bounds_of_another_is_refused(store: AnnotationStore):
+    with pytest.raises(StoreError, match="was given the bounds"):
+        store.draw_region(IMAGE, "1", OTHER, "ann", shape=POLYGON)
     assert gestures(store) == []
 
 
