@@ -7,8 +7,6 @@ from pathlib import Path
 from PySide6.QtCore import QEvent, QPoint, Qt, QTimer
 from PySide6.QtGui import (
     QCloseEvent,
-    QDragEnterEvent,
-    QDropEvent,
 )
 from PySide6.QtWidgets import (
     QFileDialog,
@@ -37,6 +35,7 @@ from desktop.model.tools import ToolModel
 from desktop.model.viewing import ViewingModel
 from desktop.model.volume_drawing import VolumeDrawing
 from desktop.panels.browser_panel import BrowserPanel
+from desktop.panels.drop_target import DropTarget
 from desktop.panels.key_sheet import KeySheet
 from desktop.panels.notice_bar import NoticeBar
 from desktop.panels.picture_taker import PictureTaker
@@ -101,11 +100,11 @@ class MainWindow(QMainWindow):
         self._build_layout()
         self.menus = self._build_menus()
         self._keys = self._build_keys()
+        self.drop_target = DropTarget(self)
         self._connect()
         language = store.setting("answer_language", "")
         chinese = language == "zh" or (not language and translations.language == "zh_CN")
         self.set_answer_language(Language.ZH if chinese else Language.EN)
-        self.setAcceptDrops(True)
         self.resize(1280, 800)
         self._retranslate()
 
@@ -167,6 +166,8 @@ class MainWindow(QMainWindow):
         self.worklist_panel.files_wanted.connect(self._choose_files)
         self.worklist_panel.folder_wanted.connect(self._choose_folder)
         self.worklist_panel.left.connect(self._focus_view)
+        self.drop_target.dropped.connect(self.worklist.add_paths)
+        self.drop_target.refused.connect(self.notice_bar.show_notice)
         self.worklist.changed.connect(self._show_title)
         self.worklist.failed.connect(self.notice_bar.show_notice)
         self.worklist.added.connect(self._open_added)
@@ -341,15 +342,6 @@ class MainWindow(QMainWindow):
         name = QFileDialog.getExistingDirectory(self, self.tr("Add a folder of scans"))
         if name:
             self.worklist.add_paths([Path(name)])
-
-    def dragEnterEvent(self, event: QDragEnterEvent) -> None:
-        if event.mimeData().hasUrls():
-            event.acceptProposedAction()
-
-    def dropEvent(self, event: QDropEvent) -> None:
-        paths = [Path(url.toLocalFile()) for url in event.mimeData().urls() if url.isLocalFile()]
-        if paths:
-            self.worklist.add_paths(paths)
 
     def _show_keys(self) -> None:
         KeySheet((*self.region_actions.key_groups(), *self.viewer_actions.key_groups()), self).open()

@@ -32,6 +32,8 @@ _COLORS = {
         "alarm": "#ff8a65",
         "warning": "#f0b429",
         "on_chosen": "#ffffff",
+        "veil": "rgba(28, 47, 74, 235)",
+        "refusal": "rgba(22, 27, 34, 240)",
     },
     "light": {
         "ground": "#f6f8fa",
@@ -52,6 +54,8 @@ _COLORS = {
         "alarm": "#bc4c00",
         "warning": "#8a5a00",
         "on_chosen": "#0a3069",
+        "veil": "rgba(207, 228, 255, 235)",
+        "refusal": "rgba(255, 255, 255, 240)",
     },
 }
 THEMES = tuple(_COLORS)
@@ -60,6 +64,8 @@ _STYLE = Template("""
 QMainWindow, QWidget { background: $ground; color: $text; font-size: 13px; }
 QLabel#panelTitle { font-weight: 600; color: $title; padding: 2px 0 4px 0; background: transparent; }
 QLabel#hint { color: $quiet; padding: 6px 2px; background: transparent; }
+QLabel#rowText { color: $quiet; padding: 0 2px; background: transparent; }
+QLabel#emptyList { color: $quiet; background: $ground; border: 1px dashed $edge; border-radius: 6px; padding: 12px; }
 QLabel#readOnly { color: $alarm; font-weight: 600; padding: 0 8px; background: transparent; }
 QLabel#disclaimer { color: $warning; font-weight: 600; padding: 0 8px; background: transparent; }
 QLabel#modelLabel { color: $quiet; padding: 0 8px; background: transparent; }
@@ -67,10 +73,13 @@ QListWidget { background: $ground; border: 1px solid $control; border-radius: 6p
 QListWidget::item { padding: 4px; border-radius: 4px; }
 QListWidget::item:selected { background: $chosen; color: $on_chosen; }
 QListWidget::item:hover:!selected { background: $raised; }
-QTreeView { background: $ground; border: 1px solid $control; border-radius: 6px; outline: none; padding: 2px; }
 QTreeView::branch:selected, QTreeView::item:selected { background: transparent; }
 QPushButton, QToolButton { background: $control; border: 1px solid $line; border-radius: 6px; padding: 5px 12px; }
 QPushButton:hover, QToolButton:hover { background: $line; }
+QPushButton:focus, QToolButton:focus { border-color: $accent_edge; }
+QPushButton#closeRow { padding: 5px 9px; }
+QToolButton#eye { padding: 5px 9px; }
+QFileDialog QToolButton { padding: 3px; }
 QPushButton:disabled { color: $disabled; }
 QToolButton:checked { background: $accent; border-color: $accent_edge; color: $on_accent; }
 QToolBar { background: $raised; border: none; border-bottom: 1px solid $control; padding: 3px 6px; spacing: 3px; }
@@ -96,11 +105,28 @@ QSlider::handle:vertical:hover { background: $text2; }
 QSlider::handle:vertical:disabled { background: transparent; }
 QTreeView { background: $ground; border: 1px solid $control; border-radius: 6px; outline: none; padding: 2px;
     selection-background-color: transparent; }
-QLineEdit, QComboBox { background: $raised; border: 1px solid $line; border-radius: 6px; padding: 5px 8px;
+QPlainTextEdit { background: $raised; border: 1px solid $line; border-radius: 6px; padding: 4px; }
+QTreeView:focus { border-color: $accent_edge; }
+QLineEdit, QComboBox, QDateEdit { background: $raised; border: 1px solid $line; border-radius: 6px; padding: 5px 8px;
     selection-background-color: $accent; }
-QLineEdit:focus, QComboBox:focus { border-color: $accent_edge; }
+QLineEdit:focus, QComboBox:focus, QDateEdit:focus { border-color: $accent_edge; }
+QComboBox#choice { padding: 5px 2px 5px 7px; }
+QDateEdit { padding: 5px 0 5px 4px; }
+QComboBox#choice[active="true"] { background: $chosen; border-color: $accent_edge; color: $on_chosen; }
+QDateEdit::drop-down { border: none; width: 16px; }
+QCalendarWidget { border: 1px solid $edge; }
+QCalendarWidget QWidget#qt_calendar_navigationbar { background: $raised; }
+QCalendarWidget QToolButton { background: transparent; border-color: transparent; padding: 4px 8px; }
+QCalendarWidget QToolButton:hover { background: $line; }
+QCalendarWidget QToolButton::menu-indicator { image: none; }
+QCalendarWidget QAbstractItemView:disabled { color: $disabled; }
+QCalendarWidget QAbstractItemView { background: $ground; border: none; outline: none;
+    selection-background-color: $accent; selection-color: $on_accent; }
 QComboBox::drop-down { border: none; width: 20px; }
-QComboBox QAbstractItemView { background: $raised; border: 1px solid $line; selection-background-color: $accent; }
+QComboBox QAbstractItemView { background: $raised; border: 1px solid $line; selection-background-color: $accent;
+    selection-color: $on_accent; }
+QComboBox QAbstractItemView::item { padding: 4px 6px; }
+QComboBox QAbstractItemView::item:selected { background: $accent; color: $on_accent; }
 QStatusBar { background: $raised; border-top: 1px solid $control; }
 QStatusBar::item { border: none; }
 QStatusBar QLabel { background: transparent; }
@@ -121,6 +147,10 @@ QProgressBar { background: $control; border: none; border-radius: 4px; height: 1
 QProgressBar::chunk { background: $accent; border-radius: 4px; }
 QFrame#noticeBar { background: $raised; border-bottom: 2px solid $warning; }
 QFrame#noticeBar QLabel { background: transparent; color: $text; }
+QFrame#dropSign { background: $veil; border: 3px dashed $accent_edge; border-radius: 12px; }
+QFrame#dropSign[refused="true"] { background: $refusal; border-color: $alarm; }
+QFrame#dropSign QLabel { background: transparent; color: $text; }
+QLabel#dropTitle { font-size: 20px; font-weight: 600; }
 QFrame#card { background: $raised; border: 1px solid $edge; border-radius: 8px; }
 QFrame#card QLabel { background: transparent; }
 QFrame#card QListWidget { border: none; background: transparent; padding: 0; }

@@ -24,12 +24,13 @@ class BrowserModel(QObject):
     """Owns the list of scans.
 
     changed : rows, filter, language or privacy. indexing : a job that adds scans. added : ids of scans, once the job
-    is done. failed : a message.
+    is done. indexed : what came of it, an `Indexed`. failed : a message.
     """
 
     changed = Signal()
     indexing = Signal(object)
     added = Signal(list)
+    indexed = Signal(object)
     failed = Signal(str)
     _kept = Signal()
 
@@ -121,6 +122,10 @@ class BrowserModel(QObject):
         """How many scans are listed."""
         return self._store.scans.count(self.filter)
 
+    def count_all(self) -> int:
+        """How many scans there are without a filter."""
+        return self._store.scans.count(ScanFilter())
+
     def scan(self, scan_id: int) -> ScanRow:
         """A scan by its id."""
         return self._store.scans.get(scan_id)
@@ -167,22 +172,35 @@ class BrowserModel(QObject):
 
     def mark(self, scan_id: int, kind: ScanMark) -> None:
         """Say how far a scan is, or take it off the list; can be undone."""
-        scan = self._store.scans.get(scan_id)
-        before = ScanMark.LISTED if kind is ScanMark.REMOVED else ScanMark(scan.status.value)
-        if kind is before:
+        self.mark_all([scan_id], kind)
+
+    def mark_all(self, scan_ids: Sequence[int], kind: ScanMark) -> None:
+        """Say the same of several scans; undone together."""
+        said = []
+        for scan in (self._store.scans.get(number) for number in scan_ids):
+            before = ScanMark.LISTED if kind is ScanMark.REMOVED else ScanMark(scan.status.value)
+            if kind is not before:
+                said.append((scan, before))
+        if not said:
             return
         try:
-            self._undo_stack.push(Marking(self._say, scan, before, kind))
+            self._undo_stack.push(Marking(self._say, said, kind))
         except StoreError as error:
             self.failed.emit(str(error))
 
-    def _say(self, scan: ScanRow, kind: ScanMark) -> None:
-        self._store.scan_index.mark(scan, kind, self._who)
-        if self.filter.status is None and kind not in (ScanMark.REMOVED, ScanMark.LISTED):
-            self.tree.refresh_scan(scan.id)
-            self.changed.emit()
-        else:
-            self.refresh()
+    def _say(self, said: Sequence[tuple[ScanRow, ScanMark]]) -> None:
+        try:
+            for scan, kind in said:
+                self._store.scan_index.mark(scan, kind, self._who)
+        finally:
+            # Also when the store fails in the middle: the list shows what was kept.
+            kinds = {kind for _, kind in said}
+            if self.filter.status is None and not kinds & {ScanMark.REMOVED, ScanMark.LISTED}:
+                for scan, _ in said:
+                    self.tree.refresh_scan(scan.id)
+                self.changed.emit()
+            else:
+                self.refresh()
 
     def add_demo(self, folder: Path | None = None) -> None:
         """Put the demo's scans on top of the list; the phantom is generated the first time."""
@@ -216,6 +234,7 @@ class BrowserModel(QObject):
     def _added(self, found: Indexed) -> None:
         self.thumbnails.forget([] if not found.files else list(found.scans))
         self.refresh()
+        self.indexed.emit(found)
         if not found.scans and found.problems:
             if self.names_hidden:
                 self.failed.emit(self.tr("None of these files is a scan that can be read"))
@@ -249,26 +268,28 @@ class BrowserModel(QObject):
 
 
 class Marking(QUndoCommand):
-    """What a person says about a scan. Undone, they say what it was before: history only grows."""
+    """What a person says about scans. Undone, they say what it was before: history only grows."""
 
     def __init__(
-        self, say: Callable[[ScanRow, ScanMark], None], scan: ScanRow, before: ScanMark, after: ScanMark
+        self,
+        say: Callable[[Sequence[tuple[ScanRow, ScanMark]]], None],
+        before: Sequence[tuple[ScanRow, ScanMark]],
+        after: ScanMark,
     ) -> None:
         super().__init__()
         self._say = say
-        self._scan = scan
         self._before = before
-        self._after = after
+        self._after = [(scan, after) for scan, _ in before]
         # Kept before the command goes onto the stack, so that a failing store leaves no command behind.
-        say(scan, after)
+        say(self._after)
         self._first = True
 
     def redo(self) -> None:
         """Say it again."""
         if not self._first:
-            self._say(self._scan, self._after)
+            self._say(self._after)
         self._first = False
 
     def undo(self) -> None:
         """Say what was said before."""
-        self._say(self._scan, self._before)
+        self._say(self._before)

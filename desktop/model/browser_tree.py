@@ -75,12 +75,14 @@ class BrowserTree(QAbstractItemModel):
         self.names_hidden = False
         self.chinese = False
         self._closed = False
+        self._names: dict[int, str] = {}
         thumbnails.ready.connect(self._picture_ready)
 
     def reload(self) -> None:
         """Read the list again, through the filter as it is now."""
         self.beginResetModel()
         self._nodes.clear()
+        self._names.clear()
         self._root = self._node(NodeKind.ROOT, None)
         recent = self._store.scans.recent(self.filter, RECENT)
         if recent:
@@ -126,6 +128,18 @@ class BrowserTree(QAbstractItemModel):
         """Where a row with this key stands, among those that were read."""
         found = next((node for node in self._nodes.values() if self._key(node) == key), None)
         return self._at(found) if found else QModelIndex()
+
+    def scans_below(self, index: Index, limit: int) -> list[ScanRow]:
+        """At most `limit` scans of a patient or a study that pass the filter, on screen or not."""
+        data, scans = self._of(index).data, self._store.scans
+        if isinstance(data, PatientRow):
+            studies = scans.studies(self.filter, data.number, 0, limit)
+        else:
+            studies = [data] if isinstance(data, StudyRow) else []
+        found: list[ScanRow] = []
+        for study in studies:
+            found += scans.of_study(self.filter, study.patient, study.study_uid, 0, limit - len(found))
+        return found
 
     def _find(self, parent: _Node, matches) -> _Node | None:  # type: ignore[no-untyped-def]
         for _ in range(_SEARCHED_PAGES):
@@ -196,7 +210,10 @@ class BrowserTree(QAbstractItemModel):
 
     def patient_name(self, number: int) -> str:
         """What a patient is called on screen."""
-        return self._patient_title(self._store.scans.patient(number))
+        if number not in self._names:
+            # Rows are painted often.
+            self._names[number] = self._patient_title(self._store.scans.patient(number))
+        return self._names[number]
 
     def scan_title(self, scan: ScanRow) -> str:
         """What a scan is called on screen."""
@@ -234,16 +251,22 @@ class BrowserTree(QAbstractItemModel):
     def _subtitle(self, node: _Node) -> str:
         data = node.data
         if isinstance(data, PatientRow):
+            # The number last: it may be longer than the row.
             code = "" if self.names_hidden or not shown_name(data.name) else data.code
-            return " · ".join(p for p in (code, self._scans_text(data.scans), _date(data.last_date)) if p)
+            return " · ".join(p for p in (_date(data.last_date), self._scans_text(data.scans), code) if p)
         if isinstance(data, StudyRow):
-            return " · ".join([" ".join(one for one in data.modalities if one), self._scans_text(data.scans)])
+            modalities = ", ".join(one for one in data.modalities if one)
+            return " · ".join(part for part in (modalities, self._scans_text(data.scans)) if part)
         if not isinstance(data, ScanRow):
             return ""
         size = self.tr("{0} slices").format(data.slices) if data.slices > 1 else ""
         if not size and data.columns:
             size = f"{data.columns} × {data.rows}"
-        return " · ".join(part for part in (data.modality, size) if part)
+        parts = [data.modality, size]
+        if node.parent is not None and node.parent.kind is NodeKind.RECENT and not data.pinned:
+            # Here no patient stands above it.
+            parts.append(self.patient_name(data.patient))
+        return " · ".join(part for part in parts if part)
 
     def _scans_text(self, count: int) -> str:
         return self.tr("1 scan") if count == 1 else self.tr("{0} scans").format(count)
@@ -262,8 +285,10 @@ class BrowserTree(QAbstractItemModel):
     def _tool_tip(self, node: _Node) -> str:
         data = node.data
         if not isinstance(data, ScanRow):
-            return self._title(node)
-        lines = [self.scan_title(data), self._subtitle(node), self.progress_text(data)]
+            return "\n".join(line for line in (self._title(node), self._subtitle(node)) if line)
+        size = f"{data.columns} × {data.rows}" if data.columns and data.slices > 1 else ""
+        lines = [self.scan_title(data), " · ".join(part for part in (self._subtitle(node), size) if part)]
+        lines += [_date(data.study_date), self.progress_text(data)]
         if not data.pinned:
             lines.insert(0, self.patient_name(data.patient))
         if not self.names_hidden:

@@ -2,21 +2,20 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import QDate, QEvent, QPointF, QRectF, QSignalBlocker, Qt, QTimer, Signal
+from PySide6.QtCore import QDate, QEvent, QLocale, QPointF, QRectF, QSignalBlocker, Qt, QTimer, Signal
 from PySide6.QtGui import QColor, QIcon, QKeyEvent, QPainter, QPainterPath, QPalette, QPen, QPixmap
 from PySide6.QtWidgets import (
     QComboBox,
-    QDateEdit,
     QGridLayout,
     QHBoxLayout,
     QLabel,
     QLineEdit,
-    QSizePolicy,
     QToolButton,
     QVBoxLayout,
     QWidget,
 )
 
+from desktop.panels.filter_fields import ChoiceField, DayField
 from engine.store import ScanFilter, ScanStatus
 
 _TYPING_MS = 150
@@ -40,32 +39,28 @@ class BrowserFilter(QWidget):
         self.search.installEventFilter(self)
         self.eye = QToolButton()
         self.eye.setCheckable(True)
-        self.eye.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+        self.eye.setObjectName("eye")
         self.eye.toggled.connect(self.hidden_changed)
         self.eye.toggled.connect(lambda _: self._show_eye())
-        self.modality, self.status, self.date = QComboBox(), QComboBox(), QComboBox()
+        self.modality, self.status, self.date = ChoiceField(), ChoiceField(), ChoiceField()
         today = QDate.currentDate()
-        self.date_from, self.date_to = QDateEdit(today.addYears(-1)), QDateEdit(today)
+        self.date_from, self.date_to = DayField(today.addYears(-1)), DayField(today)
         self._between = QLabel("–")
-        for combo in (self.modality, self.status, self.date):
-            combo.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
-            combo.setFocusPolicy(Qt.FocusPolicy.ClickFocus)
-        for edit in (self.date_from, self.date_to):
-            edit.setDisplayFormat("yyyy-MM-dd")
-            edit.setCalendarPopup(True)
-            edit.setFocusPolicy(Qt.FocusPolicy.ClickFocus)
-            edit.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
         top = QHBoxLayout()
         top.addWidget(self.search, 1)
         top.addWidget(self.eye)
+        # Two side by side: a third of a narrow panel is too little for "Needs review".
         row = QGridLayout()
-        row.setSpacing(4)
-        for column, combo in enumerate((self.modality, self.status, self.date)):
-            row.addWidget(combo, 0, column)
-            row.setColumnStretch(column, 1)
+        row.setSpacing(5)
+        row.addWidget(self.modality, 0, 0)
+        row.addWidget(self.status, 0, 1)
+        row.addWidget(self.date, 1, 0, 1, 2)
+        row.setColumnStretch(0, 2)
+        row.setColumnStretch(1, 3)
         self._dates = QWidget()
         dates = QHBoxLayout(self._dates)
         dates.setContentsMargins(0, 0, 0, 0)
+        dates.setSpacing(5)
         dates.addWidget(self.date_from, 1)
         dates.addWidget(self._between)
         dates.addWidget(self.date_to, 1)
@@ -91,7 +86,8 @@ class BrowserFilter(QWidget):
         days = self.date.currentData()
         date_from = date_to = ""
         if days == _CHOSEN_DAYS:
-            date_from, date_to = (edit.date().toString("yyyyMMdd") for edit in (self.date_from, self.date_to))
+            # Whichever comes first: nobody asks for no days.
+            date_from, date_to = sorted(edit.date().toString("yyyyMMdd") for edit in (self.date_from, self.date_to))
         elif days:
             date_from = QDate.currentDate().addDays(-days).toString("yyyyMMdd")
         status = self.status.currentData()
@@ -105,11 +101,12 @@ class BrowserFilter(QWidget):
 
     def clear(self) -> None:
         """List everything."""
-        with QSignalBlocker(self.search):
-            self.search.clear()
+        # Not silently: the field's own button to clear it would stay. What is asked now stops its timer.
+        self.search.clear()
         for combo in (self.modality, self.status, self.date):
             with QSignalBlocker(combo):
                 combo.setCurrentIndex(0)
+            combo.show_active()
         self._chosen()
 
     def set_modalities(self, modalities: list[str]) -> None:
@@ -160,14 +157,14 @@ class BrowserFilter(QWidget):
         self.search.setPlaceholderText(self.tr("Search patients, studies, scans"))
         self.search.setToolTip(self.tr("Search as you type (Ctrl+F)"))
         statuses: list[tuple[str, object]] = [
-            (self.tr("Status"), ""),
+            (self.tr("All"), ""),
             (self.tr("New"), ScanStatus.NEW.value),
             (self.tr("In progress"), ScanStatus.IN_PROGRESS.value),
             (self.tr("Done"), ScanStatus.DONE.value),
             (self.tr("Needs review"), ScanStatus.NEEDS_REVIEW.value),
         ]
         dates = (
-            self.tr("Date"),
+            self.tr("All"),
             self.tr("Last 7 days"),
             self.tr("Last 30 days"),
             self.tr("Last year"),
@@ -176,16 +173,34 @@ class BrowserFilter(QWidget):
         _refill(self.status, statuses)
         _refill(self.date, list(zip(dates, (*_DAYS, _CHOSEN_DAYS), strict=True)))
         kept = [(self.modality.itemText(i), self.modality.itemData(i)) for i in range(1, self.modality.count())]
-        _refill(self.modality, [(self.tr("Modality"), ""), *kept])
+        _refill(self.modality, [(self.tr("All"), ""), *kept])
         self.modality.setToolTip(self.tr("List one kind of scan only"))
         self.status.setToolTip(self.tr("List scans with one status only"))
         self.date.setToolTip(self.tr("List scans of some days only"))
+        self.date_from.setToolTip(self.tr("The first day"))
+        self.date_to.setToolTip(self.tr("The last day"))
+        language = QLocale(self.tr("en", "The calendar's language, as a locale's name"))
+        self.modality.set_name(self.tr("Modality"))
+        self.status.set_name(self.tr("Status"))
+        self.date.set_name(self.tr("Date"))
+        self.search.setAccessibleName(self.search.placeholderText())
+        for day in (self.date_from, self.date_to):
+            day.setAccessibleName(day.toolTip())
+            day.set_language(language)
         self._show_eye()
 
     def _show_eye(self) -> None:
         hidden = self.eye.isChecked()
-        self.eye.setIcon(_eye(self.palette().color(QPalette.ColorRole.ButtonText), crossed=hidden))
+        # Pressed it stands on the accent colour.
+        role = QPalette.ColorRole.HighlightedText if hidden else QPalette.ColorRole.ButtonText
+        self.eye.setIcon(_eye(self.palette().color(role), crossed=hidden))
         self.eye.setToolTip(self.tr("Show patient names") if hidden else self.tr("Hide patient names"))
+        self.eye.setAccessibleName(self.eye.toolTip())
+
+    def changeEvent(self, event: QEvent) -> None:
+        super().changeEvent(event)
+        if event.type() == QEvent.Type.PaletteChange:
+            self._show_eye()
 
 
 def _refill(combo: QComboBox, items: list[tuple[str, object]]) -> None:

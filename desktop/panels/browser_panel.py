@@ -4,28 +4,21 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from PySide6.QtCore import QEvent, QItemSelectionModel, QModelIndex, QPoint, Qt, QUrl, Signal
+from PySide6.QtCore import QEvent, QItemSelectionModel, QModelIndex, QPersistentModelIndex, QPoint, Qt, QUrl, Signal
 from PySide6.QtGui import QDesktopServices, QKeyEvent
-from PySide6.QtWidgets import (
-    QAbstractItemView,
-    QHBoxLayout,
-    QLabel,
-    QMenu,
-    QProgressBar,
-    QPushButton,
-    QTreeView,
-    QVBoxLayout,
-    QWidget,
-)
+from PySide6.QtWidgets import QLabel, QMenu, QPushButton, QStackedWidget, QVBoxLayout, QWidget
 
 from desktop.model.browser import BrowserModel
 from desktop.model.browser_tree import NodeKind, Role
 from desktop.model.jobs import Job
 from desktop.panels.browser_filter import BrowserFilter
+from desktop.panels.indexing_row import IndexingRow
 from desktop.panels.scan_delegate import ScanDelegate
+from desktop.panels.scan_tree import ScanTree
 from engine.store import ScanMark, ScanStatus, WorklistRow
 
 _FEW = 25
+_MARKED_AT_ONCE = 100
 
 
 class BrowserPanel(QWidget):
@@ -40,57 +33,43 @@ class BrowserPanel(QWidget):
         super().__init__(parent)
         self._browser = browser
         self._current: int | None = None
-        self._job: Job | None = None
         # Groups are open until the person closes them, patients closed until they open them.
         self._expanded = {str(NodeKind.PINNED)}
         self._title = QLabel()
         self._title.setObjectName("panelTitle")
         self.filter = BrowserFilter()
         self.filter.set_hidden(browser.names_hidden)
-        self.tree = _Tree()
+        self.tree = ScanTree()
         self.tree.setModel(browser.tree)
-        self.tree.setItemDelegate(ScanDelegate(self.tree))
+        self._delegate = ScanDelegate(self.tree)
+        self.tree.setItemDelegate(self._delegate)
         self._hint = QLabel()
-        self._hint.setObjectName("hint")
+        self._hint.setObjectName("emptyList")
         self._hint.setWordWrap(True)
+        self._hint.setTextFormat(Qt.TextFormat.RichText)
         self._hint.setAlignment(Qt.AlignmentFlag.AlignCenter)
+        # Where the list would be, so that nobody looks at an empty frame.
+        self._list = QStackedWidget()
+        self._list.addWidget(self.tree)
+        self._list.addWidget(self._hint)
         self._clear = QPushButton()
-        self._clear.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+        self.indexing = IndexingRow()
         self._add = QPushButton()
-        self._add.setFocusPolicy(Qt.FocusPolicy.NoFocus)
         self._add_menu = QMenu(self)
         self._add_folder = self._add_menu.addAction("")
         self._add_files = self._add_menu.addAction("")
         self._add.setMenu(self._add_menu)
-        self._build_indexing()
         layout = QVBoxLayout(self)
         layout.setContentsMargins(8, 8, 8, 8)
         layout.setSpacing(6)
-        for widget in (self._title, self.filter):
+        for widget in (self._title, self.filter, self._clear):
             layout.addWidget(widget)
-        layout.addWidget(self.tree, 1)
-        for widget in (self._hint, self._clear, self._indexing, self._add):
+        layout.addWidget(self._list, 1)
+        for widget in (self.indexing, self._add):
             layout.addWidget(widget)
         self._connect()
         self._retranslate()
         self._filled()
-
-    def _build_indexing(self) -> None:
-        self._indexing = QWidget()
-        self._counts = QLabel()
-        self._counts.setObjectName("hint")
-        self._progress = QProgressBar()
-        self._progress.setTextVisible(False)
-        self._stop = QPushButton()
-        self._stop.setFocusPolicy(Qt.FocusPolicy.NoFocus)
-        column = QVBoxLayout()
-        column.addWidget(self._counts)
-        column.addWidget(self._progress)
-        row = QHBoxLayout(self._indexing)
-        row.setContentsMargins(0, 0, 0, 0)
-        row.addLayout(column, 1)
-        row.addWidget(self._stop)
-        self._indexing.hide()
 
     def _connect(self) -> None:
         browser = self._browser
@@ -108,22 +87,27 @@ class BrowserPanel(QWidget):
         browser.tree.modelReset.connect(self._restore)
         browser.changed.connect(self._filled)
         browser.indexing.connect(self._watch)
+        browser.indexed.connect(lambda found: self.indexing.show_outcome(found, names_hidden=browser.names_hidden))
         browser.added.connect(self._reveal)
-        self._clear.clicked.connect(self.filter.clear)
-        self._stop.clicked.connect(self._cancel)
+        self._clear.clicked.connect(self._show_all)
         self._add_files.triggered.connect(lambda _=False: self.files_wanted.emit())
         self._add_folder.triggered.connect(lambda _=False: self.folder_wanted.emit())
 
     def set_current(self, item: WorklistRow | None) -> None:
         """Mark the scan that is open, and bring it into sight."""
         scan = self._browser.scan_of(item)
-        self._current = None if scan is None else scan.id
+        self._set_open(None if scan is None else scan.id)
         self._select_current(scroll=True)
 
     def focus_search(self) -> None:
         """The next key is the first letter of a search."""
         self.filter.search.setFocus(Qt.FocusReason.ShortcutFocusReason)
         self.filter.search.selectAll()
+
+    def _set_open(self, number: int | None) -> None:
+        self._current = number
+        self._delegate.open_scan = number
+        self.tree.viewport().update()
 
     def _select_current(self, *, scroll: bool) -> None:
         if self._current is None:
@@ -157,7 +141,7 @@ class BrowserPanel(QWidget):
     def _open(self, at: QModelIndex) -> None:
         number = at.data(Role.SCAN)
         if number is not None:
-            self._current = number
+            self._set_open(number)
             self.chosen.emit(self._browser.row_of(number))
         else:
             self._toggle(at)
@@ -167,7 +151,14 @@ class BrowserPanel(QWidget):
         if row is not None:
             self.chosen.emit(row)
 
+    def _show_all(self) -> None:
+        # The button goes: the keys go on where a person would look next.
+        self.filter.search.setFocus()
+        self.filter.clear()
+
     def _into_tree(self) -> None:
+        if not self.tree.isVisible():
+            return
         self.tree.setFocus()
         if not self.tree.currentIndex().isValid():
             self.tree.setCurrentIndex(self._browser.tree.index(0, 0))
@@ -208,14 +199,27 @@ class BrowserPanel(QWidget):
 
     def _filled(self) -> None:
         self.filter.set_modalities(self._browser.modalities())
+        self.indexing.set_names_hidden(self._browser.names_hidden)
         count, filtered = self._browser.count(), self._browser.is_filtered()
-        self._hint.setVisible(not count)
-        self._hint.setText(
-            self.tr("No scan matches") if filtered else self.tr("Drop files or folders here, or add them below")
-        )
+        self._list.setCurrentWidget(self.tree if count else self._hint)
+        self._hint.setText(self._empty_text(filtered=filtered))
         self._clear.setVisible(filtered)
         title = self.tr("Worklist")
-        self._title.setText(f"{title} · {count}" if count else title)
+        if filtered:
+            numbers = self.tr("{0} of {1}").format(f"{count:,}", f"{self._browser.count_all():,}")
+            self._title.setText(f"{title} · {numbers}")
+        else:
+            self._title.setText(f"{title} · {count:,}" if count else title)
+
+    def _empty_text(self, *, filtered: bool) -> str:
+        if filtered:
+            return self.tr("No scan matches")
+        if self.indexing.is_busy():
+            return self.tr("Looking for scans …")
+        return self.tr(
+            "<b>Drop files or folders here</b><br><br>or add them below.<br><br>"
+            "DICOM, DICOMDIR, zip archives, NIfTI, NRRD, MetaImage and pictures"
+        )
 
     def _reveal(self, scans: list[int]) -> None:
         """What was just added is open to see, the first of it."""
@@ -226,65 +230,91 @@ class BrowserPanel(QWidget):
 
     def _show_menu(self, point: QPoint) -> None:
         at = self.tree.indexAt(point)
-        number = at.data(Role.SCAN)
-        if number is None:
+        if not at.isValid():
             return
-        menu = self.menu(number, at)
+        number = at.data(Role.SCAN)
+        menu = self.group_menu(at) if number is None else self.menu(number, at)
         menu.popup(self.tree.viewport().mapToGlobal(point))
 
     def menu(self, number: int, at: QModelIndex) -> QMenu:
         """What can be done with a scan."""
         scan = self._browser.scan(number)
-        menu = QMenu(self)
-        menu.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
-        menu.addAction(self.tr("Open")).triggered.connect(lambda: self._open(at))
+        folder = _folder_of(Path(scan.path))
+        menu = self._new_menu()
+        # The list may be read again while the menu is open.
+        here = QPersistentModelIndex(at)
+        opening = menu.addAction(self.tr("Open"))
+        opening.triggered.connect(lambda: self._open(QModelIndex(here)))
+        opening.setEnabled(not scan.missing)
         menu.addSeparator()
-        for text, kind, status in (
-            (self.tr("Mark as done"), ScanMark.DONE, ScanStatus.DONE),
-            (self.tr("Mark for review"), ScanMark.NEEDS_REVIEW, ScanStatus.NEEDS_REVIEW),
-            (self.tr("Mark as in progress"), ScanMark.IN_PROGRESS, ScanStatus.IN_PROGRESS),
-            (self.tr("Mark as new"), ScanMark.NEW, ScanStatus.NEW),
-        ):
+        for text, kind, status in self._marks():
             action = menu.addAction(text)
+            action.setCheckable(True)
+            action.setChecked(scan.status is status)
             action.setEnabled(scan.status is not status)
             action.triggered.connect(lambda _=False, kind=kind: self._browser.mark(number, kind))
         menu.addSeparator()
-        menu.addAction(self.tr("Show the folder")).triggered.connect(lambda: _show_folder(Path(scan.path)))
+        showing = menu.addAction(self.tr("Show the folder"))
+        showing.triggered.connect(lambda: QDesktopServices.openUrl(QUrl.fromLocalFile(str(folder))))
+        showing.setEnabled(folder is not None)
         remove = menu.addAction(self.tr("Remove from the list"))
         remove.triggered.connect(lambda: self._browser.mark(number, ScanMark.REMOVED))
         return menu
 
+    def group_menu(self, at: QModelIndex) -> QMenu:
+        """What can be done with a patient, a study or a group."""
+        menu = self._new_menu()
+        here = QPersistentModelIndex(at)
+        unfold = menu.addAction(self.tr("Collapse") if self.tree.isExpanded(at) else self.tr("Expand"))
+        unfold.triggered.connect(lambda: self._toggle(QModelIndex(here)))
+        scans = self._browser.tree.scans_below(at, _MARKED_AT_ONCE + 1)
+        if not 0 < len(scans) <= _MARKED_AT_ONCE:
+            return menu
+        menu.addSeparator()
+        ids = [scan.id for scan in scans]
+        for text, kind, status in self._marks():
+            action = menu.addAction(text)
+            action.setEnabled(any(scan.status is not status for scan in scans))
+            action.triggered.connect(lambda _=False, kind=kind: self._browser.mark_all(ids, kind))
+        menu.addSeparator()
+        remove = menu.addAction(self.tr("Remove from the list"))
+        remove.triggered.connect(lambda: self._browser.mark_all(ids, ScanMark.REMOVED))
+        return menu
+
+    def _new_menu(self) -> QMenu:
+        menu = QMenu(self)
+        menu.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        return menu
+
+    def _marks(self) -> tuple[tuple[str, ScanMark, ScanStatus], ...]:
+        return (
+            (self.tr("Mark as done"), ScanMark.DONE, ScanStatus.DONE),
+            (self.tr("Mark for review"), ScanMark.NEEDS_REVIEW, ScanStatus.NEEDS_REVIEW),
+            (self.tr("Mark as in progress"), ScanMark.IN_PROGRESS, ScanStatus.IN_PROGRESS),
+            (self.tr("Mark as new"), ScanMark.NEW, ScanStatus.NEW),
+        )
+
     def _watch(self, job: Job) -> None:
-        self._job = job
-        self._progress.setRange(0, 0)
-        self._counts.setText(self.tr("Looking for scans …"))
-        self._indexing.show()
-        job.progressed.connect(self._progressed)
-        job.finished.connect(lambda: self._unwatch(job))
-
-    def _progressed(self, done: int, total: int, what: str) -> None:
-        self._progress.setRange(0, total)
-        self._progress.setValue(done)
-        if total:
-            self._counts.setText(self.tr("{0} of {1} files").format(f"{done:,}", f"{total:,}"))
-
-    def _unwatch(self, job: Job) -> None:
-        if job is self._job:
-            self._job = None
-            self._indexing.hide()
-
-    def _cancel(self) -> None:
-        if self._job is not None:
-            self._job.cancel()
-            self._counts.setText(self.tr("Stopping …"))
+        self.indexing.watch(job)
+        job.finished.connect(self._filled)
+        self._filled()
 
     def _retranslate(self) -> None:
         self._clear.setText(self.tr("Show all scans"))
-        self._stop.setText(self.tr("Cancel"))
+        self._clear.setToolTip(self.tr("Empty the search and all filters"))
         self._add.setText(self.tr("Add scans …"))
+        self._add.setToolTip(self.tr("Files or a folder; they can also be dropped on the window"))
         self._add_files.setText(self.tr("Files …"))
         self._add_folder.setText(self.tr("Folder …"))
+        self.tree.setAccessibleName(self.tr("Worklist"))
         self.filter.retranslate()
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        # From every button and field back to the image.
+        if event.key() == Qt.Key.Key_Escape:
+            self.left.emit()
+        else:
+            super().keyPressEvent(event)
 
     def changeEvent(self, event: QEvent) -> None:
         super().changeEvent(event)
@@ -293,31 +323,6 @@ class BrowserPanel(QWidget):
             self._filled()
 
 
-class _Tree(QTreeView):
-    """left : Escape. entered_row : Enter on a row."""
-
-    left = Signal()
-    entered_row = Signal(QModelIndex)
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.setHeaderHidden(True)
-        self.setIndentation(14)
-        self.setExpandsOnDoubleClick(False)
-        self.setMouseTracking(True)
-        self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-        self.setVerticalScrollMode(QAbstractItemView.ScrollMode.ScrollPerPixel)
-        self.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
-        self.setContextMenuPolicy(Qt.ContextMenuPolicy.CustomContextMenu)
-
-    def keyPressEvent(self, event: QKeyEvent) -> None:
-        if event.key() == Qt.Key.Key_Escape:
-            self.left.emit()
-        elif event.key() in (Qt.Key.Key_Return, Qt.Key.Key_Enter) and self.currentIndex().isValid():
-            self.entered_row.emit(self.currentIndex())
-        else:
-            super().keyPressEvent(event)
-
-
-def _show_folder(path: Path) -> None:
-    QDesktopServices.openUrl(QUrl.fromLocalFile(str(path if path.is_dir() else path.parent)))
+def _folder_of(path: Path) -> Path | None:
+    folder = path if path.is_dir() else path.parent
+    return folder if folder.is_dir() else None

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import QModelIndex, QPersistentModelIndex, QRect, QRectF, QSize, Qt
-from PySide6.QtGui import QColor, QFont, QGuiApplication, QPainter, QPalette, QPixmap
+from PySide6.QtCore import QModelIndex, QObject, QPersistentModelIndex, QRect, QRectF, QSize, Qt
+from PySide6.QtGui import QColor, QFont, QGuiApplication, QPainter, QPalette, QPen, QPixmap
 from PySide6.QtWidgets import QStyle, QStyledItemDelegate, QStyleOptionViewItem
 
 from desktop.model.browser_tree import NodeKind, Role
@@ -22,7 +22,11 @@ _DOTS = {
 
 
 class ScanDelegate(QStyledItemDelegate):
-    """Pictures are asked for here, so only for rows that are on screen."""
+    """Pictures are asked for here, so only for rows that are on screen. open_scan : the one that is being looked at."""
+
+    def __init__(self, parent: QObject | None = None) -> None:
+        super().__init__(parent)
+        self.open_scan: int | None = None
 
     def sizeHint(self, option: QStyleOptionViewItem, index: QModelIndex | QPersistentModelIndex) -> QSize:
         return QSize(120, _HEIGHTS.get(index.data(Role.KIND), 30))
@@ -33,6 +37,11 @@ class ScanDelegate(QStyledItemDelegate):
         painter.save()
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
         self._background(painter, option)
+        if self.open_scan is not None and index.data(Role.SCAN) == self.open_scan:
+            # The keys may be on another row by now.
+            painter.setPen(Qt.PenStyle.NoPen)
+            painter.setBrush(QGuiApplication.palette().color(QPalette.ColorRole.Highlight))
+            painter.drawRoundedRect(QRectF(option.rect.left() - 4, option.rect.top() + 6, 3, PICTURE), 1.5, 1.5)
         rect = option.rect.adjusted(2, 4, -6, -4)
         kind = index.data(Role.KIND)
         if kind == NodeKind.SCAN:
@@ -84,9 +93,14 @@ class ScanDelegate(QStyledItemDelegate):
             painter.setPen(option.palette.color(QPalette.ColorRole.Text) if number == 0 else _muted(option))
             if number == 2:
                 painter.save()
-                painter.setPen(Qt.PenStyle.NoPen)
-                painter.setBrush(QColor(_DOTS[index.data(Role.STATUS)]))
-                painter.drawEllipse(QRect(place.left(), place.center().y() - _DOT // 2 + 1, _DOT, _DOT))
+                dot = QRectF(place.left(), place.center().y() - _DOT // 2 + 1, _DOT, _DOT)
+                if index.data(Role.MISSING):
+                    painter.setPen(QPen(_muted(option), 1.5))
+                    painter.drawEllipse(dot.adjusted(1, 1, -1, -1))
+                else:
+                    painter.setPen(Qt.PenStyle.NoPen)
+                    painter.setBrush(QColor(_DOTS[index.data(Role.STATUS)]))
+                    painter.drawEllipse(dot)
                 painter.restore()
                 place.setLeft(place.left() + _DOT + 6)
             _draw(painter, place, line)

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from engine.demo import prepare_demo
 from engine.progress import Cancelled, Progress
-from engine.scans import FileProblem, ScanError, SeriesEntry, SeriesIndex, index_files, index_path
+from engine.scans import FileProblem, ScanError, SeriesEntry, SeriesIndex, index_files, index_path, is_archive
 from engine.store import AnnotationStore, FileStamp, ListedScan
 
 _BATCH_SECONDS = 0.5
@@ -106,11 +106,16 @@ class _Indexing:
     def _file(self, path: Path) -> None:
         stamp = _stamp(path)
         known = self._store.scan_index.stamps(path.parent)
-        if stamp is not None and known.get(path) == stamp:
+        same = stamp is not None and known.get(path) == stamp
+        # Without scans of its own it is read again: a DICOMDIR, or what could not be read and is to say why.
+        if same and (ids := self._store.scan_index.list_again([path])):
             self._skipped += 1
-            self._scans.update(dict.fromkeys(self._store.scan_index.list_again([path])))
+            self._scans.update(dict.fromkeys(ids))
             return
         index = index_path(path, self)
+        if is_archive(path):
+            # Scans of an archive hang on it: what it is unpacked to is gone when the program ends.
+            index = replace(index, series=tuple(replace(entry, files=(path,)) for entry in index.series))
         files = {path, *(file for entry in index.series for file in entry.files)}
         self._take(index, [one for one in map(_stamp, sorted(files)) if one is not None])
 

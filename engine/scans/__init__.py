@@ -3,6 +3,7 @@
 DICOM, NIfTI, NRRD, MetaImage, Analyze, PNG, JPEG, TIFF, BMP, WebP. No Qt; rendering is VTK without a screen.
 """
 
+from engine.scans.archive import is_archive
 from engine.scans.dicom_overlays import Overlay, read_overlays
 from engine.scans.index import FileProblem, SeriesEntry, SeriesIndex, index_files, index_path
 from engine.scans.loader import VolumeLoader, read_volume
@@ -41,6 +42,7 @@ __all__ = [
     "image_sha256",
     "index_files",
     "index_path",
+    "is_archive",
     "plane_grid",
     "read_overlays",
     "read_volume",

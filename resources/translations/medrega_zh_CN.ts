@@ -67,12 +67,29 @@
         <translation>只列出一种检查类型</translation>
     </message>
     <message>
+        <source>All</source>
+        <translation>全部</translation>
+    </message>
+    <message>
         <source>List scans with one status only</source>
         <translation>只列出某一状态的影像</translation>
     </message>
     <message>
         <source>List scans of some days only</source>
         <translation>只列出某段日期的影像</translation>
+    </message>
+    <message>
+        <source>The first day</source>
+        <translation>起始日期</translation>
+    </message>
+    <message>
+        <source>The last day</source>
+        <translation>结束日期</translation>
+    </message>
+    <message>
+        <source>en</source>
+        <comment>The calendar&apos;s language, as a locale&apos;s name</comment>
+        <translation>zh_CN</translation>
     </message>
     <message>
         <source>Show patient names</source>
@@ -97,16 +114,28 @@
         <translation>没有符合条件的影像</translation>
     </message>
     <message>
-        <source>Drop files or folders here, or add them below</source>
-        <translation>将文件或文件夹拖放到此处，或在下方添加</translation>
-    </message>
-    <message>
         <source>Worklist</source>
         <translation>工作列表</translation>
     </message>
     <message>
+        <source>{0} of {1}</source>
+        <translation>{0} / {1}</translation>
+    </message>
+    <message>
+        <source>&lt;b&gt;Drop files or folders here&lt;/b&gt;&lt;br&gt;&lt;br&gt;or add them below.&lt;br&gt;&lt;br&gt;DICOM, DICOMDIR, zip archives, NIfTI, NRRD, MetaImage and pictures</source>
+        <translation>&lt;b&gt;将文件或文件夹拖放到此处&lt;/b&gt;&lt;br&gt;&lt;br&gt;或在下方添加。&lt;br&gt;&lt;br&gt;支持 DICOM、DICOMDIR、zip 压缩包、NIfTI、NRRD、MetaImage 和图片</translation>
+    </message>
+    <message>
         <source>Open</source>
         <translation>打开</translation>
+    </message>
+    <message>
+        <source>Collapse</source>
+        <translation>收起</translation>
+    </message>
+    <message>
+        <source>Expand</source>
+        <translation>展开</translation>
     </message>
     <message>
         <source>Mark as done</source>
@@ -125,6 +154,10 @@
         <translation>标记为未开始</translation>
     </message>
     <message>
+        <source>Empty the search and all filters</source>
+        <translation>清空搜索和所有筛选条件</translation>
+    </message>
+    <message>
         <source>Show the folder</source>
         <translation>打开所在文件夹</translation>
     </message>
@@ -137,24 +170,16 @@
         <translation>正在查找影像…</translation>
     </message>
     <message>
-        <source>{0} of {1} files</source>
-        <translation>已处理 {0} / {1} 个文件</translation>
-    </message>
-    <message>
-        <source>Stopping …</source>
-        <translation>正在停止…</translation>
-    </message>
-    <message>
         <source>Show all scans</source>
         <translation>显示全部影像</translation>
     </message>
     <message>
-        <source>Cancel</source>
-        <translation>取消</translation>
+        <source>Add scans …</source>
+        <translation>添加影像…</translation>
     </message>
     <message>
-        <source>Add scans …</source>
-        <translation>添加影像……</translation>
+        <source>Files or a folder; they can also be dropped on the window</source>
+        <translation>添加文件或文件夹；也可直接拖放到窗口中</translation>
     </message>
     <message>
         <source>Files …</source>
@@ -173,7 +198,7 @@
     </message>
     <message>
         <source>new</source>
-        <translation>新</translation>
+        <translation>未开始</translation>
     </message>
     <message>
         <source>in progress</source>
@@ -241,6 +266,92 @@
     <message>
         <source>Details are in {0}</source>
         <translation>详情见 {0}</translation>
+    </message>
+</context>
+<context>
+    <name>DropSign</name>
+    <message>
+        <source>This cannot be added</source>
+        <translation>无法添加</translation>
+    </message>
+    <message>
+        <source>Drop to add to the worklist</source>
+        <translation>松开鼠标即可添加到工作列表</translation>
+    </message>
+    <message>
+        <source>Drop to add {0} files or folders to the worklist</source>
+        <translation>松开鼠标即可将 {0} 个文件或文件夹添加到工作列表</translation>
+    </message>
+    <message>
+        <source>DICOM files and folders, DICOMDIR, zip archives, NIfTI, NRRD, MetaImage and pictures. They stay where they are.</source>
+        <translation>支持 DICOM 文件和文件夹、DICOMDIR、zip 压缩包、NIfTI、NRRD、MetaImage 和图片。文件保留在原处，不会移动。</translation>
+    </message>
+    <message>
+        <source>Left out because they are not on this computer: {0}</source>
+        <translation>因不在本机而未添加：{0} 项</translation>
+    </message>
+    <message>
+        <source>Only files and folders on this computer can be added. Save it to a folder, and drop it again.</source>
+        <translation>只能添加本机上的文件和文件夹。请先将其保存到本机文件夹，再拖放进来。</translation>
+    </message>
+</context>
+<context>
+    <name>IndexingRow</name>
+    <message>
+        <source>Looking for scans …</source>
+        <translation>正在查找影像…</translation>
+    </message>
+    <message>
+        <source>Files that were left out</source>
+        <translation>未添加的文件</translation>
+    </message>
+    <message>
+        <source>1 scan found</source>
+        <translation>找到 1 组影像</translation>
+    </message>
+    <message>
+        <source>{0} scans found</source>
+        <translation>找到 {0} 组影像</translation>
+    </message>
+    <message>
+        <source>No scans found</source>
+        <translation>未找到影像</translation>
+    </message>
+    <message>
+        <source>1 file left out</source>
+        <translation>1 个文件未添加</translation>
+    </message>
+    <message>
+        <source>{0} files left out</source>
+        <translation>{0} 个文件未添加</translation>
+    </message>
+    <message>
+        <source>{0} of {1} files</source>
+        <translation>已处理 {0} / {1} 个文件</translation>
+    </message>
+    <message>
+        <source>Stopping …</source>
+        <translation>正在停止…</translation>
+    </message>
+    <message>
+        <source>Cancel</source>
+        <translation>取消</translation>
+    </message>
+    <message>
+        <source>Stop looking for scans; those found so far stay on the list</source>
+        <translation>停止查找影像；已找到的保留在列表中</translation>
+    </message>
+    <message>
+        <source>Details</source>
+        <translation>详情</translation>
+    </message>
+    <message>
+        <source>Which files were left out, and why</source>
+        <translation>哪些文件未添加及其原因</translation>
+    </message>
+    <message>
+        <source>Close</source>
+        <translation>关闭</translation>
     </message>
 </context>
 <context>

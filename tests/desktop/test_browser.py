@@ -11,7 +11,7 @@ import shiboken6
 from PySide6.QtCore import QMimeData, QModelIndex, QPointF, Qt, QUrl
 from PySide6.QtGui import QDragEnterEvent, QDropEvent
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QApplication
+from PySide6.QtWidgets import QApplication, QWidget
 
 from desktop.bench_browser import list_many
 from desktop.model.browser_tree import PAGE, NodeKind, Role, shown_name
@@ -20,6 +20,7 @@ from desktop.panels.browser_panel import BrowserPanel
 from engine.store import AnnotationStore, ScanStatus
 
 JANE = "Doe Jane"
+COPY, LEFT = Qt.DropAction.CopyAction, Qt.MouseButton.LeftButton
 
 
 @pytest.fixture
@@ -44,15 +45,28 @@ def folder(tmp_path: Path, pydicom_files: Path) -> Path:
     return made
 
 
-def drop(driver, *paths: Path) -> None:
+def drag(driver, urls: list[QUrl], onto: QWidget | None = None, actions: Qt.DropAction = COPY) -> QDragEnterEvent:
+    """Over a widget, as the window system has it: an event goes to what accepts drops, or to what that lies on."""
     data = QMimeData()
-    data.setUrls([QUrl.fromLocalFile(str(path)) for path in paths])
-    middle = QPointF(driver.window.rect().center())
-    buttons, keys = Qt.MouseButton.LeftButton, Qt.KeyboardModifier.NoModifier
-    enter = QDragEnterEvent(middle.toPoint(), Qt.DropAction.CopyAction, data, buttons, keys)
-    QApplication.sendEvent(driver.window, enter)
-    assert enter.isAccepted()
-    QApplication.sendEvent(driver.window, QDropEvent(middle, Qt.DropAction.CopyAction, data, buttons, keys))
+    data.setUrls(urls)
+    driver.dragged = data
+    target = onto or driver.window
+    enter = QDragEnterEvent(target.rect().center(), actions, data, LEFT, Qt.KeyboardModifier.NoModifier)
+    QApplication.sendEvent(target, enter)
+    return enter
+
+
+def let_go(driver, onto: QWidget | None = None, actions: Qt.DropAction = COPY) -> QDropEvent:
+    target = onto or driver.window
+    place = QPointF(target.rect().center())
+    event = QDropEvent(place, actions, driver.dragged, LEFT, Qt.KeyboardModifier.NoModifier)
+    QApplication.sendEvent(target, event)
+    return event
+
+
+def drop(driver, *paths: Path) -> None:
+    assert drag(driver, [QUrl.fromLocalFile(str(path)) for path in paths]).isAccepted()
+    let_go(driver)
 
 
 def titles(panel: BrowserPanel, parent: QModelIndex | None = None) -> list[str]:
@@ -94,7 +108,7 @@ def dropped(open_window, folder: Path):
     driver = open_window()
     panel = driver.window.worklist_panel
     drop(driver, folder)
-    driver.until(lambda: JANE in titles(panel) and not panel._indexing.isVisible())
+    driver.until(lambda: JANE in titles(panel) and not panel.indexing.is_busy())
     return driver
 
 
@@ -285,11 +299,11 @@ def test_a_cancelled_indexing_says_nothing_and_goes_on_when_asked_again(open_win
     jobs: list = []
     driver.window.worklist.indexing.connect(jobs.append)
     drop(driver, folder.parent / "many")
-    assert panel._indexing.isVisible()
-    QTest.mouseClick(panel._stop, Qt.MouseButton.LeftButton)
-    driver.until(lambda: not panel._indexing.isVisible())
+    assert panel.indexing.is_busy()
+    QTest.mouseClick(panel.indexing.stop, Qt.MouseButton.LeftButton)
+    driver.until(lambda: not panel.indexing.is_busy())
     drop(driver, folder.parent / "many")
-    driver.until(lambda: not panel._indexing.isVisible())
+    driver.until(lambda: not panel.indexing.is_busy())
     assert driver.window.worklist.count() == 121
 
 

@@ -11,7 +11,7 @@ from PIL import Image
 
 from engine.browse import THUMBNAIL_PIXELS, index_into, make_thumbnail
 from engine.progress import Cancelled, NoProgress
-from engine.store import AnnotationStore, ScanFilter
+from engine.store import AnnotationStore, ScanFilter, ScanMark
 
 ALL = ScanFilter()
 
@@ -130,3 +130,30 @@ def _scans(store: AnnotationStore):
         found.append(scan)
         scan = store.scans.neighbour(ALL, scan.id, 1)
     return found
+
+
+def test_an_archive_and_a_dicomdir_that_are_added_again_are_found_again(
+    store: AnnotationStore, folder: Path, tmp_path: Path, pydicom_files: Path
+):
+    archive = Path(shutil.make_archive(str(tmp_path / "exam"), "zip", folder / "ct"))
+    first = index_into(store, [archive], NoProgress())
+    assert len(first.scans) == 1
+    store.scan_index.mark(store.scans.get(first.scans[0]), ScanMark.REMOVED, "tester")
+    again = index_into(store, [archive], NoProgress())
+    assert (again.scans, again.skipped) == (first.scans, 1)
+    assert store.scans.count(ALL) == 1, "who adds it again wants to see it"
+    disc = tmp_path / "disc"
+    shutil.copytree(pydicom_files / "dicomdirtests", disc)
+    listed = index_into(store, [disc / "DICOMDIR"], NoProgress()).scans
+    assert listed
+    assert set(index_into(store, [disc / "DICOMDIR"], NoProgress()).scans) == set(listed)
+
+
+def test_an_archive_that_is_gone_leaves_its_scans_as_missing(store: AnnotationStore, folder: Path, tmp_path: Path):
+    outer = tmp_path / "inbox"
+    outer.mkdir()
+    archive = Path(shutil.make_archive(str(outer / "exam"), "zip", folder / "ct"))
+    (number,) = index_into(store, [archive], NoProgress()).scans
+    archive.unlink()
+    index_into(store, [outer], NoProgress())
+    assert store.scans.get(number).missing
