@@ -210,6 +210,8 @@ def test_a_second_reader_sees_neither_the_first_nor_the_model_until_they_submit(
     assert store.readings.is_blind(SCAN, UID, "bob")
     assert not store.readings.is_blind(SCAN, UID, "ann")
     anns = drawn(store, "ann")
+    assert store.readings.blind_scans("bob") == {(str(SCAN), UID)}
+    assert store.readings.blind_scans("ann") == frozenset()
     everything = [prelabelled.root_id, earlier.root_id, anns.root_id]
     assert seen(store, "ann") == everything
     assert seen(store, "bob") == []
@@ -226,6 +228,7 @@ def test_a_second_reader_sees_neither_the_first_nor_the_model_until_they_submit(
     store.tasks.return_task(second.id, "cy", "look again")
     assert seen(store, "bob") == both, "what was seen cannot be unseen"
     assert not store.readings.is_blind(SCAN, UID, "bob")
+    assert store.readings.blind_scans("bob") == frozenset()
 
 
 def test_a_reader_who_decides_about_a_prelabelled_region_makes_it_theirs(store: AnnotationStore):
