@@ -407,6 +407,7 @@ class MainWindow(QMainWindow):
     def closeEvent(self, event: QCloseEvent) -> None:
         # A late count would read a closed store.
         self._counts.stop()
+        self.desk.close()
         self.models.cine.stop()
         self.models.drawing.close()
         self.viewing.keep_view()

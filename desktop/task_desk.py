@@ -90,6 +90,11 @@ class TaskDesk(QObject):
         actions.submit_wanted.connect(self._submit)
         self.panel.refresh()
 
+    def close(self) -> None:
+        """Follow nothing more: the undo stack goes with the window, and the store is closed by then."""
+        self._parts.models.regions.undo_stack.indexChanged.disconnect(self._regions_changed)
+        self.agreement.cancel()
+
     def _submit(self) -> None:
         card = self._parts.card
         if card.typing:

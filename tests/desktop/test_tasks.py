@@ -24,6 +24,18 @@ LIVER, SPLEEN = Label("liver", "liver", "肝脏"), Label("spleen", "spleen", "�
 BOX, FAR = Box(20, 30, 50, 60), Box(70, 70, 95, 100)
 
 
+def shown(window: MainWindow, kind: type):
+    """The dialog of this kind that is on screen."""
+    (dialog,) = [one for one in window.findChildren(kind) if one.isVisible()]
+    return dialog
+
+
+def come_back(driver) -> None:
+    """What a window manager does when a dialog closes."""
+    driver.window.activateWindow()
+    driver.until(driver.window.isActiveWindow)
+
+
 def work_as(driver, name: str) -> None:
     """Through the menu in the status line; a new name through its dialog."""
     menu = driver.window.reader_menu
@@ -33,9 +45,10 @@ def work_as(driver, name: str) -> None:
         known[name].trigger()
     else:
         known["Add a reader …"].trigger()
-        dialog = driver.window.findChild(QInputDialog)
+        dialog = shown(driver.window, QInputDialog)
         dialog.setTextValue(name)
         QTest.keyClick(dialog, Qt.Key.Key_Return)
+    come_back(driver)
     assert driver.window.reader.name == name
     assert name in driver.window.status.reader.text()
 
@@ -43,7 +56,7 @@ def work_as(driver, name: str) -> None:
 def assign(driver, **readings: int) -> None:
     """Give the open scan to readers by name."""
     driver.key(Qt.Key.Key_T, CTRL | SHIFT)
-    dialog = driver.window.findChild(AssignDialog)
+    dialog = shown(driver.window, AssignDialog)
     for name, reading in readings.items():
         if name not in dialog.choices:
             QTest.keyClicks(dialog.name, name)
@@ -52,6 +65,7 @@ def assign(driver, **readings: int) -> None:
         choice.setCurrentIndex(choice.findData(reading))
     QTest.mouseClick(dialog.ok, Qt.MouseButton.LeftButton)
     assert not dialog.isVisible(), dialog.message.text()
+    come_back(driver)
 
 
 def draw(driver, box: Box, label: Label) -> None:
@@ -162,7 +176,7 @@ def test_two_readers_a_reviewer_and_their_agreement(open_window):
     driver.key(Qt.Key.Key_Return, CTRL)
     assert len(names(window)) == 4, "both readings and the model's are there now"
     assert any("by ann" in text for text in names(window))
-    assert "decided" in progress_text(window)
+    driver.until(lambda: "2 decided" not in progress_text(window) and "decided" in progress_text(window))
     driver.until(lambda: len(window.desk.differences.lines) == 2)
     found = window.desk.panel.differences
     assert [found.item(row).text().split("\n")[0] for row in range(2)] == ["liver / spleen", "spleen"]
@@ -222,7 +236,7 @@ def test_two_readers_a_reviewer_and_their_agreement(open_window):
     assert window._store.audit_problems() == []
 
     driver.key(Qt.Key.Key_P, CTRL | SHIFT)
-    dialog = window.findChild(AgreementDialog)
+    dialog = shown(window, AgreementDialog)
     driver.until(lambda: dialog.pairs.rowCount() == 1)
     pair = [dialog.pairs.item(0, column).text() for column in range(8)]
     assert pair[:4] == ["ann – bob", "1", "2 / 1", "1"]
@@ -270,7 +284,8 @@ def test_a_blind_reader_draws_without_the_model(open_window):
     assert window.card.isVisible()
     assert "A ask the model" not in window.card._hint.text()
     driver.key(Qt.Key.Key_A)
-    driver.key(Qt.Key.Key_Escape)
+    assert "blind" in window.notice_bar.text
+    assert not window.asking.asking
     driver.key(Qt.Key.Key_F2)
     driver.type("liver")
     driver.key(Qt.Key.Key_Return, CTRL)
@@ -328,13 +343,14 @@ def test_what_cannot_be_assigned_says_why_and_the_dialog_stays(open_window):
     window = driver.window
     assign(driver, ann=1)
     driver.key(Qt.Key.Key_T, CTRL | SHIFT)
-    dialog = window.findChild(AssignDialog)
+    dialog = shown(window, AssignDialog)
     assert "ann" not in dialog.choices
     choice = dialog.choices["tester"]
     assert choice.findData(1) == -1, "ann is the first reader"
     QTest.mouseClick(dialog.ok, Qt.MouseButton.LeftButton)
     assert "Choose who" in dialog.message.text()
     choice.setCurrentIndex(choice.findData(2))
+    window._store.tasks.add_annotator("tester", "boss")
     window._store.tasks.assign(window.viewing.item.path, window.viewing.item.series_uid, "tester", "boss", 3)
     QTest.mouseClick(dialog.ok, Qt.MouseButton.LeftButton)
     assert "is tester's" in dialog.message.text()
@@ -352,7 +368,7 @@ def test_several_scans_are_given_out_and_gone_through_by_keys(open_window, phant
     scans = [scan.id for scan in window._store.scans.recent(window.worklist.filter, 9)]
     scans = [window.worklist.scan_of(window.viewing.item).id, *[one for one in scans if one != scans[0]]]
     window.worklist_panel.assign_wanted.emit(scans)
-    dialog = window.findChild(AssignDialog)
+    dialog = shown(window, AssignDialog)
     choice = dialog.choices["tester"]
     choice.setCurrentIndex(choice.findData(1))
     QTest.mouseClick(dialog.ok, Qt.MouseButton.LeftButton)
@@ -372,7 +388,7 @@ def test_the_key_sheet_and_the_interface_in_chinese_know_tasks(open_window):
     (group,) = window.desk.actions.key_groups()
     assert ("Ctrl+Return", "Submit and open the next task") in group.rows
     window.set_interface_language("zh_CN")
-    assert window.desk.bar.text.startswith("你的阅片")
+    assert window.desk.bar.text.startswith("您的阅片")
     assert window.desk.menu.title() == "任务(&T)"
     window.set_interface_language("en")
 
