@@ -152,6 +152,8 @@ class TaskActions(QObject):
         """Take over another language."""
         for id, text in self._texts().items():
             self.by_id[id].setText(text)
+            # Qt leaves the dots out on a button, which then looks like one that asks nothing.
+            self.by_id[id].setIconText(text)
         for id, text in self._tool_tips().items():
             key = self.by_id[id].shortcut().toString()
             self.by_id[id].setToolTip(f"{text} ({key})" if key else text)

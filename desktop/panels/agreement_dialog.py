@@ -26,7 +26,7 @@ from desktop.model.jobs import Job
 from desktop.model.tasks import ORDER
 from desktop.panels.task_words import TaskWords
 from engine.review import GroupAgreement, Kappa, PairAgreement
-from engine.store import AnnotatorProgress
+from engine.store import AnnotatorProgress, TaskState
 
 Cell = str | tuple[str, str]
 """A text, or a text with why it is what it is."""
@@ -64,6 +64,7 @@ class AgreementDialog(QDialog):
             title.setWordWrap(True)
             layout.addWidget(title)
             layout.addWidget(table, 1)
+            table.hide()
         layout.addLayout(row)
         self._cancel.clicked.connect(model.cancel)
         self._again.clicked.connect(model.count)
@@ -75,7 +76,7 @@ class AgreementDialog(QDialog):
         model.stopped.connect(lambda: self._failed(self.tr("Cancelled")))
         self.finished.connect(lambda _: model.cancel())
         room = parent.window().size()
-        self.resize(min(940, room.width() - 40), min(620, room.height() - 40))
+        self.resize(min(980, room.width() - 40), min(620, room.height() - 40))
         model.count()
 
     def _started(self, job: Job) -> None:
@@ -126,7 +127,7 @@ class AgreementDialog(QDialog):
             "pause and does not count. Looking that ends in no gesture is not in it. Time per region: that time over "
             "the regions that are there in the end."
         )
-        states = [self._words.group(state) for state in ORDER]
+        states = [self.tr("Returned") if state is TaskState.RETURNED else self._words.group(state) for state in ORDER]
         more = [self.tr("Regions"), self.tr("Decided")]
         return [self.tr("Reader"), *states, *more, (self.tr("Time"), rule), (self.tr("Time per region"), rule)]
 
@@ -203,6 +204,7 @@ def _table() -> QTableWidget:
     table.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
     table.verticalHeader().hide()
     table.setTabKeyNavigation(False)
+    table.horizontalHeader().setStretchLastSection(True)
     return table
 
 
@@ -213,7 +215,10 @@ def _fill(table: QTableWidget, heads: Sequence[Cell], rows: Sequence[Sequence[Ce
         table.setHorizontalHeaderItem(column, _item(head))
     for number, row in enumerate(rows):
         for column, cell in enumerate(row):
-            table.setItem(number, column, _item(cell))
+            item = _item(cell)
+            if column:
+                item.setTextAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
+            table.setItem(number, column, item)
     table.resizeColumnsToContents()
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from PySide6.QtCore import Qt
+from PySide6.QtGui import QIcon
 from PySide6.QtWidgets import (
     QComboBox,
     QDialog,
@@ -75,6 +76,8 @@ class AssignDialog(QDialog):
         self.box = QDialogButtonBox(QDialogButtonBox.StandardButton.Ok | QDialogButtonBox.StandardButton.Cancel)
         self.ok = self.box.button(QDialogButtonBox.StandardButton.Ok)
         self.ok.setText(self.tr("Assign"))
+        for button in self.box.buttons():
+            button.setIcon(QIcon())
         self.box.accepted.connect(self._take)
         self.box.rejected.connect(self.reject)
         layout = QVBoxLayout(self)
@@ -83,7 +86,7 @@ class AssignDialog(QDialog):
         layout.addLayout(row)
         for widget in (hint, self.message, self.box):
             layout.addWidget(widget)
-        self.resize(440, min(240 + 40 * len(self.choices), 640))
+        self.resize(460, min(320 + 40 * len(self.choices), 640))
 
     def _add_row(self, name: str) -> None:
         label = QLabel(name)

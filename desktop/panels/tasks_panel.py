@@ -107,7 +107,7 @@ class TasksPanel(QWidget):
         for task in tasks[:_SHOWN]:
             entry = QListWidgetItem(self._text(task, mine=mine))
             entry.setData(_TASK, task)
-            entry.setSizeHint(QSize(0, entry.text().count("\n") * self.fontMetrics().height() + 30))
+            entry.setSizeHint(self._size_of(entry.text()))
             entry.setToolTip(self._text(task, mine=mine))
             self.list.addItem(entry)
             if task.id == current:
@@ -127,6 +127,10 @@ class TasksPanel(QWidget):
         comment = self._tasks.comment_of(task) if task.state is TaskState.RETURNED else ""
         return "\n".join([*lines, f"“{comment}”"] if comment else lines)
 
+    def _size_of(self, text: str) -> QSize:
+        # A line of Chinese is taller than the view expects from the first font it finds.
+        return QSize(0, (text.count("\n") + 1) * (self.fontMetrics().height() + 4) + 12)
+
     def refresh_differences(self) -> None:
         """Show where the readings of the open scan differ."""
         found = self._differences
@@ -134,7 +138,8 @@ class TasksPanel(QWidget):
         for number, line in enumerate(found.lines):
             entry = QListWidgetItem(self._difference(line))
             entry.setData(_TASK, number)
-            entry.setSizeHint(QSize(0, 2 * self.fontMetrics().height() + 14))
+            entry.setSizeHint(self._size_of(entry.text()))
+            entry.setToolTip(entry.text())
             self.differences.addItem(entry)
             if number == found.place:
                 self.differences.setCurrentItem(entry)

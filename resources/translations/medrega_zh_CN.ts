@@ -60,6 +60,10 @@
         <translation>区域操作之间以及从开始到提交的时间；超过五分钟的间隔视为停顿，不计入。没有产生任何操作的观看也不计入。每个区域用时：上述时间除以最终存在的区域数。</translation>
     </message>
     <message>
+        <source>Returned</source>
+        <translation>被退回</translation>
+    </message>
+    <message>
         <source>Regions</source>
         <translation>区域</translation>
     </message>
