@@ -388,7 +388,7 @@ def test_the_key_sheet_and_the_interface_in_chinese_know_tasks(open_window):
     (group,) = window.desk.actions.key_groups()
     assert ("Ctrl+Return", "Submit and open the next task") in group.rows
     window.set_interface_language("zh_CN")
-    assert window.desk.bar.text.startswith("您的阅片")
+    driver.until(lambda: window.desk.bar.text.startswith("您的阅片"))
     assert window.desk.menu.title() == "任务(&T)"
     window.set_interface_language("en")
 
