@@ -67,6 +67,7 @@ class RegionsModel(QObject):
         self.blind = False
         self.only_reading: int | None = None
         self.frozen = ""
+        self._annotators: dict[int, str] = {}
         self.undo_stack = QUndoStack(self)
         self.rows: list[RegionRow] = []
         self.image_id: int | None = None
@@ -99,7 +100,10 @@ class RegionsModel(QObject):
     def author(self, row: RegionRow) -> str:
         """Whose a region is: of the reader in whose reading it lies, else of who drew it."""
         if row.reading_id is not None:
-            return self._store.tasks.get(row.reading_id).annotator
+            # A task never gets another annotator, and lists ask for every row.
+            if row.reading_id not in self._annotators:
+                self._annotators[row.reading_id] = self._store.tasks.get(row.reading_id).annotator
+            return self._annotators[row.reading_id]
         return row.who if row.id == row.root_id else self._store.regions.row(row.root_id).who
 
     def _other_slice(self) -> None:
