@@ -30,6 +30,7 @@ from desktop.model.label_colors import LabelColors
 from desktop.model.layout import LayoutModel
 from desktop.model.measures import MeasuresModel
 from desktop.model.overlays import OverlaysModel
+from desktop.model.reader import ReaderModel
 from desktop.model.regions import RegionsModel
 from desktop.model.session import ViewerModels
 from desktop.model.tools import ToolModel
@@ -40,6 +41,7 @@ from desktop.panels.drop_target import DropTarget
 from desktop.panels.key_sheet import KeySheet
 from desktop.panels.notice_bar import NoticeBar
 from desktop.panels.picture_taker import PictureTaker
+from desktop.panels.reader_menu import ReaderMenu
 from desktop.panels.region_bar import RegionBar
 from desktop.panels.regions_panel import RegionsPanel
 from desktop.panels.status_line import StatusLine
@@ -47,6 +49,7 @@ from desktop.panels.suggestion_card import SuggestionCard
 from desktop.panels.viewer_bar import ViewerBar
 from desktop.region_actions import RegionActions
 from desktop.slide_actions import SlideActions
+from desktop.task_desk import DeskParts, TaskDesk
 from desktop.translation import Translations
 from desktop.viewer.slice_view import SliceView
 from desktop.viewer.view_grid import ViewGrid
@@ -70,9 +73,10 @@ class MainWindow(QMainWindow):
         # Two scans are read at once; one that was given up may still be ending.
         self._jobs = JobRunner(4, self)
         self.viewing = ViewingModel(store, self._jobs, self)
-        self.regions = RegionsModel(store, self.viewing, who, self)
+        self.reader = ReaderModel(store, who, self)
+        self.regions = RegionsModel(store, self.viewing, self.reader, self)
         self.asking = AskingModel(manifest, self.viewing, self.regions, self)
-        self.worklist = BrowserModel(store, self.regions.undo_stack, who, self)
+        self.worklist = BrowserModel(store, self.regions.undo_stack, self.reader, self)
         self.models = ViewerModels(
             self.viewing,
             self.regions,
@@ -84,7 +88,7 @@ class MainWindow(QMainWindow):
             CineModel(self.viewing, self),
             VolumeDrawing(self.viewing, self),
             OverlaysModel(self.viewing, self._jobs, self),
-            DraftsModel(store, self.viewing, who, self),
+            DraftsModel(store, self.viewing, self.reader, self),
             LabelColors(),
         )
         self.grid = ViewGrid(self.models)
@@ -97,7 +101,10 @@ class MainWindow(QMainWindow):
         self.card = SuggestionCard(self.regions, self.asking, self.grid)
         self.worklist_panel = BrowserPanel(self.worklist)
         self.regions_panel = RegionsPanel(self.regions, self.asking, self.models.colors)
-        self.status = StatusLine(manifest, store.notice)
+        self.reader_menu = ReaderMenu(self.reader, self)
+        self.status = StatusLine(manifest, store.notice, self.reader_menu)
+        parts = DeskParts(store, self._jobs, self.reader, self.models, self.worklist, self.worklist_panel, self.card)
+        self.desk = TaskDesk(parts, self)
         self.setStatusBar(self.status)
         self._build_layout()
         self.menus = self._build_menus()
@@ -124,17 +131,18 @@ class MainWindow(QMainWindow):
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(0)
         column.addWidget(self.notice_bar)
+        column.addWidget(self.desk.bar)
         beside = QHBoxLayout()
         beside.setSpacing(0)
         beside.addWidget(self.region_bar)
         beside.addWidget(self.grid, 1)
         column.addLayout(beside, 1)
-        for widget, stretch in ((self.worklist_panel, 0), (middle, 1), (self.regions_panel, 0)):
+        for widget, stretch in ((self.desk.side, 0), (middle, 1), (self.regions_panel, 0)):
             splitter.addWidget(widget)
             splitter.setStretchFactor(splitter.count() - 1, stretch)
         splitter.setSizes([300, 730, 250])
         splitter.setChildrenCollapsible(False)
-        self.worklist_panel.setMinimumWidth(240)
+        self.desk.side.setMinimumWidth(240)
         self.regions_panel.setMinimumWidth(220)
         self.setCentralWidget(splitter)
         self.addToolBar(self.viewer_bar)
@@ -145,16 +153,18 @@ class MainWindow(QMainWindow):
             add_folder=self._choose_folder,
             add_demo=self.worklist.add_demo,
             quit=self.close,
-            find_scans=self.worklist_panel.focus_search,
+            find_scans=self._find_scans,
             show_keys=self._show_keys,
             show_model_card=self._show_model_card,
             show_about=self._show_about,
             set_language=self.set_interface_language,
         )
         language = self._translations.language
-        return WindowMenus(
+        menus = WindowMenus(
             self, deeds, self.regions.undo_stack, self.viewer_actions, self.region_actions, self._store, language
         )
+        menus.add(self.desk.menu, self.reader_menu)
+        return menus
 
     def _build_keys(self) -> WindowKeys:
         deeds = WindowDeeds(
@@ -170,6 +180,10 @@ class MainWindow(QMainWindow):
         self.worklist_panel.files_wanted.connect(self._choose_files)
         self.worklist_panel.folder_wanted.connect(self._choose_folder)
         self.worklist_panel.left.connect(self._focus_view)
+        self.desk.open_wanted.connect(self.open_item)
+        self.desk.failed.connect(self.notice_bar.show_notice)
+        self.desk.said.connect(self.say)
+        self.desk.left.connect(self._focus_view)
         self.drop_target.dropped.connect(self.worklist.add_paths)
         self.drop_target.refused.connect(self.notice_bar.show_notice)
         self.worklist.changed.connect(self._show_title)
@@ -298,6 +312,10 @@ class MainWindow(QMainWindow):
         go_on, forget = (self.tr("Go on"), drafts.take), (self.tr("Forget it"), drafts.discard)
         self.notice_bar.show_notice(text, (go_on, forget))
 
+    def _find_scans(self) -> None:
+        self.desk.side.show_panel(0)
+        self.worklist_panel.focus_search()
+
     def _focus_view(self) -> None:
         self.view.setFocus()
 
@@ -361,7 +379,8 @@ class MainWindow(QMainWindow):
 
     def _show_keys(self) -> None:
         of_views = (*self.viewer_actions.key_groups(), *self.slide_actions.key_groups())
-        KeySheet((*self.region_actions.key_groups(), *of_views), self).open()
+        of_work = (*self.desk.actions.key_groups(), *self.region_actions.key_groups())
+        KeySheet((*of_work, *of_views), self).open()
 
     def _show_model_card(self) -> None:
         manifest = self.asking.manifest
@@ -404,6 +423,7 @@ class MainWindow(QMainWindow):
     def closeEvent(self, event: QCloseEvent) -> None:
         # A late count would read a closed store.
         self._counts.stop()
+        self.desk.close()
         self.models.cine.stop()
         self.models.drawing.close()
         self.viewing.keep_view()

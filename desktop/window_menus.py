@@ -91,6 +91,11 @@ class WindowMenus(QObject):
         """The menu of what is done to the views."""
         return self._view
 
+    def add(self, tasks: QMenu, reader: QMenu) -> None:
+        """The menu of tasks, before the settings; who is at work, among them."""
+        self._window.menuBar().insertMenu(self._settings.menuAction(), tasks)
+        self._settings.addMenu(reader)
+
     def _action(self, menu: QMenu, shortcut: str | QKeySequence.StandardKey, deed: Callable[[], object]) -> QAction:
         action = QAction(self._window)
         if shortcut:

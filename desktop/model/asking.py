@@ -29,8 +29,8 @@ class _Asked:
 class AskingModel(QObject):
     """started : a job. answered : the region's root id, or -1 for the slice. event : an `EngineEvent`.
 
-    not_found : names that the answer says are not in the slice. idle : nothing is being asked.
-    unusable : the model cannot be loaded, and why.
+    refused : the model may not be asked, and why. not_found : names that the answer says are not in the slice.
+    idle : nothing is being asked. unusable : the model cannot be loaded, and why.
     """
 
     started = Signal(object)
@@ -39,6 +39,7 @@ class AskingModel(QObject):
     idle = Signal()
     event = Signal(object)
     failed = Signal(str)
+    refused = Signal(str)
     unusable = Signal(str)
 
     def __init__(
@@ -70,6 +71,13 @@ class AskingModel(QObject):
         """Load the model before the first question needs it."""
         job = self._jobs.start(lambda job: self.session.start(job.cancelled))
         job.failed.connect(self.unusable)
+
+    @property
+    def refusal(self) -> str:
+        """Why the model cannot be asked about what is on screen; "" when it can."""
+        if not self._regions.blind:
+            return ""
+        return self.tr("You read this scan blind: the model answers once you have submitted your reading.")
 
     @property
     def asking(self) -> bool:
@@ -107,6 +115,9 @@ class AskingModel(QObject):
         viewing = self._viewing
         volume = viewing.volume
         if volume is None:
+            return
+        if self.refusal:
+            self.refused.emit(self.refusal)
             return
         if not viewing.active.has_slice:
             self.failed.emit(self.tr("this slice is not read yet"))

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 from PySide6.QtCore import QObject, QTimer, Signal
 
+from desktop.model.reader import ReaderModel
 from desktop.model.tools import REGION_TOOLS, Tool
 from desktop.model.viewing import ViewingModel
 from engine.scans import Plane
@@ -37,11 +38,14 @@ class DraftsModel(QObject):
     offered = Signal()
     taken = Signal(object)
 
-    def __init__(self, store: AnnotationStore, viewing: ViewingModel, who: str, parent: QObject | None = None) -> None:
+    def __init__(
+        self, store: AnnotationStore, viewing: ViewingModel, reader: ReaderModel, parent: QObject | None = None
+    ) -> None:
         super().__init__(parent)
         self._store = store
         self._viewing = viewing
-        self._who = who
+        self._reader = reader
+        self._who = reader.name
         self._growing: tuple[ImageRef, Draft] | None = None
         self._timer = QTimer(self, singleShot=True, interval=_KEEP_AFTER_MS)
         self._timer.timeout.connect(self._write)
@@ -50,6 +54,7 @@ class DraftsModel(QObject):
         self._kept: dict[_Place, Draft] = {}
         viewing.opened.connect(self._read)
         viewing.slice_changed.connect(self._look)
+        reader.changed.connect(self._other_reader)
 
     def grow(self, tool: Tool, points: Points) -> None:
         """The shape in work has these points now. The first of them forgets what was offered."""
@@ -80,6 +85,12 @@ class DraftsModel(QObject):
             if draft is not None:
                 self._kept[(row.source, row.series_uid, row.plane, row.slice)] = draft
         self._look()
+
+    def _other_reader(self) -> None:
+        # What was being drawn stays with who was drawing it.
+        self._look()
+        self._who = self._reader.name
+        self._read()
 
     def take(self) -> None:
         """Go on with what was offered."""

@@ -12,6 +12,7 @@ from PySide6.QtGui import QUndoStack
 
 from desktop.model.commands import Change, RegionsCommand
 from desktop.model.plane_state import PlaneState
+from desktop.model.reader import ReaderModel
 from desktop.model.tools import ToolModel
 from desktop.model.viewing import ViewingModel
 from engine.regions import Box, Label, Mask, RegionError, Shape, shape_from_json, shape_to_json
@@ -47,7 +48,9 @@ class RegionsModel(QObject):
     """changed : the list or a region's content. selected : another region, or none. failed : a message.
 
     drawn : a new region without a name, to be asked about. elsewhere : an `ImageRow` of a scan that is not open, on
-    which something was undone or redone. who : the person at work.
+    which something was undone or redone. blind : the person at work may see neither another's regions
+    nor what the model says of this scan. only_reading : show no other reading's regions than this task's; None for all
+    that may be seen. frozen : why regions cannot be changed now; "" when they can.
     """
 
     changed = Signal()
@@ -56,11 +59,17 @@ class RegionsModel(QObject):
     drawn = Signal(int)
     elsewhere = Signal(object)
 
-    def __init__(self, store: AnnotationStore, viewing: ViewingModel, who: str, parent: QObject | None = None) -> None:
+    def __init__(
+        self, store: AnnotationStore, viewing: ViewingModel, reader: ReaderModel, parent: QObject | None = None
+    ) -> None:
         super().__init__(parent)
         self._store = store
         self._viewing = viewing
-        self.who = who
+        self._reader = reader
+        self.blind = False
+        self.only_reading: int | None = None
+        self.frozen = ""
+        self._annotators: dict[int, str] = {}
         self.undo_stack = QUndoStack(self)
         self.rows: list[RegionRow] = []
         self.image_id: int | None = None
@@ -70,6 +79,34 @@ class RegionsModel(QObject):
         # Named without asking, until it is let go: one label for many regions.
         self.next_label: Label | None = None
         viewing.slice_changed.connect(self._other_slice)
+        reader.changed.connect(self._other_reader)
+
+    @property
+    def who(self) -> str:
+        """The person at work."""
+        return self._reader.name
+
+    def _other_reader(self) -> None:
+        # Nobody undoes what another person did.
+        self.undo_stack.clear()
+        self.hidden.clear()
+        self._other_slice()
+
+    def show_reading(self, only: int | None, frozen: str = "") -> None:
+        """Show the regions of one reading or of all, and take changes or not; see the class."""
+        self.frozen = frozen
+        if only != self.only_reading:
+            self.only_reading = only
+            self.refresh()
+
+    def author(self, row: RegionRow) -> str:
+        """Whose a region is: of the reader in whose reading it lies, else of who drew it."""
+        if row.reading_id is not None:
+            # A task never gets another annotator, and lists ask for every row.
+            if row.reading_id not in self._annotators:
+                self._annotators[row.reading_id] = self._store.tasks.get(row.reading_id).annotator
+            return self._annotators[row.reading_id]
+        return row.who if row.id == row.root_id else self._store.regions.row(row.root_id).who
 
     def _other_slice(self) -> None:
         self.selected_root = None
@@ -78,6 +115,8 @@ class RegionsModel(QObject):
 
     def refresh(self) -> None:
         """Read the slice's regions from the store, the only truth."""
+        volume = self._viewing.volume
+        self.blind = volume is not None and self._store.readings.is_blind(volume.source, volume.series_uid, self.who)
         self.image_id, self.rows = self._read(self._viewing.active)
         waiting = (row.root_id for row in self.rows if row.state in UNDECIDED)
         found = {root: self.suggestion(root) for root in waiting}
@@ -111,7 +150,10 @@ class RegionsModel(QObject):
         if volume is None:
             return None, []
         image = self._store.images.find(str(volume.source), volume.series_uid, state.plane, state.index)
-        return (None, []) if image is None else (image.id, self._store.readings.visible_regions(image.id, self.who))
+        if image is None:
+            return None, []
+        rows = self._store.readings.visible_regions(image.id, self.who)
+        return image.id, [row for row in rows if self.only_reading in (None, row.reading_id) or row.reading_id is None]
 
     def region(self, root_id: int) -> RegionRow | None:
         """A visible region of this slice."""
@@ -123,8 +165,8 @@ class RegionsModel(QObject):
         return None if self.selected_root is None else self.region(self.selected_root)
 
     def suggestion(self, root_id: int) -> SuggestionRow | None:
-        """The newest answer about a region."""
-        return self._store.suggestions.of_region(root_id)
+        """The newest answer about a region. None for who may not see the model's answers."""
+        return None if self.blind else self._store.suggestions.of_region(root_id)
 
     def suggested(self, root_id: int) -> SuggestionRow | None:
         """The newest answer about an undecided region of this slice, as it was read: asks no database."""
@@ -185,6 +227,8 @@ class RegionsModel(QObject):
         select: bool = True,
     ) -> list[RegionRow]:
         """Keep new regions as one gesture; see `RegionDrawing.draw_many`. ask : the model is to name the first."""
+        if self._is_frozen():
+            return []
         try:
             before = {root: self._store.regions.current(root) for root in join}
             rows, joined = self._store.drawing.draw_many(regions, self.who, structure=structure, join=join)
@@ -195,7 +239,7 @@ class RegionsModel(QObject):
         changes += [Change(before[row.root_id], row) for row in joined]
         if changes:
             first = rows[0].root_id if rows and select else self.selected_root
-            asking = (lambda: self.drawn.emit(rows[0].root_id)) if ask and rows else None
+            asking = (lambda: self.drawn.emit(rows[0].root_id)) if ask and rows and not self.blind else None
             self._push(changes, lambda: first, asking)
         return rows
 
@@ -210,7 +254,7 @@ class RegionsModel(QObject):
     def keep_found(self, suggestion: Suggestion) -> int:
         """Store the boxes of a text-to-region answer; returns how many there are."""
         volume = self._viewing.volume
-        if volume is None:
+        if volume is None or self._is_frozen():
             return 0
         found = [row for row, _ in self._store.record_found(suggestion, study_uid_of(volume), self.who)]
         if found:
@@ -220,7 +264,7 @@ class RegionsModel(QObject):
     def duplicate(self, root_id: int, dx: float = 8.0, dy: float = 8.0) -> None:
         """A copy beside a region, on its slice."""
         row, size = self.region(root_id), self._viewing.active.shape
-        if row is None:
+        if row is None or self._is_frozen():
             return
         try:
             moved = shape_of(row).moved(dx, dy).clipped(size[1], size[0])
@@ -366,6 +410,9 @@ class RegionsModel(QObject):
         gesture: Callable[[], list[RegionRow]],
         then: Callable[[], int | None] | None = None,
     ) -> int:
+        if self._is_frozen():
+            self.changed.emit()
+            return 0
         try:
             before = {root: self._store.regions.current(root) for root in root_ids}
             rows = gesture()
@@ -378,6 +425,11 @@ class RegionsModel(QObject):
         if changes:
             self._push(changes, then or (lambda: self.selected_root))
         return len(changes)
+
+    def _is_frozen(self) -> bool:
+        if self.frozen:
+            self.failed.emit(self.frozen)
+        return bool(self.frozen)
 
     def _push(
         self,

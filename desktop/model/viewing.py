@@ -130,6 +130,11 @@ class ViewingModel(QObject):
         """Turn to another plane of the open scan."""
         self.activate(self.states[plane])
 
+    def look_again(self) -> None:
+        """Another person looks at what is open: every view begins anew with its slice."""
+        for state in self.all_states:
+            state.slice_changed.emit()
+
     def _moved(self, state: PlaneState) -> None:
         if state is self.active:
             self.slice_changed.emit()

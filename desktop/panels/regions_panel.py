@@ -69,15 +69,30 @@ class RegionsPanel(QWidget):
         layout.addWidget(self._list, 1)
         layout.addWidget(self._empty, 1)
         regions.changed.connect(self.refresh)
+        regions.changed.connect(self._show_refusal)
         regions.selected.connect(self._mark)
         asking.started.connect(lambda _: self._button.setEnabled(False))
-        asking.idle.connect(lambda: self._button.setEnabled(True))
+        asking.idle.connect(self._show_refusal)
         self._retranslate()
 
     def focus_find(self) -> None:
         """Begin typing a name to look for."""
+        if self._asking.refusal:
+            self._asking.refused.emit(self._asking.refusal)
+            return
         self._names.lineEdit().selectAll()
         self._names.setFocus()
+
+    def _show_refusal(self) -> None:
+        """Who may not ask the model is told why where they would ask it."""
+        refusal = self._asking.refusal
+        self._names.setEnabled(not refusal)
+        self._button.setEnabled(not refusal and not self._asking.asking)
+        for widget in (self._names, self._button):
+            widget.setToolTip(refusal)
+        self._empty.setText(
+            refusal or self.tr("Drag a box on the image: the model says what is in it. Or look for a name above.")
+        )
 
     def _find(self) -> None:
         text = self._names.currentText().strip()
@@ -131,13 +146,17 @@ class RegionsPanel(QWidget):
             RegionState.ACCEPTED: self.tr("accepted"),
             RegionState.EDITED: self.tr("named by {0}").format(row.who),
         }
-        return states.get(row.state, "")
+        state, author = states.get(row.state, ""), self._regions.author(row)
+        if row.state is RegionState.SUGGESTED or author == self._regions.who:
+            return state
+        if row.state is RegionState.EDITED and row.who == author:
+            return state
+        return f"{state} · {self.tr('of {0}').format(author)}"
 
     def _retranslate(self) -> None:
         self._find_title.setText(self.tr("Find on this slice"))
         self._button.setText(self.tr("Find"))
         self._title.setText(self.tr("Regions of this slice"))
-        self._empty.setText(self.tr("Drag a box on the image: the model says what is in it. Or look for a name above."))
         self._names.lineEdit().setPlaceholderText(self.tr("Name …"))
         typed = self._names.currentText()
         self._names.clear()
@@ -149,6 +168,7 @@ class RegionsPanel(QWidget):
         completer.setCaseSensitivity(Qt.CaseSensitivity.CaseInsensitive)
         self._names.setCompleter(completer)
         self._names.setCurrentText(typed)
+        self._show_refusal()
 
     def language_changed(self) -> None:
         """Names are shown in another language."""

@@ -198,8 +198,13 @@ class SuggestionCard(QFrame):
             self._add(row.label, suggestion.probability)
             self._hint.setText(self.tr("Enter accept · type to correct · Delete reject"))
         elif suggestion is None or not suggestion.candidates:
-            self._title.setText(self.tr("No suggestion"))
-            self._hint.setText(self.tr("Type a name · A ask the model · Delete remove"))
+            self._title.setText(self.tr("Blind reading") if self._asking.refusal else self.tr("No suggestion"))
+            refused = self._asking.refusal
+            self._hint.setText(
+                self.tr("Type a name · Delete remove")
+                if refused
+                else self.tr("Type a name · A ask the model · Delete remove")
+            )
         else:
             suggests = self.tr("What {0} suggests").format(suggestion.model_id)
             self._title.setText(self.tr("Not sure. Perhaps:") if suggestion.abstained else suggests)

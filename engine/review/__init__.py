@@ -10,6 +10,7 @@ from engine.review.agreement import (
     percent_agreement,
 )
 from engine.review.agreement_report import PairAgreement, agreement_report
+from engine.review.group_report import GroupAgreement, common_names, group_report
 from engine.review.regions import (
     SAME_FINDING,
     SAME_PLACE,
@@ -33,6 +34,7 @@ __all__ = [
     "SAME_PLACE",
     "Difference",
     "Discrepancy",
+    "GroupAgreement",
     "Kappa",
     "Match",
     "Overlap",
@@ -42,9 +44,11 @@ __all__ = [
     "agreement_report",
     "agreement_weights",
     "cohen_kappa",
+    "common_names",
     "confusion_table",
     "discrepancies",
     "fleiss_kappa",
+    "group_report",
     "iou_matrix",
     "label_key",
     "label_pairs",

@@ -83,6 +83,12 @@ class Readings:
         reading = self.of_reader(path, series_uid, who)
         return reading is not None and not reading.unblinded and reading.task.reading > 1
 
+    def blind_scans(self, who: str) -> frozenset[tuple[str, str]]:
+        """The scans (path, series UID; "" for every series there) that a person reads blind now."""
+        where = "WHERE annotator.name = ? AND reading > 1 AND COALESCE(event.state, 'new') <> 'cancelled'"
+        tasks = (task_row(row) for row in self._connection.execute(SELECT_TASK + where, [who]))
+        return frozenset((task.path, task.series_uid) for task in tasks if not self.was_submitted(task.id))
+
     def visible_regions(self, image_id: int, reader: str) -> list[RegionRow]:
         """The regions of a slice that `reader` may see, oldest first.
 

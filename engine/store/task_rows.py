@@ -94,6 +94,13 @@ class TaskEventRow:
     created: str
 
 
+def may_act(task: TaskRow, action: TaskAction, who: str) -> bool:
+    """Whether an action is this person's to do: an annotator submits, and somebody else reviews."""
+    if action in _ANNOTATORS:
+        return who == task.annotator
+    return action not in _REVIEWERS or who != task.annotator
+
+
 def next_state(task: TaskRow, action: TaskAction, who: str, comment: str = "") -> TaskState:
     """The state after an action. Raises `StoreError` for one that cannot be, or not by this person."""
     after = TRANSITIONS.get((task.state, action))
@@ -104,9 +111,9 @@ def next_state(task: TaskRow, action: TaskAction, who: str, comment: str = "") -
             f"{name} is {task.state.value} and cannot be {action.value}: "
             + (f"it can be {' or '.join(possible)}" if possible else "nothing more happens to it")
         )
-    if action in _ANNOTATORS and who != task.annotator:
-        raise StoreError(f"{name} can be {action.value} by {task.annotator} only, not by {who}")
-    if action in _REVIEWERS and who == task.annotator:
+    if not may_act(task, action, who):
+        if action in _ANNOTATORS:
+            raise StoreError(f"{name} can be {action.value} by {task.annotator} only, not by {who}")
         raise StoreError(f"{name} cannot be {action.value} by its own annotator: ask somebody else to review it")
     if action is TaskAction.RETURN and not comment.strip():
         raise StoreError(f"{name} cannot be returned without a comment: say what to do differently")

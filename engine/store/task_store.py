@@ -11,7 +11,16 @@ from engine.store.gesture import gesture, utc_now
 from engine.store.readings import SELECT_TASK, Readings, event_row, task_row
 from engine.store.region_writer import insert_task_event
 from engine.store.repositories import source_key
-from engine.store.task_rows import CLOSED_TASKS, AnnotatorRow, TaskAction, TaskEventRow, TaskRow, TaskState
+from engine.store.task_rows import (
+    CLOSED_TASKS,
+    TRANSITIONS,
+    AnnotatorRow,
+    TaskAction,
+    TaskEventRow,
+    TaskRow,
+    TaskState,
+    may_act,
+)
 
 _BY_URGENCY = f"""CASE COALESCE(event.state, 'new')
     WHEN '{TaskState.RETURNED.value}' THEN 0 WHEN '{TaskState.LABELLING.value}' THEN 1 ELSE 2 END, task.id"""
@@ -104,6 +113,13 @@ class TaskStore:
     def cancel(self, task_id: int, who: str, comment: str = "") -> TaskRow:
         """Take back a task that nobody began; the scan can be given to another."""
         return self._move(task_id, TaskAction.CANCEL, who, comment)
+
+    def possible(self, task: TaskRow, who: str) -> tuple[TaskAction, ...]:
+        """What this person can do to a task as it stands; what is not here would be refused."""
+        found = [action for state, action in TRANSITIONS if state is task.state and may_act(task, action, who)]
+        if self._reads_still(task, who):
+            found = [action for action in found if action not in (TaskAction.APPROVE, TaskAction.RETURN)]
+        return tuple(found)
 
     def get(self, task_id: int) -> TaskRow:
         """A task as it stands now."""

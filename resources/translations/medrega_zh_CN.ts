@@ -2,10 +2,208 @@
 <!DOCTYPE TS>
 <TS version="2.1" language="zh_CN" sourcelanguage="en">
 <context>
+    <name>AgreementDialog</name>
+    <message>
+        <source>Progress and agreement</source>
+        <translation>进度与一致性</translation>
+    </message>
+    <message>
+        <source>Cancel</source>
+        <translation>取消</translation>
+    </message>
+    <message>
+        <source>Count again</source>
+        <translation>重新统计</translation>
+    </message>
+    <message>
+        <source>Copy as CSV</source>
+        <translation>复制为 CSV</translation>
+    </message>
+    <message>
+        <source>Close</source>
+        <translation>关闭</translation>
+    </message>
+    <message>
+        <source>Cancelled</source>
+        <translation>已取消</translation>
+    </message>
+    <message>
+        <source>Counting …</source>
+        <translation>正在统计 …</translation>
+    </message>
+    <message>
+        <source>{0} tasks, {1} submitted, {2} reviewed · {3} regions, {4} decided</source>
+        <translation>{0} 项任务，已提交 {1}，已审核 {2} · {3} 个区域，已确定 {4} 个</translation>
+    </message>
+    <message>
+        <source>none</source>
+        <translation>无</translation>
+    </message>
+    <message>
+        <source>Agreement of two readers</source>
+        <translation>两位阅片者之间的一致性</translation>
+    </message>
+    <message>
+        <source>Agreement of two readers: no scan has two submitted readings yet</source>
+        <translation>两位阅片者之间的一致性：尚无影像有两份已提交的阅片</translation>
+    </message>
+    <message>
+        <source>Agreement of three or more readers</source>
+        <translation>三位及以上阅片者的一致性</translation>
+    </message>
+    <message>
+        <source>Agreement of three or more readers: no scan has three submitted readings yet</source>
+        <translation>三位及以上阅片者的一致性：尚无影像有三份已提交的阅片</translation>
+    </message>
+    <message>
+        <source>Time between gestures on regions, and from starting to submitting; a gap of more than five minutes is a pause and does not count. Looking that ends in no gesture is not in it. Time per region: that time over the regions that are there in the end.</source>
+        <translation>区域操作之间以及从开始到提交的时间；超过五分钟的间隔视为停顿，不计入。没有产生任何操作的观看也不计入。每个区域用时：上述时间除以最终存在的区域数。</translation>
+    </message>
+    <message>
+        <source>Returned</source>
+        <translation>被退回</translation>
+    </message>
+    <message>
+        <source>Regions</source>
+        <translation>区域</translation>
+    </message>
+    <message>
+        <source>Decided</source>
+        <translation>已确定</translation>
+    </message>
+    <message>
+        <source>Reader</source>
+        <translation>阅片者</translation>
+    </message>
+    <message>
+        <source>Time</source>
+        <translation>时间</translation>
+    </message>
+    <message>
+        <source>Time per region</source>
+        <translation>每个区域用时</translation>
+    </message>
+    <message>
+        <source>There are no regions to divide the time by</source>
+        <translation>没有区域，无法计算每个区域用时</translation>
+    </message>
+    <message>
+        <source>Agreement on names beyond chance, over the regions that both have and have named: -1 to 1, with its 95 % confidence interval. Readings count as they were when they were first submitted.</source>
+        <translation>在双方都有且都已命名的区域上，名称超出偶然的一致程度：-1 到 1，附 95% 置信区间。以各份阅片首次提交时的内容为准。</translation>
+    </message>
+    <message>
+        <source>Regions of both that overlap by half or more (IoU 0.5), matched one to one, over all regions</source>
+        <translation>双方重叠达一半以上（IoU 0.5）并一一匹配的区域占全部区域的比例</translation>
+    </message>
+    <message>
+        <source>Readers</source>
+        <translation>阅片者</translation>
+    </message>
+    <message>
+        <source>Scans</source>
+        <translation>影像</translation>
+    </message>
+    <message>
+        <source>Of the first and of the second reader</source>
+        <translation>第一和第二阅片者的区域数</translation>
+    </message>
+    <message>
+        <source>Matched</source>
+        <translation>匹配</translation>
+    </message>
+    <message>
+        <source>F1 at IoU 0.5</source>
+        <translation>F1（IoU 0.5）</translation>
+    </message>
+    <message>
+        <source>Mean IoU</source>
+        <translation>平均 IoU</translation>
+    </message>
+    <message>
+        <source>Mean overlap of the matched regions</source>
+        <translation>匹配区域的平均重叠度</translation>
+    </message>
+    <message>
+        <source>Cohen&apos;s kappa (95 % CI)</source>
+        <translation>Cohen κ（95% CI）</translation>
+    </message>
+    <message>
+        <source>n</source>
+        <translation>n</translation>
+    </message>
+    <message>
+        <source>Matched regions that both have named</source>
+        <translation>双方都已命名的匹配区域数</translation>
+    </message>
+    <message>
+        <source>Neither has a region</source>
+        <translation>双方都没有区域</translation>
+    </message>
+    <message>
+        <source>No regions match</source>
+        <translation>没有匹配的区域</translation>
+    </message>
+    <message>
+        <source>Over the regions that all readers have and have named</source>
+        <translation>基于所有阅片者都有且都已命名的区域</translation>
+    </message>
+    <message>
+        <source>Fleiss&apos; kappa</source>
+        <translation>Fleiss κ</translation>
+    </message>
+    <message>
+        <source>undefined: no region was named by both</source>
+        <translation>无定义：没有双方都命名的区域</translation>
+    </message>
+    <message>
+        <source>undefined: both gave all the same name</source>
+        <translation>无定义：双方给出的名称全部相同</translation>
+    </message>
+    <message>
+        <source>undefined: no region was named by all</source>
+        <translation>无定义：没有所有人都命名的区域</translation>
+    </message>
+    <message>
+        <source>undefined: all gave the same name</source>
+        <translation>无定义：所有人给出的名称全部相同</translation>
+    </message>
+</context>
+<context>
     <name>AskingModel</name>
+    <message>
+        <source>You read this scan blind: the model answers once you have submitted your reading.</source>
+        <translation>您正在盲法阅读此影像：提交阅片后模型才会回答。</translation>
+    </message>
     <message>
         <source>this slice is not read yet</source>
         <translation>该层面尚未读取</translation>
+    </message>
+</context>
+<context>
+    <name>AssignDialog</name>
+    <message>
+        <source>Assign</source>
+        <translation>分配</translation>
+    </message>
+    <message>
+        <source>Another reader&apos;s name</source>
+        <translation>其他阅片者的姓名</translation>
+    </message>
+    <message>
+        <source>Add</source>
+        <translation>添加</translation>
+    </message>
+    <message>
+        <source>Blind readers see neither the regions of others nor the model&apos;s until they submit.</source>
+        <translation>盲法阅片者在提交之前看不到他人和模型的区域。</translation>
+    </message>
+    <message>
+        <source>does not read it</source>
+        <translation>不阅片</translation>
+    </message>
+    <message>
+        <source>Choose who reads it</source>
+        <translation>请选择由谁阅片</translation>
     </message>
 </context>
 <context>
@@ -130,12 +328,20 @@
         <translation>打开</translation>
     </message>
     <message>
+        <source>Assign …</source>
+        <translation>分配 …</translation>
+    </message>
+    <message>
         <source>Collapse</source>
         <translation>收起</translation>
     </message>
     <message>
         <source>Expand</source>
         <translation>展开</translation>
+    </message>
+    <message>
+        <source>Assign {0} scans …</source>
+        <translation>分配 {0} 组影像 …</translation>
     </message>
     <message>
         <source>Mark as done</source>
@@ -247,6 +453,10 @@
     <message>
         <source>files missing</source>
         <translation>文件缺失</translation>
+    </message>
+    <message>
+        <source>you read it blind</source>
+        <translation>您盲法阅片</translation>
     </message>
     <message>
         <source>{0} decided</source>
@@ -530,6 +740,21 @@
     </message>
 </context>
 <context>
+    <name>LeftSide</name>
+    <message>
+        <source>Scans</source>
+        <translation>影像</translation>
+    </message>
+    <message>
+        <source>Tasks</source>
+        <translation>任务</translation>
+    </message>
+    <message>
+        <source>Scans or tasks (Ctrl+T)</source>
+        <translation>影像或任务 (Ctrl+T)</translation>
+    </message>
+</context>
+<context>
     <name>MainWindow</name>
     <message>
         <source>Asking the model …</source>
@@ -779,6 +1004,25 @@
     <message>
         <source>{0} cannot be written</source>
         <translation>无法写入 {0}</translation>
+    </message>
+</context>
+<context>
+    <name>ReaderMenu</name>
+    <message>
+        <source>Reader</source>
+        <translation>阅片者</translation>
+    </message>
+    <message>
+        <source>Add a reader …</source>
+        <translation>添加阅片者 …</translation>
+    </message>
+    <message>
+        <source>Add a reader</source>
+        <translation>添加阅片者</translation>
+    </message>
+    <message>
+        <source>Name under which regions are kept:</source>
+        <translation>保存区域时使用的姓名：</translation>
     </message>
 </context>
 <context>
@@ -1061,6 +1305,14 @@
         <translation>模型 {0} {1} · {2}</translation>
     </message>
     <message>
+        <source>Reader: {0}</source>
+        <translation>阅片者：{0}</translation>
+    </message>
+    <message>
+        <source>Who is at work: regions are kept under this name</source>
+        <translation>当前工作者：区域以此姓名保存</translation>
+    </message>
+    <message>
         <source>Cancel</source>
         <translation>取消</translation>
     </message>
@@ -1100,6 +1352,14 @@
         <translation>没有建议</translation>
     </message>
     <message>
+        <source>Blind reading</source>
+        <translation>盲法阅片</translation>
+    </message>
+    <message>
+        <source>Type a name · Delete remove</source>
+        <translation>输入名称 · Delete 移除</translation>
+    </message>
+    <message>
         <source>Type a name · A ask the model · Delete remove</source>
         <translation>直接输入名称 · A 询问模型 · Delete 删除</translation>
     </message>
@@ -1130,6 +1390,340 @@
     <message>
         <source>↑↓ choose, or type on · Esc back</source>
         <translation>↑↓ 选择，或继续输入 · Esc 返回</translation>
+    </message>
+</context>
+<context>
+    <name>TaskActions</name>
+    <message>
+        <source>Tasks and scans</source>
+        <translation>任务与影像</translation>
+    </message>
+    <message>
+        <source>Assign the open scan …</source>
+        <translation>分配当前影像 …</translation>
+    </message>
+    <message>
+        <source>Submit and open the next task</source>
+        <translation>提交并打开下一任务</translation>
+    </message>
+    <message>
+        <source>Next task without submitting</source>
+        <translation>下一任务（不提交）</translation>
+    </message>
+    <message>
+        <source>Start</source>
+        <translation>开始</translation>
+    </message>
+    <message>
+        <source>Submit</source>
+        <translation>提交</translation>
+    </message>
+    <message>
+        <source>Withdraw</source>
+        <translation>撤回</translation>
+    </message>
+    <message>
+        <source>Next task to review</source>
+        <translation>下一个待审核任务</translation>
+    </message>
+    <message>
+        <source>Previous task to review</source>
+        <translation>上一个待审核任务</translation>
+    </message>
+    <message>
+        <source>Approve</source>
+        <translation>通过</translation>
+    </message>
+    <message>
+        <source>Return …</source>
+        <translation>退回 …</translation>
+    </message>
+    <message>
+        <source>Fix</source>
+        <translation>修改</translation>
+    </message>
+    <message>
+        <source>Other readings</source>
+        <translation>其他阅片</translation>
+    </message>
+    <message>
+        <source>Next difference</source>
+        <translation>下一处差异</translation>
+    </message>
+    <message>
+        <source>Previous difference</source>
+        <translation>上一处差异</translation>
+    </message>
+    <message>
+        <source>Progress and agreement …</source>
+        <translation>进度与一致性 …</translation>
+    </message>
+    <message>
+        <source>Begin this task; the first region does it too</source>
+        <translation>开始此任务；画第一个区域也会开始</translation>
+    </message>
+    <message>
+        <source>Hand in this reading; it stays as it is from then on</source>
+        <translation>提交此份阅片；此后不再改变</translation>
+    </message>
+    <message>
+        <source>Take back this task, which nobody has begun</source>
+        <translation>收回这项尚无人开始的任务</translation>
+    </message>
+    <message>
+        <source>Find this reading good</source>
+        <translation>认可此份阅片</translation>
+    </message>
+    <message>
+        <source>Send this reading back with a comment</source>
+        <translation>附意见退回此份阅片</translation>
+    </message>
+    <message>
+        <source>Change the regions of this reading yourself; it stays theirs, each change is yours</source>
+        <translation>亲自修改此份阅片的区域；阅片仍归原阅片者，每次修改记在您名下</translation>
+    </message>
+    <message>
+        <source>Show the regions of other readings of this scan too</source>
+        <translation>同时显示此影像其他阅片的区域</translation>
+    </message>
+    <message>
+        <source>Tasks and review</source>
+        <translation>任务与审核</translation>
+    </message>
+</context>
+<context>
+    <name>TaskBar</name>
+    <message>
+        <source>Your reading</source>
+        <translation>您的阅片</translation>
+    </message>
+    <message>
+        <source>{0}&apos;s reading</source>
+        <translation>{0} 的阅片</translation>
+    </message>
+    <message>
+        <source>Approved: {0}</source>
+        <translation>已通过：{0}</translation>
+    </message>
+    <message>
+        <source>The reviewer says: {0}</source>
+        <translation>审核者意见：{0}</translation>
+    </message>
+    <message>
+        <source>Returned before: {0}</source>
+        <translation>曾被退回：{0}</translation>
+    </message>
+    <message>
+        <source>Others&apos; regions and the model&apos;s suggestions are shown once you have submitted.</source>
+        <translation>提交之后才显示他人的区域和模型的建议。</translation>
+    </message>
+    <message>
+        <source>You change this reading; each change is kept under your name.</source>
+        <translation>您正在修改此份阅片；每次修改都记在您名下。</translation>
+    </message>
+    <message>
+        <source>What should be done differently?</source>
+        <translation>哪里需要改动？</translation>
+    </message>
+    <message>
+        <source>Return</source>
+        <translation>退回</translation>
+    </message>
+    <message>
+        <source>Cancel</source>
+        <translation>取消</translation>
+    </message>
+</context>
+<context>
+    <name>TaskDesk</name>
+    <message>
+        <source>{0} is at work</source>
+        <translation>当前阅片者：{0}</translation>
+    </message>
+    <message>
+        <source>This is {0}&apos;s reading: choose Fix over the image before you change it</source>
+        <translation>这是 {0} 的阅片：修改前请先点击图像上方的“修改”</translation>
+    </message>
+    <message>
+        <source>This is {0}&apos;s reading: you cannot change it</source>
+        <translation>这是 {0} 的阅片：您不能修改</translation>
+    </message>
+    <message>
+        <source>{0} scans</source>
+        <translation>{0} 组影像</translation>
+    </message>
+    <message>
+        <source>{0} tasks were given out</source>
+        <translation>已分配 {0} 项任务</translation>
+    </message>
+    <message>
+        <source>&amp;Tasks</source>
+        <translation>任务(&amp;T)</translation>
+    </message>
+</context>
+<context>
+    <name>TaskWords</name>
+    <message>
+        <source>new</source>
+        <translation>未开始</translation>
+    </message>
+    <message>
+        <source>labelling</source>
+        <translation>标注中</translation>
+    </message>
+    <message>
+        <source>submitted</source>
+        <translation>已提交</translation>
+    </message>
+    <message>
+        <source>reviewed</source>
+        <translation>已审核</translation>
+    </message>
+    <message>
+        <source>returned with a comment</source>
+        <translation>附意见退回</translation>
+    </message>
+    <message>
+        <source>withdrawn</source>
+        <translation>已撤回</translation>
+    </message>
+    <message>
+        <source>New</source>
+        <translation>未开始</translation>
+    </message>
+    <message>
+        <source>Labelling</source>
+        <translation>标注中</translation>
+    </message>
+    <message>
+        <source>Submitted</source>
+        <translation>已提交</translation>
+    </message>
+    <message>
+        <source>Reviewed</source>
+        <translation>已审核</translation>
+    </message>
+    <message>
+        <source>Returned with a comment</source>
+        <translation>附意见退回</translation>
+    </message>
+    <message>
+        <source>Withdrawn</source>
+        <translation>已撤回</translation>
+    </message>
+    <message>
+        <source>first reader</source>
+        <translation>第一阅片者</translation>
+    </message>
+    <message>
+        <source>second reader, blind</source>
+        <translation>第二阅片者，盲法</translation>
+    </message>
+    <message>
+        <source>reader {0}, blind</source>
+        <translation>第 {0} 阅片者，盲法</translation>
+    </message>
+    <message>
+        <source>only {0}</source>
+        <translation>仅 {0}</translation>
+    </message>
+    <message>
+        <source>other name</source>
+        <translation>名称不同</translation>
+    </message>
+    <message>
+        <source>other boundary</source>
+        <translation>边界不同</translation>
+    </message>
+</context>
+<context>
+    <name>TasksModel</name>
+    <message>
+        <source>The scan of this task is not on the list any more: add its files again</source>
+        <translation>此任务的影像已不在列表中：请重新添加其文件</translation>
+    </message>
+    <message>
+        <source>No other task is left to do</source>
+        <translation>没有其他待办任务</translation>
+    </message>
+    <message>
+        <source>No task waits for your review</source>
+        <translation>没有等待您审核的任务</translation>
+    </message>
+    <message>
+        <source>There is no task of yours on screen to submit</source>
+        <translation>当前画面没有您可提交的任务</translation>
+    </message>
+    <message>
+        <source>{0} of {1} regions have no name yet. Submit again to submit them as they are.</source>
+        <translation>{1} 个区域中有 {0} 个尚未命名。再次提交即按现状提交。</translation>
+    </message>
+</context>
+<context>
+    <name>TasksPanel</name>
+    <message>
+        <source>Tasks of {0}</source>
+        <translation>{0} 的任务</translation>
+    </message>
+    <message>
+        <source>To review</source>
+        <translation>待审核</translation>
+    </message>
+    <message>
+        <source>and {0} more</source>
+        <translation>另有 {0} 项</translation>
+    </message>
+    <message>
+        <source>not on the list any more</source>
+        <translation>已不在列表中</translation>
+    </message>
+    <message>
+        <source>Differences between {0} · {1}</source>
+        <translation>{0} 之间的差异 · {1}</translation>
+    </message>
+    <message>
+        <source>{0} do not differ on this scan</source>
+        <translation>{0} 在此影像上没有差异</translation>
+    </message>
+    <message>
+        <source>overlap {0}</source>
+        <translation>重叠 {0}</translation>
+    </message>
+    <message>
+        <source>slice {0}</source>
+        <translation>第 {0} 层</translation>
+    </message>
+    <message>
+        <source>unnamed</source>
+        <translation>未命名</translation>
+    </message>
+    <message>
+        <source>Open</source>
+        <translation>打开</translation>
+    </message>
+    <message>
+        <source>Withdraw</source>
+        <translation>撤回</translation>
+    </message>
+    <message>
+        <source>Next task</source>
+        <translation>下一任务</translation>
+    </message>
+    <message>
+        <source>Next to review</source>
+        <translation>下一个待审核</translation>
+    </message>
+    <message>
+        <source>No tasks here. To give out a scan, right-click it in the list of scans and choose “Assign …”.</source>
+        <translation>这里没有任务。要分配影像，请在影像列表中右键点击它并选择“分配 …”。</translation>
+    </message>
+    <message>
+        <source>Tasks</source>
+        <translation>任务</translation>
+    </message>
+    <message>
+        <source>Differences</source>
+        <translation>差异</translation>
     </message>
 </context>
 <context>

@@ -12,9 +12,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from engine.progress import Cancelled, NoProgress
 from engine.protocol import Language, Task
 from engine.regions import Box, Label
-from engine.review import agreement_report
+from engine.review import agreement_report, group_report
 from engine.scans import Plane, Window
 from engine.store import AnnotationStore, NewRegion, Origin, RegionState, StoreError, TaskAction, TaskRow, TaskState
 from engine.store.task_progress import PAUSE_SECONDS, active_seconds
@@ -115,6 +116,29 @@ def test_nobody_reviews_their_own_reading(store: AnnotationStore):
     assert store.tasks.get(task.id).state is TaskState.SUBMITTED
 
 
+@pytest.mark.parametrize("who", ["ann", "bob", "cy"])
+def test_what_is_possible_is_what_is_not_refused(store: AnnotationStore, who: str):
+    task = store.tasks.assign(SCAN, UID, "ann", "boss")
+    store.tasks.assign(SCAN, UID, "bob", "boss", reading=2)
+    verbs = {
+        TaskAction.START: store.tasks.start,
+        TaskAction.SUBMIT: store.tasks.submit,
+        TaskAction.APPROVE: store.tasks.approve,
+        TaskAction.RETURN: lambda *args: store.tasks.return_task(*args, "why"),
+        TaskAction.CANCEL: store.tasks.cancel,
+    }
+    for by, step in ((None, None), ("ann", "start"), ("ann", "submit"), ("cy", "approve")):
+        if by:
+            getattr(store.tasks, step)(task.id, by)
+        possible = store.tasks.possible(store.tasks.get(task.id), who)
+        for action, verb in verbs.items():
+            if action not in possible:
+                with pytest.raises(StoreError):
+                    verb(task.id, who)
+    assert set(store.tasks.possible(store.tasks.get(task.id), "cy")) == {TaskAction.RETURN}
+    assert store.tasks.possible(store.tasks.get(task.id), "bob") == (), "who reads blind reviews nothing"
+
+
 def test_who_still_reads_a_scan_blind_cannot_review_another_reading_of_it(store: AnnotationStore):
     one = store.tasks.assign(SCAN, UID, "ann", "boss")
     two = store.tasks.assign(SCAN, UID, "bob", "boss", reading=2)
@@ -186,6 +210,8 @@ def test_a_second_reader_sees_neither_the_first_nor_the_model_until_they_submit(
     assert store.readings.is_blind(SCAN, UID, "bob")
     assert not store.readings.is_blind(SCAN, UID, "ann")
     anns = drawn(store, "ann")
+    assert store.readings.blind_scans("bob") == {(str(SCAN), UID)}
+    assert store.readings.blind_scans("ann") == frozenset()
     everything = [prelabelled.root_id, earlier.root_id, anns.root_id]
     assert seen(store, "ann") == everything
     assert seen(store, "bob") == []
@@ -202,6 +228,7 @@ def test_a_second_reader_sees_neither_the_first_nor_the_model_until_they_submit(
     store.tasks.return_task(second.id, "cy", "look again")
     assert seen(store, "bob") == both, "what was seen cannot be unseen"
     assert not store.readings.is_blind(SCAN, UID, "bob")
+    assert store.readings.blind_scans("bob") == frozenset()
 
 
 def test_a_reader_who_decides_about_a_prelabelled_region_makes_it_theirs(store: AnnotationStore):
@@ -262,6 +289,43 @@ def test_agreement_is_that_of_the_readings_as_first_submitted(store: AnnotationS
     assert pair.kappa.value == 0, "bob named everything liver: no agreement beyond chance"
     with pytest.raises(StoreError, match="was not submitted yet"):
         store.readings.as_submitted(store.tasks.assign("/scans/mr", "1", "ann", "boss").id)
+
+
+def test_three_readers_agree_on_what_all_of_them_found(store: AnnotationStore):
+    tasks = [store.tasks.assign(SCAN, UID, name, "boss", n) for n, name in enumerate(("ann", "bob", "cy"), start=1)]
+    others = (Box(200, 20, 290, 200), Box(300, 20, 390, 200))
+    for name, labels in (
+        ("ann", (LIVER, SPLEEN, LIVER)),
+        ("bob", (LIVER, SPLEEN, SPLEEN)),
+        ("cy", (LIVER, LIVER)),
+    ):
+        for box, label in zip((BOX, *others), labels, strict=False):
+            drawn(store, name, box, label)
+    assert group_report(store) == []
+    for task in tasks:
+        store.tasks.submit(task.id, task.annotator)
+    (group,) = group_report(store)
+    assert (group.names, group.scans, group.kappa.subjects) == (("ann", "bob", "cy"), 1, 2), "cy has two of the three"
+    # All three say liver of one, and two of three spleen of the other: (1 + 1/3) / 2 against (4/6)^2 + (2/6)^2.
+    assert group.kappa.value == pytest.approx((2 / 3 - 5 / 9) / (1 - 5 / 9))
+    assert len(agreement_report(store)) == 3
+
+
+class _Stopped(NoProgress):
+    def cancelled(self) -> bool:
+        return True
+
+
+@pytest.mark.parametrize("report", [agreement_report, group_report])
+def test_a_report_can_be_cancelled(store: AnnotationStore, report):
+    for number, name in enumerate(("ann", "bob", "cy"), start=1):
+        task = store.tasks.assign(SCAN, UID, name, "boss", number)
+        store.tasks.start(task.id, name)
+        store.tasks.submit(task.id, name)
+    with pytest.raises(Cancelled):
+        report(store, progress=_Stopped())
+    (group,) = group_report(store)
+    assert group.kappa.undefined == "nothing was rated"
 
 
 def test_progress_is_counted_by_reader_and_state(store: AnnotationStore):
