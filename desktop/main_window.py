@@ -26,6 +26,7 @@ from desktop.model.browser import BrowserModel
 from desktop.model.cine import CineModel
 from desktop.model.crosshair import CrosshairModel
 from desktop.model.drafts import DraftsModel
+from desktop.model.finding import FindAllModel, FoundAll
 from desktop.model.jobs import JobRunner
 from desktop.model.label_colors import LabelColors
 from desktop.model.layout import LayoutModel
@@ -34,6 +35,7 @@ from desktop.model.overlays import OverlaysModel
 from desktop.model.regions import RegionsModel
 from desktop.model.session import ViewerModels
 from desktop.model.tools import ToolModel
+from desktop.model.uncertain import UncertainModel
 from desktop.model.viewing import ViewingModel
 from desktop.model.volume_drawing import VolumeDrawing
 from desktop.panels.browser_panel import BrowserPanel
@@ -85,6 +87,8 @@ class MainWindow(QMainWindow):
             OverlaysModel(self.viewing, self._jobs, self),
             DraftsModel(store, self.viewing, who, self),
             LabelColors(),
+            FindAllModel(store, self.viewing, self.regions, self.asking, self),
+            UncertainModel(store, self.viewing, self.regions, self),
         )
         self.grid = ViewGrid(self.models)
         self.viewer_actions = ViewerActions(self.models, self.grid, self)
@@ -95,7 +99,9 @@ class MainWindow(QMainWindow):
         self.notice_bar = NoticeBar()
         self.card = SuggestionCard(self.regions, self.asking, self.grid)
         self.worklist_panel = BrowserPanel(self.worklist)
-        self.regions_panel = RegionsPanel(self.regions, self.asking, self.models.colors)
+        self.regions_panel = RegionsPanel(
+            self.regions, self.asking, self.models.colors, self.models.finding, self.models.uncertain
+        )
         self.status = StatusLine(manifest, store.notice)
         self.setStatusBar(self.status)
         self._build_layout()
@@ -181,6 +187,11 @@ class MainWindow(QMainWindow):
         self.asking.answered.connect(lambda _: self._place_card())
         self.asking.not_found.connect(lambda names: self.say(self.tr("Not found on this slice: {0}").format(names)))
         self.asking.failed.connect(self._not_answered)
+        self.asking.already.connect(lambda: self.say(self.tr("What was found is here already, or was deleted before")))
+        self.models.finding.started.connect(self.status.watch)
+        self.models.finding.done.connect(self._found_all)
+        self.models.finding.failed.connect(self._not_answered)
+        self.models.uncertain.none_left.connect(lambda: self.say(self.tr("Nothing waits for a decision")))
         self.asking.idle.connect(self._no_longer_asking)
         self.asking.unusable.connect(self._model_unusable)
         self.asking.event.connect(self._engine_event)
@@ -253,6 +264,11 @@ class MainWindow(QMainWindow):
         # A path may be a patient's name.
         why = self.tr("Show names to see why.") if self.worklist.names_hidden else message
         self.notice_bar.show_notice(self.tr("Not opened. {0}").format(why))
+
+    def _found_all(self, found: FoundAll) -> None:
+        text = self.tr("{0} regions found on {1} slices").format(found.regions, found.looked_at)
+        left = self.tr("stopped, {0} slices were not looked at").format(found.left) if found.left else ""
+        self.say("; ".join(part for part in (text, left) if part))
 
     def _not_answered(self, message: str) -> None:
         self.notice_bar.show_notice(self.tr("No answer. {0}").format(message))

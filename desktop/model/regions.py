@@ -14,6 +14,7 @@ from desktop.model.commands import Change, RegionsCommand
 from desktop.model.plane_state import PlaneState
 from desktop.model.tools import ToolModel
 from desktop.model.viewing import ViewingModel
+from engine.found import on_slice, without_known
 from engine.regions import Box, Label, Mask, RegionError, Shape, shape_from_json, shape_to_json
 from engine.regions.masks import ValueRange, erased, painted, stroke
 from engine.scans.positions import slice_values
@@ -46,13 +47,15 @@ def shape_text(shape: Shape) -> str | None:
 class RegionsModel(QObject):
     """changed : the list or a region's content. selected : another region, or none. failed : a message.
 
-    drawn : a new region without a name, to be asked about. who : the person at work.
+    drawn : a new region without a name, to be asked about. edited : the store holds other regions of the scan than
+    before. who : the person at work.
     """
 
     changed = Signal()
     selected = Signal()
     failed = Signal(str)
     drawn = Signal(int)
+    edited = Signal()
 
     def __init__(self, store: AnnotationStore, viewing: ViewingModel, who: str, parent: QObject | None = None) -> None:
         super().__init__(parent)
@@ -200,12 +203,21 @@ class RegionsModel(QObject):
             self.changed.emit()
             self.selected.emit()
 
+    def known(self, image: ImageRef) -> list[RegionRow]:
+        """What is not to be found again on a slice: the regions the person sees, and the model's they deleted."""
+        row = self._store.images.find(image.path, image.series_uid, image.plane, image.slice)
+        if row is None:
+            return []
+        away = on_slice(self._store.regions.turned_down(image.path, image.series_uid), image.plane, image.slice)
+        return [*self._store.readings.visible_regions(row.id, self.who), *away]
+
     def keep_found(self, suggestion: Suggestion) -> int:
-        """Store the boxes of a text-to-region answer; returns how many there are."""
+        """Store the boxes of a text-to-region answer that are new; returns how many there are."""
         volume = self._viewing.volume
         if volume is None:
             return 0
-        found = [row for row, _ in self._store.record_found(suggestion, study_uid_of(volume), self.who)]
+        fresh = without_known(suggestion, self.known(suggestion.image))
+        found = [row for row, _ in self._store.record_found(fresh, study_uid_of(volume), self.who)]
         if found:
             self._push([Change(None, row) for row in found], lambda: found[0].root_id)
         return len(found)
@@ -302,7 +314,13 @@ class RegionsModel(QObject):
 
     def accept(self, root_id: int, label: Label) -> None:
         """Agree with a suggested name."""
-        suggestion = self.suggestion(root_id)
+        suggestion, row = self.suggestion(root_id), self.region(root_id)
+        if suggestion is None and row is not None and row.state is RegionState.SUGGESTED and row.label == label:
+            # Followed through the slices: no model has said how sure it is.
+            self._change(
+                [root_id], lambda: self._store.edits.accept_as_they_are([root_id], self.who), self._next_undecided
+            )
+            return
         if suggestion is None:
             self.correct(root_id, label)
             return
@@ -348,6 +366,22 @@ class RegionsModel(QObject):
     def change(self, root_ids: Sequence[int], gesture: Callable[[], list[RegionRow]]) -> int:
         """Any other gesture of the store on regions that are there, to be undone as one; returns how many changed."""
         return self._change(root_ids, gesture)
+
+    def apply(self, gesture: Callable[[], list[Change]], then: Callable[[], int | None] | None = None) -> int:
+        """Gestures of the store that make and change regions, to be undone as one; returns how many there were."""
+        try:
+            changes = gesture()
+        except (RegionError, StoreError) as error:
+            self.failed.emit(str(error))
+            self.changed.emit()
+            return 0
+        if changes:
+            self._push(changes, then or (lambda: self.selected_root))
+        return len(changes)
+
+    def adopt(self, rows: Sequence[RegionRow]) -> None:
+        """New regions that are in the store already, as one gesture to be undone: those nobody has touched since."""
+        self.apply(lambda: [Change(None, row) for row in rows if self._store.regions.current(row.root_id).id == row.id])
 
     def _decide(self, root_id: int, gesture: Callable[[], RegionRow]) -> None:
         if self.region(root_id) is not None:

@@ -8,12 +8,14 @@ from desktop.model.asking import AskingModel
 from desktop.model.cine import CineModel
 from desktop.model.crosshair import CrosshairModel
 from desktop.model.drafts import DraftsModel
+from desktop.model.finding import FindAllModel
 from desktop.model.label_colors import LabelColors
 from desktop.model.layout import LayoutModel
 from desktop.model.measures import MeasuresModel
 from desktop.model.overlays import OverlaysModel
 from desktop.model.regions import RegionsModel
 from desktop.model.tools import ToolModel
+from desktop.model.uncertain import UncertainModel
 from desktop.model.viewing import ViewingModel
 from desktop.model.volume_drawing import VolumeDrawing
 
@@ -34,3 +36,5 @@ class ViewerModels:
     overlays: OverlaysModel
     drafts: DraftsModel
     colors: LabelColors
+    finding: FindAllModel
+    uncertain: UncertainModel

@@ -6,7 +6,6 @@ from PySide6.QtCore import QEvent, QRectF, QSize, Qt, Signal
 from PySide6.QtGui import QColor, QIcon, QPainter, QPixmap
 from PySide6.QtWidgets import (
     QComboBox,
-    QCompleter,
     QHBoxLayout,
     QLabel,
     QListWidget,
@@ -17,8 +16,12 @@ from PySide6.QtWidgets import (
 )
 
 from desktop.model.asking import AskingModel
+from desktop.model.finding import FindAllModel, split_names
 from desktop.model.label_colors import LabelColors
 from desktop.model.regions import RegionsModel
+from desktop.model.uncertain import UncertainModel, probability_of
+from desktop.panels.find_all_box import FindAllBox
+from desktop.panels.names_completer import NamesCompleter
 from desktop.theme import is_dark
 from desktop.viewer.region_item import DECIDED_COLOR, OPEN_COLOR, region_color
 from engine.protocol import Language
@@ -33,7 +36,13 @@ class RegionsPanel(QWidget):
     done = Signal()
 
     def __init__(
-        self, regions: RegionsModel, asking: AskingModel, colors: LabelColors, parent: QWidget | None = None
+        self,
+        regions: RegionsModel,
+        asking: AskingModel,
+        colors: LabelColors,
+        finding: FindAllModel,
+        uncertain: UncertainModel,
+        parent: QWidget | None = None,
     ) -> None:
         super().__init__(parent)
         self._colors = colors
@@ -64,6 +73,10 @@ class RegionsPanel(QWidget):
         layout.setContentsMargins(8, 8, 8, 8)
         layout.addWidget(self._find_title)
         layout.addLayout(row)
+        self.find_all = FindAllBox(regions, asking, finding, uncertain, self._names.currentText)
+        self.find_all.done.connect(self.done)
+        self.find_all.names_chosen.connect(self._names.setCurrentText)
+        layout.addWidget(self.find_all)
         layout.addSpacing(10)
         layout.addWidget(self._title)
         layout.addWidget(self._list, 1)
@@ -80,9 +93,9 @@ class RegionsPanel(QWidget):
         self._names.setFocus()
 
     def _find(self) -> None:
-        text = self._names.currentText().strip()
-        if text and not self._asking.asking:
-            self._asking.find([text])
+        names = split_names(self._names.currentText())
+        if names and not self._asking.asking:
+            self._asking.find(names)
             self.done.emit()
 
     def _clicked(self, entry: QListWidgetItem) -> None:
@@ -131,11 +144,13 @@ class RegionsPanel(QWidget):
             RegionState.ACCEPTED: self.tr("accepted"),
             RegionState.EDITED: self.tr("named by {0}").format(row.who),
         }
-        return states.get(row.state, "")
+        said = states.get(row.state, "")
+        sure = probability_of(row, self._regions.suggested(row.root_id))
+        return said if sure is None else f"{said} · {sure:.0%}"
 
     def _retranslate(self) -> None:
-        self._find_title.setText(self.tr("Find on this slice"))
-        self._button.setText(self.tr("Find"))
+        self._find_title.setText(self.tr("Find"))
+        self._button.setText(self.tr("This slice"))
         self._title.setText(self.tr("Regions of this slice"))
         self._empty.setText(self.tr("Drag a box on the image: the model says what is in it. Or look for a name above."))
         self._names.lineEdit().setPlaceholderText(self.tr("Name …"))
@@ -144,10 +159,7 @@ class RegionsPanel(QWidget):
         for label in self._asking.labels:
             self._names.addItem(label.name(self._asking.language.value))
         both = [name for label in self._asking.labels for name in (label.en, label.zh)]
-        completer = QCompleter(both, self._names)
-        completer.setFilterMode(Qt.MatchFlag.MatchContains)
-        completer.setCaseSensitivity(Qt.CaseSensitivity.CaseInsensitive)
-        self._names.setCompleter(completer)
+        self._names.setCompleter(NamesCompleter(both, self._names))
         self._names.setCurrentText(typed)
 
     def language_changed(self) -> None:
