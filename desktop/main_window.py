@@ -26,19 +26,22 @@ from desktop.model.browser import BrowserModel
 from desktop.model.cine import CineModel
 from desktop.model.crosshair import CrosshairModel
 from desktop.model.drafts import DraftsModel
-from desktop.model.finding import FindAllModel, FoundAll
+from desktop.model.finding import FindAllModel
 from desktop.model.jobs import JobRunner
 from desktop.model.label_colors import LabelColors
 from desktop.model.layout import LayoutModel
+from desktop.model.mask_work import MaskWork
 from desktop.model.measures import MeasuresModel
 from desktop.model.overlays import OverlaysModel
 from desktop.model.regions import RegionsModel
 from desktop.model.session import ViewerModels
+from desktop.model.structures import StructuresModel
 from desktop.model.tools import ToolModel
 from desktop.model.uncertain import UncertainModel
 from desktop.model.viewing import ViewingModel
 from desktop.model.volume_drawing import VolumeDrawing
 from desktop.panels.browser_panel import BrowserPanel
+from desktop.panels.help_messages import HelpMessages
 from desktop.panels.key_sheet import KeySheet
 from desktop.panels.notice_bar import NoticeBar
 from desktop.panels.picture_taker import PictureTaker
@@ -48,6 +51,7 @@ from desktop.panels.status_line import StatusLine
 from desktop.panels.suggestion_card import SuggestionCard
 from desktop.panels.viewer_bar import ViewerBar
 from desktop.region_actions import RegionActions
+from desktop.structure_actions import StructureActions
 from desktop.translation import Translations
 from desktop.viewer.slice_view import SliceView
 from desktop.viewer.view_grid import ViewGrid
@@ -89,10 +93,13 @@ class MainWindow(QMainWindow):
             LabelColors(),
             FindAllModel(store, self.viewing, self.regions, self.asking, self),
             UncertainModel(store, self.viewing, self.regions, self),
+            StructuresModel(store, self.viewing, self.regions, self._jobs, self),
+            MaskWork(store, self.viewing, self.regions, self),
         )
         self.grid = ViewGrid(self.models)
         self.viewer_actions = ViewerActions(self.models, self.grid, self)
         self.region_actions = RegionActions(self.models, self._rename, self)
+        self.structure_actions = StructureActions(self.models, self.region_actions, self)
         self._pictures = PictureTaker(self.grid, self.viewer_actions, self)
         self.viewer_bar = ViewerBar(self.models, self.viewer_actions)
         self.region_bar = RegionBar(self.models.tools, self.viewer_actions)
@@ -100,7 +107,12 @@ class MainWindow(QMainWindow):
         self.card = SuggestionCard(self.regions, self.asking, self.grid)
         self.worklist_panel = BrowserPanel(self.worklist)
         self.regions_panel = RegionsPanel(
-            self.regions, self.asking, self.models.colors, self.models.finding, self.models.uncertain
+            self.regions,
+            self.asking,
+            self.models.colors,
+            self.models.finding,
+            self.models.uncertain,
+            self.models.structures.size_text,
         )
         self.status = StatusLine(manifest, store.notice)
         self.setStatusBar(self.status)
@@ -108,6 +120,7 @@ class MainWindow(QMainWindow):
         self.menus = self._build_menus()
         self._keys = self._build_keys()
         self._connect()
+        self._help = HelpMessages(self.models, self.status, self.notice_bar, self)
         language = store.setting("answer_language", "")
         chinese = language == "zh" or (not language and translations.language == "zh_CN")
         self.set_answer_language(Language.ZH if chinese else Language.EN)
@@ -187,11 +200,6 @@ class MainWindow(QMainWindow):
         self.asking.answered.connect(lambda _: self._place_card())
         self.asking.not_found.connect(lambda names: self.say(self.tr("Not found on this slice: {0}").format(names)))
         self.asking.failed.connect(self._not_answered)
-        self.asking.already.connect(lambda: self.say(self.tr("What was found is here already, or was deleted before")))
-        self.models.finding.started.connect(self.status.watch)
-        self.models.finding.done.connect(self._found_all)
-        self.models.finding.failed.connect(self._not_answered)
-        self.models.uncertain.none_left.connect(lambda: self.say(self.tr("Nothing waits for a decision")))
         self.asking.idle.connect(self._no_longer_asking)
         self.asking.unusable.connect(self._model_unusable)
         self.asking.event.connect(self._engine_event)
@@ -264,11 +272,6 @@ class MainWindow(QMainWindow):
         # A path may be a patient's name.
         why = self.tr("Show names to see why.") if self.worklist.names_hidden else message
         self.notice_bar.show_notice(self.tr("Not opened. {0}").format(why))
-
-    def _found_all(self, found: FoundAll) -> None:
-        text = self.tr("{0} regions found on {1} slices").format(found.regions, found.looked_at)
-        left = self.tr("stopped, {0} slices were not looked at").format(found.left) if found.left else ""
-        self.say("; ".join(part for part in (text, left) if part))
 
     def _not_answered(self, message: str) -> None:
         self.notice_bar.show_notice(self.tr("No answer. {0}").format(message))
@@ -368,7 +371,14 @@ class MainWindow(QMainWindow):
             self.worklist.add_paths(paths)
 
     def _show_keys(self) -> None:
-        KeySheet((*self.region_actions.key_groups(), *self.viewer_actions.key_groups()), self).open()
+        KeySheet(
+            (
+                *self.region_actions.key_groups(),
+                *self.structure_actions.key_groups(),
+                *self.viewer_actions.key_groups(),
+            ),
+            self,
+        ).open()
 
     def _show_model_card(self) -> None:
         manifest = self.asking.manifest
@@ -400,6 +410,7 @@ class MainWindow(QMainWindow):
 
     def _retranslate(self) -> None:
         self._show_title()
+        self.structure_actions.retranslate()
         self.worklist.set_chinese(self._translations.language == "zh_CN")
 
     def changeEvent(self, event: QEvent) -> None:

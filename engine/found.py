@@ -1,4 +1,4 @@
-"""What a model finds, held against what is known already: nothing is found twice, and what was deleted stays deleted."""
+"""What a model finds, held against what is known: nothing is found twice, and what was deleted stays deleted."""
 
 from __future__ import annotations
 

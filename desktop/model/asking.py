@@ -29,8 +29,8 @@ class _Asked:
 class AskingModel(QObject):
     """started : a job. answered : the region's root id, or -1 for the slice. event : an `EngineEvent`.
 
-    not_found : names that the answer says are not in the slice. already : what was found is known. idle : nothing is being asked.
-    unusable : the model cannot be loaded, and why.
+    not_found : names that the answer says are not in the slice. already : what was found is known.
+    idle : nothing is being asked. unusable : the model cannot be loaded, and why.
     """
 
     started = Signal(object)

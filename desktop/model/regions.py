@@ -4,20 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from typing import Any
 
-from numpy.typing import NDArray
 from PySide6.QtCore import QObject, Signal
 from PySide6.QtGui import QUndoStack
 
 from desktop.model.commands import Change, RegionsCommand
 from desktop.model.plane_state import PlaneState
-from desktop.model.tools import ToolModel
 from desktop.model.viewing import ViewingModel
 from engine.found import on_slice, without_known
-from engine.regions import Box, Label, Mask, RegionError, Shape, shape_from_json, shape_to_json
-from engine.regions.masks import ValueRange, erased, painted, stroke
-from engine.scans.positions import slice_values
+from engine.regions import Box, Label, RegionError, Shape, shape_from_json, shape_to_json
 from engine.store import (
     AnnotationStore,
     NewRegion,
@@ -259,41 +254,6 @@ class RegionsModel(QObject):
             return
         edit = Reshape(root_id, inside.bounds, shape_text(inside), self._viewing.image_ref())
         self._change([root_id], lambda: self._store.edits.edit_many([edit], self.who))
-
-    def paint(self, points: Sequence[tuple[float, float]], tools: ToolModel, *, erase: bool) -> None:
-        """A stroke of the brush: onto the selected mask, or a new one. Erasing works on whatever is selected."""
-        state, row = self._viewing.active, self.selected_row
-        if state.volume is None or not state.has_slice:
-            self.failed.emit(self.tr("This slice is not read yet: draw when it is here"))
-            return
-        height, width = state.shape
-        values = None if state.volume.is_color else slice_values(state.volume, state.plane, state.index)
-        before = None if row is None else shape_of(row)
-        try:
-            within = None if tools.value_range is None or values is None else ValueRange(*tools.value_range)
-            brush = stroke(points, tools.brush_radius, (height, width), state.spacing)
-            if erase:
-                if row is None or before is None:
-                    self.failed.emit(self.tr("Select a region to erase from"))
-                    return
-                self._erase(row, before.to_mask(width, height), brush, values, within)
-            elif row is not None and isinstance(before, Mask) and not row.locked:
-                self.reshape(row.root_id, painted(before, brush, values, within))
-            else:
-                self.draw(painted(None, brush, values, within))
-        except RegionError as error:
-            self.failed.emit(str(error))
-
-    def _erase(
-        self, row: RegionRow, mask: Mask, brush: Mask, values: NDArray[Any] | None, within: ValueRange | None
-    ) -> None:
-        try:
-            left = erased(mask, brush, values, within)
-        except RegionError:
-            # Nothing of it is left.
-            self._change([row.root_id], lambda: self._store.edits.delete([row.root_id], self.who))
-        else:
-            self.reshape(row.root_id, left)
 
     def toggle_hidden(self, root_id: int) -> None:
         """Do not draw a region, or draw it again. On screen only."""

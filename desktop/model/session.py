@@ -11,9 +11,11 @@ from desktop.model.drafts import DraftsModel
 from desktop.model.finding import FindAllModel
 from desktop.model.label_colors import LabelColors
 from desktop.model.layout import LayoutModel
+from desktop.model.mask_work import MaskWork
 from desktop.model.measures import MeasuresModel
 from desktop.model.overlays import OverlaysModel
 from desktop.model.regions import RegionsModel
+from desktop.model.structures import StructuresModel
 from desktop.model.tools import ToolModel
 from desktop.model.uncertain import UncertainModel
 from desktop.model.viewing import ViewingModel
@@ -38,3 +40,5 @@ class ViewerModels:
     colors: LabelColors
     finding: FindAllModel
     uncertain: UncertainModel
+    structures: StructuresModel
+    mask_work: MaskWork

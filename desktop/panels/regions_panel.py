@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from PySide6.QtCore import QEvent, QRectF, QSize, Qt, Signal
 from PySide6.QtGui import QColor, QIcon, QPainter, QPixmap
 from PySide6.QtWidgets import (
@@ -25,7 +27,7 @@ from desktop.panels.names_completer import NamesCompleter
 from desktop.theme import is_dark
 from desktop.viewer.region_item import DECIDED_COLOR, OPEN_COLOR, region_color
 from engine.protocol import Language
-from engine.store import DECIDED_STATES, RegionRow, RegionState
+from engine.store import DECIDED_STATES, Origin, RegionRow, RegionState
 
 _ROOT_ROLE = Qt.ItemDataRole.UserRole
 
@@ -42,12 +44,14 @@ class RegionsPanel(QWidget):
         colors: LabelColors,
         finding: FindAllModel,
         uncertain: UncertainModel,
+        size_text: Callable[[RegionRow], str],
         parent: QWidget | None = None,
     ) -> None:
         super().__init__(parent)
         self._colors = colors
         self._regions = regions
         self._asking = asking
+        self._size_text = size_text
         self._find_title = QLabel()
         self._find_title.setObjectName("panelTitle")
         self._names = QComboBox()
@@ -107,9 +111,14 @@ class RegionsPanel(QWidget):
         self._list.clear()
         for row in self._regions.rows:
             entry = QListWidgetItem(f"{self._name(row)}\n{self._state(row)}")
+            size = self._size_text(row)
+            if size:
+                entry.setText(f"{entry.text()}\n{size}")
+            entry.setToolTip(entry.text())
             entry.setData(_ROOT_ROLE, row.root_id)
             # A line of Chinese is taller than the view expects from the first font it finds.
-            entry.setSizeHint(QSize(0, 2 * self.fontMetrics().height() + 16))
+            lines = 3 if size else 2
+            entry.setSizeHint(QSize(0, lines * self.fontMetrics().height() + 16))
             color = DECIDED_COLOR if row.state in DECIDED_STATES else OPEN_COLOR
             # The colours on the slice are too bright for a light panel.
             entry.setIcon(_swatch(region_color(row, self._colors.of(row.label))))
@@ -140,7 +149,9 @@ class RegionsPanel(QWidget):
     def _state(self, row: RegionRow) -> str:
         states = {
             RegionState.DRAWN: self.tr("waits for a name"),
-            RegionState.SUGGESTED: self.tr("suggested by the model"),
+            RegionState.SUGGESTED: self.tr("followed from another slice")
+            if row.origin is Origin.PROPAGATED
+            else self.tr("suggested by the model"),
             RegionState.ACCEPTED: self.tr("accepted"),
             RegionState.EDITED: self.tr("named by {0}").format(row.who),
         }

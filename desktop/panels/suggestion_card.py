@@ -21,6 +21,7 @@ from desktop.model.asking import AskingModel
 from desktop.model.regions import UNDECIDED, RegionsModel
 from engine.protocol import Language
 from engine.regions import Label
+from engine.store import RegionState
 
 _SHOWN = 5
 _LABEL_ROLE = Qt.ItemDataRole.UserRole
@@ -196,6 +197,10 @@ class SuggestionCard(QFrame):
         elif row.label is not None and suggestion is not None:
             self._title.setText(self.tr("Found by {0}").format(suggestion.model_id))
             self._add(row.label, suggestion.probability)
+            self._hint.setText(self.tr("Enter accept · type to correct · Delete reject"))
+        elif row.label is not None and row.state is RegionState.SUGGESTED:
+            self._title.setText(self.tr("Followed from another slice"))
+            self._add(row.label, None)
             self._hint.setText(self.tr("Enter accept · type to correct · Delete reject"))
         elif suggestion is None or not suggestion.candidates:
             self._title.setText(self.tr("No suggestion"))
