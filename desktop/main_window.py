@@ -25,6 +25,7 @@ from desktop.model.asking import AskingModel
 from desktop.model.browser import BrowserModel
 from desktop.model.cine import CineModel
 from desktop.model.crosshair import CrosshairModel
+from desktop.model.crossings import CrossingsModel
 from desktop.model.drafts import DraftsModel
 from desktop.model.finding import FindAllModel
 from desktop.model.jobs import JobRunner
@@ -95,6 +96,7 @@ class MainWindow(QMainWindow):
             UncertainModel(store, self.viewing, self.regions, self),
             StructuresModel(store, self.viewing, self.regions, self._jobs, self),
             MaskWork(store, self.viewing, self.regions, self),
+            CrossingsModel(store, self.viewing, self.regions, self),
         )
         self.grid = ViewGrid(self.models)
         self.viewer_actions = ViewerActions(self.models, self.grid, self)
@@ -102,7 +104,7 @@ class MainWindow(QMainWindow):
         self.structure_actions = StructureActions(self.models, self.region_actions, self)
         self._pictures = PictureTaker(self.grid, self.viewer_actions, self)
         self.viewer_bar = ViewerBar(self.models, self.viewer_actions)
-        self.region_bar = RegionBar(self.models.tools, self.viewer_actions)
+        self.region_bar = RegionBar(self.models.tools, self.viewing, self.viewer_actions)
         self.notice_bar = NoticeBar()
         self.card = SuggestionCard(self.regions, self.asking, self.grid)
         self.worklist_panel = BrowserPanel(self.worklist)
@@ -371,14 +373,8 @@ class MainWindow(QMainWindow):
             self.worklist.add_paths(paths)
 
     def _show_keys(self) -> None:
-        KeySheet(
-            (
-                *self.region_actions.key_groups(),
-                *self.structure_actions.key_groups(),
-                *self.viewer_actions.key_groups(),
-            ),
-            self,
-        ).open()
+        actions = (self.region_actions, self.structure_actions, self.viewer_actions)
+        KeySheet(tuple(group for one in actions for group in one.key_groups()), self).open()
 
     def _show_model_card(self) -> None:
         manifest = self.asking.manifest

@@ -1,4 +1,4 @@
-"""What is done to the selected region's pixels: painted, fitted to the picture, made a mask, tidied, combined with another."""
+"""What is done to the selected region's pixels: painted, fitted, made a mask, tidied, combined with another."""
 
 from __future__ import annotations
 

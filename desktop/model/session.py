@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from desktop.model.asking import AskingModel
 from desktop.model.cine import CineModel
 from desktop.model.crosshair import CrosshairModel
+from desktop.model.crossings import CrossingsModel
 from desktop.model.drafts import DraftsModel
 from desktop.model.finding import FindAllModel
 from desktop.model.label_colors import LabelColors
@@ -42,3 +43,4 @@ class ViewerModels:
     uncertain: UncertainModel
     structures: StructuresModel
     mask_work: MaskWork
+    crossings: CrossingsModel

@@ -48,7 +48,7 @@ class Hand:
 
     def go_to(self, index: int) -> None:
         while self.window.viewing.index != index:
-            self.key(Qt.Key.Key_Down if index > self.window.viewing.index else Qt.Key.Key_Up)
+            self.key(Qt.Key.Key_PageDown if index > self.window.viewing.index else Qt.Key.Key_PageUp)
 
     def draw_on(self, index: int, *corners: tuple[float, float]) -> int:
         self.go_to(index)
@@ -63,7 +63,9 @@ class Hand:
 
     def answer(self, *numbers: float) -> None:
         """Type into the numbers asked for, and agree."""
-        (dialog,) = [one for one in QApplication.topLevelWidgets() if isinstance(one, NumbersDialog) and one.isVisible()]
+        (dialog,) = [
+            one for one in QApplication.topLevelWidgets() if isinstance(one, NumbersDialog) and one.isVisible()
+        ]
         for field, number in zip(dialog.fields, numbers, strict=True):
             field.selectAll()
             QTest.keyClicks(field, f"{number:g}")
@@ -79,10 +81,10 @@ class Hand:
         return {one.slice: one.row for one in found}
 
     def undo(self) -> None:
-        self.key(Qt.Key.Key_Z, CTRL)
+        self.window.menus._undo.trigger()
 
     def redo(self) -> None:
-        self.key(Qt.Key.Key_Z, CTRL | SHIFT)
+        self.window.menus._redo.trigger()
 
 
 @pytest.fixture
@@ -164,16 +166,14 @@ def test_one_box_is_put_on_a_range_of_slices(hand):
     rows = hand.placed()
     assert sorted(rows) == list(range(7, 14))
     assert len({row.box for row in rows.values()}) == 1
-    assert [index for index, row in rows.items() if row.is_key] == [7, 10, 13] or {
-        index for index, row in rows.items() if row.is_key
-    } == {7, 10, 13}
+    assert {index for index, row in rows.items() if row.is_key} == {7, 10, 13}
     hand.undo()
     assert sorted(hand.placed()) == [10]
 
 
 def test_a_structure_is_followed_as_suggestions_and_accepted_as_a_whole(hand):
     # The spine of the phantom goes through many slices.
-    truth = spine(hand)
+    truth = truth_of(hand, "vertebra")
     hand.draw_on(10, (truth.x1 - 2, truth.y1 - 2), (truth.x2 + 2, truth.y2 + 2))
     drawn = hand.regions.selected_root
     hand.do("follow")
@@ -191,7 +191,7 @@ def test_a_structure_is_followed_as_suggestions_and_accepted_as_a_whole(hand):
 
 
 def test_a_followed_slice_is_accepted_with_enter_and_one_that_is_deleted_stays_deleted(hand):
-    truth = spine(hand)
+    truth = truth_of(hand, "vertebra")
     hand.draw_on(10, (truth.x1 - 2, truth.y1 - 2), (truth.x2 + 2, truth.y2 + 2))
     drawn = hand.regions.selected_root
     hand.do("follow")
@@ -228,7 +228,7 @@ def test_the_list_says_how_large_a_structure_is(keyed):
 
 
 def test_a_loose_box_is_fitted_to_the_structure_in_it(hand):
-    truth = spine(hand)
+    truth = truth_of(hand, "left-kidney")
     root = hand.draw_on(10, (truth.x1 - 3, truth.y1 - 3), (truth.x2 + 3, truth.y2 + 3))
     drawn = hand.regions.region(root).box
     hand.key(Qt.Key.Key_N, CTRL | SHIFT)
@@ -296,8 +296,8 @@ def test_escape_leaves_the_other_region_alone(hand):
     assert shape_of(hand.regions.region(first)).kind == "box"
 
 
-def spine(hand) -> Box:
-    """Where the phantom's vertebra lies on slice 10."""
+def truth_of(hand, wanted: str) -> Box:
+    """Where a structure of the phantom lies on slice 10."""
     import json
 
     from engine.demo import GROUND_TRUTH_JSON
@@ -305,5 +305,4 @@ def spine(hand) -> Box:
     folder = hand.window.viewing.volume.source
     folder = folder if folder.is_dir() else folder.parent
     truth = json.loads((folder.parent / GROUND_TRUTH_JSON).read_text(encoding="utf-8"))["boxes"]["10"]
-    name = next(name for name in truth if "vertebra" in name)
-    return Box(*truth[name][0])
+    return Box(*truth[wanted][0])
