@@ -96,6 +96,10 @@ class RegionsPanel(QWidget):
         self._names.lineEdit().selectAll()
         self._names.setFocus()
 
+    def set_names(self, names: str) -> None:
+        """Look for these next."""
+        self._names.setCurrentText(names)
+
     def _find(self) -> None:
         names = split_names(self._names.currentText())
         if names and not self._asking.asking:

@@ -115,6 +115,12 @@ class SuggestionCard(QFrame):
         """Whether another name is being typed."""
         return self._edit.isVisibleTo(self)
 
+    @property
+    def chosen(self) -> Label | None:
+        """The name that Enter takes."""
+        item = self._list.currentItem() if self.isVisible() else None
+        return None if item is None else item.data(_LABEL_ROLE)
+
     def _other_region(self) -> None:
         self._stop_typing()
         self.refresh()
