@@ -24,20 +24,26 @@ from desktop.model.asking import AskingModel
 from desktop.model.browser import BrowserModel
 from desktop.model.cine import CineModel
 from desktop.model.crosshair import CrosshairModel
+from desktop.model.crossings import CrossingsModel
 from desktop.model.drafts import DraftsModel
+from desktop.model.finding import FindAllModel
 from desktop.model.jobs import JobRunner
 from desktop.model.label_colors import LabelColors
 from desktop.model.layout import LayoutModel
+from desktop.model.mask_work import MaskWork
 from desktop.model.measures import MeasuresModel
 from desktop.model.overlays import OverlaysModel
 from desktop.model.reader import ReaderModel
 from desktop.model.regions import RegionsModel
 from desktop.model.session import ViewerModels
+from desktop.model.structures import StructuresModel
 from desktop.model.tools import ToolModel
+from desktop.model.uncertain import UncertainModel
 from desktop.model.viewing import ViewingModel
 from desktop.model.volume_drawing import VolumeDrawing
 from desktop.panels.browser_panel import BrowserPanel
 from desktop.panels.drop_target import DropTarget
+from desktop.panels.help_messages import HelpMessages
 from desktop.panels.key_sheet import KeySheet
 from desktop.panels.notice_bar import NoticeBar
 from desktop.panels.picture_taker import PictureTaker
@@ -49,6 +55,7 @@ from desktop.panels.suggestion_card import SuggestionCard
 from desktop.panels.viewer_bar import ViewerBar
 from desktop.region_actions import RegionActions
 from desktop.slide_actions import SlideActions
+from desktop.structure_actions import StructureActions
 from desktop.task_desk import DeskParts, TaskDesk
 from desktop.translation import Translations
 from desktop.viewer.slice_view import SliceView
@@ -90,21 +97,34 @@ class MainWindow(QMainWindow):
             OverlaysModel(self.viewing, self._jobs, self),
             DraftsModel(store, self.viewing, self.reader, self),
             LabelColors(),
+            FindAllModel(store, self.viewing, self.regions, self.asking, self),
+            UncertainModel(store, self.viewing, self.regions, self),
+            StructuresModel(store, self.viewing, self.regions, self._jobs, self),
+            MaskWork(store, self.viewing, self.regions, self),
+            CrossingsModel(store, self.viewing, self.regions, self),
         )
         self.grid = ViewGrid(self.models)
         self.viewer_actions = ViewerActions(self.models, self.grid, self)
         self.region_actions = RegionActions(self.models, self._rename, self)
+        self.structure_actions = StructureActions(self.models, self.region_actions, self)
         self._pictures = PictureTaker(self.grid, self.viewer_actions, self)
         self.viewer_bar = ViewerBar(self.models, self.viewer_actions)
-        self.region_bar = RegionBar(self.models.tools, self.viewer_actions)
+        self.region_bar = RegionBar(self.models.tools, self.viewing, self.viewer_actions)
         self.notice_bar = NoticeBar()
         self.card = SuggestionCard(self.regions, self.asking, self.grid)
         self.worklist_panel = BrowserPanel(self.worklist)
-        self.regions_panel = RegionsPanel(self.regions, self.asking, self.models.colors)
         self.reader_menu = ReaderMenu(self.reader, self)
         self.status = StatusLine(manifest, store.notice, self.reader_menu)
         parts = DeskParts(store, self._jobs, self.reader, self.models, self.worklist, self.worklist_panel, self.card)
         self.desk = TaskDesk(parts, self)
+        self.regions_panel = RegionsPanel(
+            self.regions,
+            self.asking,
+            self.models.colors,
+            self.models.finding,
+            self.models.uncertain,
+            self.models.structures.size_text,
+        )
         self.setStatusBar(self.status)
         self._build_layout()
         self.menus = self._build_menus()
@@ -113,6 +133,7 @@ class MainWindow(QMainWindow):
         self._keys = self._build_keys()
         self.drop_target = DropTarget(self)
         self._connect()
+        self._help = HelpMessages(self.models, self.status, self.notice_bar, self)
         language = store.setting("answer_language", "")
         chinese = language == "zh" or (not language and translations.language == "zh_CN")
         self.set_answer_language(Language.ZH if chinese else Language.EN)
@@ -379,8 +400,8 @@ class MainWindow(QMainWindow):
 
     def _show_keys(self) -> None:
         of_views = (*self.viewer_actions.key_groups(), *self.slide_actions.key_groups())
-        of_work = (*self.desk.actions.key_groups(), *self.region_actions.key_groups())
-        KeySheet((*of_work, *of_views), self).open()
+        of_regions = (*self.region_actions.key_groups(), *self.structure_actions.key_groups())
+        KeySheet((*self.desk.actions.key_groups(), *of_regions, *of_views), self).open()
 
     def _show_model_card(self) -> None:
         manifest = self.asking.manifest
@@ -413,6 +434,7 @@ class MainWindow(QMainWindow):
     def _retranslate(self) -> None:
         self._show_title()
         self.slide_actions.retranslate()
+        self.structure_actions.retranslate()
         self.worklist.set_chinese(self._translations.language == "zh_CN")
 
     def changeEvent(self, event: QEvent) -> None:

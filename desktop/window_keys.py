@@ -13,6 +13,7 @@ from desktop.panels.suggestion_card import SuggestionCard
 from desktop.region_actions import RegionActions
 from desktop.viewer_actions import ViewerActions
 
+_CTRL = Qt.KeyboardModifier.ControlModifier
 _ENTER = (Qt.Key.Key_Return, Qt.Key.Key_Enter)
 _DELETE = (Qt.Key.Key_Delete, Qt.Key.Key_Backspace)
 
@@ -48,6 +49,9 @@ class WindowKeys(QObject):
 
     def press(self, event: QKeyEvent) -> None:
         """Do what it means."""
+        if event.text() == "." or (event.key() == Qt.Key.Key_Tab and event.modifiers() & _CTRL):
+            self._models.uncertain.go_to_next()
+            return
         card = self._card.isVisible()
         if self._regions.nudge(event, always=not card):
             return

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from PySide6.QtCore import QObject, Signal
@@ -30,12 +30,14 @@ class AskingModel(QObject):
     """started : a job. answered : the region's root id, or -1 for the slice. event : an `EngineEvent`.
 
     refused : the model may not be asked, and why. not_found : names that the answer says are not in the slice.
+    already : what was found is known.
     idle : nothing is being asked. unusable : the model cannot be loaded, and why.
     """
 
     started = Signal(object)
     answered = Signal(int)
     not_found = Signal(str)
+    already = Signal()
     idle = Signal()
     event = Signal(object)
     failed = Signal(str)
@@ -97,6 +99,10 @@ class AskingModel(QObject):
     def find(self, names: Sequence[str]) -> None:
         """Where are these on the slice on screen?"""
         self._ask(Task.TEXT_TO_REGION, None, names=tuple(names))
+
+    def run(self, work: Callable[[Job], object]) -> Job:
+        """Other work with the session, after the question in work; see `JobRunner.start`."""
+        return self._jobs.start(work)
 
     def cancel(self) -> None:
         """Give up the question in work."""
@@ -169,7 +175,9 @@ class AskingModel(QObject):
                 pass
             elif asked.root_id is None:
                 found = self._regions.keep_found(suggestion)
-                if suggestion.not_present or not found:
+                if suggestion.regions and not found:
+                    self.already.emit()
+                elif suggestion.not_present or not found:
                     self.not_found.emit(", ".join(suggestion.not_present) or suggestion.text)
                 self.answered.emit(-1)
             elif self._regions.region(asked.root_id) is not None:

@@ -54,6 +54,7 @@ class RegionsCommand(QUndoCommand):
             self._go_there()
             self._store.edits.revert_many([(one.after.root_id, one.after.id) for one in self._changes], self._who)
             self._done = True
+        self._regions.edited.emit()
         self._regions.refresh()
         self._regions.select(self._then())
         if not again and self._first_time is not None:
@@ -66,6 +67,7 @@ class RegionsCommand(QUndoCommand):
         before = [(one.after.root_id, None if one.before is None else one.before.id) for one in self._changes]
         self._store.edits.revert_many(before, self._who)
         self._done = False
+        self._regions.edited.emit()
         self._regions.refresh()
         there = [one.before.root_id for one in self._changes if one.before is not None]
         self._regions.select(there[0] if there else None)

@@ -4,20 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from typing import Any
 
-from numpy.typing import NDArray
 from PySide6.QtCore import QObject, Signal
 from PySide6.QtGui import QUndoStack
 
 from desktop.model.commands import Change, RegionsCommand
 from desktop.model.plane_state import PlaneState
 from desktop.model.reader import ReaderModel
-from desktop.model.tools import ToolModel
 from desktop.model.viewing import ViewingModel
-from engine.regions import Box, Label, Mask, RegionError, Shape, shape_from_json, shape_to_json
-from engine.regions.masks import ValueRange, erased, painted, stroke
-from engine.scans.positions import slice_values
+from engine.found import on_slice, without_known
+from engine.regions import Box, Label, RegionError, Shape, shape_from_json, shape_to_json
 from engine.store import (
     AnnotationStore,
     NewRegion,
@@ -50,7 +46,8 @@ class RegionsModel(QObject):
     drawn : a new region without a name, to be asked about. elsewhere : an `ImageRow` of a scan that is not open, on
     which something was undone or redone. blind : the person at work may see neither another's regions
     nor what the model says of this scan. only_reading : show no other reading's regions than this task's; None for all
-    that may be seen. frozen : why regions cannot be changed now; "" when they can.
+    that may be seen. frozen : why regions cannot be changed now; "" when they can. edited : the store holds other
+    regions of the scan than before.
     """
 
     changed = Signal()
@@ -58,6 +55,7 @@ class RegionsModel(QObject):
     failed = Signal(str)
     drawn = Signal(int)
     elsewhere = Signal(object)
+    edited = Signal()
 
     def __init__(
         self, store: AnnotationStore, viewing: ViewingModel, reader: ReaderModel, parent: QObject | None = None
@@ -251,12 +249,21 @@ class RegionsModel(QObject):
             self.changed.emit()
             self.selected.emit()
 
+    def known(self, image: ImageRef) -> list[RegionRow]:
+        """What is not to be found again on a slice: the regions the person sees, and the model's they deleted."""
+        row = self._store.images.find(image.path, image.series_uid, image.plane, image.slice)
+        if row is None:
+            return []
+        away = on_slice(self._store.regions.turned_down(image.path, image.series_uid), image.plane, image.slice)
+        return [*self._store.readings.visible_regions(row.id, self.who), *away]
+
     def keep_found(self, suggestion: Suggestion) -> int:
-        """Store the boxes of a text-to-region answer; returns how many there are."""
+        """Store the boxes of a text-to-region answer that are new; returns how many there are."""
         volume = self._viewing.volume
         if volume is None or self._is_frozen():
             return 0
-        found = [row for row, _ in self._store.record_found(suggestion, study_uid_of(volume), self.who)]
+        fresh = without_known(suggestion, self.known(suggestion.image))
+        found = [row for row, _ in self._store.record_found(fresh, study_uid_of(volume), self.who)]
         if found:
             self._push([Change(None, row) for row in found], lambda: found[0].root_id)
         return len(found)
@@ -299,41 +306,6 @@ class RegionsModel(QObject):
         edit = Reshape(root_id, inside.bounds, shape_text(inside), self._viewing.image_ref())
         self._change([root_id], lambda: self._store.edits.edit_many([edit], self.who))
 
-    def paint(self, points: Sequence[tuple[float, float]], tools: ToolModel, *, erase: bool) -> None:
-        """A stroke of the brush: onto the selected mask, or a new one. Erasing works on whatever is selected."""
-        state, row = self._viewing.active, self.selected_row
-        if state.volume is None or not state.has_slice:
-            self.failed.emit(self.tr("This slice is not read yet: draw when it is here"))
-            return
-        height, width = state.shape
-        values = None if state.volume.is_color else slice_values(state.volume, state.plane, state.index)
-        before = None if row is None else shape_of(row)
-        try:
-            within = None if tools.value_range is None or values is None else ValueRange(*tools.value_range)
-            brush = stroke(points, tools.brush_radius, (height, width), state.spacing)
-            if erase:
-                if row is None or before is None:
-                    self.failed.emit(self.tr("Select a region to erase from"))
-                    return
-                self._erase(row, before.to_mask(width, height), brush, values, within)
-            elif row is not None and isinstance(before, Mask) and not row.locked:
-                self.reshape(row.root_id, painted(before, brush, values, within))
-            else:
-                self.draw(painted(None, brush, values, within))
-        except RegionError as error:
-            self.failed.emit(str(error))
-
-    def _erase(
-        self, row: RegionRow, mask: Mask, brush: Mask, values: NDArray[Any] | None, within: ValueRange | None
-    ) -> None:
-        try:
-            left = erased(mask, brush, values, within)
-        except RegionError:
-            # Nothing of it is left.
-            self._change([row.root_id], lambda: self._store.edits.delete([row.root_id], self.who))
-        else:
-            self.reshape(row.root_id, left)
-
     def toggle_hidden(self, root_id: int) -> None:
         """Do not draw a region, or draw it again. On screen only."""
         self.hidden ^= {root_id}
@@ -353,7 +325,13 @@ class RegionsModel(QObject):
 
     def accept(self, root_id: int, label: Label) -> None:
         """Agree with a suggested name."""
-        suggestion = self.suggestion(root_id)
+        suggestion, row = self.suggestion(root_id), self.region(root_id)
+        if suggestion is None and row is not None and row.state is RegionState.SUGGESTED and row.label == label:
+            # Followed through the slices: no model has said how sure it is.
+            self._change(
+                [root_id], lambda: self._store.edits.accept_as_they_are([root_id], self.who), self._next_undecided
+            )
+            return
         if suggestion is None:
             self.correct(root_id, label)
             return
@@ -399,6 +377,22 @@ class RegionsModel(QObject):
     def change(self, root_ids: Sequence[int], gesture: Callable[[], list[RegionRow]]) -> int:
         """Any other gesture of the store on regions that are there, to be undone as one; returns how many changed."""
         return self._change(root_ids, gesture)
+
+    def apply(self, gesture: Callable[[], list[Change]], then: Callable[[], int | None] | None = None) -> int:
+        """Gestures of the store that make and change regions, to be undone as one; returns how many there were."""
+        try:
+            changes = gesture()
+        except (RegionError, StoreError) as error:
+            self.failed.emit(str(error))
+            self.changed.emit()
+            return 0
+        if changes:
+            self._push(changes, then or (lambda: self.selected_root))
+        return len(changes)
+
+    def adopt(self, rows: Sequence[RegionRow]) -> None:
+        """New regions that are in the store already, as one gesture to be undone: those nobody has touched since."""
+        self.apply(lambda: [Change(None, row) for row in rows if self._store.regions.current(row.root_id).id == row.id])
 
     def _decide(self, root_id: int, gesture: Callable[[], RegionRow]) -> None:
         if self.region(root_id) is not None:

@@ -7,13 +7,18 @@ from dataclasses import dataclass
 from desktop.model.asking import AskingModel
 from desktop.model.cine import CineModel
 from desktop.model.crosshair import CrosshairModel
+from desktop.model.crossings import CrossingsModel
 from desktop.model.drafts import DraftsModel
+from desktop.model.finding import FindAllModel
 from desktop.model.label_colors import LabelColors
 from desktop.model.layout import LayoutModel
+from desktop.model.mask_work import MaskWork
 from desktop.model.measures import MeasuresModel
 from desktop.model.overlays import OverlaysModel
 from desktop.model.regions import RegionsModel
+from desktop.model.structures import StructuresModel
 from desktop.model.tools import ToolModel
+from desktop.model.uncertain import UncertainModel
 from desktop.model.viewing import ViewingModel
 from desktop.model.volume_drawing import VolumeDrawing
 
@@ -34,3 +39,8 @@ class ViewerModels:
     overlays: OverlaysModel
     drafts: DraftsModel
     colors: LabelColors
+    finding: FindAllModel
+    uncertain: UncertainModel
+    structures: StructuresModel
+    mask_work: MaskWork
+    crossings: CrossingsModel

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from PySide6.QtCore import QEvent, QRectF, QSize, Qt, Signal
 from PySide6.QtGui import QColor, QIcon, QPainter, QPixmap
 from PySide6.QtWidgets import (
     QComboBox,
-    QCompleter,
     QHBoxLayout,
     QLabel,
     QListWidget,
@@ -17,12 +18,16 @@ from PySide6.QtWidgets import (
 )
 
 from desktop.model.asking import AskingModel
+from desktop.model.finding import FindAllModel, split_names
 from desktop.model.label_colors import LabelColors
 from desktop.model.regions import RegionsModel
+from desktop.model.uncertain import UncertainModel, probability_of
+from desktop.panels.find_all_box import FindAllBox
+from desktop.panels.names_completer import NamesCompleter
 from desktop.theme import is_dark
 from desktop.viewer.region_item import DECIDED_COLOR, OPEN_COLOR, region_color
 from engine.protocol import Language
-from engine.store import DECIDED_STATES, RegionRow, RegionState
+from engine.store import DECIDED_STATES, Origin, RegionRow, RegionState
 
 _ROOT_ROLE = Qt.ItemDataRole.UserRole
 
@@ -33,12 +38,20 @@ class RegionsPanel(QWidget):
     done = Signal()
 
     def __init__(
-        self, regions: RegionsModel, asking: AskingModel, colors: LabelColors, parent: QWidget | None = None
+        self,
+        regions: RegionsModel,
+        asking: AskingModel,
+        colors: LabelColors,
+        finding: FindAllModel,
+        uncertain: UncertainModel,
+        size_text: Callable[[RegionRow], str],
+        parent: QWidget | None = None,
     ) -> None:
         super().__init__(parent)
         self._colors = colors
         self._regions = regions
         self._asking = asking
+        self._size_text = size_text
         self._find_title = QLabel()
         self._find_title.setObjectName("panelTitle")
         self._names = QComboBox()
@@ -64,6 +77,10 @@ class RegionsPanel(QWidget):
         layout.setContentsMargins(8, 8, 8, 8)
         layout.addWidget(self._find_title)
         layout.addLayout(row)
+        self.find_all = FindAllBox(regions, asking, finding, uncertain, self._names.currentText)
+        self.find_all.done.connect(self.done)
+        self.find_all.names_chosen.connect(self._names.setCurrentText)
+        layout.addWidget(self.find_all)
         layout.addSpacing(10)
         layout.addWidget(self._title)
         layout.addWidget(self._list, 1)
@@ -94,10 +111,14 @@ class RegionsPanel(QWidget):
             refusal or self.tr("Drag a box on the image: the model says what is in it. Or look for a name above.")
         )
 
+    def set_names(self, names: str) -> None:
+        """Look for these next."""
+        self._names.setCurrentText(names)
+
     def _find(self) -> None:
-        text = self._names.currentText().strip()
-        if text and not self._asking.asking:
-            self._asking.find([text])
+        names = split_names(self._names.currentText())
+        if names and not self._asking.asking:
+            self._asking.find(names)
             self.done.emit()
 
     def _clicked(self, entry: QListWidgetItem) -> None:
@@ -109,9 +130,14 @@ class RegionsPanel(QWidget):
         self._list.clear()
         for row in self._regions.rows:
             entry = QListWidgetItem(f"{self._name(row)}\n{self._state(row)}")
+            size = self._size_text(row)
+            if size:
+                entry.setText(f"{entry.text()}\n{size}")
+            entry.setToolTip(entry.text())
             entry.setData(_ROOT_ROLE, row.root_id)
             # A line of Chinese is taller than the view expects from the first font it finds.
-            entry.setSizeHint(QSize(0, 2 * self.fontMetrics().height() + 16))
+            lines = 3 if size else 2
+            entry.setSizeHint(QSize(0, lines * self.fontMetrics().height() + 16))
             color = DECIDED_COLOR if row.state in DECIDED_STATES else OPEN_COLOR
             # The colours on the slice are too bright for a light panel.
             entry.setIcon(_swatch(region_color(row, self._colors.of(row.label))))
@@ -142,11 +168,16 @@ class RegionsPanel(QWidget):
     def _state(self, row: RegionRow) -> str:
         states = {
             RegionState.DRAWN: self.tr("waits for a name"),
-            RegionState.SUGGESTED: self.tr("suggested by the model"),
+            RegionState.SUGGESTED: self.tr("followed from another slice")
+            if row.origin is Origin.PROPAGATED
+            else self.tr("suggested by the model"),
             RegionState.ACCEPTED: self.tr("accepted"),
             RegionState.EDITED: self.tr("named by {0}").format(row.who),
         }
         state, author = states.get(row.state, ""), self._regions.author(row)
+        sure = probability_of(row, self._regions.suggested(row.root_id))
+        if sure is not None:
+            state = f"{state} · {sure:.0%}"
         if row.state is RegionState.SUGGESTED or author == self._regions.who:
             return state
         if row.state is RegionState.EDITED and row.who == author:
@@ -154,8 +185,8 @@ class RegionsPanel(QWidget):
         return f"{state} · {self.tr('of {0}').format(author)}"
 
     def _retranslate(self) -> None:
-        self._find_title.setText(self.tr("Find on this slice"))
-        self._button.setText(self.tr("Find"))
+        self._find_title.setText(self.tr("Find"))
+        self._button.setText(self.tr("This slice"))
         self._title.setText(self.tr("Regions of this slice"))
         self._names.lineEdit().setPlaceholderText(self.tr("Name …"))
         typed = self._names.currentText()
@@ -163,10 +194,7 @@ class RegionsPanel(QWidget):
         for label in self._asking.labels:
             self._names.addItem(label.name(self._asking.language.value))
         both = [name for label in self._asking.labels for name in (label.en, label.zh)]
-        completer = QCompleter(both, self._names)
-        completer.setFilterMode(Qt.MatchFlag.MatchContains)
-        completer.setCaseSensitivity(Qt.CaseSensitivity.CaseInsensitive)
-        self._names.setCompleter(completer)
+        self._names.setCompleter(NamesCompleter(both, self._names))
         self._names.setCurrentText(typed)
         self._show_refusal()
 

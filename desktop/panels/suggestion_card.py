@@ -21,6 +21,7 @@ from desktop.model.asking import AskingModel
 from desktop.model.regions import UNDECIDED, RegionsModel
 from engine.protocol import Language
 from engine.regions import Label
+from engine.store import RegionState
 
 _SHOWN = 5
 _LABEL_ROLE = Qt.ItemDataRole.UserRole
@@ -114,6 +115,12 @@ class SuggestionCard(QFrame):
         """Whether another name is being typed."""
         return self._edit.isVisibleTo(self)
 
+    @property
+    def chosen(self) -> Label | None:
+        """The name that Enter takes."""
+        item = self._list.currentItem() if self.isVisible() else None
+        return None if item is None else item.data(_LABEL_ROLE)
+
     def _other_region(self) -> None:
         self._stop_typing()
         self.refresh()
@@ -196,6 +203,10 @@ class SuggestionCard(QFrame):
         elif row.label is not None and suggestion is not None:
             self._title.setText(self.tr("Found by {0}").format(suggestion.model_id))
             self._add(row.label, suggestion.probability)
+            self._hint.setText(self.tr("Enter accept · type to correct · Delete reject"))
+        elif row.label is not None and row.state is RegionState.SUGGESTED:
+            self._title.setText(self.tr("Followed from another slice"))
+            self._add(row.label, None)
             self._hint.setText(self.tr("Enter accept · type to correct · Delete reject"))
         elif suggestion is None or not suggestion.candidates:
             self._title.setText(self.tr("Blind reading") if self._asking.refusal else self.tr("No suggestion"))

@@ -108,7 +108,7 @@ class Drawing:
         points = tool.take_stroke()
         self._models.drafts.end()
         if points:
-            self._models.regions.paint(points, self._models.tools, erase=tool.erases)
+            self._models.mask_work.paint(points, self._models.tools, erase=tool.erases)
         return bool(points)
 
     def _keep(self, shape: Shape | None, tool: DrawingTool) -> None:

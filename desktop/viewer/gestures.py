@@ -248,7 +248,12 @@ class Gestures:
         number = self._view.items_on_slice.measure_at(point, reach)
         self._models.measures.select(number)
         if number is None:
-            self._models.regions.select(self._view.items_on_slice.smallest_at(point, reach))
+            root = self._view.items_on_slice.smallest_at(point, reach)
+            crossing = None if root is not None else self._view.items_on_slice.crossing_at(point)
+            if crossing is None:
+                self._models.regions.select(root)
+            else:
+                self._models.crossings.turn_to(crossing, self._state, point.x(), point.y())
 
     def _open_menu(self, point: QPointF, event: QMouseEvent) -> None:
         root = self._view.items_on_slice.smallest_at(point, self._view.pixels_for(_CLICK_REACH))

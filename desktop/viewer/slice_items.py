@@ -8,10 +8,12 @@ import math
 from PySide6.QtCore import QObject, QPointF, QRectF
 from PySide6.QtWidgets import QGraphicsScene
 
+from desktop.model.crossings import Crossing
 from desktop.model.measures import Measure, MeasureKind
 from desktop.model.plane_state import PlaneState
 from desktop.model.regions import shape_of
 from desktop.model.session import ViewerModels
+from desktop.viewer.cross_section_item import CrossSectionItem
 from desktop.viewer.handles_item import Handles
 from desktop.viewer.measure_item import MeasureItem
 from desktop.viewer.region_crowd import CROWD, RegionCrowd
@@ -37,6 +39,18 @@ class SliceItems(QObject):
         self._measures: list[MeasureItem] = []
         self._shapes: dict[int, Shape] = {}
         self._handles = Handles(scene)
+        self._crossings = CrossSectionItem()
+        scene.addItem(self._crossings)
+
+    def show_crossings(self) -> None:
+        """Draw anew what the slice cuts of the regions of other planes."""
+        models = self._models
+        hidden = models.tools.regions_hidden
+        self._crossings.show_crossings([] if hidden else models.crossings.of(self._state), models.colors)
+
+    def crossing_at(self, point: QPointF) -> Crossing | None:
+        """A structure of another plane that is cut at a place."""
+        return self._crossings.at(point)
 
     def show_regions(self) -> None:
         """Draw the slice's regions anew."""

@@ -86,6 +86,7 @@ class SliceView(QGraphicsView):
         models.regions.selected.connect(self.show_regions)
         models.measures.changed.connect(self.items_on_slice.show_measures)
         models.measures.selected.connect(self.items_on_slice.show_measures)
+        models.crossings.changed.connect(self._show_crossings)
         models.tools.look_changed.connect(self._look_changed)
         models.tools.changed.connect(self._tool_changed)
         models.overlays.changed.connect(self._show_planes)
@@ -166,6 +167,12 @@ class SliceView(QGraphicsView):
         else:
             self._stale = True
 
+    def _show_crossings(self) -> None:
+        if self.isVisible():
+            self.items_on_slice.show_crossings()
+        else:
+            self._stale = True
+
     def _apply_zoom(self) -> None:
         state = self.state
         row_mm, column_mm = state.spacing
@@ -192,6 +199,7 @@ class SliceView(QGraphicsView):
             self._stale = False
             self._show_picture()
             self._show_planes()
+            self.items_on_slice.show_crossings()
             self.items_on_slice.show_regions()
             self.items_on_slice.show_measures()
 

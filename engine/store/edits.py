@@ -43,6 +43,25 @@ class RegionEdits:
         change = {"label": label, "state": RegionState.ACCEPTED}
         return self._one(root_id, DecisionKind.ACCEPTED, who, change, suggestion_id)
 
+    def accept_as_they_are(self, root_ids: Sequence[int], who: str) -> list[RegionRow]:
+        """Accept suggested regions under the names they have, whatever anybody said of how sure it is.
+
+        Those that are decided already, locked or without a name are left alone. Returns the new rows of those accepted.
+        """
+        rows = []
+        with self._writer.gesture(who, DecisionKind.ACCEPTED.value) as made:
+            for root_id in root_ids:
+                before = self._writer.regions.current(root_id)
+                if before.state is not RegionState.SUGGESTED or before.label is None or before.locked:
+                    continue
+                judged = self._writer.suggestions.of_region(root_id)
+                change = {"state": RegionState.ACCEPTED}
+                number = None if judged is None else judged.id
+                rows.append(
+                    self._writer.decide(made, root_id, DecisionKind.ACCEPTED, who, change, suggestion_id=number)
+                )
+        return rows
+
     def accept_many(self, root_ids: Sequence[int], threshold: float, who: str) -> list[RegionRow]:
         """Accept what the model is at least as sure of as `threshold` (0..1); the others stay undecided.
 

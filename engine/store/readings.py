@@ -6,13 +6,14 @@ Whoever has no task on a scan reads it as it always was: their regions belong to
 from __future__ import annotations
 
 import sqlite3
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from engine.store.errors import StoreError
 from engine.store.repositories import ImageRepository, RegionRepository, source_key
-from engine.store.rows import Origin, RegionRow
+from engine.store.rows import Origin, PlacedRegion, RegionRow
 from engine.store.task_rows import CLOSED_TASKS, OPEN_TASKS, TaskAction, TaskEventRow, TaskRow, TaskState
 
 SELECT_TASK = """
@@ -98,11 +99,20 @@ class Readings:
         """
         rows = self._regions.of_image(image_id)
         image = self._images.get(image_id)
-        reading = self.of_reader(image.source, image.series_uid, reader)
+        sees = self._sight(image.source, image.series_uid, reader)
+        return [row for row in rows if sees(row)]
+
+    def visible_in_series(self, path: Path | str, series_uid: str, reader: str) -> list[PlacedRegion]:
+        """The regions of a whole series that `reader` may see, by age; see `visible_regions`."""
+        sees = self._sight(path, series_uid, reader)
+        return [one for one in self._regions.of_series(path, series_uid) if sees(one.row)]
+
+    def _sight(self, path: Path | str, series_uid: str, reader: str) -> Callable[[RegionRow], bool]:
+        reading = self.of_reader(path, series_uid, reader)
         if reading is None or reading.unblinded:
-            return rows
+            return lambda _: True
         mine, blind = reading.task.id, reading.task.reading > 1
-        return [row for row in rows if self._is_visible(row, reader, mine, blind)]
+        return lambda row: self._is_visible(row, reader, mine, blind)
 
     def _is_visible(self, row: RegionRow, reader: str, mine: int, blind: bool) -> bool:
         if row.reading_id not in (None, mine):

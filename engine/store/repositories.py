@@ -19,6 +19,7 @@ from engine.store.rows import (
     HIDDEN_STATES,
     ImageRow,
     Origin,
+    PlacedRegion,
     RegionRow,
     RegionState,
     SuggestionRow,
@@ -160,6 +161,31 @@ class RegionRepository:
         )
         return [self._row(row) for row in self._db.query(sql, values)]
 
+    def of_series(self, source: Path | str, series_uid: str) -> list[PlacedRegion]:
+        """The visible regions of a series, by age."""
+        return self._placed(f"state NOT IN ({HIDDEN_SQL})", source, series_uid)
+
+    def turned_down(self, source: Path | str, series_uid: str) -> list[PlacedRegion]:
+        """What machines drew on a series and a person rejected or deleted, by age: it is not to come back.
+
+        What was taken back by undo alone is not among it.
+        """
+        deleted = (
+            "EXISTS (SELECT 1 FROM verdict JOIN region AS old ON old.id = verdict.region_id "
+            "WHERE old.root_id = region.root_id AND kind = 'deleted')"
+        )
+        where = f"origin IN ('model', 'propagated') AND (state = 'rejected' OR state = 'removed' AND {deleted})"
+        return self._placed(where, source, series_uid)
+
+    def _placed(self, where: str, source: Path | str, series_uid: str) -> list[PlacedRegion]:
+        sql = (
+            "SELECT region.*, image.plane AS image_plane, image.slice AS image_slice FROM region "
+            "JOIN image ON image.id = region.image_id JOIN series ON series.id = image.series_id "
+            f"WHERE source = ? AND series_uid = ? AND {where} AND {CURRENT_REGION} ORDER BY root_id"
+        )
+        rows = self._db.query(sql, [source_key(source), series_uid])
+        return [PlacedRegion(Plane(row["image_plane"]), row["image_slice"], self._row(row)) for row in rows]
+
     def decided(self) -> Iterator[RegionRow]:
         """Every accepted or edited region as it is now, by series, then slice, then age.
 
@@ -210,6 +236,16 @@ class SuggestionRepository:
         """The newest answer about a region, None when the model was never asked."""
         sql = "SELECT * FROM suggestion WHERE region_root_id = ? ORDER BY id DESC LIMIT 1"
         return next(map(self._row, self._db.query(sql, [root_id])), None)
+
+    def newest_of_series(self, source: Path | str, series_uid: str) -> dict[int, SuggestionRow]:
+        """The newest answer about each region of a series, by root id."""
+        sql = (
+            "SELECT suggestion.* FROM suggestion JOIN image ON image.id = suggestion.image_id "
+            "JOIN series ON series.id = image.series_id "
+            "WHERE source = ? AND series_uid = ? AND region_root_id IS NOT NULL ORDER BY suggestion.id"
+        )
+        rows = map(self._row, self._db.query(sql, [source_key(source), series_uid]))
+        return {row.region_root_id: row for row in rows if row.region_root_id is not None}
 
     def get(self, suggestion_id: int) -> SuggestionRow:
         """An answer by its id. Raises `StoreError` when there is none."""

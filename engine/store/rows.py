@@ -89,6 +89,15 @@ class RegionRow:
 
 
 @dataclass(frozen=True, slots=True)
+class PlacedRegion:
+    """A region and where in its series it lies."""
+
+    plane: Plane
+    slice: int
+    row: RegionRow
+
+
+@dataclass(frozen=True, slots=True)
 class ImageRow:
     """One slice of a series that something was drawn on."""
 

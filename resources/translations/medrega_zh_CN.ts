@@ -506,6 +506,83 @@
     </message>
 </context>
 <context>
+    <name>FindAllBox</name>
+    <message>
+        <source>Stop</source>
+        <translation>停止</translation>
+    </message>
+    <message>
+        <source>All slices</source>
+        <translation>所有层面</translation>
+    </message>
+    <message>
+        <source>{0} of {1} slices, {2} found</source>
+        <translation>已查 {0} / {1} 层，找到 {2} 个</translation>
+    </message>
+    <message>
+        <source>This slice ({0})</source>
+        <translation>本层面（{0}）</translation>
+    </message>
+    <message>
+        <source>All slices ({0})</source>
+        <translation>所有层面（{0}）</translation>
+    </message>
+    <message>
+        <source>Next uncertain ({0})</source>
+        <translation>下一个不确定的（{0}）</translation>
+    </message>
+    <message>
+        <source>Names …</source>
+        <translation>名称 …</translation>
+    </message>
+    <message>
+        <source>Choose what to look for</source>
+        <translation>选择要查找的名称</translation>
+    </message>
+    <message>
+        <source>Look for these names on every slice, in the background; your own questions come first</source>
+        <translation>在后台逐层查找这些名称；您自己的提问优先</translation>
+    </message>
+    <message>
+        <source>Accept from</source>
+        <translation>接受不低于</translation>
+    </message>
+    <message>
+        <source>Accept what the model is at least this sure of</source>
+        <translation>接受模型把握不低于此值的建议</translation>
+    </message>
+    <message>
+        <source>Turn to what the model is least sure of in the whole scan (. or Ctrl+Tab)</source>
+        <translation>转到整个扫描中模型最没把握的建议（. 或 Ctrl+Tab）</translation>
+    </message>
+</context>
+<context>
+    <name>FindAllModel</name>
+    <message>
+        <source>You are the second reader of this scan: the model is asked after you submit</source>
+        <translation>您是此扫描的第二阅片者：提交之后才能询问模型</translation>
+    </message>
+</context>
+<context>
+    <name>HelpMessages</name>
+    <message>
+        <source>What was found is here already, or was deleted before</source>
+        <translation>找到的区域已在此处，或之前已被删除</translation>
+    </message>
+    <message>
+        <source>Nothing waits for a decision</source>
+        <translation>没有等待决定的区域</translation>
+    </message>
+    <message>
+        <source>{0} regions found on {1} slices</source>
+        <translation>在 {1} 个层面上找到 {0} 个区域</translation>
+    </message>
+    <message>
+        <source>stopped, {0} slices were not looked at</source>
+        <translation>已停止，还有 {0} 个层面未查看</translation>
+    </message>
+</context>
+<context>
     <name>IndexingRow</name>
     <message>
         <source>Looking for scans …</source>
@@ -842,6 +919,29 @@
     </message>
 </context>
 <context>
+    <name>MaskWork</name>
+    <message>
+        <source>This slice is not read yet: draw when it is here</source>
+        <translation>该层面尚未读取：读取后再绘制</translation>
+    </message>
+    <message>
+        <source>Select a region to erase from</source>
+        <translation>请先选择要擦除的区域</translation>
+    </message>
+    <message>
+        <source>Nothing stands out in this box: it stays as it was drawn</source>
+        <translation>框内没有明显的结构：保持原样</translation>
+    </message>
+    <message>
+        <source>Click the other region (Esc: leave it)</source>
+        <translation>请点击另一个区域（Esc：放弃）</translation>
+    </message>
+    <message>
+        <source>This needs grey values: the picture is in colour</source>
+        <translation>此操作需要灰度值：该图像是彩色的</translation>
+    </message>
+</context>
+<context>
     <name>NoteTexts</name>
     <message>
         <source>{count} files hold an image that another file holds too: one of each is used</source>
@@ -1129,10 +1229,6 @@
         <source>This slice is not read yet: draw when it is here</source>
         <translation>该层面尚未读取：读取后再绘制</translation>
     </message>
-    <message>
-        <source>Select a region to erase from</source>
-        <translation>请先选择要擦除的区域</translation>
-    </message>
 </context>
 <context>
     <name>RegionsPanel</name>
@@ -1149,6 +1245,10 @@
         <translation>等待命名</translation>
     </message>
     <message>
+        <source>followed from another slice</source>
+        <translation>由其他层面追踪得到</translation>
+    </message>
+    <message>
         <source>suggested by the model</source>
         <translation>模型建议</translation>
     </message>
@@ -1161,12 +1261,12 @@
         <translation>由 {0} 命名</translation>
     </message>
     <message>
-        <source>Find on this slice</source>
-        <translation>在此层面查找</translation>
-    </message>
-    <message>
         <source>Find</source>
         <translation>查找</translation>
+    </message>
+    <message>
+        <source>This slice</source>
+        <translation>本层面</translation>
     </message>
     <message>
         <source>Regions of this slice</source>
@@ -1330,6 +1430,184 @@
     </message>
 </context>
 <context>
+    <name>StructureActions</name>
+    <message>
+        <source>From slice</source>
+        <translation>从层面</translation>
+    </message>
+    <message>
+        <source>To slice</source>
+        <translation>到层面</translation>
+    </message>
+    <message>
+        <source>Smaller than</source>
+        <translation>小于</translation>
+    </message>
+    <message>
+        <source> px²</source>
+        <translation> 像素²</translation>
+    </message>
+    <message>
+        <source>Pixels (less than 0: shrink)</source>
+        <translation>像素（小于 0：收缩）</translation>
+    </message>
+    <message>
+        <source>From</source>
+        <translation>从</translation>
+    </message>
+    <message>
+        <source>To</source>
+        <translation>到</translation>
+    </message>
+    <message>
+        <source>Interpolate between the drawn slices</source>
+        <translation>在已画的层面之间插值</translation>
+    </message>
+    <message>
+        <source>The same on slices …</source>
+        <translation>在多个层面上相同 …</translation>
+    </message>
+    <message>
+        <source>Follow through the slices</source>
+        <translation>逐层追踪</translation>
+    </message>
+    <message>
+        <source>Accept the whole structure</source>
+        <translation>接受整个结构</translation>
+    </message>
+    <message>
+        <source>Delete the whole structure</source>
+        <translation>删除整个结构</translation>
+    </message>
+    <message>
+        <source>Fit the box to the structure</source>
+        <translation>使框贴合结构</translation>
+    </message>
+    <message>
+        <source>Mask of the structure in the box</source>
+        <translation>框内结构的掩膜</translation>
+    </message>
+    <message>
+        <source>Make a mask</source>
+        <translation>转为掩膜</translation>
+    </message>
+    <message>
+        <source>Fill holes</source>
+        <translation>填充空洞</translation>
+    </message>
+    <message>
+        <source>Keep the largest part</source>
+        <translation>只保留最大的部分</translation>
+    </message>
+    <message>
+        <source>Remove small parts …</source>
+        <translation>去除小的部分 …</translation>
+    </message>
+    <message>
+        <source>Smooth the outline</source>
+        <translation>平滑轮廓</translation>
+    </message>
+    <message>
+        <source>Grow by a pixel</source>
+        <translation>扩大一个像素</translation>
+    </message>
+    <message>
+        <source>Shrink by a pixel</source>
+        <translation>收缩一个像素</translation>
+    </message>
+    <message>
+        <source>Grow or shrink …</source>
+        <translation>扩大或收缩 …</translation>
+    </message>
+    <message>
+        <source>Keep only values …</source>
+        <translation>只保留某范围的值 …</translation>
+    </message>
+    <message>
+        <source>Unite with the next I click</source>
+        <translation>与接下来点击的区域合并</translation>
+    </message>
+    <message>
+        <source>Cut away the next I click</source>
+        <translation>减去接下来点击的区域</translation>
+    </message>
+    <message>
+        <source>Keep what it shares with the next I click</source>
+        <translation>只保留与接下来点击的区域的交集</translation>
+    </message>
+    <message>
+        <source>Mask</source>
+        <translation>掩膜</translation>
+    </message>
+    <message>
+        <source>Tab</source>
+        <translation>Tab</translation>
+    </message>
+    <message>
+        <source>the next suggestion of this slice</source>
+        <translation>本层面的下一个建议</translation>
+    </message>
+    <message>
+        <source>. or Ctrl+Tab</source>
+        <translation>. 或 Ctrl+Tab</translation>
+    </message>
+    <message>
+        <source>the least certain suggestion of the whole scan</source>
+        <translation>整个扫描中最不确定的建议</translation>
+    </message>
+    <message>
+        <source>Slices and masks</source>
+        <translation>层面与掩膜</translation>
+    </message>
+    <message>
+        <source>Suggestions</source>
+        <translation>建议</translation>
+    </message>
+</context>
+<context>
+    <name>StructuresModel</name>
+    <message>
+        <source>{0} voxels on {1} slices</source>
+        <translation>{1} 层，{0} 体素</translation>
+    </message>
+    <message>
+        <source>{0} mm³ on {1} slices</source>
+        <translation>{1} 层，{0} mm³</translation>
+    </message>
+    <message>
+        <source>{0} ml on {1} slices</source>
+        <translation>{1} 层，{0} ml</translation>
+    </message>
+    <message>
+        <source>Draw it on another slice too, with the same name: those between are filled</source>
+        <translation>请在另一层面上也画出它并使用相同名称：其间的层面会自动补上</translation>
+    </message>
+    <message>
+        <source>Name the region first: what is found is given its name</source>
+        <translation>请先为区域命名：追踪到的区域将使用该名称</translation>
+    </message>
+    <message>
+        <source>Slices are being made already: wait, or cancel it first</source>
+        <translation>正在生成层面：请等待，或先取消</translation>
+    </message>
+    <message>
+        <source>The structure was changed meanwhile: nothing was made of how it had been</source>
+        <translation>该结构在此期间已被修改：未按原来的样子生成任何内容</translation>
+    </message>
+    <message>
+        <source>There is no slice to add to this structure</source>
+        <translation>没有可添加到此结构的层面</translation>
+    </message>
+    <message>
+        <source>{0} slices, to be accepted</source>
+        <translation>{0} 个层面，等待接受</translation>
+    </message>
+    <message>
+        <source>{0} slices made</source>
+        <translation>已生成 {0} 个层面</translation>
+    </message>
+</context>
+<context>
     <name>SuggestionCard</name>
     <message>
         <source>Asking the model …</source>
@@ -1346,6 +1624,10 @@
     <message>
         <source>Enter accept · type to correct · Delete reject</source>
         <translation>回车接受 · 直接输入更正 · Delete 拒绝</translation>
+    </message>
+    <message>
+        <source>Followed from another slice</source>
+        <translation>由其他层面追踪得到</translation>
     </message>
     <message>
         <source>No suggestion</source>
@@ -1739,6 +2021,25 @@
     <message>
         <source>Light</source>
         <translation>浅色</translation>
+    </message>
+</context>
+<context>
+    <name>ValueRangeBox</name>
+    <message>
+        <source>Values</source>
+        <translation>限值</translation>
+    </message>
+    <message>
+        <source>Paint and erase only pixels whose value lies between these two</source>
+        <translation>只绘制和擦除值在这两者之间的像素</translation>
+    </message>
+    <message>
+        <source>Lowest value that is painted</source>
+        <translation>绘制的最低值</translation>
+    </message>
+    <message>
+        <source>Highest value that is painted</source>
+        <translation>绘制的最高值</translation>
     </message>
 </context>
 <context>
