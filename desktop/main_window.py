@@ -126,6 +126,9 @@ class MainWindow(QMainWindow):
             self.models.structures.size_text,
         )
         self.setStatusBar(self.status)
+        self._takes_keys = False
+        self._why_not_opened = ""
+        self.viewing.title_of = self.worklist.title_of
         self._build_layout()
         self.menus = self._build_menus()
         self.slide_actions = SlideActions(self.models, self.worklist, self.grid, self)
@@ -208,6 +211,7 @@ class MainWindow(QMainWindow):
         self.drop_target.dropped.connect(self.worklist.add_paths)
         self.drop_target.refused.connect(self.notice_bar.show_notice)
         self.worklist.changed.connect(self._show_title)
+        self.worklist.changed.connect(self.viewing.titles_changed)
         self.worklist.failed.connect(self.notice_bar.show_notice)
         self.worklist.added.connect(self._open_added)
         self.viewing.loading.connect(self.status.watch)
@@ -268,7 +272,8 @@ class MainWindow(QMainWindow):
         self.viewing.open_item(self.worklist.opened(item))
         # Not the wanted one yet: what is marked must be what can be drawn on.
         self.worklist_panel.set_current(self.viewing.item)
-        self.view.setFocus()
+        self._focus_view()
+        self._takes_keys = True
 
     def _open_image(self, image: ImageRow) -> None:
         """Show a slice of another scan, where something was undone."""
@@ -282,6 +287,12 @@ class MainWindow(QMainWindow):
 
     def _opened(self) -> None:
         self.statusBar().clearMessage()
+        if self._takes_keys:
+            # The view that had them may have been put away for another plane's.
+            self._takes_keys = False
+            self._focus_view()
+        if self.notice_bar.text == self._why_not_opened:
+            self.notice_bar.hide()
         self.worklist_panel.set_current(self.viewing.item)
         self._show_title()
         self.worklist_counts_later()
@@ -304,7 +315,8 @@ class MainWindow(QMainWindow):
         self.worklist_panel.set_current(self.viewing.item)
         # A path may be a patient's name.
         why = self.tr("Show names to see why.") if self.worklist.names_hidden else message
-        self.notice_bar.show_notice(self.tr("Not opened. {0}").format(why))
+        self._why_not_opened = self.tr("Not opened. {0}").format(why)
+        self.notice_bar.show_notice(self._why_not_opened)
 
     def _not_answered(self, message: str) -> None:
         self.notice_bar.show_notice(self.tr("No answer. {0}").format(message))
@@ -342,9 +354,8 @@ class MainWindow(QMainWindow):
 
     def _fill_compare_menu(self, menu: QMenu) -> None:
         menu.clear()
-        chinese = self._translations.language == "zh_CN"
         for row in self.worklist.rows_beside(self.viewing.item):
-            action = menu.addAction(row.title_zh if chinese and row.title_zh else row.title_en)
+            action = menu.addAction(self.worklist.title_of(row))
             action.triggered.connect(lambda _=False, row=row: self.viewing.open_prior(row))
         menu.addSeparator()
         menu.addAction(self.tr("Nothing")).triggered.connect(lambda _=False: self.viewing.close_prior())

@@ -156,6 +156,8 @@ class IndexingRow(QWidget):
         self.close_result.setAccessibleName(self.close_result.toolTip())
         if self._found is not None:
             self._say_outcome()
+        if self._jobs and not self.bar.maximum():
+            self.counts.setText(self.tr("Looking for scans …"))
 
     def changeEvent(self, event: QEvent) -> None:
         super().changeEvent(event)

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from PySide6.QtCore import QEvent, QRectF, QSize, Qt, Signal
-from PySide6.QtGui import QColor, QIcon, QPainter, QPixmap
+from PySide6.QtCore import QEvent, QObject, QRectF, QSize, Qt, Signal
+from PySide6.QtGui import QColor, QIcon, QKeyEvent, QPainter, QPixmap
 from PySide6.QtWidgets import (
     QComboBox,
     QHBoxLayout,
@@ -59,6 +59,8 @@ class RegionsPanel(QWidget):
         self._names.setInsertPolicy(QComboBox.InsertPolicy.NoInsert)
         self._names.setMaxVisibleItems(20)
         self._names.lineEdit().returnPressed.connect(self._find)
+        self._names.lineEdit().installEventFilter(self)
+        self._names.installEventFilter(self)
         self._button = QPushButton()
         self._button.clicked.connect(self._find)
         self._title = QLabel()
@@ -91,6 +93,13 @@ class RegionsPanel(QWidget):
         asking.started.connect(lambda _: self._button.setEnabled(False))
         asking.idle.connect(self._show_refusal)
         self._retranslate()
+
+    def eventFilter(self, watched: QObject, event: QEvent) -> bool:
+        """Esc gives the keys back to the view."""
+        if event.type() == QEvent.Type.KeyPress and isinstance(event, QKeyEvent) and event.key() == Qt.Key.Key_Escape:
+            self.done.emit()
+            return True
+        return False
 
     def focus_find(self) -> None:
         """Begin typing a name to look for."""

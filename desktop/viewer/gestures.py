@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from desktop.viewer.slice_view import SliceView
 
 _ZOOM_STEP = 1.18
+_NOTCH = 120
 _CLICK_REACH = 6.0
 _MEASURES = {
     Tool.LENGTH: MeasureKind.LENGTH,
@@ -60,6 +61,7 @@ class Gestures:
         self._right: QPointF | None = None
         # A press that may be a click on a region as well as the beginning of a shape.
         self._pressed: QPointF | None = None
+        self._turned = 0
         self.space = False
 
     @property
@@ -224,14 +226,19 @@ class Gestures:
 
     def wheel(self, event: QWheelEvent) -> None:
         """Slices, zoom, or the brush. Towards the person is one slice on."""
-        notches = (event.angleDelta().y() or event.angleDelta().x()) / 120
+        turned = event.angleDelta().y() or event.angleDelta().x()
+        notches = turned / _NOTCH
         if event.modifiers() & Qt.KeyboardModifier.ControlModifier:
             self._view.zoom_by(_ZOOM_STEP**notches, event.position())
         elif event.modifiers() & _SHIFT and self._models.tools.tool in (Tool.BRUSH, Tool.ERASER):
             self._models.tools.widen_brush(1 if notches > 0 else -1)
             self.shapes.hover(self._view.to_pixel(event.position()))
         elif notches and not self.drawing:
-            self._state.step(-1 if notches > 0 else 1)
+            # A touchpad sends parts of a notch, a fast wheel several at once.
+            self._turned = turned if self._turned * turned < 0 else self._turned + turned
+            whole = abs(self._turned) // _NOTCH * (1 if self._turned > 0 else -1)
+            self._turned -= whole * _NOTCH
+            self._state.step(-whole)
 
     def leave_slice(self) -> None:
         """Another slice is shown: a half-drawn shape waits on its own one."""

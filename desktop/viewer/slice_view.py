@@ -322,6 +322,11 @@ class SliceView(QGraphicsView):
         super().focusInEvent(event)
         self._models.viewing.activate(self.state)
 
+    def focusOutEvent(self, event: QFocusEvent) -> None:
+        super().focusOutEvent(event)
+        # Its release goes to another widget.
+        self._gestures.space = False
+
     def leaveEvent(self, event: QEvent) -> None:
         super().leaveEvent(event)
         self._gestures.leave()
