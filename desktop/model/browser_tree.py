@@ -220,10 +220,11 @@ class BrowserTree(QAbstractItemModel):
     def scan_title(self, scan: ScanRow) -> str:
         """What a scan is called on screen."""
         title = scan.title_zh if self.chinese and scan.title_zh else scan.title_en
-        if self.names_hidden and not scan.pinned:
-            # The name of a file often is a patient's name.
+        name = Path(scan.path).name
+        if self.names_hidden and not scan.pinned and (title == name or title.startswith(f"{name} · ")):
+            # The name of a file often is a patient's name. Behind it may stand which area of a slide it is.
             number = scan.id if scan.series_number is None else scan.series_number
-            return title.replace(Path(scan.path).name, self.tr("Series {0}").format(number))
+            return self.tr("Series {0}").format(number) + title.removeprefix(name)
         return title
 
     def status_text(self, status: ScanStatus) -> str:

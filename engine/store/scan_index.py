@@ -262,7 +262,7 @@ class ScanIndex:
         dotted = f"{date[:4]}-{date[4:6]}-{date[6:]}" if date else ""
         title = entry.description or facts.study_description
         # A title may begin with the name of the file, which often is a patient's.
-        titles = [one.replace(entry.path.name, "") for one in (scan.title_en, scan.title_zh)]
+        titles = [one.removeprefix(entry.path.name) for one in (scan.title_en, scan.title_zh)]
         described = (entry.modality, entry.description, facts.study_description, date, dotted)
         row = self._connection.execute(
             _UPSERT,
