@@ -161,7 +161,7 @@ class RegionsPanel(QWidget):
         }
         said = states.get(row.state, "")
         sure = probability_of(row, self._regions.suggested(row.root_id))
-        return said if sure is None else f"{said} · {sure:.0%}"
+        return said if sure is None else f"{sure:.0%} · {said}"
 
     def _retranslate(self) -> None:
         self._find_title.setText(self.tr("Find"))
