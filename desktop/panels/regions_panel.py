@@ -186,7 +186,7 @@ class RegionsPanel(QWidget):
         state, author = states.get(row.state, ""), self._regions.author(row)
         sure = probability_of(row, self._regions.suggested(row.root_id))
         if sure is not None:
-            state = f"{state} · {sure:.0%}"
+            state = f"{sure:.0%} · {state}"
         if row.state is RegionState.SUGGESTED or author == self._regions.who:
             return state
         if row.state is RegionState.EDITED and row.who == author:
