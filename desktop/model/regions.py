@@ -46,13 +46,15 @@ def shape_text(shape: Shape) -> str | None:
 class RegionsModel(QObject):
     """changed : the list or a region's content. selected : another region, or none. failed : a message.
 
-    drawn : a new region without a name, to be asked about. who : the person at work.
+    drawn : a new region without a name, to be asked about. in_hand_changed : another label in hand, or none.
+    who : the person at work.
     """
 
     changed = Signal()
     selected = Signal()
     failed = Signal(str)
     drawn = Signal(int)
+    in_hand_changed = Signal()
 
     def __init__(self, store: AnnotationStore, viewing: ViewingModel, who: str, parent: QObject | None = None) -> None:
         super().__init__(parent)
@@ -65,9 +67,19 @@ class RegionsModel(QObject):
         self._suggested: dict[int, SuggestionRow] = {}
         self.selected_root: int | None = None
         self.hidden: set[int] = set()
-        # Named without asking, until it is let go: one label for many regions.
-        self.next_label: Label | None = None
+        self._next_label: Label | None = None
         viewing.slice_changed.connect(self._other_slice)
+
+    @property
+    def next_label(self) -> Label | None:
+        """The label in hand: what is drawn gets it without asking, until it is let go."""
+        return self._next_label
+
+    @next_label.setter
+    def next_label(self, label: Label | None) -> None:
+        if label != self._next_label:
+            self._next_label = label
+            self.in_hand_changed.emit()
 
     def _other_slice(self) -> None:
         self.selected_root = None
@@ -329,6 +341,14 @@ class RegionsModel(QObject):
             self._change([root_id], lambda: self._store.edits.delete([root_id], self.who), self._next_undecided)
         elif row is not None and suggestion is not None:
             self._decide(root_id, lambda: self._store.reject(root_id, self.who, suggestion.id))
+
+    def name(self, root_id: int, label: Label) -> None:
+        """A person names a region: one that waits for it is decided by that, another one stays selected."""
+        row = self.region(root_id)
+        if row is not None and row.state in UNDECIDED:
+            self.correct(root_id, label)
+        elif row is not None and not (row.label and (row.label.id, row.label.en) == (label.id, label.en)):
+            self.set_label([root_id], label)
 
     def set_label(self, root_ids: Sequence[int], label: Label) -> int:
         """Give many regions a name, on whatever slice; returns how many there were."""

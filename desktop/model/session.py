@@ -9,6 +9,7 @@ from desktop.model.cine import CineModel
 from desktop.model.crosshair import CrosshairModel
 from desktop.model.drafts import DraftsModel
 from desktop.model.label_colors import LabelColors
+from desktop.model.labels import LabelsModel
 from desktop.model.layout import LayoutModel
 from desktop.model.measures import MeasuresModel
 from desktop.model.overlays import OverlaysModel
@@ -34,3 +35,4 @@ class ViewerModels:
     overlays: OverlaysModel
     drafts: DraftsModel
     colors: LabelColors
+    labels: LabelsModel
