@@ -26,6 +26,7 @@ from desktop.model.crosshair import CrosshairModel
 from desktop.model.drafts import DraftsModel
 from desktop.model.jobs import JobRunner
 from desktop.model.label_colors import LabelColors
+from desktop.model.labels import LabelsModel
 from desktop.model.layout import LayoutModel
 from desktop.model.measures import MeasuresModel
 from desktop.model.overlays import OverlaysModel
@@ -71,6 +72,8 @@ class MainWindow(QMainWindow):
         self.regions = RegionsModel(store, self.viewing, who, self)
         self.asking = AskingModel(manifest, self.viewing, self.regions, self)
         self.worklist = BrowserModel(store, self.regions.undo_stack, who, self)
+        colors = LabelColors()
+        self.labels = LabelsModel(store, self.viewing, self.regions, colors, self.asking.labels, self)
         self.models = ViewerModels(
             self.viewing,
             self.regions,
@@ -83,7 +86,8 @@ class MainWindow(QMainWindow):
             VolumeDrawing(self.viewing, self),
             OverlaysModel(self.viewing, self._jobs, self),
             DraftsModel(store, self.viewing, who, self),
-            LabelColors(),
+            colors,
+            self.labels,
         )
         self.grid = ViewGrid(self.models)
         self.viewer_actions = ViewerActions(self.models, self.grid, self)
@@ -92,9 +96,9 @@ class MainWindow(QMainWindow):
         self.viewer_bar = ViewerBar(self.models, self.viewer_actions)
         self.region_bar = RegionBar(self.models.tools, self.viewer_actions)
         self.notice_bar = NoticeBar()
-        self.card = SuggestionCard(self.regions, self.asking, self.grid)
+        self.card = SuggestionCard(self.regions, self.asking, self.labels, self.grid)
         self.worklist_panel = BrowserPanel(self.worklist)
-        self.regions_panel = RegionsPanel(self.regions, self.asking, self.models.colors)
+        self.regions_panel = RegionsPanel(self.regions, self.asking, colors, self.labels)
         self.status = StatusLine(manifest, store.notice)
         self.setStatusBar(self.status)
         self._build_layout()
@@ -157,6 +161,7 @@ class MainWindow(QMainWindow):
             open_neighbour=lambda step: self.open_item(self.worklist.neighbour(self.viewing.item, step)),
             toggle_language=self._toggle_answer_language,
             find=self.regions_panel.focus_find,
+            walk_regions=self.regions_panel.focus_list,
             show_keys=self._show_keys,
         )
         return WindowKeys(self.models, self.card, self.viewer_actions, self.region_actions, deeds, self)
@@ -186,6 +191,10 @@ class MainWindow(QMainWindow):
         self.asking.unusable.connect(self._model_unusable)
         self.asking.event.connect(self._engine_event)
         self.regions_panel.done.connect(self._focus_view)
+        self.regions_panel.list.key_pressed.connect(self._keys.press)
+        self.regions_panel.list.go_wanted.connect(self._go_to_region)
+        self.labels.changed.connect(self._show_labels)
+        self.labels.failed.connect(self.notice_bar.show_notice)
         self.card.closed.connect(self._focus_view)
         self.card.resized.connect(self._place_card)
         self.grid.moved.connect(self._place_card)
@@ -205,6 +214,7 @@ class MainWindow(QMainWindow):
 
     def start(self, paths: list[Path], *, demo: bool) -> None:
         """Fill the worklist, open what was open last, load the model."""
+        self.labels.load(self._jobs)
         self.worklist.refresh()
         if paths:
             self.worklist.add_paths(paths)
@@ -275,6 +285,17 @@ class MainWindow(QMainWindow):
 
     def _rename(self) -> None:
         self.card.begin_typing("")
+
+    def _show_labels(self) -> None:
+        # Names and colours are drawn on the slices, and listed.
+        self.models.tools.look_changed.emit()
+        self.regions_panel.list.refresh()
+
+    def _go_to_region(self, root_id: int) -> None:
+        rect = self.view.region_rect(root_id)
+        if rect is not None:
+            self.view.centerOn(self.view.mapToScene(rect.center().toPoint()))
+            self._place_card()
 
     def _offer_draft(self) -> None:
         drafts = self.models.drafts

@@ -63,7 +63,5 @@ def _srgb(lightness: float, a: float, b: float) -> tuple[float, float, float]:
         -0.9692660 * x + 1.8760108 * y + 0.0415560 * z,
         0.0556434 * x - 0.2040259 * y + 1.0572252 * z,
     )
-    red, green, blue = (
-        12.92 * value if value <= 0.0031308 else 1.055 * value ** (1 / 2.4) - 0.055 for value in linear
-    )
+    red, green, blue = (12.92 * value if value <= 0.0031308 else 1.055 * value ** (1 / 2.4) - 0.055 for value in linear)
     return red, green, blue

@@ -274,9 +274,7 @@ def _label_of(row: OwnLabelRow) -> Label:
     except (json.JSONDecodeError, LabelError):
         # Kept by something that knew its names only.
         return Label(row.label_id, row.en or row.zh, row.zh or row.en)
-    return Label(
-        row.label_id, row.en or row.zh, row.zh or row.en, kind=label.kind, lateral=label.lateral
-    )
+    return Label(row.label_id, row.en or row.zh, row.zh or row.en, kind=label.kind, lateral=label.lateral)
 
 
 def _with(known: Ontology, labels: Iterable[Label], problems: list[str]) -> Ontology:
@@ -297,5 +295,3 @@ def _recent(text: str) -> list[str]:
     except json.JSONDecodeError:
         return []
     return [one for one in said if isinstance(one, str)] if isinstance(said, list) else []
-
-

@@ -95,6 +95,11 @@ class SuggestionCard(QFrame):
         """Move the choice up or down."""
         self._list.choose(step)
 
+    @property
+    def is_empty(self) -> bool:
+        """Whether it lists no name."""
+        return self._list.count() == 0
+
     def take(self, number: int) -> bool:
         """Take the name with this number, from 1; False when no name has it."""
         if self.typing or not 1 <= number <= self._list.count():
@@ -194,7 +199,7 @@ class SuggestionCard(QFrame):
             self._hint.setText(self.tr("Type a name at any time"))
         elif row.label is not None and suggestion is not None:
             self._title.setText(self.tr("Found by {0}").format(suggestion.model_id))
-            self._list.add(label_row(row.label, self._language, probability=suggestion.probability))
+            self._list.add(label_row(row.label, self._language, probability=suggestion.probability, key="1"))
             self._hint.setText(self.tr("Enter accept · type to correct · Delete reject"))
         elif suggestion is None or not suggestion.candidates:
             self._title.setText(self.tr("No suggestion"))
