@@ -31,13 +31,16 @@ from desktop.model.layout import LayoutModel
 from desktop.model.measures import MeasuresModel
 from desktop.model.overlays import OverlaysModel
 from desktop.model.regions import RegionsModel
+from desktop.model.relabelling import RelabellingModel
 from desktop.model.session import ViewerModels
 from desktop.model.tools import ToolModel
 from desktop.model.viewing import ViewingModel
 from desktop.model.volume_drawing import VolumeDrawing
 from desktop.panels.browser_panel import BrowserPanel
+from desktop.panels.change_label_dialog import ChangeLabelDialog
 from desktop.panels.drop_target import DropTarget
 from desktop.panels.key_sheet import KeySheet
+from desktop.panels.label_sets_dialog import LabelSetsDialog
 from desktop.panels.notice_bar import NoticeBar
 from desktop.panels.picture_taker import PictureTaker
 from desktop.panels.region_bar import RegionBar
@@ -89,9 +92,10 @@ class MainWindow(QMainWindow):
             colors,
             self.labels,
         )
+        self.relabelling = RelabellingModel(store, self.viewing, self.regions, self._jobs, self)
         self.grid = ViewGrid(self.models)
         self.viewer_actions = ViewerActions(self.models, self.grid, self)
-        self.region_actions = RegionActions(self.models, self._rename, self)
+        self.region_actions = RegionActions(self.models, self._rename, self._change_everywhere, self)
         self._pictures = PictureTaker(self.grid, self.viewer_actions, self)
         self.viewer_bar = ViewerBar(self.models, self.viewer_actions)
         self.region_bar = RegionBar(self.models.tools, self.viewer_actions)
@@ -150,6 +154,7 @@ class MainWindow(QMainWindow):
             show_model_card=self._show_model_card,
             show_about=self._show_about,
             set_language=self.set_interface_language,
+            show_label_sets=self._show_label_sets,
         )
         language = self._translations.language
         return WindowMenus(
@@ -193,6 +198,10 @@ class MainWindow(QMainWindow):
         self.regions_panel.done.connect(self._focus_view)
         self.regions_panel.list.key_pressed.connect(self._keys.press)
         self.regions_panel.list.go_wanted.connect(self._go_to_region)
+        self.regions_panel.label_bar.sets_wanted.connect(self._show_label_sets)
+        self.relabelling.started.connect(self.status.watch)
+        self.relabelling.failed.connect(self.notice_bar.show_notice)
+        self.relabelling.changed.connect(lambda n: self.say(self.tr("{0} regions have another name now").format(n)))
         self.labels.changed.connect(self._show_labels)
         self.labels.failed.connect(self.notice_bar.show_notice)
         self.card.closed.connect(self._focus_view)
@@ -285,6 +294,15 @@ class MainWindow(QMainWindow):
 
     def _rename(self) -> None:
         self.card.begin_typing("")
+
+    def _change_everywhere(self) -> None:
+        row = self.regions.selected_row
+        if row is not None and row.label is not None:
+            language = self.asking.language.value
+            ChangeLabelDialog(row.label, self.labels, self.relabelling, language, self).open()
+
+    def _show_label_sets(self) -> None:
+        LabelSetsDialog(self.labels, self.asking.language.value, self).open()
 
     def _show_labels(self) -> None:
         # Names and colours are drawn on the slices, and listed.

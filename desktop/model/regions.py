@@ -369,6 +369,11 @@ class RegionsModel(QObject):
         """Any other gesture of the store on regions that are there, to be undone as one; returns how many changed."""
         return self._change(root_ids, gesture)
 
+    def keep_changes(self, changes: Sequence[Change]) -> None:
+        """Take over what was changed in the store elsewhere, on whatever slice, to be undone as one."""
+        if changes:
+            self._push(changes, lambda: self.selected_root)
+
     def _decide(self, root_id: int, gesture: Callable[[], RegionRow]) -> None:
         if self.region(root_id) is not None:
             self._change([root_id], lambda: [gesture()], self._next_undecided)

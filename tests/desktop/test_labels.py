@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -12,7 +13,10 @@ from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication
 
 from desktop.model.label_colors import LabelColors
+from desktop.model.relabelling import FEW
 from desktop.model.tools import Tool
+from desktop.panels.change_label_dialog import ChangeLabelDialog
+from desktop.panels.label_sets_dialog import LabelSetsDialog
 from engine.labels import Attributes, Certainty, Laterality, Severity, builtin_ontology, builtin_schemes
 from engine.phantom import write_phantom_series
 from engine.regions import Box, Label
@@ -96,7 +100,7 @@ def test_a_digit_names_the_selected_region(open_window):
 
 def test_a_digit_of_no_label_still_fits_the_picture(open_window):
     driver = open_window()
-    driver.window.view.zoom_by(3.0, driver.window.view.viewport().rect().center())
+    driver.type("+")
     before = driver.window.view.transform().m11()
     driver.key(Qt.Key.Key_0)
     assert driver.window.view.transform().m11() < before
@@ -117,7 +121,7 @@ def test_a_label_in_hand_names_everything_drawn_also_on_another_slice_and_scan(o
     assert ids(driver) == [label.id]
     first = window.viewing.item
     window.worklist.add_paths([write_phantom_series(tmp_path / "other", 12, size=128, slice_mm=10.0) / "dicom"])
-    driver.until(lambda: len(window.worklist._store.worklist.all()) > 1)
+    driver.until(lambda: window.worklist.neighbour(first, 1) not in (None, first))
     driver.key(Qt.Key.Key_N)
     driver.until(lambda: window.viewing.item != first and window.viewing.current.is_complete)
     assert window.regions.next_label == label
@@ -292,6 +296,104 @@ def test_made_colours_are_as_light_as_each_other_and_never_the_yellow_of_what_wa
 def relative_luminance(rgb) -> float:
     linear = [c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4 for c in rgb]
     return float(np.dot(linear, (0.2126, 0.7152, 0.0722)))
+
+
+def test_a_label_is_changed_everywhere_on_the_scan_and_back_in_one_step(open_window):
+    driver = open_window()
+    window = driver.window
+    hold(driver, "liver")
+    driver.draw(BOX)
+    driver.key(Qt.Key.Key_Escape)
+    driver.key(Qt.Key.Key_Down)
+    driver.draw(BOX)
+    driver.key(Qt.Key.Key_Escape)
+    hold(driver, "aorta")
+    driver.draw(OTHER)
+    driver.key(Qt.Key.Key_Escape)
+    hold(driver, "liver")
+    locked = driver.draw(Box(10, 10, 25, 25))
+    driver.key(Qt.Key.Key_L, Qt.KeyboardModifier.ControlModifier)
+    window.region_actions.by_id["change_everywhere"].trigger()
+    dialog = window.findChild(ChangeLabelDialog)
+    assert "2" in dialog.counted.text()
+    assert "1" in dialog.counted.text().split("·")[1], "the locked one is said to stay"
+    QTest.keyClicks(dialog.search.edit, "spleen")
+    QTest.keyClick(dialog.search.edit, Qt.Key.Key_Return)
+    labels = window._store.regions.labelled
+    spleen, liver = (window.labels.ontology.get(id) for id in ("spleen", "liver"))
+    driver.until(lambda: len(labels(spleen)) == 2)
+    assert [row.root_id for row in labels(liver)] == [locked]
+    assert "2" in window.statusBar().currentMessage()
+    window.menus._undo.trigger()
+    assert len(labels(liver)) == 3
+    window.menus._redo.trigger()
+    assert len(labels(spleen)) == 2
+
+
+def test_a_large_change_is_made_in_the_background_and_undone_as_one(open_window):
+    driver = open_window()
+    window = driver.window
+    hold(driver, "liver")
+    new = window.regions.new_region(BOX)
+    window.regions.add([replace(new, label=window.regions.next_label)] * (FEW + 5))
+    liver, spleen = (window.labels.ontology.get(id) for id in ("liver", "spleen"))
+    window.relabelling.change(window.relabelling.find(liver), spleen)
+    assert window.relabelling.busy
+    driver.until(lambda: not window.relabelling.busy)
+    assert len(window._store.regions.labelled(spleen)) == FEW + 5
+    window.menus._undo.trigger()
+    assert window._store.regions.labelled(spleen) == []
+    assert window._store.audit_problems() == []
+
+
+def test_a_label_set_is_copied_edited_and_chosen_in_its_dialog(open_window, tmp_path):
+    driver = open_window()
+    window = driver.window
+    window.menus.label_sets.trigger()
+    dialog = window.findChild(LabelSetsDialog)
+    assert not dialog.editor.isEnabled(), "what ships is not edited"
+    dialog.copy.click()
+    assert dialog.editor.isEnabled()
+    before = [entry.label.id for entry in dialog.scheme]
+    dialog.editor.table.setCurrentRow(1)
+    QTest.keyClick(dialog.editor.table, Qt.Key.Key_Up, Qt.KeyboardModifier.AltModifier)
+    assert [entry.label.id for entry in dialog.scheme] == [before[1], before[0], *before[2:]]
+    QTest.keyClicks(dialog.editor.search.edit, "ban ma")
+    QTest.keyClick(dialog.editor.search.edit, Qt.Key.Key_Return)
+    assert len(dialog.scheme) == len(before), "nothing fits: nothing is added"
+    dialog.editor.search.edit.setText("femoral head")
+    QTest.keyClick(dialog.editor.search.edit, Qt.Key.Key_Return)
+    assert dialog.scheme.entries[-1].label.id == "femoral-head"
+    dialog.editor.key.setCurrentText("7")
+    dialog.editor.key.textActivated.emit("7")
+    assert dialog.scheme.by_key("7").label.id == "femoral-head"
+    dialog.editor.table.setCurrentRow(0)
+    dialog.editor.remove.click()
+    assert dialog.scheme.entries[0].label.id == before[0]
+    dialog.editor.en.setText("Hips")
+    dialog.editor.en.editingFinished.emit()
+    dialog.use.click()
+    assert window.labels.scheme.en == "Hips"
+    window.labels.scheme.save(tmp_path / "hips.json")
+    kept = window.labels.scheme
+    dialog.close()
+    again = reopened(driver, open_window)
+    assert again.window.labels.scheme == kept
+    again.key(Qt.Key.Key_7)
+    assert again.window.regions.next_label.id == "femoral-head"
+    copy = again.window.labels.import_file(tmp_path / "hips.json")
+    assert (copy.id, copy.entries) == (f"{kept.id}-2", kept.entries)
+
+
+def test_a_label_set_file_that_cannot_be_read_is_said_in_the_dialog(open_window, tmp_path):
+    driver = open_window()
+    driver.window.menus.label_sets.trigger()
+    dialog = driver.window.findChild(LabelSetsDialog)
+    broken = tmp_path / "broken.json"
+    broken.write_text("[]", encoding="utf-8")
+    dialog.import_path(broken)
+    assert "broken.json" in dialog.problem.text()
+    assert driver.window.labels.own == ()
 
 
 def test_every_modality_has_a_set_made_for_it(open_window):
