@@ -29,12 +29,14 @@ from desktop.model.drafts import DraftsModel
 from desktop.model.finding import FindAllModel
 from desktop.model.jobs import JobRunner
 from desktop.model.label_colors import LabelColors
+from desktop.model.labels import LabelsModel
 from desktop.model.layout import LayoutModel
 from desktop.model.mask_work import MaskWork
 from desktop.model.measures import MeasuresModel
 from desktop.model.overlays import OverlaysModel
 from desktop.model.reader import ReaderModel
 from desktop.model.regions import RegionsModel
+from desktop.model.relabelling import RelabellingModel
 from desktop.model.session import ViewerModels
 from desktop.model.structures import StructuresModel
 from desktop.model.tools import ToolModel
@@ -42,9 +44,11 @@ from desktop.model.uncertain import UncertainModel
 from desktop.model.viewing import ViewingModel
 from desktop.model.volume_drawing import VolumeDrawing
 from desktop.panels.browser_panel import BrowserPanel
+from desktop.panels.change_label_dialog import ChangeLabelDialog
 from desktop.panels.drop_target import DropTarget
 from desktop.panels.help_messages import HelpMessages
 from desktop.panels.key_sheet import KeySheet
+from desktop.panels.label_sets_dialog import LabelSetsDialog
 from desktop.panels.notice_bar import NoticeBar
 from desktop.panels.picture_taker import PictureTaker
 from desktop.panels.reader_menu import ReaderMenu
@@ -84,6 +88,8 @@ class MainWindow(QMainWindow):
         self.regions = RegionsModel(store, self.viewing, self.reader, self)
         self.asking = AskingModel(manifest, self.viewing, self.regions, self)
         self.worklist = BrowserModel(store, self.regions.undo_stack, self.reader, self)
+        colors = LabelColors()
+        self.labels = LabelsModel(store, self.viewing, self.regions, colors, self.asking.labels, self)
         self.models = ViewerModels(
             self.viewing,
             self.regions,
@@ -96,22 +102,24 @@ class MainWindow(QMainWindow):
             VolumeDrawing(self.viewing, self),
             OverlaysModel(self.viewing, self._jobs, self),
             DraftsModel(store, self.viewing, self.reader, self),
-            LabelColors(),
+            colors,
+            self.labels,
             FindAllModel(store, self.viewing, self.regions, self.asking, self),
             UncertainModel(store, self.viewing, self.regions, self),
             StructuresModel(store, self.viewing, self.regions, self._jobs, self),
             MaskWork(store, self.viewing, self.regions, self),
             CrossingsModel(store, self.viewing, self.regions, self),
         )
+        self.relabelling = RelabellingModel(store, self.viewing, self.regions, self._jobs, self)
         self.grid = ViewGrid(self.models)
         self.viewer_actions = ViewerActions(self.models, self.grid, self)
-        self.region_actions = RegionActions(self.models, self._rename, self)
+        self.region_actions = RegionActions(self.models, self._rename, self._change_everywhere, self)
         self.structure_actions = StructureActions(self.models, self.region_actions, self)
         self._pictures = PictureTaker(self.grid, self.viewer_actions, self)
         self.viewer_bar = ViewerBar(self.models, self.viewer_actions)
         self.region_bar = RegionBar(self.models.tools, self.viewing, self.viewer_actions)
         self.notice_bar = NoticeBar()
-        self.card = SuggestionCard(self.regions, self.asking, self.grid)
+        self.card = SuggestionCard(self.regions, self.asking, self.labels, self.grid)
         self.worklist_panel = BrowserPanel(self.worklist)
         self.reader_menu = ReaderMenu(self.reader, self)
         self.status = StatusLine(manifest, store.notice, self.reader_menu)
@@ -120,7 +128,8 @@ class MainWindow(QMainWindow):
         self.regions_panel = RegionsPanel(
             self.regions,
             self.asking,
-            self.models.colors,
+            colors,
+            self.labels,
             self.models.finding,
             self.models.uncertain,
             self.models.structures.size_text,
@@ -182,6 +191,7 @@ class MainWindow(QMainWindow):
             show_model_card=self._show_model_card,
             show_about=self._show_about,
             set_language=self.set_interface_language,
+            show_label_sets=self._show_label_sets,
         )
         language = self._translations.language
         menus = WindowMenus(
@@ -195,6 +205,7 @@ class MainWindow(QMainWindow):
             open_neighbour=lambda step: self.open_item(self.worklist.neighbour(self.viewing.item, step)),
             toggle_language=self._toggle_answer_language,
             find=self.regions_panel.focus_find,
+            walk_regions=self.regions_panel.focus_list,
             show_keys=self._show_keys,
         )
         return WindowKeys(self.models, self.card, self.viewer_actions, self.region_actions, deeds, self)
@@ -230,6 +241,14 @@ class MainWindow(QMainWindow):
         self.asking.unusable.connect(self._model_unusable)
         self.asking.event.connect(self._engine_event)
         self.regions_panel.done.connect(self._focus_view)
+        self.regions_panel.list.key_pressed.connect(self._keys.press)
+        self.regions_panel.list.go_wanted.connect(self._go_to_region)
+        self.regions_panel.label_bar.sets_wanted.connect(self._show_label_sets)
+        self.relabelling.started.connect(self.status.watch)
+        self.relabelling.failed.connect(self.notice_bar.show_notice)
+        self.relabelling.changed.connect(lambda n: self.say(self.tr("{0} regions have another name now").format(n)))
+        self.labels.changed.connect(self._show_labels)
+        self.labels.failed.connect(self.notice_bar.show_notice)
         self.card.closed.connect(self._focus_view)
         self.card.resized.connect(self._place_card)
         self.grid.moved.connect(self._place_card)
@@ -251,6 +270,7 @@ class MainWindow(QMainWindow):
 
     def start(self, paths: list[Path], *, demo: bool) -> None:
         """Fill the worklist, open what was open last, load the model."""
+        self.labels.load(self._jobs)
         self.worklist.refresh()
         if paths:
             self.worklist.add_paths(paths)
@@ -338,6 +358,26 @@ class MainWindow(QMainWindow):
 
     def _rename(self) -> None:
         self.card.begin_typing("")
+
+    def _change_everywhere(self) -> None:
+        row = self.regions.selected_row
+        if row is not None and row.label is not None:
+            language = self.asking.language.value
+            ChangeLabelDialog(row.label, self.labels, self.relabelling, language, self).open()
+
+    def _show_label_sets(self) -> None:
+        LabelSetsDialog(self.labels, self.asking.language.value, self).open()
+
+    def _show_labels(self) -> None:
+        # Names and colours are drawn on the slices, and listed.
+        self.models.tools.look_changed.emit()
+        self.regions_panel.list.refresh()
+
+    def _go_to_region(self, root_id: int) -> None:
+        rect = self.view.region_rect(root_id)
+        if rect is not None:
+            self.view.centerOn(self.view.mapToScene(rect.center().toPoint()))
+            self._place_card()
 
     def _offer_draft(self) -> None:
         drafts = self.models.drafts

@@ -32,6 +32,7 @@ class _Spec:
 
 _SPECS = (
     _Spec("rename", "F2"),
+    _Spec("change_everywhere", "Ctrl+R"),
     _Spec("duplicate", "Ctrl+D"),
     _Spec("copy_next", "Ctrl+PgDown"),
     _Spec("copy_previous", "Ctrl+PgUp"),
@@ -43,10 +44,17 @@ _SPECS = (
 
 
 class RegionActions(QObject):
-    """rename : opens the card to type a name."""
+    """rename : opens the card to type a name. change_everywhere : asks for another name for all that have this one."""
 
-    def __init__(self, models: ViewerModels, rename: Callable[[], None], parent: QWidget) -> None:
+    def __init__(
+        self,
+        models: ViewerModels,
+        rename: Callable[[], None],
+        change_everywhere: Callable[[], None],
+        parent: QWidget,
+    ) -> None:
         super().__init__(parent)
+        self._change_everywhere = change_everywhere
         self._models = models
         self._rename = rename
         self._window = parent
@@ -73,7 +81,7 @@ class RegionActions(QObject):
     def fill_menu(self, menu: QMenu) -> None:
         """Put everything into a menu."""
         for number, spec in enumerate(_SPECS):
-            if number in (4, 7):
+            if number in (5, 8):
                 menu.addSeparator()
             menu.addAction(self.by_id[spec.id])
         for action in self._extra:
@@ -110,6 +118,7 @@ class RegionActions(QObject):
         root = row.root_id
         deeds: dict[str, Callable[[], object]] = {
             "rename": self._rename,
+            "change_everywhere": self._change_everywhere,
             "duplicate": lambda: regions.duplicate(root),
             "copy_next": lambda: regions.copy_to(root, viewing.index + 1),
             "copy_previous": lambda: regions.copy_to(root, viewing.index - 1),
@@ -131,6 +140,7 @@ class RegionActions(QObject):
         free = row is not None and not row.locked
         enabled = {
             "rename": free,
+            "change_everywhere": row is not None and row.label is not None,
             "duplicate": row is not None,
             "copy_next": row is not None and viewing.index + 1 < viewing.slice_count,
             "copy_previous": row is not None and viewing.index > 0,
@@ -147,6 +157,7 @@ class RegionActions(QObject):
     def _texts(self) -> dict[str, str]:
         return {
             "rename": self.tr("Name …"),
+            "change_everywhere": self.tr("Change this label everywhere …"),
             "duplicate": self.tr("Duplicate"),
             "copy_next": self.tr("Copy to the next slice"),
             "copy_previous": self.tr("Copy to the slice before"),

@@ -166,6 +166,11 @@ QFrame#card QListWidget { border: none; background: transparent; padding: 0; }
 QFrame#card QListWidget::item { padding: 0; }
 QLabel#cardTitle { font-weight: 600; color: $text; }
 QLabel#cardHint { color: $quiet; }
+QLabel#problem { color: $alarm; background: transparent; }
+QFrame#inHand { background: $chosen; border: 1px solid $accent_edge; border-radius: 6px; }
+QFrame#inHand QLabel { background: transparent; color: $on_chosen; font-weight: 600; }
+QFrame#inHand QToolButton { padding: 1px 6px; }
+QListWidget#labelBar::item { padding: 1px 4px; }
 QToolTip { background: $raised; color: $text; border: 1px solid $edge; }
 """)
 

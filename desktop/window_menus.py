@@ -29,10 +29,11 @@ class MenuDeeds:
     show_model_card: Callable[[], object]
     show_about: Callable[[], object]
     set_language: Callable[[str], object]
+    show_label_sets: Callable[[], object]
 
 
 class WindowMenus(QObject):
-    """Fills the menu bar of a window. themes : the submenu of themes."""
+    """Fills the menu bar of a window. themes : the submenu of themes. label_sets : opens them."""
 
     def __init__(
         self,
@@ -79,6 +80,7 @@ class WindowMenus(QObject):
             self._languages.addAction(action)
         self.themes = ThemeMenu(store, self._settings)
         self._settings.addMenu(self.themes)
+        self.label_sets = self._action(self._settings, "", deeds.show_label_sets)
         self._help = bar.addMenu("")
         self._keys = self._action(self._help, "F1", deeds.show_keys)
         self._card = self._action(self._help, "", deeds.show_model_card)
@@ -113,6 +115,7 @@ class WindowMenus(QObject):
             (self._undo, self.tr("Undo")),
             (self._redo, self.tr("Redo")),
             (self._find_scans, self.tr("Find scans")),
+            (self.label_sets, self.tr("Label sets …")),
             (self._keys, self.tr("Keys")),
             (self._card, self.tr("Model card")),
             (self._about, self.tr("About MedRegA Desktop")),

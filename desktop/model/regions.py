@@ -47,7 +47,7 @@ class RegionsModel(QObject):
     which something was undone or redone. blind : the person at work may see neither another's regions
     nor what the model says of this scan. only_reading : show no other reading's regions than this task's; None for all
     that may be seen. frozen : why regions cannot be changed now; "" when they can. edited : the store holds other
-    regions of the scan than before.
+    regions of the scan than before. in_hand_changed : another label in hand, or none.
     """
 
     changed = Signal()
@@ -56,6 +56,7 @@ class RegionsModel(QObject):
     drawn = Signal(int)
     elsewhere = Signal(object)
     edited = Signal()
+    in_hand_changed = Signal()
 
     def __init__(
         self, store: AnnotationStore, viewing: ViewingModel, reader: ReaderModel, parent: QObject | None = None
@@ -74,8 +75,7 @@ class RegionsModel(QObject):
         self._suggested: dict[int, SuggestionRow] = {}
         self.selected_root: int | None = None
         self.hidden: set[int] = set()
-        # Named without asking, until it is let go: one label for many regions.
-        self.next_label: Label | None = None
+        self._next_label: Label | None = None
         viewing.slice_changed.connect(self._other_slice)
         reader.changed.connect(self._other_reader)
 
@@ -105,6 +105,17 @@ class RegionsModel(QObject):
                 self._annotators[row.reading_id] = self._store.tasks.get(row.reading_id).annotator
             return self._annotators[row.reading_id]
         return row.who if row.id == row.root_id else self._store.regions.row(row.root_id).who
+
+    @property
+    def next_label(self) -> Label | None:
+        """The label in hand: what is drawn gets it without asking, until it is let go."""
+        return self._next_label
+
+    @next_label.setter
+    def next_label(self, label: Label | None) -> None:
+        if label != self._next_label:
+            self._next_label = label
+            self.in_hand_changed.emit()
 
     def _other_slice(self) -> None:
         self.selected_root = None
@@ -359,6 +370,14 @@ class RegionsModel(QObject):
         elif row is not None and suggestion is not None:
             self._decide(root_id, lambda: self._store.reject(root_id, self.who, suggestion.id))
 
+    def name(self, root_id: int, label: Label) -> None:
+        """A person names a region: one that waits for it is decided by that, another one stays selected."""
+        row = self.region(root_id)
+        if row is not None and row.state in UNDECIDED:
+            self.correct(root_id, label)
+        elif row is not None and not (row.label and (row.label.id, row.label.en) == (label.id, label.en)):
+            self.set_label([root_id], label)
+
     def set_label(self, root_ids: Sequence[int], label: Label) -> int:
         """Give many regions a name, on whatever slice; returns how many there were."""
         return self._change(root_ids, lambda: self._store.edits.set_label(root_ids, label, self.who))
@@ -393,6 +412,11 @@ class RegionsModel(QObject):
     def adopt(self, rows: Sequence[RegionRow]) -> None:
         """New regions that are in the store already, as one gesture to be undone: those nobody has touched since."""
         self.apply(lambda: [Change(None, row) for row in rows if self._store.regions.current(row.root_id).id == row.id])
+
+    def keep_changes(self, changes: Sequence[Change]) -> None:
+        """Take over what was changed in the store elsewhere, on whatever slice, to be undone as one."""
+        if changes:
+            self._push(changes, lambda: self.selected_root)
 
     def _decide(self, root_id: int, gesture: Callable[[], RegionRow]) -> None:
         if self.region(root_id) is not None:

@@ -11,6 +11,7 @@ from desktop.model.crossings import CrossingsModel
 from desktop.model.drafts import DraftsModel
 from desktop.model.finding import FindAllModel
 from desktop.model.label_colors import LabelColors
+from desktop.model.labels import LabelsModel
 from desktop.model.layout import LayoutModel
 from desktop.model.mask_work import MaskWork
 from desktop.model.measures import MeasuresModel
@@ -39,6 +40,7 @@ class ViewerModels:
     overlays: OverlaysModel
     drafts: DraftsModel
     colors: LabelColors
+    labels: LabelsModel
     finding: FindAllModel
     uncertain: UncertainModel
     structures: StructuresModel

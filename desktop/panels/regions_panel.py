@@ -1,35 +1,25 @@
-"""The panel on the right: find by name, and the regions of this slice."""
+"""The panel on the right: find by name, the label set in use, and the regions of this slice."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 
-from PySide6.QtCore import QEvent, QObject, QRectF, QSize, Qt, Signal
-from PySide6.QtGui import QColor, QIcon, QKeyEvent, QPainter, QPixmap
-from PySide6.QtWidgets import (
-    QComboBox,
-    QHBoxLayout,
-    QLabel,
-    QListWidget,
-    QListWidgetItem,
-    QPushButton,
-    QVBoxLayout,
-    QWidget,
-)
+from PySide6.QtCore import QEvent, QObject, Qt, Signal
+from PySide6.QtGui import QKeyEvent
+from PySide6.QtWidgets import QComboBox, QHBoxLayout, QLabel, QPushButton, QVBoxLayout, QWidget
 
 from desktop.model.asking import AskingModel
 from desktop.model.finding import FindAllModel, split_names
 from desktop.model.label_colors import LabelColors
+from desktop.model.labels import LabelsModel
 from desktop.model.regions import RegionsModel
-from desktop.model.uncertain import UncertainModel, probability_of
+from desktop.model.uncertain import UncertainModel
+from desktop.panels.attributes_editor import AttributesEditor
 from desktop.panels.find_all_box import FindAllBox
+from desktop.panels.label_bar import LabelBar
 from desktop.panels.names_completer import NamesCompleter
-from desktop.theme import is_dark
-from desktop.viewer.region_item import DECIDED_COLOR, OPEN_COLOR, region_color
-from engine.protocol import Language
-from engine.store import DECIDED_STATES, Origin, RegionRow, RegionState
-
-_ROOT_ROLE = Qt.ItemDataRole.UserRole
+from desktop.panels.region_list import RegionList
+from engine.store import RegionRow
 
 
 class RegionsPanel(QWidget):
@@ -42,16 +32,15 @@ class RegionsPanel(QWidget):
         regions: RegionsModel,
         asking: AskingModel,
         colors: LabelColors,
+        labels: LabelsModel,
         finding: FindAllModel,
         uncertain: UncertainModel,
         size_text: Callable[[RegionRow], str],
         parent: QWidget | None = None,
     ) -> None:
         super().__init__(parent)
-        self._colors = colors
         self._regions = regions
         self._asking = asking
-        self._size_text = size_text
         self._find_title = QLabel()
         self._find_title.setObjectName("panelTitle")
         self._names = QComboBox()
@@ -65,9 +54,12 @@ class RegionsPanel(QWidget):
         self._button.clicked.connect(self._find)
         self._title = QLabel()
         self._title.setObjectName("panelTitle")
-        self._list = QListWidget()
-        self._list.setFocusPolicy(Qt.FocusPolicy.NoFocus)
-        self._list.itemClicked.connect(self._clicked)
+        self.label_bar = LabelBar(labels, regions, asking)
+        self.label_bar.done.connect(self.done)
+        self.list = RegionList(regions, asking, colors, size_text)
+        self.list.done.connect(self.done)
+        self.attributes = AttributesEditor(labels, regions, asking)
+        self.attributes.done.connect(self.done)
         self._empty = QLabel()
         self._empty.setWordWrap(True)
         self._empty.setObjectName("hint")
@@ -83,13 +75,15 @@ class RegionsPanel(QWidget):
         self.find_all.done.connect(self.done)
         self.find_all.names_chosen.connect(self._names.setCurrentText)
         layout.addWidget(self.find_all)
-        layout.addSpacing(10)
+        layout.addSpacing(6)
+        layout.addWidget(self.label_bar)
+        layout.addSpacing(6)
         layout.addWidget(self._title)
-        layout.addWidget(self._list, 1)
+        layout.addWidget(self.list, 1)
         layout.addWidget(self._empty, 1)
+        layout.addWidget(self.attributes)
         regions.changed.connect(self.refresh)
         regions.changed.connect(self._show_refusal)
-        regions.selected.connect(self._mark)
         asking.started.connect(lambda _: self._button.setEnabled(False))
         asking.idle.connect(self._show_refusal)
         self._retranslate()
@@ -130,68 +124,17 @@ class RegionsPanel(QWidget):
             self._asking.find(names)
             self.done.emit()
 
-    def _clicked(self, entry: QListWidgetItem) -> None:
-        self._regions.select(entry.data(_ROOT_ROLE))
-        self.done.emit()
+    def focus_list(self) -> None:
+        """Walk through the regions with the keyboard."""
+        if self.list.count():
+            self.list.setFocus()
+            if self.list.currentRow() < 0:
+                self.list.setCurrentRow(0)
 
     def refresh(self) -> None:
-        """Show the regions model's rows."""
-        self._list.clear()
-        for row in self._regions.rows:
-            entry = QListWidgetItem(f"{self._name(row)}\n{self._state(row)}")
-            size = self._size_text(row)
-            if size:
-                entry.setText(f"{entry.text()}\n{size}")
-            entry.setToolTip(entry.text())
-            entry.setData(_ROOT_ROLE, row.root_id)
-            # A line of Chinese is taller than the view expects from the first font it finds.
-            lines = 3 if size else 2
-            entry.setSizeHint(QSize(0, lines * self.fontMetrics().height() + 16))
-            color = DECIDED_COLOR if row.state in DECIDED_STATES else OPEN_COLOR
-            # The colours on the slice are too bright for a light panel.
-            entry.setIcon(_swatch(region_color(row, self._colors.of(row.label))))
-            entry.setForeground(color if is_dark(self.palette()) else color.darker(240))
-            self._list.addItem(entry)
-        self._list.setVisible(bool(self._regions.rows))
+        """Show the list, or what to do where there is nothing to list."""
+        self.list.setVisible(bool(self._regions.rows))
         self._empty.setVisible(not self._regions.rows)
-        self._mark()
-
-    def _mark(self) -> None:
-        for number in range(self._list.count()):
-            entry = self._list.item(number)
-            entry.setSelected(entry.data(_ROOT_ROLE) == self._regions.selected_root)
-            if entry.isSelected():
-                self._list.scrollToItem(entry)
-
-    def _name(self, row: RegionRow) -> str:
-        if row.label is None:
-            suggestion = self._regions.suggested(row.root_id)
-            if suggestion is None or not suggestion.candidates or suggestion.abstained:
-                return self.tr("unnamed")
-            en, zh, _, _ = suggestion.candidates[0]
-            return self.tr("{0}?").format(zh if self._asking.language is Language.ZH and zh else en)
-        other = row.label.en if self._asking.language is Language.ZH else row.label.zh
-        name = row.label.name(self._asking.language.value) or row.label.en
-        return f"{name}  {other}" if other and other != name else name
-
-    def _state(self, row: RegionRow) -> str:
-        states = {
-            RegionState.DRAWN: self.tr("waits for a name"),
-            RegionState.SUGGESTED: self.tr("followed from another slice")
-            if row.origin is Origin.PROPAGATED
-            else self.tr("suggested by the model"),
-            RegionState.ACCEPTED: self.tr("accepted"),
-            RegionState.EDITED: self.tr("named by {0}").format(row.who),
-        }
-        state, author = states.get(row.state, ""), self._regions.author(row)
-        sure = probability_of(row, self._regions.suggested(row.root_id))
-        if sure is not None:
-            state = f"{sure:.0%} · {state}"
-        if row.state is RegionState.SUGGESTED or author == self._regions.who:
-            return state
-        if row.state is RegionState.EDITED and row.who == author:
-            return state
-        return f"{state} · {self.tr('of {0}').format(author)}"
 
     def _retranslate(self) -> None:
         self._find_title.setText(self.tr("Find"))
@@ -210,24 +153,11 @@ class RegionsPanel(QWidget):
     def language_changed(self) -> None:
         """Names are shown in another language."""
         self._retranslate()
-        self.refresh()
+        self.label_bar.refresh()
+        self.list.refresh()
+        self.attributes.language_changed()
 
     def changeEvent(self, event: QEvent) -> None:
         super().changeEvent(event)
         if event.type() == QEvent.Type.LanguageChange:
             self.language_changed()
-        elif event.type() == QEvent.Type.PaletteChange:
-            self.refresh()
-
-
-def _swatch(color: QColor) -> QIcon:
-    """The colour in which a region is drawn on the slice."""
-    pixmap = QPixmap(36, 36)
-    pixmap.fill(Qt.GlobalColor.transparent)
-    painter = QPainter(pixmap)
-    painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-    painter.setPen(Qt.PenStyle.NoPen)
-    painter.setBrush(color)
-    painter.drawRoundedRect(QRectF(6, 6, 24, 24), 6, 6)
-    painter.end()
-    return QIcon(pixmap)

@@ -3,13 +3,14 @@
 Names are data of the record: nothing here renames a label, and a name that is taken is an error that says by whom.
 """
 
-from engine.labels.attributes import Attributes, Certainty, Laterality, Severity
+from engine.labels.attributes import Attributes, Certainty, Laterality, Severity, choice_name
+from engine.labels.choice import plain_choice
 from engine.labels.colours import default_colours
 from engine.labels.label import Kind, Label, LabelError, LabelSet
 from engine.labels.ontology import Ontology, builtin_ontology
 from engine.labels.own import NameTakenError, own_label
 from engine.labels.scheme import SHORTCUT_KEYS, LabelScheme, SchemeEntry, builtin_schemes
-from engine.labels.search import Match, MatchKind
+from engine.labels.search import Match, MatchKind, modality_family
 from engine.labels.search_names import Field
 
 __all__ = [
@@ -31,6 +32,9 @@ __all__ = [
     "Severity",
     "builtin_ontology",
     "builtin_schemes",
+    "choice_name",
     "default_colours",
+    "modality_family",
     "own_label",
+    "plain_choice",
 ]

@@ -16,8 +16,8 @@ from engine.labels.colours import default_colours
 from engine.labels.label import Label, LabelError, label_from_json, label_to_json, read_json
 from engine.labels.ontology import Ontology, builtin_ontology
 
-SHORTCUT_KEYS = "1234567890OUY"
-"""Keys that a label may have: the digits, and the letters that the viewer leaves free."""
+SHORTCUT_KEYS = "1234567890"
+"""Keys that a label may have: the digits. Letters choose tools and type names."""
 _DEFAULT_KEYS = SHORTCUT_KEYS.replace("0", "")
 """Not 0: it fits the picture to the window unless a project says otherwise."""
 

@@ -207,6 +207,25 @@
     </message>
 </context>
 <context>
+    <name>AttributesEditor</name>
+    <message>
+        <source>Side</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Certainty</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Severity</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Remark …</source>
+        <translation type="unfinished"></translation>
+    </message>
+</context>
+<context>
     <name>BrowserFilter</name>
     <message>
         <source>Search patients, studies, scans</source>
@@ -468,6 +487,33 @@
     </message>
 </context>
 <context>
+    <name>ChangeLabelDialog</name>
+    <message>
+        <source>Change a label everywhere</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>On this scan, {0} regions are named {1}.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>{0} more are locked and stay as they are.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Change {0} regions</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Cancel</source>
+        <translation>取消</translation>
+    </message>
+    <message>
+        <source>New name for all of them:</source>
+        <translation type="unfinished"></translation>
+    </message>
+</context>
+<context>
     <name>Crash</name>
     <message>
         <source>Something unexpected happened. What you decided so far is kept.</source>
@@ -672,6 +718,22 @@
         <translation>输入其他名称（使用其他按键前先按 Esc）</translation>
     </message>
     <message>
+        <source>1 … 9</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>a label&apos;s key: name the region, or take the label in hand</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>1 … 9 on the card</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>take the name of that number</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
         <source>A</source>
         <translation>A</translation>
     </message>
@@ -708,8 +770,16 @@
         <translation>Esc</translation>
     </message>
     <message>
-        <source>give up the box; select nothing</source>
-        <translation>放弃画框；取消选择</translation>
+        <source>give up the box; select nothing; let go of the label in hand</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>F7</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>walk through the list of regions</source>
+        <translation type="unfinished"></translation>
     </message>
     <message>
         <source>F</source>
@@ -817,6 +887,91 @@
     </message>
 </context>
 <context>
+    <name>LabelBar</name>
+    <message>
+        <source>In hand: {0}. All you draw is named so. Esc lets go.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Labels</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Label sets …</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Label set for scans of this kind</source>
+        <translation type="unfinished"></translation>
+    </message>
+</context>
+<context>
+    <name>LabelSearch</name>
+    <message>
+        <source>Name, 名称 or pinyin …</source>
+        <translation type="unfinished"></translation>
+    </message>
+</context>
+<context>
+    <name>LabelSetsDialog</name>
+    <message>
+        <source>Label sets</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Copy to edit</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>New</source>
+        <translation>新任务</translation>
+    </message>
+    <message>
+        <source>Delete</source>
+        <translation>删除</translation>
+    </message>
+    <message>
+        <source>Import …</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Export …</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>scans that do not say</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Use this set</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>For scans of the kind</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Close</source>
+        <translation>关闭</translation>
+    </message>
+    <message>
+        <source>(ships)</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Used now: {0}</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Import a label set</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Export a label set</source>
+        <translation type="unfinished"></translation>
+    </message>
+</context>
+<context>
     <name>LeftSide</name>
     <message>
         <source>Scans</source>
@@ -840,6 +995,10 @@
     <message>
         <source>Not found on this slice: {0}</source>
         <translation>此层面未找到：{0}</translation>
+    </message>
+    <message>
+        <source>{0} regions have another name now</source>
+        <translation type="unfinished"></translation>
     </message>
     <message>
         <source>That was on a scan which is no longer on the list. It is done, but cannot be shown.</source>
@@ -1132,6 +1291,10 @@
         <translation>命名……</translation>
     </message>
     <message>
+        <source>Change this label everywhere …</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
         <source>Duplicate</source>
         <translation>复制一份</translation>
     </message>
@@ -1224,14 +1387,7 @@
     </message>
 </context>
 <context>
-    <name>RegionsModel</name>
-    <message>
-        <source>This slice is not read yet: draw when it is here</source>
-        <translation>该层面尚未读取：读取后再绘制</translation>
-    </message>
-</context>
-<context>
-    <name>RegionsPanel</name>
+    <name>RegionList</name>
     <message>
         <source>unnamed</source>
         <translation>未命名</translation>
@@ -1261,6 +1417,28 @@
         <translation>由 {0} 命名</translation>
     </message>
     <message>
+        <source>locked</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>hidden</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>of {0}</source>
+        <translation>{0} 的</translation>
+    </message>
+</context>
+<context>
+    <name>RegionsModel</name>
+    <message>
+        <source>This slice is not read yet: draw when it is here</source>
+        <translation>该层面尚未读取：读取后再绘制</translation>
+    </message>
+</context>
+<context>
+    <name>RegionsPanel</name>
+    <message>
         <source>Find</source>
         <translation>查找</translation>
     </message>
@@ -1279,6 +1457,45 @@
     <message>
         <source>Name …</source>
         <translation>名称……</translation>
+    </message>
+</context>
+<context>
+    <name>SchemeEditor</name>
+    <message>
+        <source>Colour …</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>no key</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Remove</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>English</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Chinese</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Key</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Drag, or Alt+↑ Alt+↓, changes the order.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Add a label:</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>{0} is in this set already</source>
+        <translation type="unfinished"></translation>
     </message>
 </context>
 <context>
@@ -1610,6 +1827,18 @@
 <context>
     <name>SuggestionCard</name>
     <message>
+        <source>“{0}” is a name of {1}. ↓ Enter takes that label · Esc back</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>English name, if known (Tab)</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>中文名, if known (Tab)</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
         <source>Asking the model …</source>
         <translation>正在询问模型……</translation>
     </message>
@@ -1654,12 +1883,20 @@
         <translation>不确定。可能是：</translation>
     </message>
     <message>
-        <source>Enter accept · ↑↓ choose · type to correct · Delete reject</source>
-        <translation>回车接受 · ↑↓ 选择 · 直接输入更正 · Delete 拒绝</translation>
+        <source>Enter accept · ↑↓ or digit choose · type to correct · Delete reject</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>{0} more · {1}</source>
+        <translation type="unfinished"></translation>
     </message>
     <message>
         <source>Another name</source>
         <translation>其他名称</translation>
+    </message>
+    <message>
+        <source>The names are still being read …</source>
+        <translation type="unfinished"></translation>
     </message>
     <message>
         <source>new name</source>
@@ -2415,6 +2652,10 @@
     <message>
         <source>Find scans</source>
         <translation>查找影像</translation>
+    </message>
+    <message>
+        <source>Label sets …</source>
+        <translation type="unfinished"></translation>
     </message>
     <message>
         <source>Keys</source>

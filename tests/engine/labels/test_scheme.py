@@ -63,9 +63,9 @@ def test_a_scheme_that_cannot_be_written_says_so(tmp_path: Path) -> None:
 def test_labels_get_colours_and_keys_in_their_order() -> None:
     scheme = LabelScheme.of("mine", "Mine", "我的", LABELS[:50])
     assert [e.colour for e in scheme] == default_colours(50)
-    assert "".join(e.key for e in scheme) == "123456789OUY"
+    assert "".join(e.key for e in scheme) == "123456789"
     assert scheme.by_key("3") is scheme.entries[2]
-    assert scheme.by_key("o") is scheme.entries[9]
+    assert scheme.by_key("9") is scheme.entries[8]
     assert scheme.by_key("") is None
     assert scheme.entry(LABELS[4].id) is scheme.entries[4]
 
