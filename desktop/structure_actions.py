@@ -27,7 +27,7 @@ _IN_SPACE = (
     _Spec("interpolate", "Ctrl+I"),
     _Spec("box_over", "Ctrl+Shift+B"),
     _Spec("follow", "Ctrl+Shift+F"),
-    _Spec("accept_all", "Ctrl+Return"),
+    _Spec("accept_all", "Alt+Return"),
     _Spec("delete_all", "Ctrl+Shift+Del"),
 )
 _FIT = (_Spec("snap", "Ctrl+Shift+N"), _Spec("mask_inside", "Ctrl+Shift+M"), _Spec("make_mask", "Ctrl+M"))
@@ -39,7 +39,7 @@ _MASK = (
     _Spec("grow", "Ctrl+="),
     _Spec("shrink", "Ctrl+-"),
     _Spec("grow_by"),
-    _Spec("threshold", "Ctrl+T"),
+    _Spec("threshold", "Ctrl+Alt+T"),
 )
 _COMBINE = (_Spec("union"), _Spec("subtract"), _Spec("intersect"))
 _MOST_PIXELS = 100.0

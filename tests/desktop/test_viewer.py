@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import string
+from collections import Counter
 from pathlib import Path
 
 import numpy as np
 import pydicom
 import pytest
 from PySide6.QtCore import QPoint, QPointF, Qt
-from PySide6.QtGui import QGuiApplication, QImage, QWheelEvent
+from PySide6.QtGui import QAction, QGuiApplication, QImage, QWheelEvent
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication, QComboBox, QLabel, QMenu, QSlider
 
@@ -490,6 +491,8 @@ def test_no_key_is_taken_twice(driver):
     keys = [key for key in keys if key]
     others = ["N", "P", "F", "L", "Tab", "Esc", "Home", "End", "?", "F1", "F2", "Ctrl+Z", "Ctrl+Shift+Z", "Ctrl+O"]
     assert len(set(keys + others)) == len(keys) + len(others)
+    every = [key.toString() for action in driver.window.findChildren(QAction) for key in action.shortcuts()]
+    assert not [key for key, times in Counter(filter(None, every)).items() if times > 1]
 
 
 def test_letters_still_name_a_region_instead_of_taking_tools(driver):
