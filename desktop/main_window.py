@@ -20,6 +20,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
+from desktop.error_texts import shown_error
 from desktop.model.asking import AskingModel
 from desktop.model.browser import BrowserModel
 from desktop.model.cine import CineModel
@@ -334,12 +335,12 @@ class MainWindow(QMainWindow):
         # What is marked on the list must be what is on screen.
         self.worklist_panel.set_current(self.viewing.item)
         # A path may be a patient's name.
-        why = self.tr("Show names to see why.") if self.worklist.names_hidden else message
+        why = self.tr("Show names to see why.") if self.worklist.names_hidden else shown_error(message)
         self._why_not_opened = self.tr("Not opened. {0}").format(why)
         self.notice_bar.show_notice(self._why_not_opened)
 
     def _not_answered(self, message: str) -> None:
-        self.notice_bar.show_notice(self.tr("No answer. {0}").format(message))
+        self.notice_bar.show_notice(self.tr("No answer. {0}").format(shown_error(message)))
 
     def _model_unusable(self, message: str) -> None:
         self.status.set_model_unusable()
@@ -352,9 +353,10 @@ class MainWindow(QMainWindow):
             self.say(self.tr("The model is ready"))
         elif event.kind == "restarted":
             text = self.tr("The model process stopped ({0}). It was started again, and the question is asked again.")
-            self.notice_bar.show_notice(text.format(event.reason))
+            self.notice_bar.show_notice(text.format(shown_error(event.reason)))
         else:
-            self.notice_bar.show_notice(self.tr("The model process failed: {0}").format(event.message))
+            message = shown_error(event.message)
+            self.notice_bar.show_notice(self.tr("The model process failed: {0}").format(message))
 
     def _rename(self) -> None:
         self.card.begin_typing("")

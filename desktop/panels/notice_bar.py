@@ -7,6 +7,8 @@ from collections.abc import Callable, Sequence
 from PySide6.QtCore import QEvent, Qt
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QPushButton, QToolButton, QWidget
 
+from desktop.error_texts import shown_error
+
 
 class NoticeBar(QFrame):
     """One notice, as long as it needs to be; a newer one takes its place."""
@@ -14,6 +16,7 @@ class NoticeBar(QFrame):
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.setObjectName("noticeBar")
+        self._said = ""
         self._text = QLabel()
         self._text.setWordWrap(True)
         # What files say of themselves is shown, never obeyed.
@@ -38,8 +41,12 @@ class NoticeBar(QFrame):
         return "" if self.isHidden() else self._text.text()
 
     def show_notice(self, text: str, deeds: Sequence[tuple[str, Callable[[], object]]] = ()) -> None:
-        """Say it until it is closed or something newer comes. deeds : buttons, by their words, that also close it."""
-        self._text.setText(text)
+        """Say it until it is closed or something newer comes. deeds : buttons, by their words, that also close it.
+
+        A message of the engine is said in the interface's language.
+        """
+        self._said = text
+        self._text.setText(shown_error(text))
         while (item := self._buttons.takeAt(0)) is not None:
             item.widget().deleteLater()
         for words, deed in deeds:
@@ -52,6 +59,7 @@ class NoticeBar(QFrame):
 
     def _retranslate(self) -> None:
         self._close.setToolTip(self.tr("Close this notice"))
+        self._text.setText(shown_error(self._said))
 
     def changeEvent(self, event: QEvent) -> None:
         super().changeEvent(event)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from PySide6.QtCore import QEvent, Qt, Signal
 from PySide6.QtWidgets import QLabel, QProgressBar, QPushButton, QStatusBar, QToolButton, QWidget
 
+from desktop.error_texts import shown_error
 from desktop.model.jobs import Job
 from desktop.panels.reader_menu import ReaderMenu
 from engine.protocol import Language
@@ -26,6 +27,7 @@ class StatusLine(QStatusBar):
     ) -> None:
         super().__init__(parent)
         self._manifest = manifest
+        self._notice = notice
         self._unusable = False
         self._jobs: list[Job] = []
         self.setSizeGripEnabled(False)
@@ -39,7 +41,6 @@ class StatusLine(QStatusBar):
         self._cancel.hide()
         self._read_only = QLabel()
         self._read_only.setObjectName("readOnly")
-        self._read_only.setToolTip(notice)
         self._read_only.setVisible(bool(notice))
         self._model = QLabel()
         self._model.setObjectName("modelLabel")
@@ -115,6 +116,7 @@ class StatusLine(QStatusBar):
     def _retranslate(self) -> None:
         self._cancel.setText(self.tr("Cancel"))
         self._read_only.setText(self.tr("Read only: a newer version wrote this database"))
+        self._read_only.setToolTip(shown_error(self._notice))
         self._disclaimer.setText(self.tr("Not for diagnostic use"))
         self._language.setToolTip(self.tr("Language of names and of questions to the model (L)"))
         self._show_model()
