@@ -33,8 +33,7 @@ from engine.runtime.gguf_check import check_gguf
 from engine.scans import Plane, ScanNote, index_path, read_volume, render_slice
 from engine.scans.notes import NoteKind
 from engine.store import AnnotationStore, RegionState, TaskAction, TaskState
-
-from .engine_messages import Collector, engine_templates
+from tests.desktop.engine_messages import Collector, engine_templates
 
 CATALOGUE = json.loads((translations_folder() / CATALOGUE_FILE).read_text(encoding="utf-8"))
 SENTENCES = CATALOGUE["templates"] | CATALOGUE["library"]
