@@ -1,9 +1,10 @@
 """The engine's messages in the interface's language.
 
 The engine speaks English: its messages also go to logs and to the command line. The window shows the Chinese
-sentences of ``errors_zh.json``, which has four sections: ``templates`` are the engine's own messages, with their values
-as numbered placeholders; ``parts`` are what such values can be, and no sentence by themselves; ``library`` is what the system and the libraries give as reasons; ``words`` are values that
-are words of the program, such as a shape's kind.
+sentences of ``errors_zh.json``, which has four sections: ``templates`` are the engine's own messages, with their
+values as numbered placeholders; ``parts`` are what such values can be, and no sentence by themselves; ``library`` is
+what the system and the libraries give as reasons; ``words`` are values that are words of the program, such as a
+shape's kind.
 """
 
 from __future__ import annotations
