@@ -1,9 +1,10 @@
 """The engine's messages in the interface's language.
 
 The engine speaks English: its messages also go to logs and to the command line. The window shows the Chinese
-sentences of ``errors_zh.json``, which has three parts: ``templates`` are the engine's own messages, with their values
-as numbered placeholders; ``library`` is what the system and the libraries give as reasons; ``words`` are values that
-are words of the program, such as a shape's kind.
+sentences of ``errors_zh.json``, which has four sections: ``templates`` are the engine's own messages, with their
+values as numbered placeholders; ``parts`` are what such values can be, and no sentence by themselves; ``library`` is
+what the system and the libraries give as reasons; ``words`` are values that are words of the program, such as a
+shape's kind.
 """
 
 from __future__ import annotations
@@ -52,10 +53,14 @@ def error_text(message: str, language: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class _Template:
-    """literals : what stands before, between and after the placeholders. target : the Chinese template."""
+    """literals : what stands before, between and after the placeholders. target : the Chinese template.
+
+    is_part : it begins or ends sentences, which must be looked for first.
+    """
 
     literals: tuple[str, ...]
     target: str
+    is_part: bool
 
     def values(self, text: str) -> tuple[str, ...] | None:
         """The placeholders' values when the whole text is of this template; each is as short as can be.
@@ -87,13 +92,13 @@ class _Template:
 @cache
 def _catalogue() -> tuple[tuple[_Template, ...], dict[str, str]]:
     """The templates, those that say the most first, and the words."""
-    parts = json.loads((translations_folder() / CATALOGUE_FILE).read_text(encoding="utf-8"))
+    sections = json.loads((translations_folder() / CATALOGUE_FILE).read_text(encoding="utf-8"))
     templates = [
-        _Template(tuple(_PLACEHOLDER.split(source)[::2]), target)
-        for part in ("templates", "library")
-        for source, target in parts[part].items()
+        _Template(tuple(_PLACEHOLDER.split(source)[::2]), target, section == "parts")
+        for section in ("templates", "library", "parts")
+        for source, target in sections[section].items()
     ]
-    return tuple(sorted(templates, key=lambda one: -sum(map(len, one.literals)))), parts["words"]
+    return tuple(sorted(templates, key=lambda one: (one.is_part, -sum(map(len, one.literals))))), sections["words"]
 
 
 def _translated(text: str, depth: int) -> str | None:

@@ -13,6 +13,7 @@ import ast
 import itertools
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 
 import engine
@@ -33,14 +34,16 @@ class _Module:
     tree: ast.Module
     constants: dict[str, str] = field(default_factory=dict)
     functions: dict[str, Function] = field(default_factory=dict)
+    calls: list[tuple[ast.Call, Function | None, str]] = field(default_factory=list)
 
 
-def engine_templates() -> set[str]:
+@cache
+def engine_templates() -> frozenset[str]:
     """Every template of the engine."""
     folder = Path(engine.__file__).parent
     # The benches measure for the command line alone.
     paths = [path for path in sorted(folder.rglob("*.py")) if path.parent.name != "bench"]
-    return Collector({path: path.read_text(encoding="utf-8") for path in paths}).templates()
+    return frozenset(Collector({path: path.read_text(encoding="utf-8") for path in paths}).templates())
 
 
 class Collector:
@@ -55,7 +58,7 @@ class Collector:
     def templates(self) -> set[str]:
         """All of them."""
         for module in self._modules:
-            for node, function, owner in _calls(module.tree):
+            for node, function, owner in module.calls:
                 message = self._message(node, owner)
                 if message is not None:
                     self._add(message, _Scope(module, function), 0)
@@ -117,7 +120,7 @@ class Collector:
         texts: list[tuple[Part, ...]] = []
         modules = [scope.module] if function.name.startswith("_") else self._modules
         for module in modules:
-            for call, inside, _ in _calls(module.tree):
+            for call, inside, _ in module.calls:
                 if _name(call.func) == function.name and (value := _argument(call, function, name)) is not None:
                     texts += self._texts(value, _Scope(module, inside), depth)
         return self._split(texts)
@@ -154,6 +157,7 @@ def _module(tree: ast.Module) -> _Module:
     for node in tree.body:
         if isinstance(node, ast.Assign) and isinstance(node.value, ast.Constant) and isinstance(node.value.value, str):
             module.constants |= {t.id: node.value.value for t in node.targets if isinstance(t, ast.Name)}
+    module.calls = list(_calls(tree))
     module.functions = {n.name: n for n in ast.walk(tree) if isinstance(n, Function)}
     return module
 
@@ -161,7 +165,7 @@ def _module(tree: ast.Module) -> _Module:
 def _error_classes(modules: list[_Module]) -> set[str]:
     """Names of the engine's own exceptions, `Cancelled` aside: that is no message."""
     classes = {n.name: n for m in modules for n in ast.walk(m.tree) if isinstance(n, ast.ClassDef)}
-    errors = {"Exception", *_BUILTIN}
+    errors = {"Exception", "MedRegAError", *_BUILTIN}
     while True:
         more = {name for name, node in classes.items() if {_name(base) for base in node.bases} & errors} - errors
         if not more:

@@ -14,6 +14,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from PIL import Image
 
 pytest.importorskip("PySide6")
 
@@ -30,25 +31,44 @@ from engine.regions import Box, Mask, Polygon, shape_from_json
 from engine.regions.masks import smoothed, stroke
 from engine.runtime import ModelManifest, find_model
 from engine.runtime.gguf_check import check_gguf
-from engine.scans import Plane, ScanNote, index_path, read_volume, render_slice
+from engine.scans import Plane, ScanNote, index_path, read_volume, slice_count
 from engine.scans.notes import NoteKind
 from engine.store import AnnotationStore, RegionState, TaskAction, TaskState
-
-from .engine_messages import Collector, engine_templates
+from tests.desktop.engine_messages import Collector, engine_templates
 
 CATALOGUE = json.loads((translations_folder() / CATALOGUE_FILE).read_text(encoding="utf-8"))
-SENTENCES = CATALOGUE["templates"] | CATALOGUE["library"]
+SENTENCES = CATALOGUE["templates"] | CATALOGUE["parts"] | CATALOGUE["library"]
 PLACEHOLDER = re.compile(r"\{\d+\}")
 KINDS = ("box", "rotated_box", "ellipse", "polygon", "freehand", "line", "point", "mask")
 TECHNICAL = {
     *("DICOM", "JSON", "GGUF", "SHA", "RGB", "UID", "JPEG", "TIFF", "PNG", "MedRegA", "Desktop", "DICM", "CT", "UTF"),
-    *("llama", "cpp", "zip", "id", "en", "zh", "kind", "label", "labels", "x", "y", "s"),
+    *(
+        "llama",
+        "cpp",
+        "zip",
+        "id",
+        "en",
+        "zh",
+        "kind",
+        "label",
+        "labels",
+        "x",
+        "y",
+        "s",
+        "rx",
+        "ry",
+        "cy",
+        "angle",
+        "deg",
+        "xff",
+        "starter",
+    ),
 }
 """Names of formats, products and fields, which stay as they are."""
 
 
 def test_every_message_of_the_engine_has_a_chinese_sentence_and_no_sentence_is_stale() -> None:
-    known = set(CATALOGUE["templates"])
+    known = set(CATALOGUE["templates"] | CATALOGUE["parts"])
     assert sorted(engine_templates() - known) == []
     assert sorted(known - engine_templates()) == []
 
@@ -112,7 +132,7 @@ def _newer_database(folder: Path) -> None:
         connection.execute("PRAGMA user_version = 9999")
     store = AnnotationStore.open(folder / "n.sqlite")
     try:
-        store.regions.get(1)
+        store.regions.current(1)
         raise MedRegAError(store.notice)
     finally:
         store.close()
@@ -121,7 +141,7 @@ def _newer_database(folder: Path) -> None:
 def _no_region(folder: Path) -> None:
     store = AnnotationStore.open(folder / "r.sqlite")
     try:
-        store.regions.get(7)
+        store.regions.current(7)
     finally:
         store.close()
 
@@ -132,9 +152,9 @@ def _file(folder: Path, name: str, content: bytes) -> Path:
 
 
 def _archive(folder: Path) -> Path:
-    with zipfile.ZipFile(folder / "scan.zip", "w") as archive:
+    with zipfile.ZipFile(folder / "0001.zip", "w") as archive:
         archive.writestr("../0001.dcm", b"0")
-    return folder / "scan.zip"
+    return folder / "0001.zip"
 
 
 def _manifest(folder: Path, text: str) -> Path:
@@ -156,8 +176,8 @@ ERRORS: dict[str, Callable[[Path], object]] = {
     "newer database": _newer_database,
     "missing region": _no_region,
     "unknown model": lambda f: find_model(str(f / "0001")),
-    "manifest that is no JSON": lambda f: ModelManifest.load(_manifest(f, "{")),
-    "manifest that lacks a field": lambda f: ModelManifest.load(_manifest(f, "{}")),
+    "manifest that is no JSON": lambda f: ModelManifest.read(_manifest(f, "{")),
+    "manifest that lacks a field": lambda f: ModelManifest.read(_manifest(f, "{}")),
     "model file that is none": lambda f: check_gguf(_file(f, "0001.gguf", b"0001" * 9)),
     "empty box": lambda _: Box(5, 5, 1, 1),
     "flat polygon": lambda _: Polygon(((0, 0), (1, 1), (2, 2))),
@@ -182,18 +202,17 @@ def test_what_the_engine_really_says_comes_out_in_chinese(what: str, tmp_path: P
         ERRORS[what](tmp_path)
     shown = error_text(str(caught.value), "zh_CN")
     # Paths, and what stands in quotes, are what the message is about.
-    bare = re.sub(r"'[^']*'|\"[^\"]*\"", "", shown.replace(str(tmp_path), ""))
-    bare = re.sub(r"[\w.-]*\.(json|dcm|zip|png|svs|xyz|sqlite|gguf)\b", "", bare)
+    bare = re.sub(r"'[^']*'|\"[^\"]*\"", "", shown.replace(str(tmp_path), "").replace("manifest.json", ""))
+    bare = re.sub(r"[0-9n]+\.(json|dcm|zip|png|svs|xyz|sqlite|gguf)", "", bare)
     assert set(re.findall(r"[A-Za-z]+", bare)) <= TECHNICAL, shown
     assert re.search(r"[\u4e00-\u9fff]", shown)
 
 
-def test_an_error_about_a_plane_names_the_plane_in_chinese(phantom_series: Path) -> None:
-    from dataclasses import replace
-
-    volume = replace(read_volume(phantom_series / "dicom"), is_volume=False)
+def test_an_error_about_a_plane_names_the_plane_in_chinese(tmp_path: Path) -> None:
+    Image.new("L", (8, 8)).save(tmp_path / "0001.png")
+    volume = read_volume(tmp_path / "0001.png")
     with pytest.raises(MedRegAError) as caught:
-        render_slice(volume, Plane.SAGITTAL, 0, None)
+        slice_count(volume, Plane.SAGITTAL)
     assert "没有矢状面：" in error_text(str(caught.value), "zh_CN")
 
 
