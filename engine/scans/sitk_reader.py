@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from engine.scans.limits import require_plausible_compression, require_regular_file, require_sane_size
 from engine.scans.notes import NoteKind, ScanNote, note
 from engine.scans.volume import ScanError, Volume
+from engine.scans.whole_files import StoredVoxels, meta_image_voxels, nifti_voxels, nrrd_voxels, require_whole
 from engine.scans.windows import default_window
 
 SUFFIXES = (".nii", ".nii.gz", ".nrrd", ".nhdr", ".mha", ".mhd", ".hdr", ".img")
@@ -31,8 +32,11 @@ _PIXEL_BYTES = {
     SimpleITK.sitkUInt32: 4,
     SimpleITK.sitkInt16: 2,
     SimpleITK.sitkUInt16: 2,
+    SimpleITK.sitkVectorInt16: 2,
+    SimpleITK.sitkVectorUInt16: 2,
 }
 _HEADER_BYTES = 64 * 1024
+_META_IMAGE, _NRRD = (".mhd", ".mha"), (".nhdr", ".nrrd")
 
 
 def read_sitk(path: Path) -> Volume:
@@ -43,6 +47,9 @@ def read_sitk(path: Path) -> Volume:
         raise ScanError(f"{path} has {components} values a voxel: only 1 and RGB are shown")
     claimed = int(np.prod(size)) * components * _PIXEL_BYTES.get(reader.GetPixelID(), 1)
     require_plausible_compression(path, sum(file.stat().st_size for file in _files(path)), claimed)
+    stored = _stored(path, reader)
+    if stored is not None:
+        require_whole(stored)
     try:
         if times > 1:
             # The first time point alone is taken out of the file.
@@ -116,20 +123,35 @@ def _files(path: Path) -> tuple[Path, ...]:
     if suffix in (".hdr", ".img"):
         other = path.with_suffix(".img" if suffix == ".hdr" else ".hdr")
         return (path, other) if other.exists() else (path,)
-    if suffix not in (".mhd", ".mha", ".nhdr", ".nrrd"):
+    if suffix not in (*_META_IMAGE, *_NRRD):
         return (path,)
-    try:
-        with path.open("rb") as stream:
-            head = stream.read(_HEADER_BYTES)
-    except OSError as error:
-        raise ScanError(f"cannot read {path}: {error.strerror}") from error
-    named = re.search(rb"^(?:ElementDataFile\s*=|data ?file:)[ \t]*([^\r\n]*)", head, re.MULTILINE | re.IGNORECASE)
+    named = re.search(
+        rb"^(?:ElementDataFile\s*=|data ?file:)[ \t]*([^\r\n]*)", _head(path), re.MULTILINE | re.IGNORECASE
+    )
     name = named.group(1).decode("utf-8", "replace").strip() if named else "LOCAL"
     if name.upper() == "LOCAL":
         return (path,)
     if name != Path(name).name or "\\" in name or name.upper().startswith("LIST") or "%" in name:
         raise ScanError(f"{path} keeps its voxels in {name[:80]!r}: put them into one file in the same folder")
     return (path, path.with_name(name))
+
+
+def _head(path: Path) -> bytes:
+    try:
+        with path.open("rb") as stream:
+            return stream.read(_HEADER_BYTES)
+    except OSError as error:
+        raise ScanError(f"cannot read {path}: {error.strerror}") from error
+
+
+def _stored(path: Path, reader: SimpleITK.ImageFileReader) -> StoredVoxels | None:
+    """Where all the voxels of a file lie, further time points too; None where that is not told."""
+    suffix = path.suffix.lower()
+    if suffix not in (*_META_IMAGE, *_NRRD):
+        return nifti_voxels(path, reader)
+    samples = int(np.prod(reader.GetSize())) * reader.GetNumberOfComponents()
+    find = meta_image_voxels if suffix in _META_IMAGE else nrrd_voxels
+    return find(path, _files(path)[-1], _head(path), samples * _PIXEL_BYTES.get(reader.GetPixelID(), 1))
 
 
 def _shown_type(voxels: NDArray[Any]) -> NDArray[Any]:
@@ -139,5 +161,12 @@ def _shown_type(voxels: NDArray[Any]) -> NDArray[Any]:
 
 
 def _reason(error: BaseException) -> str:
-    lines = str(error).strip().splitlines()
-    return lines[-1][:200] if lines else type(error).__name__
+    """What ITK says, without its own names; where that is known to mislead, what it means."""
+    text = str(error)
+    if "Unable to determine ImageIO" in text:
+        return "its header is broken, or it is not of the format that its name says"
+    lines = [line for line in text.strip().splitlines() if line.strip() and not line.startswith("Reason:")]
+    # MetaIO's reason is whatever the system complained about last.
+    last = re.sub(r"^(?:sitk::ERROR|ITK ERROR):\s*|\w+\(0x[0-9a-f]+\):\s*|\[nrrd\]\s*", "", lines[-1]) if lines else ""
+    last = re.sub(r"^\w+\(0x[0-9a-f]+\):\s*", "", last)
+    return last[:200] or type(error).__name__
