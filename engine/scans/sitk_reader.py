@@ -1,4 +1,7 @@
-"""NIfTI, NRRD, MetaImage and Analyze through SimpleITK, voxel order and LPS direction as stored."""
+"""NIfTI, NRRD, MetaImage and Analyze through SimpleITK, slices turned to the radiological convention.
+
+A colour or flat image keeps its order of voxels.
+"""
 
 from __future__ import annotations
 
@@ -12,6 +15,8 @@ from numpy.typing import NDArray
 
 from engine.scans.limits import require_plausible_compression, require_regular_file, require_sane_size
 from engine.scans.notes import NoteKind, ScanNote, note
+from engine.scans.orienting import radiological
+from engine.scans.rendering import radiological_grid
 from engine.scans.volume import ScanError, Volume
 from engine.scans.whole_files import StoredVoxels, meta_image_voxels, nifti_voxels, nrrd_voxels, require_whole
 from engine.scans.windows import default_window
@@ -57,7 +62,8 @@ def read_sitk(path: Path) -> Volume:
             reader.SetExtractIndex([0] * len(whole))
             reader.SetExtractSize([*whole[:3], *[0] * (len(whole) - 3)])
         image = reader.Execute()
-        if image.GetDimension() == 2:
+        is_flat = image.GetDimension() == 2
+        if is_flat:
             image = SimpleITK.JoinSeries(image)
         voxels = SimpleITK.GetArrayFromImage(image)
     except (RuntimeError, MemoryError) as error:
@@ -72,7 +78,7 @@ def read_sitk(path: Path) -> Volume:
     looks_ct = components == 1 and -1100 <= float(voxels.min()) <= -900
     modality = "CT" if looks_ct else "OT"
     voxels = _shown_type(voxels)
-    return Volume(
+    volume = Volume(
         voxels=voxels,
         spacing_mm=(spacing[0], spacing[1], spacing[2]),
         origin_mm=(origin[0], origin[1], origin[2]),
@@ -83,11 +89,23 @@ def read_sitk(path: Path) -> Volume:
         units="HU" if looks_ct else "",
         notes=_notes(times),
     )
+    return volume if is_flat else radiological(volume)
 
 
 def volume_size(path: Path) -> tuple[tuple[int, int, int], tuple[ScanNote, ...]]:
-    """(columns, rows, slices) from the header, and what is to be said. Raises `ScanError` naming the file."""
-    _, size, times = _opened(path)
+    """(columns, rows, slices) as `read_sitk` turns them, and what is to be said: from the header.
+
+    Raises `ScanError` naming the file.
+    """
+    reader, size, times = _opened(path)
+    rank = reader.GetDimension()
+    if rank >= 3 and reader.GetNumberOfComponents() == 1:
+        # As `radiological` does; no voxel is needed for it.
+        direction = np.array(reader.GetDirection()).reshape(rank, rank)[:3, :3]
+        empty = np.broadcast_to(np.uint8(0), size[::-1])
+        unread = Volume(empty, (1.0, 1.0, 1.0), (0.0, 0.0, 0.0), direction, "OT", None, path)
+        slices, rows, columns = radiological_grid(unread, unread.plane).shape
+        size = (columns, rows, slices)
     return size, _notes(times)
 
 

@@ -79,7 +79,8 @@ class Volume:
     """A series of parallel slices in patient space.
 
     voxels : (Z, Y, X) int16, int32, uint8, uint16 or float32 after the modality rescale (HU for CT), or
-        (Z, Y, X, 3) uint8 RGB. Row 0 is the top of the stored slice, column 0 its left.
+        (Z, Y, X, 3) uint8 RGB. Row 0 is the top of the slice as it is shown, column 0 its left: as stored in DICOM,
+        see `engine.scans.orienting` for other volumes.
     spacing_mm : x, y, z distances of voxel centres. (1, 1, 1) with `has_spacing` False where unknown.
     origin_mm : LPS patient coordinates of the centre of voxel (0, 0, 0).
     direction : (3, 3) float64, columns are the LPS unit vectors of the x, y and z axes.

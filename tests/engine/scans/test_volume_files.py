@@ -1,4 +1,4 @@
-"""NIfTI, NRRD and MetaImage keep their voxels and lie where SimpleITK puts them."""
+"""NIfTI, NRRD and MetaImage keep their voxels where SimpleITK puts them in patient space."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def write(path: Path, voxels: np.ndarray, direction: tuple[float, ...] = OBLIQUE
 
 
 @pytest.mark.parametrize("name", ["a.nii", "a.nii.gz", "a.nrrd", "a.nhdr", "a.mha", "a.mhd"])
-def test_stored_order_and_geometry_are_kept(tmp_path: Path, name: str):
+def test_slices_that_are_radiological_already_are_kept_as_they_are(tmp_path: Path, name: str):
     voxels = np.arange(2 * 3 * 4, dtype=np.int16).reshape(2, 3, 4)
     image = write(tmp_path / name, voxels)
     volume = read_volume(tmp_path / name)
