@@ -40,6 +40,7 @@ _PIXEL_BYTES = {
     SimpleITK.sitkVectorInt16: 2,
     SimpleITK.sitkVectorUInt16: 2,
 }
+_NO_MODALITY = "OT"
 _HEADER_BYTES = 64 * 1024
 _META_IMAGE, _NRRD = (".mhd", ".mha"), (".nhdr", ".nrrd")
 
@@ -50,8 +51,7 @@ def read_sitk(path: Path) -> Volume:
     components = reader.GetNumberOfComponents()
     if components not in (1, 3):
         raise ScanError(f"{path} has {components} values a voxel: only 1 and RGB are shown")
-    claimed = int(np.prod(size)) * components * _PIXEL_BYTES.get(reader.GetPixelID(), 1)
-    require_plausible_compression(path, sum(file.stat().st_size for file in _files(path)), claimed)
+    _require_plausible(path, reader, size)
     stored = _stored(path, reader)
     if stored is not None:
         require_whole(stored)
@@ -74,9 +74,7 @@ def read_sitk(path: Path) -> Volume:
     direction = np.array(image.GetDirection()).reshape(3, 3)
     if not (np.isfinite([*spacing, *origin]).all() and np.isfinite(direction).all() and min(spacing) > 0):
         raise ScanError(f"{path} has an impossible geometry: correct its spacing, origin or direction")
-    # No modality is stored in these formats. Only CT has air far below zero.
-    looks_ct = components == 1 and -1100 <= float(voxels.min()) <= -900
-    modality = "CT" if looks_ct else "OT"
+    modality = _guessed_modality(voxels[len(voxels) // 2])
     voxels = _shown_type(voxels)
     volume = Volume(
         voxels=voxels,
@@ -86,7 +84,7 @@ def read_sitk(path: Path) -> Volume:
         modality=modality,
         window=None if components == 3 else default_window(voxels, modality),
         source=path,
-        units="HU" if looks_ct else "",
+        units="HU" if modality == "CT" else "",
         notes=_notes(times),
     )
     return volume if is_flat else radiological(volume)
@@ -107,6 +105,42 @@ def volume_size(path: Path) -> tuple[tuple[int, int, int], tuple[ScanNote, ...]]
         slices, rows, columns = radiological_grid(unread, unread.plane).shape
         size = (columns, rows, slices)
     return size, _notes(times)
+
+
+def volume_modality(path: Path) -> str:
+    """The modality as `read_sitk` tells it, from the middle slice alone. Raises `ScanError` naming the file.
+
+    NRRD and compressed files are unpacked for it.
+    """
+    reader, size, _ = _opened(path)
+    if reader.GetNumberOfComponents() != 1:
+        return _NO_MODALITY
+    _require_plausible(path, reader, size)
+    stored = _stored(path, reader)
+    if stored is not None and stored.gzip_from is None:
+        require_whole(stored)
+    rank = reader.GetDimension()
+    if rank >= 3:
+        reader.SetExtractIndex([0, 0, size[2] // 2, *[0] * (rank - 3)])
+        reader.SetExtractSize([size[0], size[1], 1, *[0] * (rank - 3)])
+    try:
+        return _guessed_modality(SimpleITK.GetArrayFromImage(reader.Execute()))
+    except (RuntimeError, MemoryError) as error:
+        raise ScanError(f"cannot read the volume {path}: {_reason(error)}") from error
+
+
+def _guessed_modality(middle: NDArray[Any]) -> str:
+    """CT or other, from the stored values of the middle slice: these formats name no modality.
+
+    Only CT has air far below zero. One slice is enough, and all that listing has time for.
+    """
+    is_grey = middle.ndim == 2 or (middle.ndim == 3 and len(middle) == 1)
+    return "CT" if is_grey and -1100 <= float(middle.min()) <= -900 else _NO_MODALITY
+
+
+def _require_plausible(path: Path, reader: SimpleITK.ImageFileReader, size: tuple[int, int, int]) -> None:
+    claimed = int(np.prod(size)) * reader.GetNumberOfComponents() * _PIXEL_BYTES.get(reader.GetPixelID(), 1)
+    require_plausible_compression(path, sum(file.stat().st_size for file in _files(path)), claimed)
 
 
 def _notes(times: int) -> tuple[ScanNote, ...]:

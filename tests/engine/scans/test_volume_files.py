@@ -171,3 +171,24 @@ def test_a_header_without_its_voxels_is_refused(tmp_path: Path):
     cut_off(tmp_path, "a.hdr", 1, compress=False).unlink()
     with pytest.raises(ScanError, match=r"a\.hdr"):
         read_volume(tmp_path / "a.hdr")
+
+
+@pytest.mark.parametrize("name", _KINDS)
+@pytest.mark.parametrize("air", [-1024, 0])
+def test_the_list_and_the_view_name_one_modality(tmp_path: Path, name: str, air: int):
+    voxels = np.full((5, 6, 7), 40, np.int16)
+    voxels[:, 0] = air
+    points = [SimpleITK.GetImageFromArray(voxels)] * 2
+    SimpleITK.WriteImage(points[0], tmp_path / name)
+    SimpleITK.WriteImage(SimpleITK.JoinSeries(points), tmp_path / "4d.nii.gz")
+    # A pair is listed by its header.
+    for path in (tmp_path / name.replace(".img", ".hdr"), tmp_path / "4d.nii.gz"):
+        (entry,) = index_path(path).series
+        assert entry.modality == read_volume(path).modality == ("CT" if air else "OT")
+
+
+def test_real_volumes_are_listed_with_the_modality_they_open_with(shared_data: Path):
+    for entry in index_path(shared_data / "volumes").series:
+        if not entry.series_uid:
+            assert entry.modality == read_volume(entry.path).modality
+            assert (entry.modality == "CT") == ("example_ct" in entry.path.name)
