@@ -9,6 +9,25 @@
     </message>
 </context>
 <context>
+    <name>AttributesEditor</name>
+    <message>
+        <source>Side</source>
+        <translation>侧别</translation>
+    </message>
+    <message>
+        <source>Certainty</source>
+        <translation>把握程度</translation>
+    </message>
+    <message>
+        <source>Severity</source>
+        <translation>严重程度</translation>
+    </message>
+    <message>
+        <source>Remark …</source>
+        <translation>备注…</translation>
+    </message>
+</context>
+<context>
     <name>BrowserFilter</name>
     <message>
         <source>Search patients, studies, scans</source>
@@ -258,6 +277,33 @@
     </message>
 </context>
 <context>
+    <name>ChangeLabelDialog</name>
+    <message>
+        <source>Change a label everywhere</source>
+        <translation>整套影像更改标签</translation>
+    </message>
+    <message>
+        <source>On this scan, {0} regions are named {1}.</source>
+        <translation>此影像中有 {0} 个区域标为“{1}”。</translation>
+    </message>
+    <message>
+        <source>{0} more are locked and stay as they are.</source>
+        <translation>另有 {0} 个已锁定，保持不变。</translation>
+    </message>
+    <message>
+        <source>Change {0} regions</source>
+        <translation>更改 {0} 个区域</translation>
+    </message>
+    <message>
+        <source>Cancel</source>
+        <translation>取消</translation>
+    </message>
+    <message>
+        <source>New name for all of them:</source>
+        <translation>统一改为：</translation>
+    </message>
+</context>
+<context>
     <name>Crash</name>
     <message>
         <source>Something unexpected happened. What you decided so far is kept.</source>
@@ -385,6 +431,22 @@
         <translation>输入其他名称（使用其他按键前先按 Esc）</translation>
     </message>
     <message>
+        <source>1 … 9</source>
+        <translation>1 … 9</translation>
+    </message>
+    <message>
+        <source>a label&apos;s key: name the region, or take the label in hand</source>
+        <translation>标签快捷键：为所选区域命名；未选区域时持有该标签</translation>
+    </message>
+    <message>
+        <source>1 … 9 on the card</source>
+        <translation>卡片上的 1 … 9</translation>
+    </message>
+    <message>
+        <source>take the name of that number</source>
+        <translation>采用该序号的名称</translation>
+    </message>
+    <message>
         <source>A</source>
         <translation>A</translation>
     </message>
@@ -421,8 +483,16 @@
         <translation>Esc</translation>
     </message>
     <message>
-        <source>give up the box; select nothing</source>
-        <translation>放弃画框；取消选择</translation>
+        <source>give up the box; select nothing; let go of the label in hand</source>
+        <translation>放弃画框；取消选择；放下所持标签</translation>
+    </message>
+    <message>
+        <source>F7</source>
+        <translation>F7</translation>
+    </message>
+    <message>
+        <source>walk through the list of regions</source>
+        <translation>用键盘浏览区域列表</translation>
     </message>
     <message>
         <source>F</source>
@@ -530,6 +600,91 @@
     </message>
 </context>
 <context>
+    <name>LabelBar</name>
+    <message>
+        <source>In hand: {0}. All you draw is named so. Esc lets go.</source>
+        <translation>当前持有：{0}。所画区域均以此命名，按 Esc 放下。</translation>
+    </message>
+    <message>
+        <source>Labels</source>
+        <translation>标签</translation>
+    </message>
+    <message>
+        <source>Label sets …</source>
+        <translation>标签集…</translation>
+    </message>
+    <message>
+        <source>Label set for scans of this kind</source>
+        <translation>此类影像使用的标签集</translation>
+    </message>
+</context>
+<context>
+    <name>LabelSearch</name>
+    <message>
+        <source>Name in either language, or pinyin …</source>
+        <translation>中英文名称或拼音…</translation>
+    </message>
+</context>
+<context>
+    <name>LabelSetsDialog</name>
+    <message>
+        <source>Label sets</source>
+        <translation>标签集</translation>
+    </message>
+    <message>
+        <source>Copy to edit</source>
+        <translation>复制并编辑</translation>
+    </message>
+    <message>
+        <source>New</source>
+        <translation>新建</translation>
+    </message>
+    <message>
+        <source>Delete</source>
+        <translation>删除</translation>
+    </message>
+    <message>
+        <source>Import …</source>
+        <translation>导入…</translation>
+    </message>
+    <message>
+        <source>Export …</source>
+        <translation>导出…</translation>
+    </message>
+    <message>
+        <source>scans that do not say</source>
+        <translation>未注明类型的影像</translation>
+    </message>
+    <message>
+        <source>Use this set</source>
+        <translation>使用此标签集</translation>
+    </message>
+    <message>
+        <source>For scans of the kind</source>
+        <translation>影像类型</translation>
+    </message>
+    <message>
+        <source>Close</source>
+        <translation>关闭</translation>
+    </message>
+    <message>
+        <source>(ships)</source>
+        <translation>（自带）</translation>
+    </message>
+    <message>
+        <source>Used now: {0}</source>
+        <translation>当前使用：{0}</translation>
+    </message>
+    <message>
+        <source>Import a label set</source>
+        <translation>导入标签集</translation>
+    </message>
+    <message>
+        <source>Export a label set</source>
+        <translation>导出标签集</translation>
+    </message>
+</context>
+<context>
     <name>MainWindow</name>
     <message>
         <source>Asking the model …</source>
@@ -538,6 +693,10 @@
     <message>
         <source>Not found on this slice: {0}</source>
         <translation>此层面未找到：{0}</translation>
+    </message>
+    <message>
+        <source>{0} regions have another name now</source>
+        <translation>已更改 {0} 个区域的名称</translation>
     </message>
     <message>
         <source>Loading the model …</source>
@@ -756,6 +915,10 @@
         <translation>命名……</translation>
     </message>
     <message>
+        <source>Change this label everywhere …</source>
+        <translation>整套影像更改此标签…</translation>
+    </message>
+    <message>
         <source>Duplicate</source>
         <translation>复制一份</translation>
     </message>
@@ -848,18 +1011,7 @@
     </message>
 </context>
 <context>
-    <name>RegionsModel</name>
-    <message>
-        <source>This slice is not read yet: draw when it is here</source>
-        <translation>该层面尚未读取：读取后再绘制</translation>
-    </message>
-    <message>
-        <source>Select a region to erase from</source>
-        <translation>请先选择要擦除的区域</translation>
-    </message>
-</context>
-<context>
-    <name>RegionsPanel</name>
+    <name>RegionList</name>
     <message>
         <source>unnamed</source>
         <translation>未命名</translation>
@@ -870,7 +1022,7 @@
     </message>
     <message>
         <source>waits for a name</source>
-        <translation>等待命名</translation>
+        <translation>待命名</translation>
     </message>
     <message>
         <source>suggested by the model</source>
@@ -884,6 +1036,28 @@
         <source>named by {0}</source>
         <translation>由 {0} 命名</translation>
     </message>
+    <message>
+        <source>locked</source>
+        <translation>已锁定</translation>
+    </message>
+    <message>
+        <source>hidden</source>
+        <translation>已隐藏</translation>
+    </message>
+</context>
+<context>
+    <name>RegionsModel</name>
+    <message>
+        <source>This slice is not read yet: draw when it is here</source>
+        <translation>该层面尚未读取：读取后再绘制</translation>
+    </message>
+    <message>
+        <source>Select a region to erase from</source>
+        <translation>请先选择要擦除的区域</translation>
+    </message>
+</context>
+<context>
+    <name>RegionsPanel</name>
     <message>
         <source>Find on this slice</source>
         <translation>在此层面查找</translation>
@@ -903,6 +1077,45 @@
     <message>
         <source>Name …</source>
         <translation>名称……</translation>
+    </message>
+</context>
+<context>
+    <name>SchemeEditor</name>
+    <message>
+        <source>Colour …</source>
+        <translation>颜色…</translation>
+    </message>
+    <message>
+        <source>no key</source>
+        <translation>无快捷键</translation>
+    </message>
+    <message>
+        <source>Remove</source>
+        <translation>移除</translation>
+    </message>
+    <message>
+        <source>English</source>
+        <translation>英文</translation>
+    </message>
+    <message>
+        <source>Chinese</source>
+        <translation>中文</translation>
+    </message>
+    <message>
+        <source>Key</source>
+        <translation>快捷键</translation>
+    </message>
+    <message>
+        <source>Drag, or Alt+↑ Alt+↓, changes the order.</source>
+        <translation>拖动或按 Alt+↑ Alt+↓ 调整顺序。</translation>
+    </message>
+    <message>
+        <source>Add a label:</source>
+        <translation>添加标签：</translation>
+    </message>
+    <message>
+        <source>{0} is in this set already</source>
+        <translation>“{0}”已在此标签集中</translation>
     </message>
 </context>
 <context>
@@ -1013,6 +1226,14 @@
 <context>
     <name>SuggestionCard</name>
     <message>
+        <source>“{0}” is a name of {1}. ↓ Enter takes that label · Esc back</source>
+        <translation>“{0}”已是“{1}”的名称。按 ↓ 再按 Enter 采用该标签 · Esc 返回</translation>
+    </message>
+    <message>
+        <source>English name, if known (Tab)</source>
+        <translation>英文名，可不填（Tab）</translation>
+    </message>
+    <message>
         <source>Asking the model …</source>
         <translation>正在询问模型……</translation>
     </message>
@@ -1045,12 +1266,24 @@
         <translation>不确定。可能是：</translation>
     </message>
     <message>
-        <source>Enter accept · ↑↓ choose · type to correct · Delete reject</source>
-        <translation>回车接受 · ↑↓ 选择 · 直接输入更正 · Delete 拒绝</translation>
+        <source>Enter accept · ↑↓ or digit choose · type to correct · Delete reject</source>
+        <translation>Enter 接受 · ↑↓ 或数字选择 · 输入以更正 · Delete 拒绝</translation>
+    </message>
+    <message>
+        <source>{0} more · {1}</source>
+        <translation>另有 {0} 个 · {1}</translation>
     </message>
     <message>
         <source>Another name</source>
         <translation>其他名称</translation>
+    </message>
+    <message>
+        <source>Chinese name, if known (Tab)</source>
+        <translation>中文名，可不填（Tab）</translation>
+    </message>
+    <message>
+        <source>The names are still being read …</source>
+        <translation>正在读取名称…</translation>
     </message>
     <message>
         <source>new name</source>
@@ -1453,6 +1686,10 @@
     <message>
         <source>Find scans</source>
         <translation>查找影像</translation>
+    </message>
+    <message>
+        <source>Label sets …</source>
+        <translation>标签集…</translation>
     </message>
     <message>
         <source>Keys</source>
