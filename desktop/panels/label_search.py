@@ -24,7 +24,7 @@ class LabelSearch(QWidget):
         self._labels = labels
         self._language = language
         self.edit = QLineEdit()
-        self.edit.setPlaceholderText(self.tr("Name, 名称 or pinyin …"))
+        self.edit.setPlaceholderText(self.tr("Name in either language, or pinyin …"))
         self.edit.textChanged.connect(self._fill)
         self.edit.installEventFilter(self)
         self.rows = LabelRows()

@@ -210,19 +210,19 @@
     <name>AttributesEditor</name>
     <message>
         <source>Side</source>
-        <translation type="unfinished"></translation>
+        <translation>侧别</translation>
     </message>
     <message>
         <source>Certainty</source>
-        <translation type="unfinished"></translation>
+        <translation>把握程度</translation>
     </message>
     <message>
         <source>Severity</source>
-        <translation type="unfinished"></translation>
+        <translation>严重程度</translation>
     </message>
     <message>
         <source>Remark …</source>
-        <translation type="unfinished"></translation>
+        <translation>备注…</translation>
     </message>
 </context>
 <context>
@@ -490,19 +490,19 @@
     <name>ChangeLabelDialog</name>
     <message>
         <source>Change a label everywhere</source>
-        <translation type="unfinished"></translation>
+        <translation>整套影像更改标签</translation>
     </message>
     <message>
         <source>On this scan, {0} regions are named {1}.</source>
-        <translation type="unfinished"></translation>
+        <translation>此影像中有 {0} 个区域标为“{1}”。</translation>
     </message>
     <message>
         <source>{0} more are locked and stay as they are.</source>
-        <translation type="unfinished"></translation>
+        <translation>另有 {0} 个已锁定，保持不变。</translation>
     </message>
     <message>
         <source>Change {0} regions</source>
-        <translation type="unfinished"></translation>
+        <translation>更改 {0} 个区域</translation>
     </message>
     <message>
         <source>Cancel</source>
@@ -510,7 +510,7 @@
     </message>
     <message>
         <source>New name for all of them:</source>
-        <translation type="unfinished"></translation>
+        <translation>统一改为：</translation>
     </message>
 </context>
 <context>
@@ -719,19 +719,19 @@
     </message>
     <message>
         <source>1 … 9</source>
-        <translation type="unfinished"></translation>
+        <translation>1 … 9</translation>
     </message>
     <message>
         <source>a label&apos;s key: name the region, or take the label in hand</source>
-        <translation type="unfinished"></translation>
+        <translation>标签快捷键：为所选区域命名；未选区域时持有该标签</translation>
     </message>
     <message>
         <source>1 … 9 on the card</source>
-        <translation type="unfinished"></translation>
+        <translation>卡片上的 1 … 9</translation>
     </message>
     <message>
         <source>take the name of that number</source>
-        <translation type="unfinished"></translation>
+        <translation>采用该序号的名称</translation>
     </message>
     <message>
         <source>A</source>
@@ -771,15 +771,15 @@
     </message>
     <message>
         <source>give up the box; select nothing; let go of the label in hand</source>
-        <translation type="unfinished"></translation>
+        <translation>放弃画框；取消选择；放下所持标签</translation>
     </message>
     <message>
         <source>F7</source>
-        <translation type="unfinished"></translation>
+        <translation>F7</translation>
     </message>
     <message>
         <source>walk through the list of regions</source>
-        <translation type="unfinished"></translation>
+        <translation>用键盘浏览区域列表</translation>
     </message>
     <message>
         <source>F</source>
@@ -890,37 +890,37 @@
     <name>LabelBar</name>
     <message>
         <source>In hand: {0}. All you draw is named so. Esc lets go.</source>
-        <translation type="unfinished"></translation>
+        <translation>当前持有：{0}。所画区域均以此命名，按 Esc 放下。</translation>
     </message>
     <message>
         <source>Labels</source>
-        <translation type="unfinished"></translation>
+        <translation>标签</translation>
     </message>
     <message>
         <source>Label sets …</source>
-        <translation type="unfinished"></translation>
+        <translation>标签集…</translation>
     </message>
     <message>
         <source>Label set for scans of this kind</source>
-        <translation type="unfinished"></translation>
+        <translation>此类影像使用的标签集</translation>
     </message>
 </context>
 <context>
     <name>LabelSearch</name>
     <message>
-        <source>Name, 名称 or pinyin …</source>
-        <translation type="unfinished"></translation>
+        <source>Name in either language, or pinyin …</source>
+        <translation>中英文名称或拼音…</translation>
     </message>
 </context>
 <context>
     <name>LabelSetsDialog</name>
     <message>
         <source>Label sets</source>
-        <translation type="unfinished"></translation>
+        <translation>标签集</translation>
     </message>
     <message>
         <source>Copy to edit</source>
-        <translation type="unfinished"></translation>
+        <translation>复制并编辑</translation>
     </message>
     <message>
         <source>New</source>
@@ -932,23 +932,23 @@
     </message>
     <message>
         <source>Import …</source>
-        <translation type="unfinished"></translation>
+        <translation>导入…</translation>
     </message>
     <message>
         <source>Export …</source>
-        <translation type="unfinished"></translation>
+        <translation>导出…</translation>
     </message>
     <message>
         <source>scans that do not say</source>
-        <translation type="unfinished"></translation>
+        <translation>未注明类型的影像</translation>
     </message>
     <message>
         <source>Use this set</source>
-        <translation type="unfinished"></translation>
+        <translation>使用此标签集</translation>
     </message>
     <message>
         <source>For scans of the kind</source>
-        <translation type="unfinished"></translation>
+        <translation>影像类型</translation>
     </message>
     <message>
         <source>Close</source>
@@ -956,19 +956,19 @@
     </message>
     <message>
         <source>(ships)</source>
-        <translation type="unfinished"></translation>
+        <translation>（自带）</translation>
     </message>
     <message>
         <source>Used now: {0}</source>
-        <translation type="unfinished"></translation>
+        <translation>当前使用：{0}</translation>
     </message>
     <message>
         <source>Import a label set</source>
-        <translation type="unfinished"></translation>
+        <translation>导入标签集</translation>
     </message>
     <message>
         <source>Export a label set</source>
-        <translation type="unfinished"></translation>
+        <translation>导出标签集</translation>
     </message>
 </context>
 <context>
@@ -998,7 +998,7 @@
     </message>
     <message>
         <source>{0} regions have another name now</source>
-        <translation type="unfinished"></translation>
+        <translation>已更改 {0} 个区域的名称</translation>
     </message>
     <message>
         <source>That was on a scan which is no longer on the list. It is done, but cannot be shown.</source>
@@ -1292,7 +1292,7 @@
     </message>
     <message>
         <source>Change this label everywhere …</source>
-        <translation type="unfinished"></translation>
+        <translation>整套影像更改此标签…</translation>
     </message>
     <message>
         <source>Duplicate</source>
@@ -1418,11 +1418,11 @@
     </message>
     <message>
         <source>locked</source>
-        <translation type="unfinished"></translation>
+        <translation>已锁定</translation>
     </message>
     <message>
         <source>hidden</source>
-        <translation type="unfinished"></translation>
+        <translation>已隐藏</translation>
     </message>
     <message>
         <source>of {0}</source>
@@ -1463,39 +1463,39 @@
     <name>SchemeEditor</name>
     <message>
         <source>Colour …</source>
-        <translation type="unfinished"></translation>
+        <translation>颜色…</translation>
     </message>
     <message>
         <source>no key</source>
-        <translation type="unfinished"></translation>
+        <translation>无快捷键</translation>
     </message>
     <message>
         <source>Remove</source>
-        <translation type="unfinished"></translation>
+        <translation>移除</translation>
     </message>
     <message>
         <source>English</source>
-        <translation type="unfinished"></translation>
+        <translation>英文</translation>
     </message>
     <message>
         <source>Chinese</source>
-        <translation type="unfinished"></translation>
+        <translation>中文</translation>
     </message>
     <message>
         <source>Key</source>
-        <translation type="unfinished"></translation>
+        <translation>快捷键</translation>
     </message>
     <message>
         <source>Drag, or Alt+↑ Alt+↓, changes the order.</source>
-        <translation type="unfinished"></translation>
+        <translation>拖动或按 Alt+↑ Alt+↓ 调整顺序。</translation>
     </message>
     <message>
         <source>Add a label:</source>
-        <translation type="unfinished"></translation>
+        <translation>添加标签：</translation>
     </message>
     <message>
         <source>{0} is in this set already</source>
-        <translation type="unfinished"></translation>
+        <translation>“{0}”已在此标签集中</translation>
     </message>
 </context>
 <context>
@@ -1828,15 +1828,11 @@
     <name>SuggestionCard</name>
     <message>
         <source>“{0}” is a name of {1}. ↓ Enter takes that label · Esc back</source>
-        <translation type="unfinished"></translation>
+        <translation>“{0}”已是“{1}”的名称。按 ↓ 再按 Enter 采用该标签 · Esc 返回</translation>
     </message>
     <message>
         <source>English name, if known (Tab)</source>
-        <translation type="unfinished"></translation>
-    </message>
-    <message>
-        <source>中文名, if known (Tab)</source>
-        <translation type="unfinished"></translation>
+        <translation>英文名，可不填（Tab）</translation>
     </message>
     <message>
         <source>Asking the model …</source>
@@ -1884,19 +1880,23 @@
     </message>
     <message>
         <source>Enter accept · ↑↓ or digit choose · type to correct · Delete reject</source>
-        <translation type="unfinished"></translation>
+        <translation>Enter 接受 · ↑↓ 或数字选择 · 输入以更正 · Delete 拒绝</translation>
     </message>
     <message>
         <source>{0} more · {1}</source>
-        <translation type="unfinished"></translation>
+        <translation>另有 {0} 个 · {1}</translation>
     </message>
     <message>
         <source>Another name</source>
         <translation>其他名称</translation>
     </message>
     <message>
+        <source>Chinese name, if known (Tab)</source>
+        <translation>中文名，可不填（Tab）</translation>
+    </message>
+    <message>
         <source>The names are still being read …</source>
-        <translation type="unfinished"></translation>
+        <translation>正在读取名称…</translation>
     </message>
     <message>
         <source>new name</source>
@@ -2655,7 +2655,7 @@
     </message>
     <message>
         <source>Label sets …</source>
-        <translation type="unfinished"></translation>
+        <translation>标签集…</translation>
     </message>
     <message>
         <source>Keys</source>
