@@ -15,7 +15,8 @@ _BOXES = (
 )
 _PHRASE = "[^<>\\[\\]\\n\\r ] [^<>\\[\\]\\n\\r]{0,79}"
 # Unbounded: llama.cpp unrolls {0,2000}. An endless description is cut by the request's own limit.
-_LINE = "line ::= [^<>\\[\\]\\n\\r ] [^<>\\[\\]\\n\\r]*\n"
+# A description of nothing but punctuation would be none.
+_LINE = "line ::= [^<>\\[\\]\\n\\r :：,，.。;；、] [^<>\\[\\]\\n\\r]*\n"
 _MOST_SENTENCES = 32
 
 
