@@ -122,7 +122,10 @@ class AnnotationStore:
             return row, self._add_suggestion(made, suggestion, study_uid, row.root_id)
 
     def record_found(self, suggestion: Suggestion, study_uid: str, who: str) -> list[tuple[RegionRow, SuggestionRow]]:
-        """Keep a text-to-region answer: each of its boxes as a suggested region with its own row."""
+        """Keep a text-to-region answer: each of its boxes as a suggested region with its own row.
+
+        A grounded report is kept whole besides, about the slice.
+        """
         kept = []
         with self._gesture(who, "suggested") as made:
             for region in suggestion.regions:
@@ -138,7 +141,7 @@ class AnnotationStore:
                 )
                 one = replace(suggestion, regions=(region,))
                 kept.append((row, self._add_suggestion(made, one, study_uid, row.root_id)))
-            if not suggestion.regions:
+            if suggestion.sentences or not suggestion.regions:
                 self._add_suggestion(made, suggestion, study_uid, None)
         return kept
 
@@ -318,7 +321,11 @@ class AnnotationStore:
                 ]
             ),
             candidates=canonical_json(
-                [[c.label, c.label_zh, c.label_id, float(c.probability)] for c in suggestion.candidates]
+                # Where several labels may hold, nothing is ranked: what it says are those it named.
+                [
+                    [c.label, c.label_zh, c.label_id, float(c.probability)]
+                    for c in suggestion.candidates or suggestion.labels
+                ]
             ),
             abstained=int(suggestion.abstained),
             model_id=suggestion.model.id,
