@@ -156,6 +156,11 @@ class SuggestionRepository:
         sql = "SELECT * FROM suggestion WHERE region_root_id = ? ORDER BY id DESC LIMIT 1"
         return next(map(self._row, self._db.query(sql, [root_id])), None)
 
+    def of_image(self, image_id: int) -> list[SuggestionRow]:
+        """Answers about the whole slice (reports, questions, diagnoses), oldest first."""
+        sql = "SELECT * FROM suggestion WHERE image_id = ? AND region_root_id IS NULL ORDER BY id"
+        return [self._row(row) for row in self._db.query(sql, [image_id])]
+
     def get(self, suggestion_id: int) -> SuggestionRow:
         """An answer by its id. Raises `StoreError` when there is none."""
         return _one(self._db, "suggestion", "SELECT * FROM suggestion WHERE id = ?", suggestion_id, self._row)

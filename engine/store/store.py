@@ -124,7 +124,7 @@ class AnnotationStore:
     def record_found(self, suggestion: Suggestion, study_uid: str, who: str) -> list[tuple[RegionRow, SuggestionRow]]:
         """Keep a text-to-region answer: each of its boxes as a suggested region with its own row.
 
-        A grounded report is kept whole besides, about the slice.
+        Of a grounded report each region has its own description, and the whole is kept besides, about the slice.
         """
         kept = []
         with self._gesture(who, "suggested") as made:
@@ -139,7 +139,7 @@ class AnnotationStore:
                     Origin.MODEL,
                     who,
                 )
-                one = replace(suggestion, regions=(region,))
+                one = replace(suggestion, regions=(region,), text=_said_of(suggestion, region))
                 kept.append((row, self._add_suggestion(made, one, study_uid, row.root_id)))
             if suggestion.sentences or not suggestion.regions:
                 self._add_suggestion(made, suggestion, study_uid, None)
@@ -368,6 +368,10 @@ def study_uid_of(volume: Volume) -> str:
 
 def _label_of(region: SuggestedRegion) -> Label:
     return Label(region.label_id, region.label, region.label_zh)
+
+
+def _said_of(suggestion: Suggestion, region: SuggestedRegion) -> str:
+    return next((one.text for one in suggestion.sentences if region in one.regions), suggestion.text)
 
 
 def _content(row: RegionRow, judged: SuggestionRow | None = None) -> str:

@@ -122,9 +122,9 @@ def test_suggest_asks_every_task(ct: Path, tiny_model: Path, tmp_path: Path, arg
     assert "warnings" not in report
     assert result.stderr == ""
     with AnnotationStore.open(database) as store:
-        rows = list(store._db.query("SELECT * FROM suggestion WHERE region_root_id IS NULL"))
-        assert [(row["task"], row["raw"]) for row in rows] == [(task, report["raw"])]
-        assert len(list(store._db.query("SELECT id FROM region"))) == len(report["regions"])
+        image = store.images.get(1)
+        assert [(row.task, row.raw) for row in store.suggestions.of_image(image.id)] == [(task, report["raw"])]
+        assert len(store.regions.of_image(image.id)) == len(report["regions"])
     assert run("suggest", ct, *arguments, "--slice", 9, "--model", tiny_model).exit_code == 0
 
 
@@ -138,10 +138,10 @@ def test_suggest_asks_in_two_passes_and_keeps_both(ct: Path, tiny_model: Path, t
     assert [one["task"] for one in report["cot"]["passes"]] == ["text_to_region", "vqa"]
     assert report["cot"]["passes"][1]["prompt"] == report["prompt"]
     with AnnotationStore.open(database) as store:
-        kept = [row["prompt"] for row in store._db.query("SELECT prompt FROM suggestion ORDER BY id")]
+        kept = [row.prompt for row in store.suggestions.of_image(1)]
         assert kept == [one["prompt"] for one in report["cot"]["passes"]]
         # Regions that were only asked with are not for a person to decide.
-        assert list(store._db.query("SELECT id FROM region")) == []
+        assert store.regions.of_image(1) == []
     boxes = ("--cot-box", "mass=10,10,30,30", "--cot-box", "mass=40,40,50,60")
     given = json.loads(run("suggest", ct, *question, "--cot", "given", *boxes, *common).stdout)
     assert given["cot"]["regions"] == [{"label": "mass", "boxes": [[10, 10, 30, 30], [40, 40, 50, 60]]}]
