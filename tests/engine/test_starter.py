@@ -49,6 +49,7 @@ def test_the_card_carries_the_manifests_figures():
     manifest = find_model(str(SHIPPED))
     card = (manifest.folder / "MODEL_CARD.md").read_text(encoding="utf-8")
     assert manifest.sha256 in card
+    assert f"| trained for | {', '.join(manifest.tasks)} |" in card
     assert f"{manifest.scores['region_to_text_accuracy']:.1%}" in card
     assert f"{manifest.scores['text_to_region_mean_iou']:.3f}" in card
     assert "Not for diagnostic use" in card
