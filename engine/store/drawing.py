@@ -127,7 +127,10 @@ class RegionDrawing:
             return row, self._writer.add_suggestion(made, suggestion, study_uid, row.root_id)
 
     def record_found(self, suggestion: Suggestion, study_uid: str, who: str) -> list[tuple[RegionRow, SuggestionRow]]:
-        """Keep a text-to-region answer: each of its boxes as a suggested region with its own row."""
+        """Keep a text-to-region answer: each of its boxes as a suggested region with its own row.
+
+        Of a grounded report each region has its own description, and the whole is kept besides, about the slice.
+        """
         kept = []
         with self._writer.gesture(who, "suggested") as made:
             for region in suggestion.regions:
@@ -141,9 +144,9 @@ class RegionDrawing:
                     state=RegionState.SUGGESTED,
                     origin=Origin.MODEL,
                 )
-                one = replace(suggestion, regions=(region,))
+                one = replace(suggestion, regions=(region,), text=_said_of(suggestion, region))
                 kept.append((row, self._writer.add_suggestion(made, one, study_uid, row.root_id)))
-            if not suggestion.regions:
+            if suggestion.sentences or not suggestion.regions:
                 self._writer.add_suggestion(made, suggestion, study_uid, None)
         return kept
 
@@ -193,6 +196,11 @@ def join_structure(
 def label_of(region: SuggestedRegion) -> Label:
     """The name in an answer, as a label."""
     return Label(region.label_id, region.label, region.label_zh)
+
+
+def _said_of(suggestion: Suggestion, region: SuggestedRegion) -> str:
+    """What a report says of a region; the whole answer where it is no report."""
+    return next((one.text for one in suggestion.sentences if region in one.regions), suggestion.text)
 
 
 def _state_of(region: NewRegion) -> RegionState:

@@ -166,7 +166,10 @@ class RegionWriter:
                 ]
             ),
             candidates=canonical_json(
-                [[c.label, c.label_zh, c.label_id, float(c.probability)] for c in suggestion.candidates]
+                [
+                    [c.label, c.label_zh, c.label_id, float(c.probability)]
+                    for c in suggestion.candidates or suggestion.labels
+                ]
             ),
             abstained=int(suggestion.abstained),
             model_id=suggestion.model.id,

@@ -247,6 +247,11 @@ class SuggestionRepository:
         rows = map(self._row, self._db.query(sql, [source_key(source), series_uid]))
         return {row.region_root_id: row for row in rows if row.region_root_id is not None}
 
+    def of_image(self, image_id: int) -> list[SuggestionRow]:
+        """Answers about the whole slice (reports, questions, diagnoses), oldest first."""
+        sql = "SELECT * FROM suggestion WHERE image_id = ? AND region_root_id IS NULL ORDER BY id"
+        return [self._row(row) for row in self._db.query(sql, [image_id])]
+
     def get(self, suggestion_id: int) -> SuggestionRow:
         """An answer by its id. Raises `StoreError` when there is none."""
         return _one(self._db, "suggestion", "SELECT * FROM suggestion WHERE id = ?", suggestion_id, self._row)
