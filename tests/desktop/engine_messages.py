@@ -118,7 +118,9 @@ class Collector:
     def _given(self, function: Function, name: str, scope: _Scope, depth: int) -> list[tuple[Part, ...]]:
         """What callers give for a parameter."""
         texts: list[tuple[Part, ...]] = []
-        modules = [scope.module] if function.name.startswith("_") else self._modules
+        # Elsewhere ``get`` is mostly the one of a dict or of a DICOM data set, whose keys are no message.
+        near = function.name.startswith("_") or hasattr(dict, function.name)
+        modules = [scope.module] if near else self._modules
         for module in modules:
             for call, inside, _ in module.calls:
                 if _name(call.func) == function.name and (value := _argument(call, function, name)) is not None:
