@@ -52,11 +52,13 @@ class RegionList(QListWidget):
         self._filling = True
         self.clear()
         for row in self._regions.rows:
-            item = QListWidgetItem(f"{self._name(row)}\n{self._details(row)}")
+            said = worded(row, self._asking.language.value)
+            lines = [self._name(row), self._details(row), *([said] if said else [])]
+            item = QListWidgetItem("\n".join(lines))
             item.setData(_ROOT_ROLE, row.root_id)
             item.setToolTip(item.text())
             # A line of Chinese is taller than the view expects from the first font it finds.
-            item.setSizeHint(QSize(0, 2 * self.fontMetrics().height() + 16))
+            item.setSizeHint(QSize(0, len(lines) * (self.fontMetrics().height() + 8)))
             color = DECIDED_COLOR if row.state in DECIDED_STATES else OPEN_COLOR
             hidden = row.root_id in self._regions.hidden
             item.setIcon(swatch(region_color(row, self._colors.of(row.label)), hollow=hidden))
@@ -110,7 +112,7 @@ class RegionList(QListWidget):
             RegionState.ACCEPTED: self.tr("accepted"),
             RegionState.EDITED: self.tr("named by {0}").format(row.who),
         }
-        said = [states.get(row.state, ""), self._probability(row), worded(row, self._asking.language.value)]
+        said = [states.get(row.state, ""), self._probability(row)]
         said += [self.tr("locked")] if row.locked else []
         said += [self.tr("hidden")] if row.root_id in self._regions.hidden else []
         return " · ".join(filter(None, said))

@@ -146,7 +146,10 @@ class SuggestionCard(QFrame):
         offered = self.typing and chosen is not None and chosen.is_new
         if offered and chosen is not None:
             chinese = _is_chinese(chosen.name)
-            english_wanted, chinese_wanted = self.tr("English name, if known (Tab)"), self.tr("Chinese name, if known (Tab)")
+            english_wanted, chinese_wanted = (
+                self.tr("English name, if known (Tab)"),
+                self.tr("Chinese name, if known (Tab)"),
+            )
             self._other_edit.setPlaceholderText(english_wanted if chinese else chinese_wanted)
         if self._other_edit.isVisibleTo(self) != offered:
             self._other_edit.setVisible(offered)
