@@ -247,7 +247,7 @@ class MainWindow(QMainWindow):
         self.regions_panel.label_bar.sets_wanted.connect(self._show_label_sets)
         self.relabelling.started.connect(self.status.watch)
         self.relabelling.failed.connect(self.notice_bar.show_notice)
-        self.relabelling.changed.connect(lambda n: self.say(self.tr("{0} regions have another name now").format(n)))
+        self.relabelling.changed.connect(lambda n: self.say(self.tr("Regions with another name now: {0}").format(n)))
         self.labels.changed.connect(self._show_labels)
         self.labels.failed.connect(self.notice_bar.show_notice)
         self.card.closed.connect(self._focus_view)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from PySide6.QtCore import QEvent, Signal
-from PySide6.QtWidgets import QComboBox, QGridLayout, QLabel, QLineEdit, QWidget
+from PySide6.QtWidgets import QComboBox, QHBoxLayout, QLabel, QLineEdit, QVBoxLayout, QWidget
 
 from desktop.model.asking import AskingModel
 from desktop.model.labels import LabelsModel
@@ -32,17 +32,19 @@ class AttributesEditor(QWidget):
         self._problem = QLabel()
         self._problem.setWordWrap(True)
         self._problem.setObjectName("hint")
-        layout = QGridLayout(self)
+        layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(4)
-        layout.addWidget(self.certainty, 0, 0)
-        layout.addWidget(self.severity, 0, 1)
-        layout.addWidget(self.side, 1, 0)
-        layout.addWidget(self.remark, 1, 1)
-        layout.addWidget(self._problem, 2, 0, 1, 2)
+        for widgets in ((self.certainty, self.severity), (self.side, self.remark)):
+            row = QHBoxLayout()
+            for widget in widgets:
+                row.addWidget(widget, 1)
+            layout.addLayout(row)
+        layout.addWidget(self._problem)
         for combo in (self.side, self.certainty, self.severity):
             combo.setObjectName("choice")
             combo.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
+            combo.setMinimumContentsLength(6)
             combo.activated.connect(lambda _: self._commit())
         self.remark.editingFinished.connect(self._commit_remark)
         self.remark.returnPressed.connect(self.done)
@@ -84,7 +86,6 @@ class AttributesEditor(QWidget):
         if not (self.remark.hasFocus() and self.remark.isModified()):
             self.remark.setText(said.text)
             self.remark.setModified(False)
-        self.layout().addWidget(self.remark, 1, 1 if self.side.isVisibleTo(self) else 0, 1, -1)
 
     def _enable(self, on: bool) -> None:
         self._problem.setVisible(bool(self._problem.text()))

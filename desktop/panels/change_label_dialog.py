@@ -24,9 +24,9 @@ class ChangeLabelDialog(QDialog):
         self._relabelling = relabelling
         self._found = relabelling.find(label)
         count, locked = len(self._found.free), self._found.locked
-        text = self.tr("On this scan, {0} regions are named {1}.").format(count, label.name(language) or label.en)
+        text = self.tr("Regions of this scan named {1}: {0}").format(count, label.name(language) or label.en)
         if locked:
-            text += " · " + self.tr("{0} more are locked and stay as they are.").format(locked)
+            text += " · " + self.tr("locked, and stay as they are: {0}").format(locked)
         self.counted = QLabel(text)
         self.counted.setTextFormat(Qt.TextFormat.PlainText)
         self.counted.setWordWrap(True)
@@ -35,7 +35,7 @@ class ChangeLabelDialog(QDialog):
         self.search.chosen.connect(self._change)
         self.search.rows.currentRowChanged.connect(lambda _: self._follow())
         buttons = QDialogButtonBox()
-        self._apply = QPushButton(self.tr("Change {0} regions").format(count))
+        self._apply = QPushButton(self.tr("Change all {0}").format(count))
         # Enter belongs to the field: it takes only what is plainly named.
         self._apply.setAutoDefault(False)
         cancel = QPushButton(self.tr("Cancel"))

@@ -53,7 +53,6 @@ class LabelBar(QWidget):
         self.list = QListWidget()
         self.list.setObjectName("labelBar")
         self.list.setFocusPolicy(Qt.FocusPolicy.NoFocus)
-        self.list.setSelectionMode(QListWidget.SelectionMode.NoSelection)
         self.list.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self.list.setTextElideMode(Qt.TextElideMode.ElideRight)
         self.list.itemClicked.connect(self._clicked)
@@ -115,8 +114,7 @@ class LabelBar(QWidget):
             font = QFont(self.font())
             font.setBold(held or label.id == named)
             item.setFont(font)
-            item.setBackground(self.palette().highlight() if held else self.palette().base())
-            item.setForeground(self.palette().highlightedText() if held else self.palette().text())
+            item.setSelected(held)
             if held:
                 self.list.scrollToItem(item)
         self.in_hand.setVisible(in_hand is not None)
@@ -127,6 +125,8 @@ class LabelBar(QWidget):
 
     def _clicked(self, item: QListWidgetItem) -> None:
         self._labels.apply(item.data(_LABEL_ROLE))
+        # A click marks a row by itself; what is marked is what is in hand.
+        self._mark()
         self.done.emit()
 
     def _let_go(self) -> None:

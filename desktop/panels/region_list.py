@@ -61,14 +61,14 @@ class RegionList(QListWidget):
         self._filling = True
         self.clear()
         for row in self._regions.rows:
-            item = QListWidgetItem(f"{self._name(row)}\n{self._details(row)}")
             size = self._size_text(row)
-            if size:
-                item.setText(f"{item.text()}\n{size}")
+            said = worded(row, self._asking.language.value)
+            lines = [self._name(row), self._details(row), *([said] if said else []), *([size] if size else [])]
+            item = QListWidgetItem("\n".join(lines))
             item.setData(_ROOT_ROLE, row.root_id)
             item.setToolTip(item.text())
             # A line of Chinese is taller than the view expects from the first font it finds.
-            item.setSizeHint(QSize(0, (3 if size else 2) * self.fontMetrics().height() + 16))
+            item.setSizeHint(QSize(0, len(lines) * (self.fontMetrics().height() + 8)))
             color = DECIDED_COLOR if row.state in DECIDED_STATES else OPEN_COLOR
             hidden = row.root_id in self._regions.hidden
             item.setIcon(swatch(region_color(row, self._colors.of(row.label)), hollow=hidden))
@@ -125,7 +125,6 @@ class RegionList(QListWidget):
             RegionState.EDITED: self.tr("named by {0}").format(row.who),
         }
         said = [self._probability(row), states.get(row.state, ""), self._author(row)]
-        said += [worded(row, self._asking.language.value)]
         said += [self.tr("locked")] if row.locked else []
         said += [self.tr("hidden")] if row.root_id in self._regions.hidden else []
         return " · ".join(filter(None, said))
@@ -144,5 +143,6 @@ class RegionList(QListWidget):
 
     def changeEvent(self, event: QEvent) -> None:
         super().changeEvent(event)
-        if event.type() in (QEvent.Type.LanguageChange, QEvent.Type.PaletteChange):
+        # Not of a window that is closed: its database may be.
+        if event.type() in (QEvent.Type.LanguageChange, QEvent.Type.PaletteChange) and self.window().isVisible():
             self.refresh()

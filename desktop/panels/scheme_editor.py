@@ -87,6 +87,9 @@ class SchemeEditor(QWidget):
         self._filling = True
         self.en.setText(scheme.en)
         self.zh.setText(scheme.zh)
+        # The beginning of a long name says more than its end.
+        self.en.setCursorPosition(0)
+        self.zh.setCursorPosition(0)
         self.table.clear()
         for entry in scheme:
             name, other = entry.label.name(self._language), entry.label.name("en" if self._language == "zh" else "zh")

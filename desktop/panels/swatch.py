@@ -22,4 +22,7 @@ def swatch(color: QColor, *, hollow: bool = False) -> QIcon:
         painter.setBrush(color)
     painter.drawRoundedRect(QRectF(7, 7, 22, 22), 6, 6)
     painter.end()
-    return QIcon(pixmap)
+    icon = QIcon(pixmap)
+    # In a chosen row the colour stays what it is.
+    icon.addPixmap(pixmap, QIcon.Mode.Selected)
+    return icon

@@ -493,16 +493,16 @@
         <translation>整套影像更改标签</translation>
     </message>
     <message>
-        <source>On this scan, {0} regions are named {1}.</source>
-        <translation>此影像中有 {0} 个区域标为“{1}”。</translation>
+        <source>Regions of this scan named {1}: {0}</source>
+        <translation>此影像中标为“{1}”的区域：{0} 个</translation>
     </message>
     <message>
-        <source>{0} more are locked and stay as they are.</source>
-        <translation>另有 {0} 个已锁定，保持不变。</translation>
+        <source>locked, and stay as they are: {0}</source>
+        <translation>已锁定、保持不变：{0} 个</translation>
     </message>
     <message>
-        <source>Change {0} regions</source>
-        <translation>更改 {0} 个区域</translation>
+        <source>Change all {0}</source>
+        <translation>全部更改（{0} 个）</translation>
     </message>
     <message>
         <source>Cancel</source>
@@ -997,10 +997,6 @@
         <translation>此层面未找到：{0}</translation>
     </message>
     <message>
-        <source>{0} regions have another name now</source>
-        <translation>已更改 {0} 个区域的名称</translation>
-    </message>
-    <message>
         <source>That was on a scan which is no longer on the list. It is done, but cannot be shown.</source>
         <translation>该操作所在的影像已不在列表中。操作已完成，但无法显示。</translation>
     </message>
@@ -1047,6 +1043,10 @@
     <message>
         <source>Not opened. {0}</source>
         <translation>未能打开。{0}</translation>
+    </message>
+    <message>
+        <source>Regions with another name now: {0}</source>
+        <translation>已更改名称的区域：{0} 个</translation>
     </message>
     <message>
         <source>No answer. {0}</source>
