@@ -101,7 +101,9 @@ class RegionActions(QObject):
         """Arrows move the selected region by a pixel, with Shift by ten. always : not only with Ctrl."""
         step = _NUDGES.get(Qt.Key(event.key()))
         row = self._models.regions.selected_row
-        if step is None or row is None or row.locked or not (always or event.modifiers() & _CTRL):
+        # With Alt arrows go into a slide's area and back.
+        alt = bool(event.modifiers() & Qt.KeyboardModifier.AltModifier)
+        if step is None or alt or row is None or row.locked or not (always or event.modifiers() & _CTRL):
             return False
         far = _FAR if event.modifiers() & _SHIFT else 1
         self._models.regions.nudge(row.root_id, step[0] * far, step[1] * far)

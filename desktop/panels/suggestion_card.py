@@ -213,7 +213,7 @@ class SuggestionCard(QFrame):
             self._hint.setText(self.tr("Enter accept · type to correct · Delete reject"))
         elif row.label is not None and row.state is RegionState.SUGGESTED:
             self._title.setText(self.tr("Followed from another slice"))
-            self._add(row.label, None)
+            self._list.add(label_row(row.label, self._language, probability=None, key="1"))
             self._hint.setText(self.tr("Enter accept · type to correct · Delete reject"))
         elif suggestion is None or not suggestion.candidates:
             self._title.setText(self.tr("Blind reading") if self._asking.refusal else self.tr("No suggestion"))

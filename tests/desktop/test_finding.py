@@ -52,7 +52,7 @@ def test_names_are_found_on_every_slice_as_suggestions_with_their_probability(dr
     assert {one.row.origin for one in regions} == {Origin.MODEL}
     store = driver.window._store
     assert all(store.suggestions.of_region(one.row.root_id).probability is not None for one in regions)
-    assert "%" in driver.window.regions_panel._list.item(0).text()
+    assert "%" in driver.window.regions_panel.list.item(0).text()
 
 
 def test_finding_on_all_slices_is_one_step_to_undo_and_what_was_decided_meanwhile_stays(driver):

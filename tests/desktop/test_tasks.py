@@ -76,7 +76,7 @@ def draw(driver, box: Box, label: Label) -> None:
 
 def names(window: MainWindow) -> list[str]:
     """What is on the slice, as the list on the right and the view show it."""
-    panel = window.regions_panel._list
+    panel = window.regions_panel.list
     listed = [panel.item(row).text() for row in range(panel.count())]
     assert len(listed) == len(window.view.items_on_slice._regions)
     return listed
