@@ -1,1 +1,1 @@
-"""What ships beside the code: the starter model, translations, icons."""
+"""What ships beside the code: the starter model, the label ontology and label sets, translations, icons."""

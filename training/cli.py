@@ -65,9 +65,10 @@ def train(
 
 def _export(checkpoint: Path, out: Path, datasets: tuple[Path, ...], model_id: str) -> None:
     from training.export import export_model
-    from training.labels import labels_of
+    from training.labels import labels_of, tasks_of
 
-    manifest = export_model(checkpoint, out, labels_of(datasets), model_id=model_id, name=model_id, version="1")
+    labels, tasks = labels_of(datasets), tasks_of(datasets)
+    manifest = export_model(checkpoint, out, labels, model_id=model_id, name=model_id, version="1", tasks=tasks)
     click.echo(f"model: {out} ({manifest.sha256[:12]})")
 
 

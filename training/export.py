@@ -10,6 +10,7 @@ import ctypes
 import json
 import logging
 import tempfile
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -268,10 +269,11 @@ def export_model(
     ftype: FileType = "q8_0",
     golden_tolerance: float = 0.02,
     abstain_below: float = 0.4,
+    tasks: Sequence[str] = (),
 ) -> ModelManifest:
     """Export a checkpoint folder into a model folder that the engine can open.
 
-    Raises `CheckpointError` for a folder that is no checkpoint.
+    tasks : those it was trained on, for the manifest. Raises `CheckpointError` for a folder that is no checkpoint.
     """
     checkpoint = Checkpoint.read(folder)
     out.mkdir(parents=True, exist_ok=True)
@@ -308,6 +310,7 @@ def export_model(
         context_length=config["text_config"]["max_position_embeddings"],
         golden_tolerance=golden_tolerance,
         abstain_below=abstain_below,
+        tasks=tuple(str(task) for task in tasks),
     )
     manifest.write()
     return manifest

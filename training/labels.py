@@ -1,4 +1,4 @@
-"""The names a dataset can teach, as the label set of the model that learns them."""
+"""What a dataset can teach: the label set of the model that learns it, and its tasks."""
 
 from __future__ import annotations
 
@@ -26,6 +26,12 @@ def labels_of(datasets: Sequence[Path], known: LabelSet = PHANTOM_LABELS) -> Lab
                 label = known.find(record.gpt) or _new_label(record.gpt, record.language)
                 found.setdefault(label.id, label)
     return LabelSet(found.values())
+
+
+def tasks_of(datasets: Sequence[Path]) -> tuple[Task, ...]:
+    """The tasks that some datasets hold a record of, in `Task`'s order."""
+    held = {record.task for dataset in datasets for _, record in read_records(dataset)}
+    return tuple(task for task in Task if task in held)
 
 
 def _new_label(name: str, language: Language) -> Label:

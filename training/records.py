@@ -71,9 +71,12 @@ _TAGS = (
     ("report phrase grounding", Task.GROUNDED_REPORT),
     ("定位并描述", Task.GROUNDED_REPORT),
     ("report generation", Task.REPORT),
+    ("定位器官或病灶区域", Task.GROUNDED_REPORT),
     ("生成诊断报告", Task.REPORT),
     ("disease diagnosis", Task.DIAGNOSIS),
     ("image classification", Task.DIAGNOSIS),
+    ("疾病诊断", Task.DIAGNOSIS),
+    ("图像分类", Task.DIAGNOSIS),
 )
 
 

@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import getpass
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, nullcontext
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import click
 
 from engine.annotate import draw_regions
 from engine.cli.options import (
     PATH,
-    BoxType,
     db_option,
     json_option,
     model_option,
@@ -22,20 +22,23 @@ from engine.cli.options import (
 )
 from engine.cli.output import echo_json, printable
 from engine.cli.progress import TerminalProgress
+from engine.cli.questions import QuestionOptions, question_options
 from engine.files import whole_file
 from engine.protocol import Language, Task
+from engine.regional_cot import ask_by_regions, regional_cot_to_json
 from engine.regions import Box, LabelSet
 from engine.runtime import Session, find_model
 from engine.scans import ScanError, Volume, Window, read_volume, render_slice
 from engine.store import AnnotationStore, study_uid_of
-from engine.suggest import Suggestion, suggest, suggestion_to_json
+from engine.suggest import suggest
+from engine.suggestion import Candidate, SuggestedRegion, Suggestion
+from engine.suggestion_json import suggestion_to_json
 
 
 @click.command("suggest")
 @click.argument("path", type=PATH, metavar="SCAN")
 @slice_options
-@click.option("--box", type=BoxType(), help="What is in this box? Pixels of the stored slice.")
-@click.option("--find", "names", multiple=True, metavar="NAME", help="Where is this? May be given several times.")
+@question_options
 @click.option("--lang", type=click.Choice([one.value for one in Language]), default="en", show_default=True)
 @click.option("--labels", "labels_file", type=PATH, help="JSON list of the allowed names (id, en, zh).")
 @click.option("--save", is_flag=True, help="Keep the suggestion in the database.")
@@ -49,8 +52,6 @@ def suggest_command(
     plane: str | None,
     window: Window | None,
     series: str,
-    box: Box | None,
-    names: tuple[str, ...],
     lang: str,
     labels_file: Path | None,
     save: bool,
@@ -58,35 +59,35 @@ def suggest_command(
     database: Path,
     model_id: str,
     as_json: bool,
+    **given: Any,
 ) -> None:
     """Ask the model one question about one slice.
 
     Example: medrega suggest ct/ --slice 24 --box 120,200,260,330 --lang en --json
     """
-    if (box is None) == (not names):
-        raise click.UsageError("give either --box or --find")
+    asked = QuestionOptions.take(given)
+    asked.task()
     volume = read_volume(path, series, TerminalProgress())
     chosen, number = pick_slice(volume, plane, index)
     labels = LabelSet.from_file(labels_file) if labels_file else None
+    question = asked.question(volume.modality) | {"language": Language(lang), "labels": labels}
     with Session(find_model(model_id)) as session:
-        suggestion = suggest(
-            session,
-            volume,
-            chosen,
-            number,
-            window,
-            task=Task.REGION_TO_TEXT if box else Task.TEXT_TO_REGION,
-            language=Language(lang),
-            box=box,
-            names=names,
-            labels=labels,
-        )
+        place = (session, volume, chosen, number, window)
+        if asked.cot:
+            cot = ask_by_regions(*place, **(question | asked.two_passes()))
+            passes, document = cot.passes, regional_cot_to_json(cot)
+        else:
+            passes = (suggest(*place, **question),)
+            document = suggestion_to_json(passes[0])
+    suggestion = passes[-1]
+    for warning in dict.fromkeys(warning for one in passes for warning in one.warnings):
+        click.echo(f"medrega: {printable(warning)}", err=True)
     # The picture gets its name only once the suggestion is kept: both are there, or neither.
     with whole_picture(annotated, volume, suggestion) if annotated else nullcontext():
         if save:
-            save_suggestion(database, volume, suggestion, box)
+            save_suggestions(database, volume, passes, asked.box)
     if as_json:
-        echo_json(suggestion_to_json(suggestion))
+        echo_json(document)
     else:
         print_suggestion(suggestion)
 
@@ -97,14 +98,37 @@ def print_suggestion(suggestion: Suggestion) -> None:
         if suggestion.abstained:
             click.echo("not sure; the most probable names:")
         for candidate in suggestion.candidates[:5]:
-            click.echo(f"{candidate.probability:6.1%}  {printable(candidate.label)}  {printable(candidate.label_zh)}")
+            _print_candidate(candidate)
+        return
+    if suggestion.abstained:
+        click.echo("not sure; the most probable answer:")
+    for label in suggestion.labels:
+        _print_candidate(label)
+    if suggestion.task in (Task.REPORT, Task.VQA):
+        for line in suggestion.text.splitlines():
+            click.echo(printable(line))
+    for sentence in suggestion.sentences:
+        for region in sentence.regions:
+            _print_region(region)
+        for name in sentence.not_present:
+            click.echo(f"{printable(name)}: not present")
+        if sentence.regions or not sentence.not_present:
+            click.echo(f"  {printable(sentence.text)}")
+    if suggestion.sentences:
         return
     for region in suggestion.regions:
-        box = ", ".join(f"{value:.1f}" for value in region.box.as_tuple())
-        name = printable(f"{region.label} {region.label_zh}")
-        click.echo(f"{name}: [{box}]  {region.probability:.1%}")
+        _print_region(region)
     for name in suggestion.not_present:
         click.echo(f"{printable(name)}: not present")
+
+
+def _print_candidate(candidate: Candidate) -> None:
+    click.echo(f"{candidate.probability:6.1%}  {printable(candidate.label)}  {printable(candidate.label_zh)}")
+
+
+def _print_region(region: SuggestedRegion) -> None:
+    box = ", ".join(f"{value:.1f}" for value in region.box.as_tuple())
+    click.echo(f"{printable(f'{region.label} {region.label_zh}')}: [{box}]  {region.probability:.1%}")
 
 
 @contextmanager
@@ -123,14 +147,20 @@ def whole_picture(out: Path, volume: Volume, suggestion: Suggestion) -> Iterator
         raise ScanError(f"cannot write {out}: {error.strerror}") from error
 
 
-def save_suggestion(database: Path, volume: Volume, suggestion: Suggestion, box: Box | None) -> None:
-    """Keep the question's region and the answer, undecided, for a person to judge."""
-    # The window opens scans by their real place.
-    image = replace(suggestion.image, path=suggestion.image.path.resolve())
-    suggestion = replace(suggestion, image=image)
+def save_suggestions(database: Path, volume: Volume, passes: Sequence[Suggestion], box: Box | None) -> None:
+    """Keep the answers, undecided, for a person to judge, and their regions.
+
+    Of an answer in two passes both are kept; regions that were only asked with are none of a person's business.
+    """
     who, study = getpass.getuser(), study_uid_of(volume)
     with AnnotationStore.open(database) as store:
-        if box is None:
-            store.record_found(suggestion, study, who)
-        else:
-            store.record_asked(suggestion, study, box, who)
+        for suggestion in passes:
+            # The window opens scans by their real place.
+            image = replace(suggestion.image, path=suggestion.image.path.resolve())
+            kept = replace(suggestion, image=image)
+            if box is not None:
+                store.record_asked(kept, study, box, who)
+            elif suggestion is passes[-1] and kept.task in (Task.TEXT_TO_REGION, Task.GROUNDED_REPORT):
+                store.record_found(kept, study, who)
+            else:
+                store.record_suggestion(kept, study)

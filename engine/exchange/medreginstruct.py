@@ -21,6 +21,7 @@ from engine.errors import MedRegAError
 from engine.files import whole_file
 from engine.progress import Cancelled, NoProgress, Progress
 from engine.protocol import Language, Located, Question, Task, user_text, write_located
+from engine.regions import shape_from_json
 from engine.scans import Volume, image_sha256, read_volume, render_slice
 from engine.store import AnnotationStore, ImageRow, RegionRow
 
@@ -48,9 +49,10 @@ def export_medreginstruct(
 ) -> ExportCounts:
     """Write ``out`` (jsonl) and the PNG files it names in ``<out stem>_images/`` beside it.
 
-    Each decided region gives a region-to-text record, each name on a slice a text-to-region record with all its
-    boxes, in each language it has a name in; ``provenance`` says what people decided and which model had suggested
-    it. ``<out stem>.meta.json`` is the released training code's description of the set, with what it is not for.
+    Each decided region with an area gives a region-to-text record, each name on a slice a text-to-region record with
+    all its boxes, in each language it has a name in; ``provenance`` says what people decided and which model had
+    suggested it. Of a scan that was read twice one reading counts (`RegionRepository.decided`).
+    ``<out stem>.meta.json`` is the released training code's description of the set, with what it is not for.
     Slices are rendered again as they were seen and compared with what was stored. Raises `ExchangeError` when there
     is nothing to export, a scan has changed or the files cannot be written, `ScanError` when a scan is gone,
     `Cancelled`; nothing is written then.
@@ -58,7 +60,7 @@ def export_medreginstruct(
     progress = progress or NoProgress()
     by_image: dict[int, list[RegionRow]] = defaultdict(list)
     for region in store.regions.decided():
-        if any(_name(region, language) for language in languages):
+        if _has_area(region) and any(_name(region, language) for language in languages):
             by_image[region.image_id].append(region)
     if not by_image:
         raise ExchangeError(
@@ -114,6 +116,11 @@ def _export(
     with whole_file(out.with_suffix(".meta.json")) as temporary:
         temporary.write_text(json.dumps(meta, indent=2) + "\n", encoding="utf-8")
     return ExportCounts(images, sum(map(len, by_image.values())), len(records))
+
+
+def _has_area(region: RegionRow) -> bool:
+    """Points and lines have no box that a model could be asked about."""
+    return region.shape is None or shape_from_json(region.shape).area > 0
 
 
 def _by_view(regions: Sequence[RegionRow]) -> dict[str, list[RegionRow]]:

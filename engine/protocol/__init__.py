@@ -3,26 +3,44 @@
 The only place where boxes are MedRegA's 0-999 integers.
 """
 
-from engine.protocol.answer import parse_answer, write_located
+from engine.protocol.answer import parse_answer, write_located, write_sentences
+from engine.protocol.choice import YES_NO
 from engine.protocol.coordinates import denormalize_box, normalize_box
-from engine.protocol.grammar import NOT_PRESENT, answer_grammar
+from engine.protocol.grammar import answer_choices, answer_grammar
 from engine.protocol.prompt import (
     IMAGE_MARKER,
     PartKind,
     Prompt,
     PromptPart,
-    modality_phrase,
     prompt_from_user_text,
     render_prompt,
-    require_plain_name,
     user_text,
 )
-from engine.protocol.task import Answer, Language, Located, ProtocolError, Question, Task
+from engine.protocol.syntax import NOT_PRESENT
+from engine.protocol.task import (
+    Answer,
+    AnswerForm,
+    Grounding,
+    Language,
+    Located,
+    ProtocolError,
+    Question,
+    Recognition,
+    Section,
+    SectionKind,
+    Sentence,
+    Task,
+)
+from engine.protocol.wording import X_RAY, image_phrase, modality_phrase, require_plain_name
 
 __all__ = [
     "IMAGE_MARKER",
     "NOT_PRESENT",
+    "X_RAY",
+    "YES_NO",
     "Answer",
+    "AnswerForm",
+    "Grounding",
     "Language",
     "Located",
     "PartKind",
@@ -30,9 +48,15 @@ __all__ = [
     "PromptPart",
     "ProtocolError",
     "Question",
+    "Recognition",
+    "Section",
+    "SectionKind",
+    "Sentence",
     "Task",
+    "answer_choices",
     "answer_grammar",
     "denormalize_box",
+    "image_phrase",
     "modality_phrase",
     "normalize_box",
     "parse_answer",
@@ -41,4 +65,5 @@ __all__ = [
     "require_plain_name",
     "user_text",
     "write_located",
+    "write_sentences",
 ]

@@ -21,6 +21,7 @@ DIALECTS = ("medrega",)
 """How models write boxes; this version reads MedRegA's way alone."""
 
 _ID = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}")
+_TASK = re.compile(r"[a-z][a-z0-9_]{0,63}")
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 _REMEDY = "restore the file, or install the model again"
 
@@ -49,6 +50,7 @@ class ModelManifest:
     golden_tolerance : largest relative L2 distance of the self-test's embedding from the golden one.
     abstain_below : a best candidate less probable than this is answered with "not sure".
     scores : figures written by the evaluation, for people to see.
+    tasks : the tasks it was trained on (`engine.protocol.Task` values); empty where nobody wrote them down.
     """
 
     id: str
@@ -63,12 +65,17 @@ class ModelManifest:
     golden_tolerance: float
     abstain_below: float
     scores: dict[str, Any] = field(default_factory=dict)
+    tasks: tuple[str, ...] = ()
 
     @property
     def sha256(self) -> str:
         """The model's own hash: over the hashes of its weights, text first."""
         joined = self.files["text"].sha256 + self.files["mmproj"].sha256
         return hashlib.sha256(joined.encode()).hexdigest()
+
+    def knows(self, task: str) -> bool:
+        """Whether it was trained on a task, as far as the manifest says."""
+        return not self.tasks or task in self.tasks
 
     def path(self, role: str) -> Path:
         """Where the file of a role lies."""
@@ -125,6 +132,7 @@ class ModelManifest:
             golden_tolerance=float(_field(data, "golden_tolerance", (int, float))),
             abstain_below=float(_field(data, "abstain_below", (int, float))),
             scores=_field(data, "scores", dict) if "scores" in data else {},
+            tasks=tuple(_field(data, "tasks", list)) if "tasks" in data else (),
         )
 
     def _require_sound(self) -> None:
@@ -149,6 +157,10 @@ class ModelManifest:
                 raise ValueError(f"{name} is {value}, allowed are 1 to {most}")
         if not (math.isfinite(self.golden_tolerance) and self.golden_tolerance > 0):
             raise ValueError(f"golden_tolerance is {self.golden_tolerance}, it must be greater than 0")
+        for task in self.tasks:
+            # Not compared with the tasks of this version: a newer model may know more.
+            if not isinstance(task, str) or not _TASK.fullmatch(task):
+                raise ValueError(f"tasks holds {task!r:.60}, which is no task's name")
         if not 0 <= self.abstain_below <= 1:
             raise ValueError(f"abstain_below is {self.abstain_below}, allowed are 0 to 1")
 
@@ -173,6 +185,8 @@ class ModelManifest:
             "abstain_below": self.abstain_below,
             "scores": self.scores,
         }
+        if self.tasks:
+            data["tasks"] = list(self.tasks)
         path = self.folder / MANIFEST_FILE
         with whole_file(path) as temporary:
             temporary.write_text(json.dumps(data, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")

@@ -86,10 +86,15 @@ def pixel_spacing(dataset: Dataset) -> tuple[float, float]:
 
     Imager Pixel Spacing is not used: it is measured at the detector, not in the patient (PS3.3 10.7.1.3).
     """
+    return stored_pixel_spacing(dataset) or (1.0, 1.0)
+
+
+def stored_pixel_spacing(dataset: Dataset) -> tuple[float, float] | None:
+    """As `pixel_spacing`, None where the file does not say."""
     measures = functional_group(dataset, 0, "PixelMeasuresSequence") or Dataset()
     found = numbers(dataset.get("PixelSpacing"), 2) or numbers(measures.get("PixelSpacing"), 2)
     if found is None or min(found) <= 0:
-        return (1.0, 1.0)
+        return None
     # Stored as row distance first: that is y.
     return (found[1], found[0])
 

@@ -21,6 +21,7 @@ from pydicom.errors import BytesLengthException, InvalidDicomError
 from pydicom.uid import UID, DeflatedExplicitVRLittleEndian, ExplicitVRLittleEndian, ImplicitVRLittleEndian
 
 from engine.scans.dicom_elements import Elements, read_elements
+from engine.scans.dicom_guard import HeaderStream, require_begin
 from engine.scans.limits import require_regular_file
 from engine.scans.volume import ScanError
 
@@ -200,7 +201,7 @@ def read_header(path: Path) -> DicomHeader:
     """The header of an image file. Raises `ScanError` for anything else."""
     require_regular_file(path)
     with dicom_edge(path, "read the DICOM header of"), path.open("rb") as stream:
-        found = read_elements(stream, _WANTED) or _by_pydicom(stream)
+        found = read_elements(stream, _WANTED) or _by_pydicom(path)
         values, syntax = found.values, found.transfer_syntax
         raw = {name: values.get(tag, b"") for name, tag in _TAGS.items()}
         rows, columns, samples, bits, stored, signed = (
@@ -251,14 +252,15 @@ def read_header(path: Path) -> DicomHeader:
         )
 
 
-def _by_pydicom(stream: BinaryIO) -> Elements:
+def _by_pydicom(path: Path) -> Elements:
     """For files that are not as plain as `read_elements` needs them."""
-    stream.seek(0)
-    dataset = pydicom.dcmread(stream, force=True, stop_before_pixels=True, specific_tags=list(_WANTED))
-    values = {tag: _raw(dataset, tag) for tag in _WANTED if tag in dataset}
-    syntax = str(dataset.file_meta.get("TransferSyntaxUID", ""))
-    is_little = dataset.original_encoding[1]
-    return Elements(values, syntax, stream.tell() if _is_known(syntax) and is_little else None)
+    require_begin(path)
+    with HeaderStream(path) as stream:
+        dataset = pydicom.dcmread(stream, force=True, stop_before_pixels=True, specific_tags=list(_WANTED))
+        values = {tag: _raw(dataset, tag) for tag in _WANTED if tag in dataset}
+        syntax = str(dataset.file_meta.get("TransferSyntaxUID", ""))
+        is_little = dataset.original_encoding[1]
+        return Elements(values, syntax, stream.tell() if _is_known(syntax) and is_little else None)
 
 
 def _is_known(syntax: str) -> bool:

@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from pydicom.dataset import Dataset
 
 from engine.progress import Cancelled, Progress
+from engine.scans.dicom_calibration import pixel_size
 from engine.scans.dicom_display import read_display, read_facts
 from engine.scans.dicom_geometry import frame_stack, single_slice
 from engine.scans.dicom_header import DicomHeader, dicom_edge, read_dataset
@@ -181,7 +182,7 @@ class StackReading:
         plan = self._plan
         with dicom_edge(one.header.path, "read how to show"):
             # MR scanners write another window into each slice; this one speaks for all.
-            display, facts = read_display(dataset, one.frame), read_facts(dataset)
+            display, facts, size = read_display(dataset, one.frame), read_facts(dataset), pixel_size(dataset)
         stack = plan.stack
         if stack is None and len(plan.slices) == 1 and one.header.frames == 1:
             with dicom_edge(one.header.path, "read the geometry of"):
@@ -196,7 +197,7 @@ class StackReading:
         )
         return Volume(
             voxels=pixels[None],
-            spacing_mm=(*display.spacing_mm, stack.spacing_z_mm if stack else 1.0),
+            spacing_mm=(*display.spacing_mm, stack.spacing_z_mm) if stack else (*size.spacing_mm, 1.0),
             origin_mm=stack.origin_mm if stack else (0.0, 0.0, 0.0),
             direction=stack.direction if stack else np.eye(3),
             modality=one.header.modality,
@@ -204,6 +205,7 @@ class StackReading:
             source=self._source,
             inverted=display.inverted and not is_color,
             has_geometry=stack is not None,
+            is_calibrated=size.is_known,
             series_uid=self._series_uid,
             study_uid=one.header.study_uid,
             instance_uids=tuple("" if s is None else s.header.sop_instance_uid for s in plan.slices),

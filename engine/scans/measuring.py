@@ -22,7 +22,7 @@ Pixel = tuple[float, float]
 class RoiStatistics:
     """Values of the pixels whose centre lies inside a region. sd : of the sample (n - 1), 0 for one pixel.
 
-    area : mm², or pixels without geometry.
+    area : mm², or squares of a pixel's width where the spacing is unknown.
     """
 
     mean: float
@@ -34,7 +34,7 @@ class RoiStatistics:
 
 
 def length(volume: Volume, plane: Plane, start: Pixel, end: Pixel) -> float:
-    """Distance of two pixels of a slice in mm, in pixels without geometry."""
+    """Distance of two pixels of a slice in mm, in widths of a pixel where the spacing is unknown."""
     dx, dy = _offset(volume, plane, start, end)
     return math.hypot(dx, dy)
 
@@ -82,6 +82,6 @@ def roi_statistics(volume: Volume, plane: Plane, index: int, box: Box, *, ellips
 
 
 def _offset(volume: Volume, plane: Plane, start: Pixel, end: Pixel) -> tuple[float, float]:
-    """From one pixel to another, right and down, in mm (pixels where the spacing is unknown and so 1)."""
+    """From one pixel to another, right and down, in mm, in widths of a pixel where the spacing is unknown."""
     row_mm, column_mm = slice_spacing(volume, plane)
     return (end[0] - start[0]) * column_mm, (end[1] - start[1]) * row_mm

@@ -1,9 +1,10 @@
 """The slice as the person sees it and as the model sees it, by one VTK pipeline without a screen.
 
 ``vtkImageReslice`` cuts on the voxel grid, ``vtkImageMapToWindowLevelColors`` maps grey values. In the plane a
-series was stored in, a rendered pixel is the stored pixel. In the other two planes the picture is turned to the
-radiological convention: the patient's right on the picture's left (coronal), anterior on the left (sagittal),
-superior at the top; axial: anterior at the top, the patient's right on the left.
+series was stored in, a rendered pixel is the voxel of the `Volume`: as stored in DICOM, turned by `radiological` where
+a format stores any order. In the other two planes the picture is turned to the radiological convention: the patient's
+right on the picture's left (coronal), anterior on the left (sagittal), superior at the top; axial: anterior at the
+top, the patient's right on the left.
 """
 
 from __future__ import annotations
@@ -64,8 +65,11 @@ class PlaneGrid:
         )
         return (column, row, index)
 
-    def cut(self, voxels: NDArray[Any], index: int) -> NDArray[Any]:
-        """(height, width) or (height, width, 3): the voxels under the pixels of slice `index`, not copied."""
+    def cut(self, voxels: NDArray[Any], index: int | slice) -> NDArray[Any]:
+        """(height, width) or (height, width, 3): the voxels under the pixels of slice `index`, not copied.
+
+        Of several slices where `index` is a range of them, one behind the other.
+        """
         axes = (self.slices, self.rows, self.columns)
         # Array axes are z, y, x, so voxel axis n is array axis 2 - n.
         turned = np.moveaxis(voxels, [2 - axis for axis, _ in axes], (0, 1, 2))
@@ -80,6 +84,12 @@ def plane_grid(volume: Volume, plane: Plane) -> PlaneGrid:
         return PlaneGrid((0, 1), (1, 1), (2, 1), (extents[2], extents[1], extents[0]))
     if not volume.has_geometry:
         raise ScanError(f"{volume.source} has no {plane.value} plane: it is not a volume in patient space")
+    return radiological_grid(volume, plane)
+
+
+def radiological_grid(volume: Volume, plane: Plane) -> PlaneGrid:
+    """The pixels of a plane in the radiological convention, the stored plane too. For volumes in patient space."""
+    extents = (volume.voxels.shape[2], volume.voxels.shape[1], volume.voxels.shape[0])
     nearest = _nearest_axes(volume)
     columns, rows, slices = ((nearest[axis][0], nearest[axis][1] * sign) for axis, sign in _RADIOLOGICAL[plane])
     return PlaneGrid(columns, rows, slices, (extents[slices[0]], extents[rows[0]], extents[columns[0]]))

@@ -1,4 +1,7 @@
-"""NIfTI, NRRD, MetaImage and Analyze through SimpleITK, voxel order and LPS direction as stored."""
+"""NIfTI, NRRD, MetaImage and Analyze through SimpleITK, slices turned to the radiological convention.
+
+A colour or flat image keeps its order of voxels.
+"""
 
 from __future__ import annotations
 
@@ -12,7 +15,10 @@ from numpy.typing import NDArray
 
 from engine.scans.limits import require_plausible_compression, require_regular_file, require_sane_size
 from engine.scans.notes import NoteKind, ScanNote, note
+from engine.scans.orienting import radiological
+from engine.scans.rendering import radiological_grid
 from engine.scans.volume import ScanError, Volume
+from engine.scans.whole_files import StoredVoxels, meta_image_voxels, nifti_voxels, nrrd_voxels, require_whole
 from engine.scans.windows import default_window
 
 SUFFIXES = (".nii", ".nii.gz", ".nrrd", ".nhdr", ".mha", ".mhd", ".hdr", ".img")
@@ -31,8 +37,12 @@ _PIXEL_BYTES = {
     SimpleITK.sitkUInt32: 4,
     SimpleITK.sitkInt16: 2,
     SimpleITK.sitkUInt16: 2,
+    SimpleITK.sitkVectorInt16: 2,
+    SimpleITK.sitkVectorUInt16: 2,
 }
+_NO_MODALITY = "OT"
 _HEADER_BYTES = 64 * 1024
+_META_IMAGE, _NRRD = (".mhd", ".mha"), (".nhdr", ".nrrd")
 
 
 def read_sitk(path: Path) -> Volume:
@@ -41,8 +51,10 @@ def read_sitk(path: Path) -> Volume:
     components = reader.GetNumberOfComponents()
     if components not in (1, 3):
         raise ScanError(f"{path} has {components} values a voxel: only 1 and RGB are shown")
-    claimed = int(np.prod(size)) * components * _PIXEL_BYTES.get(reader.GetPixelID(), 1)
-    require_plausible_compression(path, sum(file.stat().st_size for file in _files(path)), claimed)
+    _require_plausible(path, reader, size)
+    stored = _stored(path, reader)
+    if stored is not None:
+        require_whole(stored)
     try:
         if times > 1:
             # The first time point alone is taken out of the file.
@@ -50,7 +62,8 @@ def read_sitk(path: Path) -> Volume:
             reader.SetExtractIndex([0] * len(whole))
             reader.SetExtractSize([*whole[:3], *[0] * (len(whole) - 3)])
         image = reader.Execute()
-        if image.GetDimension() == 2:
+        is_flat = image.GetDimension() == 2
+        if is_flat:
             image = SimpleITK.JoinSeries(image)
         voxels = SimpleITK.GetArrayFromImage(image)
     except (RuntimeError, MemoryError) as error:
@@ -61,11 +74,9 @@ def read_sitk(path: Path) -> Volume:
     direction = np.array(image.GetDirection()).reshape(3, 3)
     if not (np.isfinite([*spacing, *origin]).all() and np.isfinite(direction).all() and min(spacing) > 0):
         raise ScanError(f"{path} has an impossible geometry: correct its spacing, origin or direction")
-    # No modality is stored in these formats. Only CT has air far below zero.
-    looks_ct = components == 1 and -1100 <= float(voxels.min()) <= -900
-    modality = "CT" if looks_ct else "OT"
+    modality = _guessed_modality(voxels[len(voxels) // 2])
     voxels = _shown_type(voxels)
-    return Volume(
+    volume = Volume(
         voxels=voxels,
         spacing_mm=(spacing[0], spacing[1], spacing[2]),
         origin_mm=(origin[0], origin[1], origin[2]),
@@ -73,15 +84,63 @@ def read_sitk(path: Path) -> Volume:
         modality=modality,
         window=None if components == 3 else default_window(voxels, modality),
         source=path,
-        units="HU" if looks_ct else "",
+        units="HU" if modality == "CT" else "",
         notes=_notes(times),
     )
+    return volume if is_flat else radiological(volume)
 
 
 def volume_size(path: Path) -> tuple[tuple[int, int, int], tuple[ScanNote, ...]]:
-    """(columns, rows, slices) from the header, and what is to be said. Raises `ScanError` naming the file."""
-    _, size, times = _opened(path)
+    """(columns, rows, slices) as `read_sitk` turns them, and what is to be said: from the header.
+
+    Raises `ScanError` naming the file.
+    """
+    reader, size, times = _opened(path)
+    rank = reader.GetDimension()
+    if rank >= 3 and reader.GetNumberOfComponents() == 1:
+        # As `radiological` does; no voxel is needed for it.
+        direction = np.array(reader.GetDirection()).reshape(rank, rank)[:3, :3]
+        empty = np.broadcast_to(np.uint8(0), size[::-1])
+        unread = Volume(empty, (1.0, 1.0, 1.0), (0.0, 0.0, 0.0), direction, "OT", None, path)
+        slices, rows, columns = radiological_grid(unread, unread.plane).shape
+        size = (columns, rows, slices)
     return size, _notes(times)
+
+
+def volume_modality(path: Path) -> str:
+    """The modality as `read_sitk` tells it, from the middle slice alone. Raises `ScanError` naming the file.
+
+    NRRD and compressed files are unpacked for it.
+    """
+    reader, size, _ = _opened(path)
+    if reader.GetNumberOfComponents() != 1:
+        return _NO_MODALITY
+    _require_plausible(path, reader, size)
+    stored = _stored(path, reader)
+    if stored is not None and stored.gzip_from is None:
+        require_whole(stored)
+    rank = reader.GetDimension()
+    if rank >= 3:
+        reader.SetExtractIndex([0, 0, size[2] // 2, *[0] * (rank - 3)])
+        reader.SetExtractSize([size[0], size[1], 1, *[0] * (rank - 3)])
+    try:
+        return _guessed_modality(SimpleITK.GetArrayFromImage(reader.Execute()))
+    except (RuntimeError, MemoryError) as error:
+        raise ScanError(f"cannot read the volume {path}: {_reason(error)}") from error
+
+
+def _guessed_modality(middle: NDArray[Any]) -> str:
+    """CT or other, from the stored values of the middle slice: these formats name no modality.
+
+    Only CT has air far below zero. One slice is enough, and all that listing has time for.
+    """
+    is_grey = middle.ndim == 2 or (middle.ndim == 3 and len(middle) == 1)
+    return "CT" if is_grey and -1100 <= float(middle.min()) <= -900 else _NO_MODALITY
+
+
+def _require_plausible(path: Path, reader: SimpleITK.ImageFileReader, size: tuple[int, int, int]) -> None:
+    claimed = int(np.prod(size)) * reader.GetNumberOfComponents() * _PIXEL_BYTES.get(reader.GetPixelID(), 1)
+    require_plausible_compression(path, sum(file.stat().st_size for file in _files(path)), claimed)
 
 
 def _notes(times: int) -> tuple[ScanNote, ...]:
@@ -116,20 +175,35 @@ def _files(path: Path) -> tuple[Path, ...]:
     if suffix in (".hdr", ".img"):
         other = path.with_suffix(".img" if suffix == ".hdr" else ".hdr")
         return (path, other) if other.exists() else (path,)
-    if suffix not in (".mhd", ".mha", ".nhdr", ".nrrd"):
+    if suffix not in (*_META_IMAGE, *_NRRD):
         return (path,)
-    try:
-        with path.open("rb") as stream:
-            head = stream.read(_HEADER_BYTES)
-    except OSError as error:
-        raise ScanError(f"cannot read {path}: {error.strerror}") from error
-    named = re.search(rb"^(?:ElementDataFile\s*=|data ?file:)[ \t]*([^\r\n]*)", head, re.MULTILINE | re.IGNORECASE)
+    named = re.search(
+        rb"^(?:ElementDataFile\s*=|data ?file:)[ \t]*([^\r\n]*)", _head(path), re.MULTILINE | re.IGNORECASE
+    )
     name = named.group(1).decode("utf-8", "replace").strip() if named else "LOCAL"
     if name.upper() == "LOCAL":
         return (path,)
     if name != Path(name).name or "\\" in name or name.upper().startswith("LIST") or "%" in name:
         raise ScanError(f"{path} keeps its voxels in {name[:80]!r}: put them into one file in the same folder")
     return (path, path.with_name(name))
+
+
+def _head(path: Path) -> bytes:
+    try:
+        with path.open("rb") as stream:
+            return stream.read(_HEADER_BYTES)
+    except OSError as error:
+        raise ScanError(f"cannot read {path}: {error.strerror}") from error
+
+
+def _stored(path: Path, reader: SimpleITK.ImageFileReader) -> StoredVoxels | None:
+    """Where all the voxels of a file lie, further time points too; None where that is not told."""
+    suffix = path.suffix.lower()
+    if suffix not in (*_META_IMAGE, *_NRRD):
+        return nifti_voxels(path, reader)
+    samples = int(np.prod(reader.GetSize())) * reader.GetNumberOfComponents()
+    find = meta_image_voxels if suffix in _META_IMAGE else nrrd_voxels
+    return find(path, _files(path)[-1], _head(path), samples * _PIXEL_BYTES.get(reader.GetPixelID(), 1))
 
 
 def _shown_type(voxels: NDArray[Any]) -> NDArray[Any]:
@@ -139,5 +213,12 @@ def _shown_type(voxels: NDArray[Any]) -> NDArray[Any]:
 
 
 def _reason(error: BaseException) -> str:
-    lines = str(error).strip().splitlines()
-    return lines[-1][:200] if lines else type(error).__name__
+    """What ITK says, without its own names; where that is known to mislead, what it means."""
+    text = str(error)
+    if "Unable to determine ImageIO" in text:
+        return "its header is broken, or it is not of the format that its name says"
+    lines = [line for line in text.strip().splitlines() if line.strip() and not line.startswith("Reason:")]
+    # MetaIO's reason is whatever the system complained about last.
+    last = re.sub(r"^(?:sitk::ERROR|ITK ERROR):\s*|\w+\(0x[0-9a-f]+\):\s*|\[nrrd\]\s*", "", lines[-1]) if lines else ""
+    last = re.sub(r"^\w+\(0x[0-9a-f]+\):\s*", "", last)
+    return last[:200] or type(error).__name__

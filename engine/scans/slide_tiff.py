@@ -107,8 +107,15 @@ def _edge(path: Path) -> Iterator[None]:
     try:
         yield
     except _TIFFFILE_ERRORS as error:
-        reason = " ".join(str(error).split())[:200] or type(error).__name__
-        raise ScanError(f"cannot read the slide {path}: {reason}") from error
+        raise ScanError(f"cannot read the slide {path}: {_reason(error)}") from error
+
+
+def _reason(error: Exception) -> str:
+    """What tifffile says; its name for a file that is none shows the file's first bytes, which help nobody."""
+    text = " ".join(str(error).split())[:200]
+    if text.startswith("not a TIFF file"):
+        return "it is no TIFF file, or its header is broken"
+    return text or type(error).__name__
 
 
 class _TiffSlide:
@@ -153,8 +160,7 @@ class _TiffSlide:
                     return None
                 found.append(part)
         except _TIFFFILE_ERRORS as error:
-            reason = " ".join(str(error).split())[:200] or type(error).__name__
-            raise ScanError(f"cannot decode a tile of {self.path}: {reason}") from error
+            raise ScanError(f"cannot decode a tile of {self.path}: {_reason(error)}") from error
         pixels = found[0] if len(found) == 1 else np.concatenate(found, axis=-1)
         if pixels.shape[-1] == 1 or (len(found) == 1 and pixels.shape[-1] == 2):
             return pixels[..., 0]

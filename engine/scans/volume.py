@@ -79,12 +79,15 @@ class Volume:
     """A series of parallel slices in patient space.
 
     voxels : (Z, Y, X) int16, int32, uint8, uint16 or float32 after the modality rescale (HU for CT), or
-        (Z, Y, X, 3) uint8 RGB. Row 0 is the top of the stored slice, column 0 its left.
-    spacing_mm : x, y, z distances of voxel centres. (1, 1, 1) with `has_spacing` False where unknown.
+        (Z, Y, X, 3) uint8 RGB. Row 0 is the top of the slice as it is shown, column 0 its left: as stored in DICOM,
+        see `engine.scans.orienting` for other volumes.
+    spacing_mm : x, y, z distances of voxel centres. Where unknown, with `has_spacing` False: x is 1, the others in
+        proportion to it as far as the file tells.
     origin_mm : LPS patient coordinates of the centre of voxel (0, 0, 0).
     direction : (3, 3) float64, columns are the LPS unit vectors of the x, y and z axes.
     window : shown unless the person chooses another; None for colour.
     inverted : MONOCHROME1, low values are shown white.
+    has_geometry : it lies in patient space. is_calibrated : the file tells how large its pixels are.
     instance_uids : SOP instance UID of each slice, in slice order, "" for a missing slice; empty where the format
         has none.
     source : the file or folder it was read from.
@@ -110,6 +113,7 @@ class Volume:
     source: Path
     inverted: bool = False
     has_geometry: bool = True
+    is_calibrated: bool = False
     series_uid: str = ""
     study_uid: str = ""
     instance_uids: tuple[str, ...] = ()
@@ -141,8 +145,12 @@ class Volume:
 
     @property
     def has_spacing(self) -> bool:
-        """Whether lengths on a slice can be told in mm: in patient space, and on a slide that says its scale."""
-        return self.has_geometry or (self.slide is not None and self.slide.spacing_mm is not None)
+        """Whether lengths on a slice can be told in mm: in patient space, and wherever the file says its scale.
+
+        What measuring and the scale bar go by; `has_geometry` is about places in the patient.
+        """
+        is_scaled_slide = self.slide is not None and self.slide.spacing_mm is not None
+        return self.has_geometry or self.is_calibrated or is_scaled_slide
 
     @property
     def plane(self) -> Plane:

@@ -1,11 +1,19 @@
 """SQLite, the only truth about annotations: append-only, audited, one transaction a gesture."""
 
 from engine.store.audit import AuditEntry, verify_chain, verify_rows
+from engine.store.draft_store import DraftRow, DraftStore
+from engine.store.drawing import NewRegion, RegionDrawing
+from engine.store.edits import RegionEdits, Reshape
 from engine.store.errors import StoreError
+from engine.store.label_store import LabelStore, OwnLabelRow
+from engine.store.readings import Reading, Readings
+from engine.store.repositories import source_key
 from engine.store.rows import (
     DECIDED_STATES,
+    DecisionKind,
     ImageRow,
     Origin,
+    PlacedRegion,
     RegionRow,
     RegionState,
     SuggestionRow,
@@ -23,19 +31,51 @@ from engine.store.scan_rows import (
     StudyRow,
 )
 from engine.store.scans import ScanRepository
+from engine.store.shape_text import (
+    Derivation,
+)
 from engine.store.store import AnnotationStore, default_database_path, study_uid_of
+from engine.store.task_progress import AnnotatorProgress, ProjectProgress, TaskProgress, Work
+from engine.store.task_rows import (
+    CLOSED_TASKS,
+    OPEN_TASKS,
+    AnnotatorRow,
+    TaskAction,
+    TaskEventRow,
+    TaskRow,
+    TaskState,
+)
+from engine.store.task_store import TaskStore
 
 __all__ = [
+    "CLOSED_TASKS",
     "DECIDED_STATES",
+    "OPEN_TASKS",
     "AnnotationStore",
+    "AnnotatorProgress",
+    "AnnotatorRow",
     "AuditEntry",
+    "DecisionKind",
+    "Derivation",
+    "DraftRow",
+    "DraftStore",
     "FileStamp",
     "ImageRow",
+    "LabelStore",
     "ListedScan",
+    "NewRegion",
     "Origin",
+    "OwnLabelRow",
     "PatientRow",
+    "PlacedRegion",
+    "ProjectProgress",
+    "Reading",
+    "Readings",
+    "RegionDrawing",
+    "RegionEdits",
     "RegionRow",
     "RegionState",
+    "Reshape",
     "ScanFilter",
     "ScanIndex",
     "ScanMark",
@@ -45,9 +85,17 @@ __all__ = [
     "StoreError",
     "StudyRow",
     "SuggestionRow",
+    "TaskAction",
+    "TaskEventRow",
+    "TaskProgress",
+    "TaskRow",
+    "TaskState",
+    "TaskStore",
     "VerdictRow",
+    "Work",
     "WorklistRow",
     "default_database_path",
+    "source_key",
     "study_uid_of",
     "verify_chain",
     "verify_rows",

@@ -19,6 +19,7 @@ from engine.store.rows import (
     HIDDEN_STATES,
     ImageRow,
     Origin,
+    PlacedRegion,
     RegionRow,
     RegionState,
     SuggestionRow,
@@ -29,8 +30,16 @@ from engine.store.schema import AUDITED_TABLES
 
 Row = TypeVar("Row")
 
+_OF_THE_READING = (
+    "reading_id IS NULL OR reading_id = (SELECT other.id FROM task AS mine JOIN task AS other "
+    "ON other.path = mine.path AND other.series_uid = mine.series_uid WHERE mine.id = reading_id "
+    "AND EXISTS (SELECT 1 FROM region AS any WHERE any.reading_id = other.id) "
+    "ORDER BY (SELECT state FROM task_event WHERE task_id = other.id ORDER BY id DESC LIMIT 1) = 'reviewed' DESC, "
+    "other.reading, other.id LIMIT 1)"
+)
+"""Of several readings of a scan the one that counts; see `RegionRepository.decided`."""
 CURRENT_REGION = "NOT EXISTS (SELECT 1 FROM region AS newer WHERE newer.supersedes_id = region.id)"
-_HIDDEN = ", ".join(f"'{state.value}'" for state in HIDDEN_STATES)
+HIDDEN_SQL = ", ".join(f"'{state.value}'" for state in HIDDEN_STATES)
 DECIDED_SQL = ", ".join(f"'{state.value}'" for state in DECIDED_STATES)
 
 
@@ -98,7 +107,7 @@ class RegionRepository:
 
     def of_image(self, image_id: int) -> list[RegionRow]:
         """The visible regions of a slice, oldest first."""
-        where = f"image_id = ? AND state NOT IN ({_HIDDEN}) AND {CURRENT_REGION}"
+        where = f"image_id = ? AND state NOT IN ({HIDDEN_SQL}) AND {CURRENT_REGION}"
         sql = f"SELECT * FROM region WHERE {where} ORDER BY root_id"
         return [self._row(row) for row in self._db.query(sql, [image_id])]
 
@@ -116,11 +125,76 @@ class RegionRepository:
         rows = self._db.query("SELECT * FROM region WHERE root_id = ? ORDER BY id", [root_id])
         return [self._row(row) for row in rows]
 
-    def decided(self) -> Iterator[RegionRow]:
-        """Every accepted or edited region as it is now, by series, then slice, then age."""
+    def of_structure(self, structure_id: int) -> list[RegionRow]:
+        """The visible regions of a 3-D structure, by slice."""
         sql = (
             "SELECT region.* FROM region JOIN image ON image.id = region.image_id "
-            f"WHERE state IN ({DECIDED_SQL}) AND {CURRENT_REGION} "
+            f"WHERE structure_id = ? AND state NOT IN ({HIDDEN_SQL}) AND {CURRENT_REGION} ORDER BY image.slice, root_id"
+        )
+        return [self._row(row) for row in self._db.query(sql, [structure_id])]
+
+    def of_reading(self, reading_id: int, last_row: int | None = None) -> list[RegionRow]:
+        """The regions that a reader has drawn or decided on, by age; as they were when `last_row` was the newest row.
+
+        The model's suggestions that nobody decided on are left out.
+        """
+        sql = (
+            f"SELECT * FROM region WHERE reading_id = ? AND id <= ? AND state NOT IN ({HIDDEN_SQL}, 'suggested') "
+            "AND NOT EXISTS (SELECT 1 FROM region AS newer WHERE newer.supersedes_id = region.id AND newer.id <= ?) "
+            "ORDER BY root_id"
+        )
+        last = 2**63 - 1 if last_row is None else last_row
+        return [self._row(row) for row in self._db.query(sql, [reading_id, last, last])]
+
+    def labelled(self, label: Label, source: Path | str | None = None, series_uid: str = "") -> list[RegionRow]:
+        """The visible regions with this name, by age: in the whole database, or of one series.
+
+        A label without an id, typed freely, is the same as another of that English name.
+        """
+        where, values = ("label_id = ?", [label.id]) if label.id else ("label_id = '' AND label_en = ?", [label.en])
+        if source is not None:
+            where += " AND image_id IN (SELECT image.id FROM image JOIN series ON series.id = image.series_id"
+            where += " WHERE source = ? AND series_uid = ?)"
+            values += [source_key(source), series_uid]
+        sql = (
+            f"SELECT * FROM region WHERE {where} AND state NOT IN ({HIDDEN_SQL}) AND {CURRENT_REGION} ORDER BY root_id"
+        )
+        return [self._row(row) for row in self._db.query(sql, values)]
+
+    def of_series(self, source: Path | str, series_uid: str) -> list[PlacedRegion]:
+        """The visible regions of a series, by age."""
+        return self._placed(f"state NOT IN ({HIDDEN_SQL})", source, series_uid)
+
+    def turned_down(self, source: Path | str, series_uid: str) -> list[PlacedRegion]:
+        """What machines drew on a series and a person rejected or deleted, by age: it is not to come back.
+
+        What was taken back by undo alone is not among it.
+        """
+        deleted = (
+            "EXISTS (SELECT 1 FROM verdict JOIN region AS old ON old.id = verdict.region_id "
+            "WHERE old.root_id = region.root_id AND kind = 'deleted')"
+        )
+        where = f"origin IN ('model', 'propagated') AND (state = 'rejected' OR state = 'removed' AND {deleted})"
+        return self._placed(where, source, series_uid)
+
+    def _placed(self, where: str, source: Path | str, series_uid: str) -> list[PlacedRegion]:
+        sql = (
+            "SELECT region.*, image.plane AS image_plane, image.slice AS image_slice FROM region "
+            "JOIN image ON image.id = region.image_id JOIN series ON series.id = image.series_id "
+            f"WHERE source = ? AND series_uid = ? AND {where} AND {CURRENT_REGION} ORDER BY root_id"
+        )
+        rows = self._db.query(sql, [source_key(source), series_uid])
+        return [PlacedRegion(Plane(row["image_plane"]), row["image_slice"], self._row(row)) for row in rows]
+
+    def decided(self) -> Iterator[RegionRow]:
+        """Every accepted or edited region as it is now, by series, then slice, then age.
+
+        Of a scan that several people read, one reading alone: two would say everything twice. It is the approved one
+        with the lowest number, or the lowest when none is approved. Regions of no reading are always among them.
+        """
+        sql = (
+            "SELECT region.* FROM region JOIN image ON image.id = region.image_id "
+            f"WHERE state IN ({DECIDED_SQL}) AND {CURRENT_REGION} AND ({_OF_THE_READING}) "
             "ORDER BY image.series_id, image.plane, image.slice, root_id"
         )
         return (self._row(row) for row in self._db.query(sql))
@@ -142,6 +216,13 @@ class RegionRepository:
             window_of(row),
             row["who"],
             row["created"],
+            row["shape"],
+            row["attributes"],
+            row["structure_id"],
+            row["is_key"] != 0,
+            bool(row["locked"]),
+            row["derivation"],
+            row["reading_id"],
         )
 
 
@@ -155,6 +236,21 @@ class SuggestionRepository:
         """The newest answer about a region, None when the model was never asked."""
         sql = "SELECT * FROM suggestion WHERE region_root_id = ? ORDER BY id DESC LIMIT 1"
         return next(map(self._row, self._db.query(sql, [root_id])), None)
+
+    def newest_of_series(self, source: Path | str, series_uid: str) -> dict[int, SuggestionRow]:
+        """The newest answer about each region of a series, by root id."""
+        sql = (
+            "SELECT suggestion.* FROM suggestion JOIN image ON image.id = suggestion.image_id "
+            "JOIN series ON series.id = image.series_id "
+            "WHERE source = ? AND series_uid = ? AND region_root_id IS NOT NULL ORDER BY suggestion.id"
+        )
+        rows = map(self._row, self._db.query(sql, [source_key(source), series_uid]))
+        return {row.region_root_id: row for row in rows if row.region_root_id is not None}
+
+    def of_image(self, image_id: int) -> list[SuggestionRow]:
+        """Answers about the whole slice (reports, questions, diagnoses), oldest first."""
+        sql = "SELECT * FROM suggestion WHERE image_id = ? AND region_root_id IS NULL ORDER BY id"
+        return [self._row(row) for row in self._db.query(sql, [image_id])]
 
     def get(self, suggestion_id: int) -> SuggestionRow:
         """An answer by its id. Raises `StoreError` when there is none."""
@@ -205,6 +301,7 @@ class VerdictRepository:
                 row["after"] or "",
                 row["who"],
                 row["created"],
+                row["detail"] or "",
             )
             for row in self._db.query(sql, [root_id])
         ]
@@ -267,6 +364,10 @@ class AuditRepository:
     def all(self) -> Iterator[AuditEntry]:
         """Every entry, oldest first."""
         return (AuditEntry(**row) for row in self._db.query("SELECT * FROM audit ORDER BY seq"))
+
+    def count(self) -> int:
+        """How many gestures were made."""
+        return int(next(self._db.query("SELECT count(*) AS n FROM audit"))["n"])
 
     def row_digests(self) -> dict[str, str]:
         """The digest of every audited row as it is now, by the name the log calls it."""

@@ -21,10 +21,33 @@ class RegionState(StrEnum):
 
 
 class Origin(StrEnum):
-    """Who placed the box first."""
+    """Who or what placed the region first, and so for ever: later edits say who made them in rows of their own."""
 
     PERSON = "person"
     MODEL = "model"
+    INTERPOLATED = "interpolated"
+    PROPAGATED = "propagated"
+    COPIED = "copied"
+
+
+class DecisionKind(StrEnum):
+    """What a person did to a region; written in `VerdictRow.kind`.
+
+    `LABELLED`, `RESHAPED`, `DESCRIBED`, `GROUPED` : they gave a name, another shape, attributes, a 3-D structure.
+    `EDITED` : name or box in place of a suggested one. `RESTORED` : undo or redo.
+    """
+
+    ACCEPTED = "accepted"
+    EDITED = "edited"
+    REJECTED = "rejected"
+    RESTORED = "restored"
+    LABELLED = "labelled"
+    RESHAPED = "reshaped"
+    DESCRIBED = "described"
+    GROUPED = "grouped"
+    DELETED = "deleted"
+    LOCKED = "locked"
+    UNLOCKED = "unlocked"
 
 
 HIDDEN_STATES = (RegionState.REJECTED, RegionState.REMOVED)
@@ -37,6 +60,12 @@ class RegionRow:
 
     id : of this row. root_id : of the region, the same through all its rows. label : None while it has none.
     view_sha256, window : of the rendered slice in which the box was drawn or suggested.
+    box : the bounds of the shape. shape : its canonical JSON, None for the box itself. attributes : canonical JSON of
+    what is said beside the name (side, certainty, severity, a remark), None for nothing.
+    structure_id : root id of the first of the regions, a slice each, that make one 3-D structure; None for none.
+    is_key : whether a person drew it; False for a slice between that nobody has touched yet.
+    locked : its name and place stay, but for unlocking and undo. derivation : canonical JSON of what it was made from
+    (`Derivation`), None when it was drawn. reading_id : of the task it belongs to, None outside tasks.
     """
 
     id: int
@@ -50,6 +79,22 @@ class RegionRow:
     window: Window | None
     who: str
     created: str
+    shape: str | None = None
+    attributes: str | None = None
+    structure_id: int | None = None
+    is_key: bool = True
+    locked: bool = False
+    derivation: str | None = None
+    reading_id: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class PlacedRegion:
+    """A region and where in its series it lies."""
+
+    plane: Plane
+    slice: int
+    row: RegionRow
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,10 +140,11 @@ class SuggestionRow:
 
 @dataclass(frozen=True, slots=True)
 class VerdictRow:
-    """What a person decided. kind : ``accepted``, ``edited``, ``rejected`` or ``restored``.
+    """What a person decided. kind : a `DecisionKind`.
 
-    before, after : canonical JSON of the region's label, box and state; `before` also has the best name that the model
-    had suggested, where there was one.
+    before, after : canonical JSON of the region's label, box and state, and of shape (its kind), attributes, structure
+    and lock where it has them; `before` also has the best name that the model had suggested, where there was one.
+    detail : canonical JSON of how it was decided, such as the threshold of an acceptance of many; "" for by hand.
     """
 
     id: int
@@ -109,6 +155,7 @@ class VerdictRow:
     after: str
     who: str
     created: str
+    detail: str = ""
 
 
 @dataclass(frozen=True, slots=True)

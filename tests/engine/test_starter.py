@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from engine.phantom import PHANTOM_LABELS, Phantom, render_phantom_slice
-from engine.protocol import Language, Task
+from engine.protocol import AnswerForm, Language, Task
 from engine.runtime import Session, find_model, verify_files
 from engine.scans import Volume, Window
 from engine.suggest import suggest
@@ -41,6 +41,7 @@ def test_its_files_are_what_the_manifest_says_and_small_enough_to_ship():
     verify_files(manifest)
     assert manifest.id == "starter"
     assert max(file.bytes for file in manifest.files.values()) < 45 * 2**20
+    assert manifest.tasks == (Task.REGION_TO_TEXT, Task.TEXT_TO_REGION)
     assert {label.id for label in manifest.labels()} == {label.id for label in PHANTOM_LABELS}
 
 
@@ -48,6 +49,7 @@ def test_the_card_carries_the_manifests_figures():
     manifest = find_model(str(SHIPPED))
     card = (manifest.folder / "MODEL_CARD.md").read_text(encoding="utf-8")
     assert manifest.sha256 in card
+    assert f"| trained for | {', '.join(manifest.tasks)} |" in card
     assert f"{manifest.scores['region_to_text_accuracy']:.1%}" in card
     assert f"{manifest.scores['text_to_region_mean_iou']:.3f}" in card
     assert "Not for diagnostic use" in card
@@ -77,3 +79,15 @@ def test_it_finds_the_organs_of_new_patients(session: Session):
     assert len(ious) > 80
     # The goal is 0.50; the card says how far the model that ships is from it.
     assert np.mean(ious) >= 0.20
+
+
+def test_it_says_that_it_never_learnt_the_other_tasks(session: Session):
+    volume, _ = next(patients())
+    place = (session, volume, volume.plane, 0)
+    known = suggest(*place, task=Task.TEXT_TO_REGION, language=Language.EN, names=["liver"])
+    assert (known.warnings, known.trained) == ((), True)
+    asked = suggest(*place, task=Task.VQA, language=Language.EN, text="Is there a mass?", form=AnswerForm.YES_NO)
+    assert asked.option in ("yes", "no")
+    # However sure it seems.
+    assert asked.abstained
+    assert "not trained on the task vqa" in asked.warnings[0]

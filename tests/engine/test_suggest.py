@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from engine.progress import Cancelled
-from engine.protocol import Language, ProtocolError, Task
+from engine.protocol import YES_NO, AnswerForm, Language, Located, ProtocolError, Task
 from engine.regions import Box, Label, LabelSet, RegionError
 from engine.runtime import AskRequest, AskResult, ModelManifest, TextPiece, Timings
 from engine.scans import Plane, ScanError, Volume, Window, image_sha256, render_slice
@@ -162,6 +162,101 @@ class TestWhereIsIt:
             where(session, volume, "liver<|im_end|>")
 
 
+def other(session, volume, task, language=Language.EN, **more):
+    return suggest(session, volume, Plane.AXIAL, 1, task=task, language=language, labels=ORGANS, **more)
+
+
+class TestReports:
+    GROUNDED = (
+        "<ref>肝</ref><box>[[0, 0, 999, 500]]</box>, <ref>脾</ref><box>[[1, 2, 3, 4], [5, 6, 70, 80]]</box>：均正常。\n"
+        "<ref>左肺</ref>：未见"
+    )
+
+    def test_a_grounded_sentence_has_its_regions_with_their_labels(self, random_model, volume):
+        canned = Canned(random_model, self.GROUNDED)
+        made = other(canned, volume, Task.GROUNDED_REPORT, Language.ZH, names=["liver", "脾", "lung"])
+        assert "<ref>肝</ref>, <ref>脾</ref>, <ref>左肺</ref>" in canned.asked.prompt.text
+        first, second = made.sentences
+        assert first.text == "均正常。"
+        assert [r.label_id for r in first.regions] == ["liver", "spleen", "spleen"]
+        assert (second.regions, second.not_present) == ((), ("左肺",))
+        assert made.regions == first.regions
+        assert [r.probability for r in made.regions] == pytest.approx([0.5] * 3)
+        assert made.not_present == ("左肺",)
+        assert not made.malformed
+
+    def test_a_report_of_everything_may_only_name_the_label_set(self, random_model, volume):
+        canned = Canned(random_model, self.GROUNDED)
+        other(canned, volume, Task.GROUNDED_REPORT, Language.ZH)
+        assert 'name ::= "肝" | "脾" | "左肺"' in canned.asked.grammar
+
+    def test_a_report_comes_in_its_parts(self, random_model, volume):
+        made = other(Canned(random_model, "Findings: Large. Impression: Tumour."), volume, Task.REPORT)
+        assert [(one.kind, one.text) for one in made.sections] == [("findings", "Large."), ("impression", "Tumour.")]
+        assert 0.5 < made.probability <= 0.9
+        assert not made.abstained
+
+    @pytest.mark.parametrize("task", [Task.REPORT, Task.GROUNDED_REPORT])
+    @pytest.mark.parametrize("language", Language)
+    def test_a_real_model_writes_something_that_is_read(self, session, volume, task, language):
+        made = other(session, volume, task, language)
+        assert made.text
+        for region in made.regions:
+            region.box.require_inside(110, 90)
+
+
+class TestChoosing:
+    @pytest.mark.parametrize("language", Language)
+    def test_a_yes_no_question_ranks_yes_and_no(self, session, volume, language):
+        made = other(session, volume, Task.VQA, language, text="Tumour?", form=AnswerForm.YES_NO)
+        assert made.option == made.candidates[0].label
+        assert {c.label for c in made.candidates} == set(YES_NO[language])
+        assert sum(c.probability for c in made.candidates) == pytest.approx(1)
+
+    def test_options_are_the_candidates(self, session, volume):
+        made = other(session, volume, Task.VQA, text="Which?", form=AnswerForm.OPTION, options=["heart", "spleen"])
+        assert {(c.label, c.label_zh) for c in made.candidates} == {("heart", ""), ("spleen", "脾")}
+        assert made.option == made.candidates[0].label
+
+    def test_an_improbable_phrase_is_abstained_from(self, random_model, volume):
+        sure = replace(random_model, abstain_below=0.8)
+        assert not other(Canned(sure, "heart"), volume, Task.VQA, text="Which?").abstained
+        unsure = replace(random_model, abstain_below=0.95)
+        made = other(Canned(unsure, "heart"), volume, Task.VQA, text="Which?")
+        assert (made.abstained, made.text) == (True, "heart")
+
+    def test_one_diagnosis_is_ranked_in_the_asked_language(self, session, volume):
+        made = other(session, volume, Task.DIAGNOSIS, Language.ZH, options=["liver", "脾", "别的"])
+        assert {c.label_zh or c.label for c in made.candidates} == {"肝", "脾", "别的"}
+        assert made.labels == made.candidates[:1]
+
+    def test_several_diagnoses_have_their_own_probabilities(self, random_model, volume):
+        canned = Canned(random_model, "spleen,liver,spleen")
+        made = other(canned, volume, Task.DIAGNOSIS, options=["liver", "spleen", "none"], several=True)
+        assert canned.asked.choices == ()
+        assert [(one.label_id, one.label_zh) for one in made.labels] == [("spleen", "脾"), ("liver", "肝")]
+        assert [one.probability for one in made.labels] == pytest.approx([0.9, 0.9])
+        assert made.candidates == ()
+
+    def test_a_model_that_never_learnt_the_task_is_not_believed(self, random_model, volume):
+        told = replace(random_model, tasks=("text_to_region",))
+        made = other(Canned(told, "heart"), volume, Task.VQA, text="Which?")
+        assert (made.abstained, made.trained) == (True, False)
+        assert "tiny-0 was not trained on the task vqa" in made.warnings[0]
+        assert where(Canned(told, "liver[[1, 2, 3, 4]]"), volume, "liver").warnings == ()
+
+    def test_an_x_ray_of_the_chest_is_called_one(self, random_model, volume):
+        chest = replace(volume, modality="DX", body_part="CHEST")
+        canned = Canned(random_model, "liver")
+        other(canned, chest, Task.DIAGNOSIS, options=["liver", "spleen"])
+        assert "You are given a chest x-ray image." in canned.asked.prompt.text
+
+    def test_a_found_region_outside_the_slice_is_refused(self, random_model, volume):
+        found = [Located("mass", (Box(0, 0, 500, 5),))]
+        with pytest.raises(RegionError):
+            other(Canned(random_model, ""), volume, Task.VQA, text="Which?", found=found)
+
+
 class TestBoxProbabilities:
     def pieces(self, *some):
         return [TextPiece(text, math.log(probability)) for text, probability in some]
@@ -214,6 +309,20 @@ class TestTheRecord:
         assert list(record["timings_ms"]) == ["render", "encode", "prompt", "decode", "total"]
         assert record["regions"][0]["box"] == [10.5, 20.0, 60.0, 70.25]
         assert sum(c["probability"] for c in record["candidates"]) <= 1
+        assert json.loads(json.dumps(record, allow_nan=False)) == record
+
+    @pytest.mark.parametrize(
+        ("task", "more", "keys"),
+        [
+            (Task.GROUNDED_REPORT, {}, ["sentences"]),
+            (Task.REPORT, {}, ["sections"]),
+            (Task.VQA, {"text": "?"}, ["option"]),
+            (Task.DIAGNOSIS, {"options": ["a", "b"]}, ["labels"]),
+        ],
+    )
+    def test_each_tasks_json_has_its_own_keys_behind_the_common_ones(self, session, volume, task, more, keys):
+        record = suggestion_to_json(other(session, volume, task, **more))
+        assert list(record)[12:] == ["probability", "malformed", *keys]
         assert json.loads(json.dumps(record, allow_nan=False)) == record
 
     def test_numpy_boxes_become_plain_numbers(self, session, volume):

@@ -91,6 +91,81 @@ def test_suggest_finds_a_name_given_in_the_other_language(ct: Path, tiny_model: 
     assert all(region["label"] == "liver" for region in report["regions"])
 
 
+@pytest.mark.parametrize(
+    ("arguments", "task", "asked"),
+    [
+        (["--ground", "liver", "--ground", "spleen"], "grounded_report", "of <ref>liver</ref>, <ref>spleen</ref>"),
+        (["--ground"], "grounded_report", "the condition of each organ in this CT scan."),
+        (["--ground", "--grounding", "lesion"], "grounded_report", "the condition of each lesion in this CT scan."),
+        (["--ask", "What is it?"], "vqa", "What is it? Answer the question using a single word or phrase."),
+        (["--ask", "Is it?", "--answer", "yes_no"], "vqa", "Is it? Answer"),
+        (["--ask", "Which?", "--option", "a", "--option", "b"], "vqa", "\nA: a\nB: b\n"),
+        (["--report"], "report", "Your task is report generation. You are given a CT image"),
+        (["--diagnose", "cyst, mass"], "diagnosis", "The possible diagnoses are:\ncyst\nmass\n"),
+        (["--diagnose", "liver,spleen", "--of", "organ"], "diagnosis", "The possible organs are:\nliver\n"),
+        (
+            ["--diagnose", "cyst,mass,None", "--several", "--none-label", "None"],
+            "diagnosis",
+            '"None" means no diseases are detected.',
+        ),
+    ],
+)
+def test_suggest_asks_every_task(ct: Path, tiny_model: Path, tmp_path: Path, arguments, task, asked):
+    database = tmp_path / "a.sqlite"
+    common = ("--slice", 9, "--model", tiny_model, "--save", "--db", database)
+    result = run("suggest", ct, *arguments, *common, "--json")
+    assert result.exit_code == 0, result.output
+    report = json.loads(result.stdout)
+    assert report["task"] == task
+    assert asked in report["prompt"]
+    # Nobody wrote down what the tiny model was trained on.
+    assert "warnings" not in report
+    assert result.stderr == ""
+    with AnnotationStore.open(database) as store:
+        image = store.images.get(1)
+        assert [(row.task, row.raw) for row in store.suggestions.of_image(image.id)] == [(task, report["raw"])]
+        assert len(store.regions.of_image(image.id)) == len(report["regions"])
+    assert run("suggest", ct, *arguments, "--slice", 9, "--model", tiny_model).exit_code == 0
+
+
+def test_suggest_asks_in_two_passes_and_keeps_both(ct: Path, tiny_model: Path, tmp_path: Path):
+    database = tmp_path / "a.sqlite"
+    common = ("--slice", 9, "--model", tiny_model, "--save", "--db", database, "--json")
+    question = ("--ask", "Is there a mass?", "--answer", "yes_no")
+    result = run("suggest", ct, *question, "--cot", "own", "--cot-find", "liver", *common)
+    assert result.exit_code == 0, result.output
+    report = json.loads(result.stdout)
+    assert [one["task"] for one in report["cot"]["passes"]] == ["text_to_region", "vqa"]
+    assert report["cot"]["passes"][1]["prompt"] == report["prompt"]
+    with AnnotationStore.open(database) as store:
+        kept = [row.prompt for row in store.suggestions.of_image(1)]
+        assert kept == [one["prompt"] for one in report["cot"]["passes"]]
+        # Regions that were only asked with are not for a person to decide.
+        assert store.regions.of_image(1) == []
+    boxes = ("--cot-box", "mass=10,10,30,30", "--cot-box", "mass=40,40,50,60")
+    given = json.loads(run("suggest", ct, *question, "--cot", "given", *boxes, *common).stdout)
+    assert given["cot"]["regions"] == [{"label": "mass", "boxes": [[10, 10, 30, 30], [40, 40, 50, 60]]}]
+    random = json.loads(run("suggest", ct, *question, "--cot", "random", "--cot-seed", 5, *boxes, *common).stdout)
+    (moved,) = random["cot"]["regions"]
+    sizes = [(round(x2 - x1, 2), round(y2 - y1, 2)) for x1, y1, x2, y2 in moved["boxes"]]
+    assert sizes == [(20, 20), (10, 20)]
+    assert random["cot"]["seed"] == 5
+
+
+def test_a_model_that_never_learnt_a_task_says_so(ct: Path, tiny_model: Path, tmp_path: Path):
+    folder = tmp_path / "model"
+    shutil.copytree(tiny_model, folder)
+    manifest = json.loads((folder / "manifest.json").read_text(encoding="utf-8"))
+    (folder / "manifest.json").write_text(json.dumps({**manifest, "tasks": ["text_to_region"]}), encoding="utf-8")
+    result = run("suggest", ct, "--report", "--model", folder, "--json")
+    assert result.exit_code == 0
+    assert "was not trained on the task report" in result.stderr
+    report = json.loads(result.stdout)
+    assert report["abstained"]
+    assert "was not trained on the task report" in report["warnings"][0]
+    assert run("suggest", ct, "--find", "liver", "--model", folder).stderr == ""
+
+
 def test_own_labels_are_the_only_candidates(ct: Path, tiny_model: Path, tmp_path: Path):
     labels = tmp_path / "labels.json"
     labels.write_text(
@@ -132,8 +207,18 @@ def test_a_box_outside_the_image_is_an_error_and_writes_nothing(ct, tiny_model, 
         (["--box", "1,2,3"], "4 numbers"),
         (["--box", "5,5,1,1"], "empty"),
         (["--box", "1,1,5,5", "--lang", "fr"], "fr"),
-        ([], "either --box or --find"),
-        (["--box", "1,1,5,5", "--find", "liver"], "either --box or --find"),
+        ([], "give one of --box"),
+        (["--box", "1,1,5,5", "--find", "liver"], "give one of --box"),
+        (["--ask", "Which?", "--report"], "give one of --box"),
+        (["--find", "liver", "--option", "a"], "--option goes with --ask"),
+        (["--find", "liver", "--several"], "--several goes with --diagnose"),
+        (["--report", "--grounding", "lesion"], "--grounding goes with --ground"),
+        (["--report", "--cot", "own"], "--cot goes with --ask or --diagnose"),
+        (["--ask", "Which?", "--cot-find", "liver"], "--cot-find goes with --cot"),
+        (["--ask", "Which?", "--cot", "given"], "--cot given needs --cot-box"),
+        (["--ask", "Which?", "--cot", "own", "--cot-box", "a=1,1,5,5"], "--cot given or --cot random"),
+        (["--ask", "Which?", "--cot", "given", "--cot-box", "1,1,5,5"], "not a name, an equals sign and a box"),
+        (["--ask", "Which?", "--option", "a", "--option", "b", "--answer", "phrase"], "either --option or --answer"),
         (["--box", "1,1,5,5", "--window", "40,0"], "width"),
     ],
 )

@@ -14,7 +14,7 @@ from PIL import Image
 
 from engine.exchange import ExchangeError, export_medreginstruct
 from engine.protocol import Language
-from engine.regions import Box, Label
+from engine.regions import Box, Ellipse, Label, Line, Point, shape_to_json
 from engine.scans import ScanError, Window, read_volume, render_slice
 from engine.store import AnnotationStore
 from engine.suggest import make_image_ref
@@ -159,3 +159,31 @@ def test_no_identifier_leaves_with_the_export(store, phantom_series, tmp_path):
     for identifier in (volume.series_uid, volume.study_uid, "PHANTOM", "Phantom^", str(phantom_series)):
         assert identifier not in text
     assert not re.search(r"\d+\.\d+\.\d+\.\d+", text)
+
+
+def test_points_and_lines_stay_home(store, phantom_series, tmp_path):
+    scan = phantom_series / "dicom"
+    volume = read_volume(scan)
+    image = make_image_ref(volume, volume.plane, 9, None, render_slice(volume, volume.plane, 9))
+    for shape in (Point(20, 20), Line(((10, 10), (50, 60))), Ellipse(40, 40, 12, 9, 0)):
+        store.draw_region(image, "study", shape.bounds, "ann", shape=shape_to_json(shape), label=LIVER)
+    counts = export_medreginstruct(store, tmp_path / "o.jsonl", [Language.EN])
+    assert (counts.regions, counts.records) == (1, 2)
+
+
+@pytest.mark.parametrize(("approved", "kept"), [(None, "ann"), ("ann", "ann"), ("bob", "bob")])
+def test_of_a_scan_read_twice_one_reading_is_exported(store, phantom_series, tmp_path, approved, kept):
+    scan = phantom_series / "dicom"
+    volume = read_volume(scan)
+    image = make_image_ref(volume, volume.plane, 9, None, render_slice(volume, volume.plane, 9))
+    boxes = {"ann": Box(10, 10, 40, 40), "bob": Box(12, 60, 44, 90)}
+    for name in ("ann", "bob", "eve"):
+        store.tasks.add_annotator(name, "eve")
+    for number, name in enumerate(boxes, start=1):
+        task = store.tasks.assign(str(scan.resolve()), volume.series_uid, name, "eve", reading=number)
+        store.draw_region(image, "study", boxes[name], name, label=LIVER)
+        store.tasks.submit(task.id, name)
+        if name == approved:
+            store.tasks.approve(task.id, "eve")
+    assert [row.box for row in store.regions.decided()] == [boxes[kept]]
+    assert export_medreginstruct(store, tmp_path / "o.jsonl", [Language.EN]).regions == 1

@@ -5,9 +5,10 @@ from __future__ import annotations
 import json
 import re
 import time
+from dataclasses import replace
 
 import pytest
-from hypothesis import assume, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from engine.protocol import (
@@ -146,38 +147,6 @@ def test_the_released_answer_is_read_and_written_byte_for_byte(shared_data):
     assert write_located(answer.located, 432, 432, Language.EN) == raw
 
 
-words = ["<ref>", "</ref>", "<box>", "</box>", "[", "]", "[[", "]]", ",", "1", "42", "999", "1000", "-3", "٣"]
-words += ["liver", "肝", ":", "：", "未见", "<|im_end|>"]
-words += [" ", ", ", "\n", "[1, 2, 3, 4]", "[[5, 6, 7, 8]]", "left kidney", "not present"]
-noise = st.lists(st.sampled_from(words) | st.text(max_size=3), max_size=40).map("".join)
-
-
-@settings(max_examples=2000, deadline=None)
-@given(noise, st.sampled_from(Task), st.sampled_from(Language), st.sampled_from([(), ("liver",), WHERE.names]))
-def test_no_answer_raises_or_gives_a_box_that_it_does_not_hold(raw, task, language, names):
-    question = Question(task, language, 999, 999, names=names)
-    answer = parse_answer(raw, question)
-    assert answer.raw == raw
-    markup = re.sub(r"</?(?:box|quad|img)>|<IMG_CONTEXT>|<\|im_(?:start|end)\|>", "", raw)
-    held = [
-        tuple(int(v) for v in found)
-        for found in re.findall(r"\[\s*(\d+)\s*,\s*(\d+)\s*,\s*(\d+)\s*,\s*(\d+)\s*\]", markup, re.ASCII)
-    ]
-    for item in answer.located:
-        assert item.name.strip()
-        assert not (item.boxes and item.not_present)
-        for one in item.boxes:
-            x1, y1, x2, y2 = (round(v) for v in one.as_tuple())
-            assert any(sorted((a, c)) == [x1, x2] and sorted((b, d)) == [y1, y2] for a, b, c, d in held)
-
-
-@given(st.text())
-def test_any_text_at_all_is_read(raw):
-    assume(raw)
-    for question in (WHAT, WHERE):
-        assert parse_answer(raw, question).raw == raw
-
-
 @pytest.mark.parametrize(
     "raw",
     [
@@ -187,10 +156,27 @@ def test_any_text_at_all_is_read(raw):
         "[[1, 2, 3, 4], " * 5_000,
         "<ref>" * 20_000,
         ": " * 25_000,
+        "\n" * 50_000,
+        ". " * 25_000,
+        "the answer is " * 5_000,
+        "liver[[1, 2, 3, 4]]: clear. " * 2_000,
     ],
-    ids=["spaces", "spaces behind a box", "brackets", "boxes", "tags", "colons"],
+    ids=[
+        "spaces",
+        "spaces behind a box",
+        "brackets",
+        "boxes",
+        "tags",
+        "colons",
+        "line feeds",
+        "full stops",
+        "lead-ins",
+        "sentences",
+    ],
 )
 def test_no_answer_takes_long_to_read(raw):
-    started = time.perf_counter()
-    parse_answer(raw, WHERE)
-    assert time.perf_counter() - started < 2
+    for task in Task:
+        question = replace(WHERE, task=task, options=WHERE.names, several=True)
+        started = time.perf_counter()
+        parse_answer(raw, question)
+        assert time.perf_counter() - started < 2

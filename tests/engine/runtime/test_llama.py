@@ -11,6 +11,8 @@ from hypothesis import strategies as st
 
 from engine.progress import Cancelled
 from engine.protocol import (
+    AnswerForm,
+    Grounding,
     Language,
     PartKind,
     Prompt,
@@ -29,6 +31,20 @@ CONTROL = ("<|endoftext|>", "<|im_start|>", "<|im_end|>", "<img>", "</img>", "<I
 NAMES = ("liver", "spleen", "left kidney", "right kidney", "左肾", "a")
 WHAT = Question(Task.REGION_TO_TEXT, Language.EN, 120, 100, box=Box(1, 2, 50, 60))
 WHERE = Question(Task.TEXT_TO_REGION, Language.ZH, 120, 100, "MR", names=("肝", "spleen (left) 5%"))
+LABELS = ("cyst", "mass", "No Finding")
+TASKS = {
+    "grounded": Question(Task.GROUNDED_REPORT, Language.EN, 120, 100, names=("right lung", "left lung", 'a "b" \\')),
+    "grounded_zh": Question(Task.GROUNDED_REPORT, Language.ZH, 120, 100, names=("左肾",)),
+    "grounded_all": Question(Task.GROUNDED_REPORT, Language.ZH, 120, 100, grounding=Grounding.LESION),
+    "report": Question(Task.REPORT, Language.EN, 120, 100, "DX"),
+    "report_zh": Question(Task.REPORT, Language.ZH, 120, 100),
+    "phrase": Question(Task.VQA, Language.EN, 120, 100, text="What?"),
+    "yes_no": Question(Task.VQA, Language.ZH, 120, 100, text="?", form=AnswerForm.YES_NO),
+    "option": Question(Task.VQA, Language.EN, 120, 100, text="?", form=AnswerForm.OPTION, options=("a", "b")),
+    "sentences": Question(Task.VQA, Language.EN, 120, 100, text="?", form=AnswerForm.SENTENCES),
+    "label": Question(Task.DIAGNOSIS, Language.EN, 120, 100, options=LABELS),
+    "labels": Question(Task.DIAGNOSIS, Language.EN, 120, 100, options=LABELS, several=True, none_label="No Finding"),
+}
 ENDLESS = "root ::= [a-z] root"
 
 
@@ -206,6 +222,20 @@ class TestGrammar:
             assert item.boxes or item.not_present
             for box in item.boxes:
                 box.require_inside(question.width, question.height)
+
+    @pytest.mark.parametrize("name", TASKS)
+    def test_llama_cpp_takes_every_tasks_grammar_and_its_answer_is_read(self, model, picture, name):
+        question = TASKS[name]
+        for names in ((), NAMES):
+            grammar = answer_grammar(question, names)
+            result = model.ask(AskRequest(1, picture, render_prompt(question), grammar, (), 300))
+            answer = parse_answer(result.raw, question)
+            assert answer.text
+            if result.finished:
+                assert not answer.malformed or question.task is Task.GROUNDED_REPORT
+            for item in answer.located:
+                for box in item.boxes:
+                    box.require_inside(question.width, question.height)
 
     @pytest.mark.parametrize("seed", range(3))
     def test_any_models_answer_to_what_is_a_plain_phrase(self, make_model, picture, seed):

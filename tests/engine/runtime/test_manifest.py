@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+from dataclasses import replace
 
 import pytest
 
@@ -40,16 +41,28 @@ def test_a_manifest_reads_back_as_it_was_written(random_model):
 
 
 def test_the_models_hash_changes_with_either_weight_file(random_model):
-    from dataclasses import replace
-
     text = random_model.files["text"]
     other = replace(random_model, files={**random_model.files, "text": replace(text, sha256="0" * 64)})
     assert other.sha256 != random_model.sha256
 
 
+def test_a_model_that_says_what_it_learnt_knows_nothing_else(random_model, tmp_path):
+    assert random_model.tasks == ()
+    assert random_model.knows("vqa")
+    told = replace(random_model, folder=tmp_path, tasks=("region_to_text", "a_task_of_tomorrow"))
+    told.write()
+    again = ModelManifest.read(tmp_path)
+    assert again.tasks == told.tasks
+    assert again.knows("region_to_text")
+    assert not again.knows("vqa")
+
+
 @pytest.mark.parametrize(
     ("fields", "words"),
     [
+        ({"tasks": "vqa"}, "tasks is 'vqa'"),
+        ({"tasks": ["vqa", 3]}, "tasks holds 3"),
+        ({"tasks": ["V q a"]}, "no task's name"),
         ({"format": 2}, "format 2"),
         ({"id": None}, "lacks the field 'id'"),
         ({"id": "../starter"}, "id '../starter'"),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -10,7 +11,7 @@ import pytest
 from engine.protocol import Language, Task
 from engine.regions import Box, Label
 from engine.scans import Plane, SeriesEntry, Window
-from engine.store import AnnotationStore, ListedScan, ScanMark
+from engine.store import AnnotationStore, Derivation, ListedScan, NewRegion, ScanMark
 from engine.suggest import Candidate, ImageRef, ModelRef, SuggestedRegion, Suggestion, SuggestTimings
 
 _IMAGE = ImageRef(Path("/scans/ct"), "1.2.3", "1.2.3.4", "CT", Plane.AXIAL, 7, 512, 400, Window(40, 400), "a" * 64)
@@ -49,6 +50,20 @@ def work() -> Callable[[AnnotationStore], None]:
         store.record_found(answer, "1.2", "bob")
         (scan,) = store.scan_index.keep([ListedScan(_ENTRY)])
         store.scan_index.mark(store.scans.get(scan), ScanMark.DONE, "bob")
+        if not store.tasks.annotators():
+            store.tasks.add_annotator("cy", "bob")
+        number = len(store.tasks.all())
+        store.tasks.assign("/scans/mr", str(number), "cy", "bob")
+        image = replace(_IMAGE, path=Path("/scans/mr"), series_uid=str(number))
+        shape = '{"angle_deg":0,"cx":55.25,"cy":110,"kind":"ellipse","rx":44.75,"ry":90}'
+        said = '{"laterality":"left","text":"see below"}'
+        made_of = Derivation((drawn.root_id,), "copy")
+        new = NewRegion(image, "1.3", _BOX, shape, _LIVER, said, is_key=False, derivation=made_of)
+        (first, second), _ = store.drawing.draw_many([new, new], "cy", structure=True)
+        store.edits.lock([first.root_id, second.root_id], "cy")
+        found = store.record_found(answer, "1.2", "bob")
+        store.edits.accept_many([row.root_id for row, _ in found], 0.5, "bob")
+        store.labels.keep_own_label("own-vein", "vein", "静脉", "bob")
 
     return do
 

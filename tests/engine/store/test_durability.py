@@ -16,45 +16,59 @@ from pathlib import Path
 import pytest
 from sqlite_utils import Database
 
+from engine.regions import Label
 from engine.store import AnnotationStore, ScanFilter, ScanStatus, StoreError
 from engine.store import connection as connection_module
 from engine.store.schema import APPLICATION_ID, MIGRATIONS
 
 SCHEMAS = Path(__file__).parent
-ROUNDS = 200
+KILLS = int(os.environ.get("MEDREGA_KILLS", "20"))
+"""200 before a release: ``MEDREGA_KILLS=200 pytest tests/engine/store/test_durability.py -k killed``."""
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="this system has no fork")
-def test_200_killed_labellers_lose_no_gesture(tmp_path: Path):
+def test_killed_labellers_lose_no_gesture(tmp_path: Path):
     """kill -9 at a random instant of labelling; then every gesture that was said is there and the file is whole."""
     path, rng = tmp_path / "a.sqlite", random.Random(5)
-    said: dict[int, str] = {}
+    said: dict[tuple[str, int], str] = {}
     script = [sys.executable, Path(__file__).with_name("labeller.py"), path]
     with subprocess.Popen(script, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as nursery:
-        for number in range(ROUNDS):
+        for number in range(KILLS):
             nursery.stdin.write("go\n")
             nursery.stdin.flush()
             labeller = int(nursery.stdout.readline())
-            # From "while the file is made or opened" to "in the middle of the twentieth gesture".
-            killer = threading.Timer(rng.uniform(0, 0.05), os.kill, (labeller, signal.SIGKILL))
+            # From "while the file is made or opened" to "a second time round all the gestures".
+            killer = threading.Timer(rng.uniform(0, 0.25), os.kill, (labeller, signal.SIGKILL))
             killer.start()
+            draft = -1
             while (line := nursery.stdout.readline()) != "killed\n":
-                state, row = line.split()
-                said[int(row)] = state
-            if number % 20 == 19:
-                with AnnotationStore.open(path) as store:
-                    assert {row: state for row, state in _states(path).items() if row in said} == said
+                match line.split():
+                    case ["draft", text]:
+                        draft = int(text)
+                    case [table, row, state]:
+                        said[table, int(row)] = state
+            with AnnotationStore.open(path) as store:
+                kept = _rows(path)
+                assert {name: kept.get(name) for name in said} == said
+                assert all(int(row.shape) >= draft for row in store.drafts.of_person("ann"))
+                assert draft < 0 or store.drafts.of_person("ann")
+                if number % 10 == 9 or number == KILLS - 1:
                     assert store.integrity_problems() == []
                     assert store.audit_problems() == []
         nursery.stdin.close()
-    assert len(said) > ROUNDS, "the labellers were killed before they did anything"
+    assert len(said) > KILLS, "the labellers were killed before they did anything"
+    assert {"region", "task", "task_event"} <= {table for table, _ in said}
 
 
-def _states(path: Path) -> dict[int, str]:
+def _rows(path: Path) -> dict[tuple[str, int], str]:
     reader = sqlite3.connect(path)
-    rows = dict(reader.execute("SELECT id, state FROM region"))
+    found = {
+        (table, id): str(state)
+        for table, column in (("region", "state"), ("task", "reading"), ("task_event", "state"))
+        for id, state in reader.execute(f"SELECT id, {column} FROM {table}")
+    }
     reader.close()
-    return rows
+    return found
 
 
 def test_a_full_disk_keeps_what_was_there_and_says_so(worked: AnnotationStore, work: Callable[..., None]):
@@ -73,7 +87,7 @@ def test_a_full_disk_keeps_what_was_there_and_says_so(worked: AnnotationStore, w
     full = len(list(worked.audit.all()))
     worked._connection.execute(f"PRAGMA max_page_count = {pages * 100}")
     work(worked)
-    assert len(list(worked.audit.all())) == full + 9
+    assert len(list(worked.audit.all())) == full + 15
     assert full >= entries
 
 
@@ -154,6 +168,31 @@ def test_a_database_of_schema_1_keeps_its_work_and_its_worklist_comes_first(tmp_
         assert store.scans.patients(ScanFilter(), 0, 9) == []
         assert store.worklist.last_opened().slice == 7
     assert path.with_name("old.sqlite.schema1.backup").exists()
+
+
+def test_a_database_of_schema_2_keeps_every_row_and_its_log_vouches_for_them(tmp_path: Path):
+    path = tmp_path / "old.sqlite"
+    with sqlite3.connect(path) as old:
+        old.executescript((SCHEMAS / "work_2.sql").read_text(encoding="utf-8"))
+        old.execute(f"PRAGMA application_id = {APPLICATION_ID}")
+        old.execute("PRAGMA user_version = 2")
+        kept = {table: old.execute(f"SELECT * FROM {table} ORDER BY id").fetchall() for table in ("region", "verdict")}
+        entries = old.execute("SELECT count(*) FROM audit").fetchone()[0]
+    old.close()
+    with AnnotationStore.open(path) as store:
+        assert store.integrity_problems() == []
+        assert store.audit_problems() == []
+        assert len(list(store.audit.all())) == entries == 9
+        for table, rows in kept.items():
+            now = store._connection.execute(f"SELECT * FROM {table} ORDER BY id").fetchall()
+            assert [row[: len(rows[0])] for row in now] == rows
+            assert {row[len(rows[0]) :] for row in now} == {(None,) * (len(now[0]) - len(rows[0]))}
+        for row in store.regions.labelled(Label("liver", "liver", "肝脏")):
+            assert (row.shape, row.is_key, row.locked, row.reading_id) == (None, True, False, None)
+            ellipse = '{"angle_deg":0,"cx":55.25,"cy":110,"kind":"ellipse","rx":44.75,"ry":90}'
+            assert store.edits.edit_shape(row.root_id, row.box, "ann", shape=ellipse).label == row.label
+        assert store.audit_problems() == []
+    assert path.with_name("old.sqlite.schema2.backup").exists()
 
 
 def _next(db: Database) -> None:

@@ -15,7 +15,7 @@ from engine.scans import Plane, SeriesEntry, Window
 from engine.store import AnnotationStore, ListedScan, RegionState, ScanMark, StoreError
 from engine.store.connection import is_network_path
 from engine.store.schema import AUDITED_TABLES
-from engine.suggest import Candidate, ImageRef, ModelRef, SuggestedRegion, Suggestion, SuggestTimings
+from engine.suggest import Candidate, ImageRef, ModelRef, SuggestedRegion, SuggestedSentence, Suggestion, SuggestTimings
 
 LIVER = Label("liver", "liver", "肝脏")
 SPLEEN = Label("spleen", "spleen", "脾脏")
@@ -57,7 +57,7 @@ def test_settings_that_durability_rests_on(store: AnnotationStore):
     assert pragma("synchronous") == 2, "FULL"
     assert pragma("foreign_keys") == 1
     assert pragma("application_id") == 0x4D524741
-    assert pragma("user_version") == 2
+    assert pragma("user_version") == 3
 
 
 def test_everything_about_an_accepted_suggestion_is_kept(store: AnnotationStore):
@@ -145,6 +145,26 @@ def test_found_boxes_become_suggested_regions(store: AnnotationStore):
     assert [answer.probability for _, answer in kept] == [0.5, 0.5]
 
 
+def test_a_grounded_report_is_kept_whole_and_each_region_with_what_is_said_of_it(store: AnnotationStore):
+    liver, spleen = (SuggestedRegion(name, "", name, BOX, 0.5) for name in ("liver", "spleen"))
+    sentences = (SuggestedSentence("large", (liver,)), SuggestedSentence("small", (spleen,)))
+    made = suggestion(
+        task=Task.GROUNDED_REPORT, regions=(liver, spleen), candidates=(), sentences=sentences, text="large small"
+    )
+    kept = store.record_found(made, "1.2", "ann")
+    assert [(row.label.id, answer.text) for row, answer in kept] == [("liver", "large"), ("spleen", "small")]
+    (whole,) = store.suggestions.of_image(kept[0][0].image_id)
+    assert (whole.task, whole.text, whole.region_root_id) == ("grounded_report", "large small", None)
+    assert store.audit_problems() == []
+
+
+def test_labels_that_may_hold_together_are_kept_as_what_was_said(store: AnnotationStore):
+    labels = (Candidate("edema", "", "", 0.9), Candidate("mass", "肿块", "mass", 0.8))
+    row = store.record_suggestion(suggestion(task=Task.DIAGNOSIS, regions=(), candidates=(), labels=labels), "1.2")
+    assert row.candidates == (("edema", "", "", 0.9), ("mass", "肿块", "mass", 0.8))
+    assert store.suggestions.of_image(row.image_id) == [row]
+
+
 def test_a_box_outside_the_image_writes_nothing(store: AnnotationStore):
     with pytest.raises(RegionError, match="512 x 400"):
         store.draw_region(IMAGE, "1.2", Box(0, 0, 600, 10), "ann")
@@ -158,6 +178,9 @@ def test_a_box_outside_the_image_writes_nothing(store: AnnotationStore):
     ["UPDATE {0} SET created = 'x'", "DELETE FROM {0}", "REPLACE INTO {0} SELECT * FROM {0} ORDER BY 1 DESC LIMIT 1"],
 )
 def test_sql_cannot_rewrite_what_was_decided(store: AnnotationStore, table: str, verb: str):
+    store.tasks.add_annotator("ann", "ann")
+    store.tasks.assign(IMAGE.path, "1.2.3", "ann", "ann")
+    store.labels.keep_own_label("own-vein", "vein", "静脉", "ann")
     region = store.draw_region(IMAGE, "1.2", BOX, "ann")
     kept = store.record_suggestion(suggestion(), "1.2", region.root_id)
     store.accept(region.root_id, kept.id, LIVER, "ann")

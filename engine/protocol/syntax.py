@@ -1,0 +1,89 @@
+"""The marks in an answer: tags, box lists, the words for absence. Every repeat has only one way to match."""
+
+from __future__ import annotations
+
+import re
+
+from engine.protocol.coordinates import NormalizedBox, denormalize_box
+from engine.protocol.task import Language, Located, Question
+from engine.regions import Box, RegionError
+
+NOT_PRESENT = {Language.EN: "not present", Language.ZH: "未见"}
+"""Our addition to MedRegA's syntax: the answer, in place of a box, for a name that is not in the image."""
+
+COLON = {Language.EN: ": ", Language.ZH: "："}
+"""What stands between a name and its description."""
+
+MARKUP = re.compile(r"</?(?:box|quad|img)>|<IMG_CONTEXT>|<\|im_(?:start|end)\|>")
+TAG = re.compile(rf"</?ref>|{MARKUP.pattern}")
+REF = re.compile(r"<ref>([^<]*)</ref>")
+_NUMBER = r"\s*[0-9]{1,4}\s*"
+_ONE = rf"\[{_NUMBER},{_NUMBER},{_NUMBER},{_NUMBER}\]"
+# Double or single brackets. No answer can make the search slow.
+BOXES = re.compile(rf"\[\s*{_ONE}(?:\s*,\s*{_ONE})*\s*\]|{_ONE}")
+_BOX = re.compile(_ONE)
+_ANY_BRACKET = re.compile(r"\[[^\[\]]*\]?|\]")
+ABSENT = re.compile("|".join(re.escape(words) for words in NOT_PRESENT.values()))
+SEPARATORS = " \t\r\n,，;；:：。."
+
+
+def read_boxes(text: str, question: Question) -> tuple[tuple[Box, ...], bool]:
+    """The boxes of one match of `BOXES` in slice pixels, and whether all of its boxes are such.
+
+    What is not four integers 0..999 with an area is left out.
+    """
+    boxes: list[Box] = []
+    whole = True
+    for one in _BOX.findall(text):
+        x1, y1, x2, y2 = (int(value) for value in re.findall("[0-9]+", one))
+        normalized: NormalizedBox = (x1, y1, x2, y2)
+        try:
+            boxes.append(denormalize_box(normalized, question.width, question.height))
+        except RegionError:
+            whole = False
+    return tuple(boxes), whole
+
+
+def has_bracket(text: str) -> bool:
+    """Whether there is a rest of something that was to be a box."""
+    return "[" in text or "]" in text
+
+
+def plain(text: str) -> str:
+    """One line without tags, brackets, and punctuation at its ends."""
+    return " ".join(_ANY_BRACKET.sub(" ", TAG.sub("", text)).split()).strip(SEPARATORS)
+
+
+def prose(text: str) -> str:
+    """Free text without tags and boxes; brackets that hold no box, punctuation and lines stay."""
+    lines = BOXES.sub(" ", TAG.sub("", text)).splitlines()
+    return "\n".join(line for line in (" ".join(line.split()) for line in lines) if line)
+
+
+def bare_name(text: str, asked: tuple[str, ...]) -> str:
+    """The one asked name in a run of words (``The liver is at``); the words themselves if none or several are."""
+    words = " ".join(_ANY_BRACKET.sub(" ", text).split()).strip(SEPARATORS)
+    held = sorted((name for name in asked if name.casefold() in words.casefold()), key=len)
+    if held and all(name in held[-1] for name in held):
+        return held[-1]
+    return words
+
+
+def split_absent(text: str, asked: tuple[str, ...]) -> tuple[list[Located], str]:
+    """The names that `text` says are absent, and the name left at its end, empty if there is none."""
+    absent: list[Located] = []
+    name = ""
+    for piece in re.split("(?=<ref>)", text):
+        tagged = REF.match(piece)
+        if tagged:
+            name = tagged.group(1).strip()
+            piece = piece[tagged.end() :]
+        *gone, last = ABSENT.split(TAG.sub("", piece))
+        for words in gone:
+            missing = name or bare_name(words, asked) or (asked[0] if len(asked) == 1 else "")
+            if missing:
+                absent.append(Located(missing, not_present=True))
+            name = ""
+        if not name:
+            name = bare_name(last, asked)
+    return absent, name

@@ -1,0 +1,60 @@
+"""Readings compared: agreement beyond chance, matched regions, and the list of what two readers differ on."""
+
+from engine.review.agreement import (
+    Kappa,
+    Weights,
+    agreement_weights,
+    cohen_kappa,
+    confusion_table,
+    fleiss_kappa,
+    percent_agreement,
+)
+from engine.review.agreement_report import PairAgreement, agreement_report
+from engine.review.group_report import GroupAgreement, common_names, group_report
+from engine.review.regions import (
+    SAME_FINDING,
+    SAME_PLACE,
+    Difference,
+    Discrepancy,
+    Match,
+    Overlap,
+    RegionAgreement,
+    discrepancies,
+    iou_matrix,
+    label_key,
+    label_pairs,
+    match_regions,
+    pair_up,
+    region_agreement,
+    shape_iou,
+)
+
+__all__ = [
+    "SAME_FINDING",
+    "SAME_PLACE",
+    "Difference",
+    "Discrepancy",
+    "GroupAgreement",
+    "Kappa",
+    "Match",
+    "Overlap",
+    "PairAgreement",
+    "RegionAgreement",
+    "Weights",
+    "agreement_report",
+    "agreement_weights",
+    "cohen_kappa",
+    "common_names",
+    "confusion_table",
+    "discrepancies",
+    "fleiss_kappa",
+    "group_report",
+    "iou_matrix",
+    "label_key",
+    "label_pairs",
+    "match_regions",
+    "pair_up",
+    "percent_agreement",
+    "region_agreement",
+    "shape_iou",
+]

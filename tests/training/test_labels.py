@@ -1,0 +1,41 @@
+"""What a dataset can teach."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from engine.protocol import Grounding, Language, Question, Recognition, Task, user_text
+from engine.regions import Box
+from training.labels import tasks_of
+from training.records import task_of
+
+CHOICE = {"options": ("肝", "脾")}
+QUESTIONS = [
+    {"task": Task.REGION_TO_TEXT, "box": Box(1, 1, 5, 5)},
+    {"task": Task.TEXT_TO_REGION, "names": ("肝",)},
+    *({"task": Task.GROUNDED_REPORT, "names": names, "grounding": g} for g in Grounding for names in ((), ("肝",))),
+    {"task": Task.REPORT},
+    {"task": Task.VQA, "text": "?"},
+    *({"task": Task.DIAGNOSIS, "recognition": one, **CHOICE} for one in Recognition),
+]
+
+
+@pytest.mark.parametrize("language", Language)
+@pytest.mark.parametrize("what", QUESTIONS)
+def test_a_task_is_told_by_its_own_prompt(what, language):
+    question = Question(language=language, width=10, height=10, **what)
+    assert task_of(user_text(question)) is question.task
+
+
+def test_the_tasks_of_a_dataset_are_those_it_has_a_record_of(tmp_path):
+    def line(what):
+        human = user_text(Question(language=Language.EN, width=10, height=10, **what))
+        talk = [{"from": "human", "value": human}, {"from": "gpt", "value": "liver"}]
+        return json.dumps({"id": 1, "image": "a.png", "width": 10, "height": 10, "conversations": talk})
+
+    (tmp_path / "a.jsonl").write_text("\n".join(map(line, QUESTIONS[:1])), encoding="utf-8")
+    (tmp_path / "b.jsonl").write_text("\n".join(map(line, (QUESTIONS[8], QUESTIONS[1]))), encoding="utf-8")
+    assert tasks_of([tmp_path / "a.jsonl"]) == (Task.REGION_TO_TEXT,)
+    assert tasks_of([tmp_path]) == (Task.REGION_TO_TEXT, Task.TEXT_TO_REGION, QUESTIONS[8]["task"])
