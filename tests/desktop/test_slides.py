@@ -41,7 +41,7 @@ def shown(driver):
 def go_in(driver) -> None:
     before = driver.window.viewing.current
     driver.key(Qt.Key.Key_Down, ALT)
-    driver.until(lambda: driver.window.viewing.current is not before)
+    driver.until(lambda: driver.window.viewing.current is not before and driver.window.viewing.current.is_complete)
 
 
 def test_the_selected_region_opens_in_full_resolution_and_a_key_goes_back(driver):

@@ -78,6 +78,8 @@ def test_a_dragged_handle_ends_under_the_pointer(strategies, kind: str, data: st
 @given(data=st.data())
 def test_dragging_a_handle_to_where_it_is_changes_nothing(strategies, kind: str, data: st.DataObject) -> None:
     shape = data.draw(strategies[kind])
+    # What is drawn by hand may be lower than a pixel, to which any drag of a grip enlarges it.
+    assume(kind != "freehand" or min(shape.bounds.width, shape.bounds.height) >= 1)
     handle = data.draw(st.sampled_from(shape.handles()))
     dragged = shape.with_handle(handle.id, handle.x, handle.y)
     np.testing.assert_allclose(np.concatenate(dragged.outline()), np.concatenate(shape.outline()), atol=1e-6)
