@@ -3,11 +3,8 @@
 from __future__ import annotations
 
 import logging
-import os
 import threading
-from collections import deque
 from collections.abc import Generator, Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
@@ -18,6 +15,7 @@ from numpy.typing import NDArray
 from pydicom.dataset import Dataset
 
 from engine.progress import Cancelled, Progress
+from engine.scans.ahead import ahead
 from engine.scans.dicom_calibration import pixel_size
 from engine.scans.dicom_display import read_display, read_facts
 from engine.scans.dicom_geometry import frame_stack, single_slice
@@ -33,7 +31,6 @@ from engine.scans.windows import default_window
 _log = logging.getLogger(__name__)
 # Frames of one file that are decoded together.
 _CHUNK = 8
-_MOST_THREADS = 8
 
 
 class StackReading:
@@ -111,20 +108,15 @@ class StackReading:
 
     def _side_by_side(self) -> Generator[None, None, None]:
         """Decode in threads: the decoders give up the interpreter's lock while they work."""
-        waiting: deque[tuple[list[int], Future[list[NDArray[Any]]]]] = deque()
-        left = self._todo.copy()
         enough = threading.Event()
-        workers = min(_MOST_THREADS, os.cpu_count() or 1)
-        with ThreadPoolExecutor(workers, "decode") as pool:
+
+        def work(one: tuple[list[int], DicomHeader]) -> list[NDArray[Any]]:
+            chunk, header = one
+            return _decoded(header, [self._frame(index) for index in chunk], enough)
+
+        with closing(ahead(self._chunks(), work, "decode")) as decoded:
             try:
-                while left.any() or waiting:
-                    # A thread that is done finds another chunk at the door; more would only take memory.
-                    while left.any() and len(waiting) < workers + 2:
-                        chunk, one = self._next_chunk(left)
-                        left[chunk] = False
-                        frames = [self._frame(index) for index in chunk]
-                        waiting.append((chunk, pool.submit(_decoded, one.header, frames, enough)))
-                    chunk, future = waiting.popleft()
+                for (chunk, _), future in decoded:
                     try:
                         for index, pixels in zip(chunk, future.result(), strict=True):
                             self._put(index, pixels)
@@ -132,7 +124,16 @@ class StackReading:
                         self._fail(chunk, error)
                     yield
             finally:
+                # Before the threads are waited for.
                 enough.set()
+
+    def _chunks(self) -> Iterator[tuple[list[int], DicomHeader]]:
+        """What is left, by chunks of one file, nearest to the wanted slice as it is when each is taken."""
+        left = self._todo.copy()
+        while left.any():
+            chunk, one = self._next_chunk(left)
+            left[chunk] = False
+            yield chunk, one.header
 
     def _next(self, left: NDArray[np.bool_] | None = None) -> int:
         remaining = np.flatnonzero(self._todo if left is None else left)

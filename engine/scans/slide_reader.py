@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import os
-from collections import deque
 from collections.abc import Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engine.progress import Cancelled, Progress
+from engine.scans.ahead import ahead
 from engine.scans.notes import NoteKind, ScanNote, note
 from engine.scans.slide import LARGEST_SHOWN, SlideArea, SlideLevel, SlideView
 from engine.scans.slide_source import SlideSource, Tile, paste
@@ -26,7 +25,6 @@ MAX_AREA_SIDE = 8192
 MAX_REDUCED_PIXELS = 500_000_000
 """Pixels of a level that are still read whole, a strip at a time, where the slide has no smaller level."""
 
-_MOST_THREADS = 8
 _STRIP_ROWS = 512
 # When more are broken, and they are most, the header lies about a size that takes long to read.
 _FEW_TILES = 100
@@ -157,32 +155,16 @@ def _blank(area: SlideArea, like: NDArray[Any]) -> NDArray[Any]:
 
 def _decoded(slide: SlideSource, area: SlideArea, tally: _Tally) -> Iterator[tuple[Tile, NDArray[Any] | None]]:
     """The tiles of an area in order, decoded in threads; None for one that is empty or broken."""
-    workers = min(_MOST_THREADS, os.cpu_count() or 1)
-    waiting: deque[tuple[Tile, Future[NDArray[Any] | None]]] = deque()
-    tiles = slide.tiles(area)
-    with ThreadPoolExecutor(workers, "tiles") as pool:
-        try:
-            more = True
-            while more or waiting:
-                while more and len(waiting) < workers + 2:
-                    tile = next(tiles, None)
-                    if tile is None:
-                        more = False
-                    else:
-                        waiting.append((tile, pool.submit(slide.decode, area.level, tile)))
-                if waiting:
-                    tile, future = waiting.popleft()
-                    tally.total += 1
-                    try:
-                        pixels = future.result()
-                    except ScanError as error:
-                        tally.broken += 1
-                        tally.reason = tally.reason or str(error)
-                        pixels = None
-                    yield tile, pixels
-        finally:
-            for _, future in waiting:
-                future.cancel()
+    with closing(ahead(slide.tiles(area), lambda tile: slide.decode(area.level, tile), "tiles")) as decoded:
+        for tile, future in decoded:
+            tally.total += 1
+            try:
+                pixels = future.result()
+            except ScanError as error:
+                tally.broken += 1
+                tally.reason = tally.reason or str(error)
+                pixels = None
+            yield tile, pixels
 
 
 def _reduced(slide: SlideSource, view: SlideView, tally: _Tally, progress: Progress) -> NDArray[Any]:
