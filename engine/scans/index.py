@@ -290,7 +290,7 @@ def _look_at(file: Path, found: list[Found], *, alone: bool) -> DicomHeader | No
     elif _has_suffix(file, sitk_reader.SUFFIXES):
         if file.suffix.lower() == ".img" and file.with_suffix(".hdr").exists():
             return None  # Listed by its header.
-        (size, notes), modality = sitk_reader.volume_size(file), sitk_reader.volume_modality(file)
+        size, modality, notes = sitk_reader.volume_facts(file)
     elif is_archive(file) and not alone:
         raise ScanError(f"{file} is an archive inside a folder: open it by itself")
     elif _has_suffix(file, _WHOLE_SLIDES):

@@ -90,12 +90,18 @@ def read_sitk(path: Path) -> Volume:
     return volume if is_flat else radiological(volume)
 
 
-def volume_size(path: Path) -> tuple[tuple[int, int, int], tuple[ScanNote, ...]]:
-    """(columns, rows, slices) as `read_sitk` turns them, and what is to be said: from the header.
+def volume_facts(path: Path) -> tuple[tuple[int, int, int], str, tuple[ScanNote, ...]]:
+    """(columns, rows, slices) as `read_sitk` turns them, the modality as it tells it, and what is to be said.
 
-    Raises `ScanError` naming the file.
+    From the header and the middle slice alone, for which NRRD and compressed files are unpacked. Raises `ScanError`
+    naming the file.
     """
-    reader, size, times = _opened(path)
+    reader, stored_size, times = _opened(path)
+    size = _turned_size(path, reader, stored_size)
+    return size, _modality(path, reader, stored_size), _notes(times)
+
+
+def _turned_size(path: Path, reader: SimpleITK.ImageFileReader, size: tuple[int, int, int]) -> tuple[int, int, int]:
     rank = reader.GetDimension()
     if rank >= 3 and reader.GetNumberOfComponents() == 1:
         # As `radiological` does; no voxel is needed for it.
@@ -103,16 +109,11 @@ def volume_size(path: Path) -> tuple[tuple[int, int, int], tuple[ScanNote, ...]]
         empty = np.broadcast_to(np.uint8(0), size[::-1])
         unread = Volume(empty, (1.0, 1.0, 1.0), (0.0, 0.0, 0.0), direction, "OT", None, path)
         slices, rows, columns = radiological_grid(unread, unread.plane).shape
-        size = (columns, rows, slices)
-    return size, _notes(times)
+        return (columns, rows, slices)
+    return size
 
 
-def volume_modality(path: Path) -> str:
-    """The modality as `read_sitk` tells it, from the middle slice alone. Raises `ScanError` naming the file.
-
-    NRRD and compressed files are unpacked for it.
-    """
-    reader, size, _ = _opened(path)
+def _modality(path: Path, reader: SimpleITK.ImageFileReader, size: tuple[int, int, int]) -> str:
     if reader.GetNumberOfComponents() != 1:
         return _NO_MODALITY
     _require_plausible(path, reader, size)
@@ -220,5 +221,4 @@ def _reason(error: BaseException) -> str:
     lines = [line for line in text.strip().splitlines() if line.strip() and not line.startswith("Reason:")]
     # MetaIO's reason is whatever the system complained about last.
     last = re.sub(r"^(?:sitk::ERROR|ITK ERROR):\s*|\w+\(0x[0-9a-f]+\):\s*|\[nrrd\]\s*", "", lines[-1]) if lines else ""
-    last = re.sub(r"^\w+\(0x[0-9a-f]+\):\s*", "", last)
     return last[:200] or type(error).__name__
