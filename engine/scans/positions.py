@@ -19,14 +19,6 @@ Line = tuple[tuple[float, float], tuple[float, float]]
 _PARALLEL = 1e-6
 
 
-def patient_to_voxel(volume: Volume, point: Point) -> Point:
-    """Continuous voxel index (x, y, z) of a place in LPS mm; the inverse of `Volume.pixel_to_patient`."""
-    # Solved, not transposed: with a tilted gantry the axes are not at right angles.
-    along = np.linalg.solve(volume.direction, np.array(point) - np.array(volume.origin_mm))
-    x, y, z = along / np.array(volume.spacing_mm)
-    return (float(x), float(y), float(z))
-
-
 def pixel_to_patient(volume: Volume, plane: Plane, x: float, y: float, index: float) -> Point:
     """LPS mm of pixel (x, y) of slice `index` of a plane."""
     return volume.pixel_to_patient(*plane_grid(volume, plane).pixel_to_voxel(x, y, index))
@@ -34,7 +26,7 @@ def pixel_to_patient(volume: Volume, plane: Plane, x: float, y: float, index: fl
 
 def patient_to_pixel(volume: Volume, plane: Plane, point: Point) -> Point:
     """(x, y, slice index) of a place in LPS mm, continuous and perhaps outside; inverse of `pixel_to_patient`."""
-    return plane_grid(volume, plane).voxel_to_pixel(*patient_to_voxel(volume, point))
+    return plane_grid(volume, plane).voxel_to_pixel(*volume.patient_to_pixel(*point))
 
 
 def slice_normal(volume: Volume, plane: Plane) -> NDArray[np.float64]:
