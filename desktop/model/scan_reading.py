@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 from PySide6.QtCore import QObject, QTimer, Signal
@@ -48,11 +49,8 @@ class ScanReading(QObject):
         """Begin with the slice where the scan was left."""
         self.stop()
         loader = VolumeLoader(Path(item.path), item.series_uid, first=item.slice)
-        job = self._job = self._jobs.start(loader.open)
+        job = self._start(loader.open)
         job.done.connect(lambda volume: self._opened(job, item, loader, volume))
-        job.failed.connect(lambda message: self._failed(job, message))
-        job.cancelled_.connect(lambda: self._ended(job))
-        self.loading.emit(job)
 
     def read_on(self, scan: OpenScan) -> None:
         """Go on where reading was cancelled."""
@@ -86,12 +84,17 @@ class ScanReading(QObject):
     def _load(self) -> None:
         loader = self._loader
         assert loader is not None
-        job = self._job = self._jobs.start(loader.load)
+        job = self._start(loader.load)
         job.progressed.connect(lambda *_: self._look.isActive() or self._look.start())
         job.done.connect(lambda volume: self._complete(job, volume))
+
+    def _start(self, work: Callable[[Job], Volume]) -> Job:
+        """A job that only its successor takes the place of."""
+        job = self._job = self._jobs.start(work)
         job.failed.connect(lambda message: self._failed(job, message))
         job.cancelled_.connect(lambda: self._ended(job))
         self.loading.emit(job)
+        return job
 
     def _grow(self) -> None:
         if self._scan is not None:
