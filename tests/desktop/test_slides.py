@@ -115,8 +115,10 @@ def test_hidden_names_are_not_in_the_title_of_an_area(driver):
     assert window._store.scans.count(hidden) == 0
 
 
-def test_an_area_is_named_in_the_language_of_the_interface(driver):
+def test_an_area_is_named_in_the_language_of_the_interface(driver, request):
     window = driver.window
+    # Translators hang on the application, which later tests share.
+    request.addfinalizer(lambda: window.set_interface_language("en"))
     driver.draw(Box(500, 600, 700, 750))
     window.view.setFocus()
     go_in(driver)
