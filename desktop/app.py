@@ -13,6 +13,7 @@ from types import TracebackType
 import platformdirs
 from PySide6.QtWidgets import QApplication, QMessageBox
 
+from desktop.error_texts import error_text
 from desktop.main_window import MainWindow
 from desktop.panels.theme_menu import THEME_SETTING
 from desktop.theme import DEFAULT_THEME, apply_theme
@@ -79,7 +80,7 @@ def run(paths: Sequence[Path], *, demo: bool, database: Path, model_id: str) -> 
         window, store = make_window(translations, database, model_id)
     except MedRegAError as error:
         logger.error("%s", error)
-        QMessageBox.critical(None, "MedRegA Desktop", str(error))
+        QMessageBox.critical(None, "MedRegA Desktop", error_text(str(error), system_language()))
         return 1
     window.show()
     window.start(list(paths), demo=demo)

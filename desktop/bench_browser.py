@@ -15,6 +15,7 @@ from PySide6.QtWidgets import QApplication
 from desktop.app import make_application
 from desktop.cli import has_display
 from desktop.model.browser import BrowserModel
+from desktop.model.reader import ReaderModel
 from desktop.panels.browser_panel import BrowserPanel
 from engine.bench import BenchReport, Row, row
 from engine.cli.bench import print_report
@@ -59,7 +60,7 @@ def bench_browser(app: QApplication, count: int = 10_000) -> tuple[Row, ...]:
         for _ in range(_RUNS):
             begin = time.perf_counter()
             with AnnotationStore.open(database) as store:
-                browser = BrowserModel(store, QUndoStack(), "bench")
+                browser = BrowserModel(store, QUndoStack(), ReaderModel(store, "bench"))
                 panel = BrowserPanel(browser)
                 panel.resize(300, 900)
                 browser.refresh()

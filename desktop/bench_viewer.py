@@ -33,24 +33,29 @@ from desktop.model.open_scan import OpenScan
 from engine.bench import BenchReport, Row, row
 from engine.cli.bench import print_report
 from engine.cli.options import json_option
-from engine.regions import Box
+from engine.regions import Box, Label
 from engine.scans import Plane, Volume, Window
-from engine.store import Origin, RegionRow, RegionState, WorklistRow
+from engine.store import NewRegion, Origin, RegionRow, RegionState, WorklistRow, study_uid_of
 
 _SHAPE = (300, 512, 512)
 _WINDOW = Window(40.0, 400.0)
 _FRAMES = 60
 _REGIONS = 5000
+_BOXES = 200
 _PATIENCE_S = 30.0
 
 
-def viewer_rows(runs: int = 5) -> list[Row]:
+def viewer_rows(runs: int = 5, regions: int = _REGIONS) -> list[Row]:
     """All figures of the viewer, with at least `runs` runs each. Needs a platform that Qt can open a window on."""
     voxels = _phantom()
     with _window(voxels) as window:
         rows = _scrolling(window, voxels, runs)
         rows.append(_alone("2x2 planes, linked crosshair", "refreshes/s", _median(lambda: _planes(window), runs), 40))
-        rows.append(_alone(f"{_REGIONS} regions, panning", "frames/s", _median(lambda: _regions(window), runs), 60))
+        rate = _median(lambda: _regions(window, regions), runs)
+        rows.append(_alone(f"{regions} regions, panning", "frames/s", rate, 60))
+        _draw_boxes(window)
+        name = f"2x2 planes, linked crosshair, {_BOXES} boxes in the series"
+        rows.append(_alone(name, "refreshes/s", _median(lambda: _planes(window), runs), 40))
     return rows
 
 
@@ -137,12 +142,27 @@ def _planes(window: MainWindow) -> float:
     return _rate(frame)
 
 
-def _regions(window: MainWindow) -> float:
+def _draw_boxes(window: MainWindow) -> None:
+    """Boxes on axial slices all through the series: the other planes cut them."""
+    random = np.random.default_rng(2)
+    state, volume = window.viewing.states[Plane.AXIAL], window.viewing.volume
+    assert volume is not None
+    new = []
+    for number in range(_BOXES):
+        image = state.image_ref_of(number % state.slice_count)
+        assert image is not None
+        x, y = (float(value) for value in random.uniform(0, 380, 2))
+        new.append(NewRegion(image, study_uid_of(volume), Box(x, y, x + 120, y + 90), label=Label("", "box", "")))
+    window.viewing.activate_plane(Plane.AXIAL)
+    window.regions.add(new, select=False)
+
+
+def _regions(window: MainWindow, count: int) -> float:
     """Frames a second of one view that is moved about under many regions."""
     window.models.layout.choose(Layout.SINGLE)
     QApplication.processEvents()
     random = np.random.default_rng(1)
-    corners = random.uniform(0, 480, (_REGIONS, 2))
+    corners = random.uniform(0, 480, (count, 2))
     window.regions.rows = [_row(number, float(x), float(y)) for number, (x, y) in enumerate(corners, start=1)]
     view = window.view
     view.show_regions()
@@ -234,8 +254,11 @@ def _beside(name: str, ours: float, peer_name: str, peer: float, goal: float) ->
 
 
 @click.command("viewer")
+@click.option(
+    "--regions", default=_REGIONS, show_default=True, type=click.IntRange(1), help="How many are panned over."
+)
 @json_option
-def viewer_command(as_json: bool) -> None:
+def viewer_command(regions: int, as_json: bool) -> None:
     """Turn slices, three planes and thousands of regions in a real window.
 
     Takes about a minute; without a screen it draws into memory. Example: medrega bench viewer --json
@@ -244,4 +267,4 @@ def viewer_command(as_json: bool) -> None:
         os.environ["QT_QPA_PLATFORM"] = "offscreen"
     if not _has_napari():
         click.echo("napari is not installed: it is left out", err=True)
-    print_report(BenchReport("viewer", tuple(viewer_rows())), as_json)
+    print_report(BenchReport("viewer", tuple(viewer_rows(regions=regions))), as_json)

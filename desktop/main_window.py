@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 from PySide6.QtCore import QEvent, QPoint, Qt, QTimer
@@ -10,6 +11,7 @@ from PySide6.QtGui import (
 )
 from PySide6.QtWidgets import (
     QFileDialog,
+    QHBoxLayout,
     QMainWindow,
     QMenu,
     QMessageBox,
@@ -18,29 +20,48 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
+from desktop.error_texts import shown_error
 from desktop.model.asking import AskingModel
 from desktop.model.browser import BrowserModel
 from desktop.model.cine import CineModel
 from desktop.model.crosshair import CrosshairModel
+from desktop.model.crossings import CrossingsModel
+from desktop.model.drafts import DraftsModel
+from desktop.model.finding import FindAllModel
 from desktop.model.jobs import JobRunner
+from desktop.model.label_colors import LabelColors
+from desktop.model.labels import LabelsModel
 from desktop.model.layout import LayoutModel
+from desktop.model.mask_work import MaskWork
 from desktop.model.measures import MeasuresModel
 from desktop.model.overlays import OverlaysModel
+from desktop.model.reader import ReaderModel
 from desktop.model.regions import RegionsModel
+from desktop.model.relabelling import RelabellingModel
 from desktop.model.session import ViewerModels
+from desktop.model.structures import StructuresModel
 from desktop.model.tools import ToolModel
+from desktop.model.uncertain import UncertainModel
 from desktop.model.viewing import ViewingModel
 from desktop.model.volume_drawing import VolumeDrawing
 from desktop.panels.browser_panel import BrowserPanel
+from desktop.panels.change_label_dialog import ChangeLabelDialog
 from desktop.panels.drop_target import DropTarget
+from desktop.panels.help_messages import HelpMessages
 from desktop.panels.key_sheet import KeySheet
+from desktop.panels.label_sets_dialog import LabelSetsDialog
 from desktop.panels.notice_bar import NoticeBar
 from desktop.panels.picture_taker import PictureTaker
+from desktop.panels.reader_menu import ReaderMenu
+from desktop.panels.region_bar import RegionBar
 from desktop.panels.regions_panel import RegionsPanel
 from desktop.panels.status_line import StatusLine
 from desktop.panels.suggestion_card import SuggestionCard
 from desktop.panels.viewer_bar import ViewerBar
+from desktop.region_actions import RegionActions
 from desktop.slide_actions import SlideActions
+from desktop.structure_actions import StructureActions
+from desktop.task_desk import DeskParts, TaskDesk
 from desktop.translation import Translations
 from desktop.viewer.slice_view import SliceView
 from desktop.viewer.view_grid import ViewGrid
@@ -49,7 +70,7 @@ from desktop.window_keys import WindowDeeds, WindowKeys
 from desktop.window_menus import MenuDeeds, WindowMenus
 from engine.protocol import Language
 from engine.runtime import EngineEvent, ModelManifest
-from engine.store import AnnotationStore, WorklistRow
+from engine.store import AnnotationStore, ImageRow, WorklistRow
 
 _CARD_GAP = 10
 
@@ -64,9 +85,12 @@ class MainWindow(QMainWindow):
         # Two scans are read at once; one that was given up may still be ending.
         self._jobs = JobRunner(4, self)
         self.viewing = ViewingModel(store, self._jobs, self)
-        self.regions = RegionsModel(store, self.viewing, who, self)
+        self.reader = ReaderModel(store, who, self)
+        self.regions = RegionsModel(store, self.viewing, self.reader, self)
         self.asking = AskingModel(manifest, self.viewing, self.regions, self)
-        self.worklist = BrowserModel(store, self.regions.undo_stack, who, self)
+        self.worklist = BrowserModel(store, self.regions.undo_stack, self.reader, self)
+        colors = LabelColors()
+        self.labels = LabelsModel(store, self.viewing, self.regions, colors, self.asking.labels, self)
         self.models = ViewerModels(
             self.viewing,
             self.regions,
@@ -78,17 +102,43 @@ class MainWindow(QMainWindow):
             CineModel(self.viewing, self),
             VolumeDrawing(self.viewing, self),
             OverlaysModel(self.viewing, self._jobs, self),
+            DraftsModel(store, self.viewing, self.reader, self),
+            colors,
+            self.labels,
+            FindAllModel(store, self.viewing, self.regions, self.asking, self),
+            UncertainModel(store, self.viewing, self.regions, self),
+            StructuresModel(store, self.viewing, self.regions, self._jobs, self),
+            MaskWork(store, self.viewing, self.regions, self),
+            CrossingsModel(store, self.viewing, self.regions, self),
         )
+        self.relabelling = RelabellingModel(store, self.viewing, self.regions, self._jobs, self)
         self.grid = ViewGrid(self.models)
         self.viewer_actions = ViewerActions(self.models, self.grid, self)
+        self.region_actions = RegionActions(self.models, self._rename, self._change_everywhere, self)
+        self.structure_actions = StructureActions(self.models, self.region_actions, self)
         self._pictures = PictureTaker(self.grid, self.viewer_actions, self)
         self.viewer_bar = ViewerBar(self.models, self.viewer_actions)
+        self.region_bar = RegionBar(self.models.tools, self.viewing, self.viewer_actions)
         self.notice_bar = NoticeBar()
-        self.card = SuggestionCard(self.regions, self.asking, self.grid)
+        self.card = SuggestionCard(self.regions, self.asking, self.labels, self.grid)
         self.worklist_panel = BrowserPanel(self.worklist)
-        self.regions_panel = RegionsPanel(self.regions, self.asking)
-        self.status = StatusLine(manifest, store.notice)
+        self.reader_menu = ReaderMenu(self.reader, self)
+        self.status = StatusLine(manifest, store.notice, self.reader_menu)
+        parts = DeskParts(store, self._jobs, self.reader, self.models, self.worklist, self.worklist_panel, self.card)
+        self.desk = TaskDesk(parts, self)
+        self.regions_panel = RegionsPanel(
+            self.regions,
+            self.asking,
+            colors,
+            self.labels,
+            self.models.finding,
+            self.models.uncertain,
+            self.models.structures.size_text,
+        )
         self.setStatusBar(self.status)
+        self._takes_keys = False
+        self._why_not_opened = ""
+        self.viewing.title_of = self.worklist.title_of
         self._build_layout()
         self.menus = self._build_menus()
         self.slide_actions = SlideActions(self.models, self.worklist, self.grid, self)
@@ -96,6 +146,7 @@ class MainWindow(QMainWindow):
         self._keys = self._build_keys()
         self.drop_target = DropTarget(self)
         self._connect()
+        self._help = HelpMessages(self.models, self.status, self.notice_bar, self)
         language = store.setting("answer_language", "")
         chinese = language == "zh" or (not language and translations.language == "zh_CN")
         self.set_answer_language(Language.ZH if chinese else Language.EN)
@@ -114,13 +165,18 @@ class MainWindow(QMainWindow):
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(0)
         column.addWidget(self.notice_bar)
-        column.addWidget(self.grid, 1)
-        for widget, stretch in ((self.worklist_panel, 0), (middle, 1), (self.regions_panel, 0)):
+        column.addWidget(self.desk.bar)
+        beside = QHBoxLayout()
+        beside.setSpacing(0)
+        beside.addWidget(self.region_bar)
+        beside.addWidget(self.grid, 1)
+        column.addLayout(beside, 1)
+        for widget, stretch in ((self.desk.side, 0), (middle, 1), (self.regions_panel, 0)):
             splitter.addWidget(widget)
             splitter.setStretchFactor(splitter.count() - 1, stretch)
         splitter.setSizes([300, 730, 250])
         splitter.setChildrenCollapsible(False)
-        self.worklist_panel.setMinimumWidth(240)
+        self.desk.side.setMinimumWidth(240)
         self.regions_panel.setMinimumWidth(220)
         self.setCentralWidget(splitter)
         self.addToolBar(self.viewer_bar)
@@ -131,32 +187,43 @@ class MainWindow(QMainWindow):
             add_folder=self._choose_folder,
             add_demo=self.worklist.add_demo,
             quit=self.close,
-            find_scans=self.worklist_panel.focus_search,
+            find_scans=self._find_scans,
             show_keys=self._show_keys,
             show_model_card=self._show_model_card,
             show_about=self._show_about,
             set_language=self.set_interface_language,
+            show_label_sets=self._show_label_sets,
         )
         language = self._translations.language
-        return WindowMenus(self, deeds, self.regions.undo_stack, self.viewer_actions, self._store, language)
+        menus = WindowMenus(
+            self, deeds, self.regions.undo_stack, self.viewer_actions, self.region_actions, self._store, language
+        )
+        menus.add(self.desk.menu, self.reader_menu)
+        return menus
 
     def _build_keys(self) -> WindowKeys:
         deeds = WindowDeeds(
             open_neighbour=lambda step: self.open_item(self.worklist.neighbour(self.viewing.item, step)),
             toggle_language=self._toggle_answer_language,
             find=self.regions_panel.focus_find,
+            walk_regions=self.regions_panel.focus_list,
             show_keys=self._show_keys,
         )
-        return WindowKeys(self.models, self.card, self.viewer_actions, deeds, self)
+        return WindowKeys(self.models, self.card, self.viewer_actions, self.region_actions, deeds, self)
 
     def _connect(self) -> None:
         self.worklist_panel.chosen.connect(self.open_item)
         self.worklist_panel.files_wanted.connect(self._choose_files)
         self.worklist_panel.folder_wanted.connect(self._choose_folder)
         self.worklist_panel.left.connect(self._focus_view)
+        self.desk.open_wanted.connect(self.open_item)
+        self.desk.failed.connect(self.notice_bar.show_notice)
+        self.desk.said.connect(self.say)
+        self.desk.left.connect(self._focus_view)
         self.drop_target.dropped.connect(self.worklist.add_paths)
         self.drop_target.refused.connect(self.notice_bar.show_notice)
         self.worklist.changed.connect(self._show_title)
+        self.worklist.changed.connect(self.viewing.titles_changed)
         self.worklist.failed.connect(self.notice_bar.show_notice)
         self.worklist.added.connect(self._open_added)
         self.viewing.loading.connect(self.status.watch)
@@ -166,6 +233,7 @@ class MainWindow(QMainWindow):
         self.regions.failed.connect(self.notice_bar.show_notice)
         self.models.overlays.failed.connect(self.notice_bar.show_notice)
         self.regions.changed.connect(self.worklist_counts_later)
+        self.regions.elsewhere.connect(self._open_image)
         self.asking.started.connect(lambda _: self.say(self.tr("Asking the model …")))
         self.asking.answered.connect(lambda _: self._place_card())
         self.asking.not_found.connect(lambda names: self.say(self.tr("Not found on this slice: {0}").format(names)))
@@ -174,9 +242,19 @@ class MainWindow(QMainWindow):
         self.asking.unusable.connect(self._model_unusable)
         self.asking.event.connect(self._engine_event)
         self.regions_panel.done.connect(self._focus_view)
+        self.regions_panel.list.key_pressed.connect(self._keys.press)
+        self.regions_panel.list.go_wanted.connect(self._go_to_region)
+        self.regions_panel.label_bar.sets_wanted.connect(self._show_label_sets)
+        self.relabelling.started.connect(self.status.watch)
+        self.relabelling.failed.connect(self.notice_bar.show_notice)
+        self.relabelling.changed.connect(lambda n: self.say(self.tr("Regions with another name now: {0}").format(n)))
+        self.labels.changed.connect(self._show_labels)
+        self.labels.failed.connect(self.notice_bar.show_notice)
         self.card.closed.connect(self._focus_view)
         self.card.resized.connect(self._place_card)
         self.grid.moved.connect(self._place_card)
+        self.models.drafts.offered.connect(self._offer_draft)
+        self.grid.menu_wanted.connect(self.region_actions.open_menu)
         self.grid.key_pressed.connect(self._keys.press)
         self.grid.active_changed.connect(self._place_card)
         self.grid.compare_menu_wanted.connect(self._fill_compare_menu)
@@ -193,6 +271,7 @@ class MainWindow(QMainWindow):
 
     def start(self, paths: list[Path], *, demo: bool) -> None:
         """Fill the worklist, open what was open last, load the model."""
+        self.labels.load(self._jobs)
         self.worklist.refresh()
         if paths:
             self.worklist.add_paths(paths)
@@ -214,11 +293,27 @@ class MainWindow(QMainWindow):
         self.viewing.open_item(self.worklist.opened(item))
         # Not the wanted one yet: what is marked must be what can be drawn on.
         self.worklist_panel.set_current(self.viewing.item)
-        self.view.setFocus()
+        self._focus_view()
+        self._takes_keys = True
+
+    def _open_image(self, image: ImageRow) -> None:
+        """Show a slice of another scan, where something was undone."""
+        row = self.worklist.row_named(image.source, image.series_uid)
+        if row is None:
+            text = self.tr("That was on a scan which is no longer on the list. It is done, but cannot be shown.")
+            self.notice_bar.show_notice(text)
+            return
+        self.worklist.opened(row)
+        self.viewing.open_item(replace(row, plane=image.plane, slice=image.slice))
 
     def _opened(self) -> None:
-        self.regions.undo_stack.clear()
         self.statusBar().clearMessage()
+        if self._takes_keys:
+            # The view that had them may have been put away for another plane's.
+            self._takes_keys = False
+            self._focus_view()
+        if self.notice_bar.text == self._why_not_opened:
+            self.notice_bar.hide()
         self.worklist_panel.set_current(self.viewing.item)
         self._show_title()
         self.worklist_counts_later()
@@ -240,11 +335,12 @@ class MainWindow(QMainWindow):
         # What is marked on the list must be what is on screen.
         self.worklist_panel.set_current(self.viewing.item)
         # A path may be a patient's name.
-        why = self.tr("Show names to see why.") if self.worklist.names_hidden else message
-        self.notice_bar.show_notice(self.tr("Not opened. {0}").format(why))
+        why = self.tr("Show names to see why.") if self.worklist.names_hidden else shown_error(message)
+        self._why_not_opened = self.tr("Not opened. {0}").format(why)
+        self.notice_bar.show_notice(self._why_not_opened)
 
     def _not_answered(self, message: str) -> None:
-        self.notice_bar.show_notice(self.tr("No answer. {0}").format(message))
+        self.notice_bar.show_notice(self.tr("No answer. {0}").format(shown_error(message)))
 
     def _model_unusable(self, message: str) -> None:
         self.status.set_model_unusable()
@@ -257,18 +353,51 @@ class MainWindow(QMainWindow):
             self.say(self.tr("The model is ready"))
         elif event.kind == "restarted":
             text = self.tr("The model process stopped ({0}). It was started again, and the question is asked again.")
-            self.notice_bar.show_notice(text.format(event.reason))
+            self.notice_bar.show_notice(text.format(shown_error(event.reason)))
         else:
-            self.notice_bar.show_notice(self.tr("The model process failed: {0}").format(event.message))
+            message = shown_error(event.message)
+            self.notice_bar.show_notice(self.tr("The model process failed: {0}").format(message))
+
+    def _rename(self) -> None:
+        self.card.begin_typing("")
+
+    def _change_everywhere(self) -> None:
+        row = self.regions.selected_row
+        if row is not None and row.label is not None:
+            language = self.asking.language.value
+            ChangeLabelDialog(row.label, self.labels, self.relabelling, language, self).open()
+
+    def _show_label_sets(self) -> None:
+        LabelSetsDialog(self.labels, self.asking.language.value, self).open()
+
+    def _show_labels(self) -> None:
+        # Names and colours are drawn on the slices, and listed.
+        self.models.tools.look_changed.emit()
+        self.regions_panel.list.refresh()
+
+    def _go_to_region(self, root_id: int) -> None:
+        rect = self.view.region_rect(root_id)
+        if rect is not None:
+            self.view.centerOn(self.view.mapToScene(rect.center().toPoint()))
+            self._place_card()
+
+    def _offer_draft(self) -> None:
+        drafts = self.models.drafts
+        text = self.tr("A shape on this slice was not finished.")
+        go_on, forget = (self.tr("Go on"), drafts.take), (self.tr("Forget it"), drafts.discard)
+        self.notice_bar.show_notice(text, (go_on, forget))
+
+    def _find_scans(self) -> None:
+        self.desk.side.show_panel(0)
+        self.worklist_panel.focus_search()
 
     def _focus_view(self) -> None:
         self.view.setFocus()
 
     def _fill_compare_menu(self, menu: QMenu) -> None:
         menu.clear()
-        chinese = self._translations.language == "zh_CN"
         for row in self.worklist.rows_beside(self.viewing.item):
-            action = menu.addAction(row.title_zh if chinese and row.title_zh else row.title_en)
+            action = menu.addAction(self.worklist.title_of(row))
             action.triggered.connect(lambda _=False, row=row: self.viewing.open_prior(row))
         menu.addSeparator()
         menu.addAction(self.tr("Nothing")).triggered.connect(lambda _=False: self.viewing.close_prior())
@@ -323,7 +452,9 @@ class MainWindow(QMainWindow):
             self.worklist.add_paths([Path(name)])
 
     def _show_keys(self) -> None:
-        KeySheet((*self.viewer_actions.key_groups(), *self.slide_actions.key_groups()), self).open()
+        of_views = (*self.viewer_actions.key_groups(), *self.slide_actions.key_groups())
+        of_regions = (*self.region_actions.key_groups(), *self.structure_actions.key_groups())
+        KeySheet((*self.desk.actions.key_groups(), *of_regions, *of_views), self).open()
 
     def _show_model_card(self) -> None:
         manifest = self.asking.manifest
@@ -356,6 +487,7 @@ class MainWindow(QMainWindow):
     def _retranslate(self) -> None:
         self._show_title()
         self.slide_actions.retranslate()
+        self.structure_actions.retranslate()
         self.worklist.set_chinese(self._translations.language == "zh_CN")
 
     def changeEvent(self, event: QEvent) -> None:
@@ -366,6 +498,7 @@ class MainWindow(QMainWindow):
     def closeEvent(self, event: QCloseEvent) -> None:
         # A late count would read a closed store.
         self._counts.stop()
+        self.desk.close()
         self.models.cine.stop()
         self.models.drawing.close()
         self.viewing.keep_view()

@@ -151,12 +151,26 @@ QFrame#dropSign { background: $veil; border: 3px dashed $accent_edge; border-rad
 QFrame#dropSign[refused="true"] { background: $refusal; border-color: $alarm; }
 QFrame#dropSign QLabel { background: transparent; color: $text; }
 QLabel#dropTitle { font-size: 20px; font-weight: 600; }
+QFrame#taskBar { background: $raised; border-bottom: 2px solid $accent; }
+QFrame#taskBar QLabel, QFrame#taskBar > QWidget { background: transparent; }
+QLabel#taskText { font-weight: 600; color: $text; }
+QLabel#taskComment { color: $quiet; }
+QToolButton#sideButton { padding: 4px 14px; }
+QHeaderView::section { background: $raised; color: $title; border: none; border-right: 1px solid $line;
+    border-bottom: 1px solid $line; padding: 4px 8px; }
+QTableWidget { background: $ground; border: 1px solid $control; border-radius: 6px; gridline-color: $line;
+    selection-background-color: $chosen; selection-color: $on_chosen; }
 QFrame#card { background: $raised; border: 1px solid $edge; border-radius: 8px; }
 QFrame#card QLabel { background: transparent; }
 QFrame#card QListWidget { border: none; background: transparent; padding: 0; }
 QFrame#card QListWidget::item { padding: 0; }
 QLabel#cardTitle { font-weight: 600; color: $text; }
 QLabel#cardHint { color: $quiet; }
+QLabel#problem { color: $alarm; background: transparent; }
+QFrame#inHand { background: $chosen; border: 1px solid $accent_edge; border-radius: 6px; }
+QFrame#inHand QLabel { background: transparent; color: $on_chosen; font-weight: 600; }
+QFrame#inHand QToolButton { padding: 1px 6px; }
+QListWidget#labelBar::item { padding: 1px 4px; }
 QToolTip { background: $raised; color: $text; border: 1px solid $edge; }
 """)
 

@@ -10,6 +10,8 @@ from PySide6.QtCore import QCoreApplication, QLibraryInfo, QLocale, QTranslator
 LANGUAGES = {"en": "English", "zh_CN": "简体中文"}
 """Each in its own words, as a person who looks for it expects."""
 
+_LANGUAGE_PROPERTY = "medrega_language"
+
 
 def translations_folder() -> Path:
     """Where the compiled translations ship."""
@@ -19,6 +21,12 @@ def translations_folder() -> Path:
 def system_language() -> str:
     """Chinese on a Chinese system, else English."""
     return "zh_CN" if QLocale.system().language() == QLocale.Language.Chinese else "en"
+
+
+def interface_language() -> str:
+    """The language that the application shows now; English before one was set."""
+    app = QCoreApplication.instance()
+    return (app.property(_LANGUAGE_PROPERTY) if app is not None else None) or "en"
 
 
 class Translations:
@@ -35,6 +43,7 @@ class Translations:
             self._app.removeTranslator(translator)
         self._installed = []
         self.language = language
+        self._app.setProperty(_LANGUAGE_PROPERTY, language)
         if language == "en":
             return
         qt_folder = QLibraryInfo.path(QLibraryInfo.LibraryPath.TranslationsPath)

@@ -38,8 +38,21 @@ class _Spec:
     checkable: bool = False
 
 
+REGION_TOOL_IDS = (
+    "select",
+    "box",
+    "rotated_box",
+    "oval",
+    "polygon",
+    "freehand",
+    "line",
+    "point",
+    "brush",
+    "eraser",
+)
+_REGION_KEYS = ("Y", "B", "Shift+B", "Shift+E", "Shift+G", "Shift+F", "Shift+D", "Shift+X", "U", "Shift+U")
+_REGION_TOOLS = tuple(_Spec(id, key, id, True) for id, key in zip(REGION_TOOL_IDS, _REGION_KEYS, strict=True))
 _TOOLS = (
-    _Spec("box", "B", "box", True),
     _Spec("crosshair", "X", "crosshair", True),
     _Spec("window", "Q", "window", True),
     _Spec("pan", "V", "pan", True),
@@ -77,11 +90,24 @@ _LOOK = (
     _Spec("overlays", "O", "", True),
     _Spec("hide_texts", "T", "", True),
 )
+_BRUSH = (_Spec("brush_narrower", "{"), _Spec("brush_wider", "}"))
 _CINE = (_Spec("play", "K", "play", True), _Spec("slower", "["), _Spec("faster", "]"))
 _PICTURE = (_Spec("copy_picture", "Ctrl+Shift+C"), _Spec("save_picture", "Ctrl+Shift+S", "camera"))
 _PRESETS = window_presets("CT")
 _FILE_WINDOWS = tuple(_Spec(f"file_window_{number}", "") for number in range(1, 9))
 """What a file offers beside its first window; there are rarely more than three."""
+_ALL = (
+    *_REGION_TOOLS,
+    *_TOOLS,
+    *_LAYOUTS,
+    *_VIEWS,
+    *_GREY,
+    *_LOOK,
+    *_BRUSH,
+    *_CINE,
+    *_PICTURE,
+    *_FILE_WINDOWS,
+)
 
 _LAYOUT_OF = {"single": Layout.SINGLE, "pair": Layout.PAIR, "planes": Layout.PLANES}
 _PLANE_OF = {"axial": Plane.AXIAL, "coronal": Plane.CORONAL, "sagittal": Plane.SAGITTAL}
@@ -99,12 +125,12 @@ class ViewerActions(QObject):
         self._grid = grid
         self.by_id: dict[str, QAction] = {}
         self._icons: dict[str, str] = {}
-        for spec in (*_TOOLS, *_LAYOUTS, *_VIEWS, *_GREY, *_LOOK, *_CINE, *_PICTURE, *_FILE_WINDOWS):
+        for spec in _ALL:
             self._make(spec)
         for number, preset in enumerate(_PRESETS, start=1):
             self._make(_Spec(f"preset_{preset.id}", f"Ctrl+{number}"))
         tools = QActionGroup(self)
-        for spec in _TOOLS:
+        for spec in (*_REGION_TOOLS, *_TOOLS):
             tools.addAction(self.by_id[spec.id])
         self._menus: list[tuple[QMenu, Callable[[], str]]] = []
         self._connect()
@@ -162,6 +188,8 @@ class ViewerActions(QObject):
             "play": models.cine.toggle,
             "slower": lambda: models.cine.faster(-1),
             "faster": lambda: models.cine.faster(1),
+            "brush_narrower": lambda: tools.widen_brush(-1),
+            "brush_wider": lambda: tools.widen_brush(1),
             "copy_picture": self.copy_wanted.emit,
             "save_picture": self.save_wanted.emit,
         }
@@ -277,6 +305,7 @@ class ViewerActions(QObject):
         """Put everything into the window's View menu."""
         for title, specs in (
             (lambda: self.tr("Layout"), (*_LAYOUTS, None, *_VIEWS)),
+            (lambda: self.tr("Draw regions"), (*_REGION_TOOLS, None, *_BRUSH)),
             (lambda: self.tr("Left mouse button"), _TOOLS),
         ):
             self._submenu(menu, title, specs)
@@ -302,7 +331,18 @@ class ViewerActions(QObject):
 
     def _texts(self) -> dict[str, str]:
         return {
+            "select": self.tr("Select and move regions"),
             "box": self.tr("Draw a box and ask"),
+            "rotated_box": self.tr("Draw a turned box"),
+            "oval": self.tr("Draw an ellipse"),
+            "polygon": self.tr("Draw a polygon"),
+            "freehand": self.tr("Draw freehand"),
+            "line": self.tr("Draw a line"),
+            "point": self.tr("Set a point"),
+            "brush": self.tr("Paint with a brush"),
+            "eraser": self.tr("Erase"),
+            "brush_narrower": self.tr("Narrower brush"),
+            "brush_wider": self.tr("Wider brush"),
             "crosshair": self.tr("Crosshair: turn all views to a place"),
             "window": self.tr("Window and level"),
             "pan": self.tr("Move the picture"),
@@ -366,6 +406,7 @@ class ViewerActions(QObject):
 
         presets = tuple((f"Ctrl+{number}", texts[f"preset_{p.id}"]) for number, p in enumerate(_PRESETS, start=1))
         return (
+            KeyGroup(self.tr("Draw regions"), rows(*_REGION_TOOLS, *_BRUSH)),
             KeyGroup(self.tr("Left mouse button"), rows(*_TOOLS)),
             KeyGroup(self.tr("Layout"), rows(*_LAYOUTS, *_VIEWS)),
             KeyGroup(self.tr("Window"), (*rows(*_GREY), *presets)),

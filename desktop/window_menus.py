@@ -10,6 +10,7 @@ from PySide6.QtGui import QAction, QActionGroup, QKeySequence, QUndoStack
 from PySide6.QtWidgets import QMainWindow, QMenu
 
 from desktop.panels.theme_menu import ThemeMenu
+from desktop.region_actions import RegionActions
 from desktop.translation import LANGUAGES
 from desktop.viewer_actions import ViewerActions
 from engine.store import AnnotationStore
@@ -28,10 +29,11 @@ class MenuDeeds:
     show_model_card: Callable[[], object]
     show_about: Callable[[], object]
     set_language: Callable[[str], object]
+    show_label_sets: Callable[[], object]
 
 
 class WindowMenus(QObject):
-    """Fills the menu bar of a window. themes : the submenu of themes."""
+    """Fills the menu bar of a window. themes : the submenu of themes. label_sets : opens them."""
 
     def __init__(
         self,
@@ -39,12 +41,14 @@ class WindowMenus(QObject):
         deeds: MenuDeeds,
         undo_stack: QUndoStack,
         viewer_actions: ViewerActions,
+        region_actions: RegionActions,
         store: AnnotationStore,
         language: str,
     ) -> None:
         super().__init__(window)
         self._window = window
         self._viewer_actions = viewer_actions
+        self._region_actions = region_actions
         bar, key = window.menuBar(), QKeySequence.StandardKey
         self._file = bar.addMenu("")
         self._add_files = self._action(self._file, key.Open, deeds.add_files)
@@ -62,6 +66,8 @@ class WindowMenus(QObject):
         ):
             action.setEnabled(can())
             signal.connect(action.setEnabled)
+        self._region = bar.addMenu("")
+        region_actions.fill_menu(self._region)
         self._view = bar.addMenu("")
         viewer_actions.fill_menu(self._view)
         self._settings = bar.addMenu("")
@@ -74,6 +80,7 @@ class WindowMenus(QObject):
             self._languages.addAction(action)
         self.themes = ThemeMenu(store, self._settings)
         self._settings.addMenu(self.themes)
+        self.label_sets = self._action(self._settings, "", deeds.show_label_sets)
         self._help = bar.addMenu("")
         self._keys = self._action(self._help, "F1", deeds.show_keys)
         self._card = self._action(self._help, "", deeds.show_model_card)
@@ -85,6 +92,11 @@ class WindowMenus(QObject):
     def view(self) -> QMenu:
         """The menu of what is done to the views."""
         return self._view
+
+    def add(self, tasks: QMenu, reader: QMenu) -> None:
+        """The menu of tasks, before the settings; who is at work, among them."""
+        self._window.menuBar().insertMenu(self._settings.menuAction(), tasks)
+        self._settings.addMenu(reader)
 
     def _action(self, menu: QMenu, shortcut: str | QKeySequence.StandardKey, deed: Callable[[], object]) -> QAction:
         action = QAction(self._window)
@@ -103,6 +115,7 @@ class WindowMenus(QObject):
             (self._undo, self.tr("Undo")),
             (self._redo, self.tr("Redo")),
             (self._find_scans, self.tr("Find scans")),
+            (self.label_sets, self.tr("Label sets …")),
             (self._keys, self.tr("Keys")),
             (self._card, self.tr("Model card")),
             (self._about, self.tr("About MedRegA Desktop")),
@@ -111,6 +124,7 @@ class WindowMenus(QObject):
         for menu, text in (
             (self._file, self.tr("&File")),
             (self._edit, self.tr("&Edit")),
+            (self._region, self.tr("&Region")),
             (self._view, self.tr("&View")),
             (self._settings, self.tr("&Settings")),
             (self._languages, self.tr("Language")),
@@ -118,6 +132,7 @@ class WindowMenus(QObject):
         ):
             menu.setTitle(text)
         self._viewer_actions.retranslate()
+        self._region_actions.retranslate()
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:
         if watched is self._window and event.type() == QEvent.Type.LanguageChange:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from PySide6.QtCore import QObject, Signal
@@ -29,16 +29,19 @@ class _Asked:
 class AskingModel(QObject):
     """started : a job. answered : the region's root id, or -1 for the slice. event : an `EngineEvent`.
 
-    not_found : names that the answer says are not in the slice. idle : nothing is being asked.
-    unusable : the model cannot be loaded, and why.
+    refused : the model may not be asked, and why. not_found : names that the answer says are not in the slice.
+    already : what was found is known.
+    idle : nothing is being asked. unusable : the model cannot be loaded, and why.
     """
 
     started = Signal(object)
     answered = Signal(int)
     not_found = Signal(str)
+    already = Signal()
     idle = Signal()
     event = Signal(object)
     failed = Signal(str)
+    refused = Signal(str)
     unusable = Signal(str)
 
     def __init__(
@@ -72,6 +75,13 @@ class AskingModel(QObject):
         job.failed.connect(self.unusable)
 
     @property
+    def refusal(self) -> str:
+        """Why the model cannot be asked about what is on screen; "" when it can."""
+        if not self._regions.blind:
+            return ""
+        return self.tr("You read this scan blind: the model answers once you have submitted your reading.")
+
+    @property
     def asking(self) -> bool:
         """Whether a question waits for its answer."""
         return self._current is not None
@@ -90,6 +100,10 @@ class AskingModel(QObject):
         """Where are these on the slice on screen?"""
         self._ask(Task.TEXT_TO_REGION, None, names=tuple(names))
 
+    def run(self, work: Callable[[Job], object]) -> Job:
+        """Other work with the session, after the question in work; see `JobRunner.start`."""
+        return self._jobs.start(work)
+
     def cancel(self) -> None:
         """Give up the question in work."""
         if self._current is not None:
@@ -107,6 +121,9 @@ class AskingModel(QObject):
         viewing = self._viewing
         volume = viewing.volume
         if volume is None:
+            return
+        if self.refusal:
+            self.refused.emit(self.refusal)
             return
         if not viewing.active.has_slice:
             self.failed.emit(self.tr("this slice is not read yet"))
@@ -158,7 +175,9 @@ class AskingModel(QObject):
                 pass
             elif asked.root_id is None:
                 found = self._regions.keep_found(suggestion)
-                if suggestion.not_present or not found:
+                if suggestion.regions and not found:
+                    self.already.emit()
+                elif suggestion.not_present or not found:
                     self.not_found.emit(", ".join(suggestion.not_present) or suggestion.text)
                 self.answered.emit(-1)
             elif self._regions.region(asked.root_id) is not None:

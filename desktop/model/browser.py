@@ -11,6 +11,7 @@ from PySide6.QtGui import QUndoCommand, QUndoStack
 
 from desktop.model.browser_tree import BrowserTree
 from desktop.model.jobs import Job, JobRunner
+from desktop.model.reader import ReaderModel
 from desktop.model.thumbnails import ThumbnailModel
 from engine.browse import Indexed, index_demo, index_into, list_area, slide_of
 from engine.demo import default_demo_folder
@@ -35,11 +36,13 @@ class BrowserModel(QObject):
     failed = Signal(str)
     _kept = Signal()
 
-    def __init__(self, store: AnnotationStore, undo_stack: QUndoStack, who: str, parent: QObject | None = None) -> None:
+    def __init__(
+        self, store: AnnotationStore, undo_stack: QUndoStack, reader: ReaderModel, parent: QObject | None = None
+    ) -> None:
         super().__init__(parent)
         self._store = store
         self._undo_stack = undo_stack
-        self._who = who
+        self._reader = reader
         # Threads of their own: a scan that is opened must not wait for a folder that is read.
         self._indexing = JobRunner(1, self)
         self._drawing = JobRunner(1, self)
@@ -106,6 +109,13 @@ class BrowserModel(QObject):
         self.tree.names_hidden = hidden
         self.tree.filter = replace(self.tree.filter, names_hidden=hidden)
 
+    def refresh_readings(self) -> None:
+        """Another person is at work, or a task went on: what they read blind says nothing of others."""
+        blind = self._store.readings.blind_scans(self._reader.name)
+        if blind != self.tree.blind:
+            self.tree.blind = blind
+            self.tree.repaint_scans()
+
     def set_chinese(self, chinese: bool) -> None:
         """Which of a scan's two titles to show."""
         self.tree.chinese = chinese
@@ -138,6 +148,11 @@ class BrowserModel(QObject):
     def row_of(self, scan_id: int) -> WorklistRow:
         """A scan as it is opened: where it was left, or at its beginning."""
         return self._row(self._store.scans.get(scan_id))
+
+    def row_named(self, path: str, series_uid: str) -> WorklistRow | None:
+        """A scan by what `read_volume` takes; None when it was never listed."""
+        scan = self._store.scans.find(path, series_uid)
+        return None if scan is None else self._row(scan)
 
     def opened(self, item: WorklistRow) -> WorklistRow:
         """The person opens a scan; returns where they left it."""
@@ -211,7 +226,7 @@ class BrowserModel(QObject):
     def _say(self, said: Sequence[tuple[ScanRow, ScanMark]]) -> None:
         try:
             for scan, kind in said:
-                self._store.scan_index.mark(scan, kind, self._who)
+                self._store.scan_index.mark(scan, kind, self._reader.name)
         finally:
             # Also when the store fails in the middle: the list shows what was kept.
             kinds = {kind for _, kind in said}

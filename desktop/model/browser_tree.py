@@ -60,8 +60,9 @@ Index = QModelIndex | QPersistentModelIndex
 class BrowserTree(QAbstractItemModel):
     """The list of scans through a filter: those opened last, the worklist, then patient, study, scan.
 
-    Rows are fetched `PAGE` at a time when a view asks for them. names_hidden : patients have numbers instead of names,
-    and nothing that comes from a file name is shown.
+    Rows are fetched `PAGE` at a time when a view asks for them. blind : scans (path, series UID; "" for every series)
+    that the person at work reads blind, and of which other people's work is not told. names_hidden : patients have
+    numbers instead of names, and nothing that comes from a file name is shown.
     """
 
     def __init__(self, store: AnnotationStore, thumbnails: ThumbnailModel, parent: QObject | None = None) -> None:
@@ -74,6 +75,7 @@ class BrowserTree(QAbstractItemModel):
         self.filter = ScanFilter()
         self.names_hidden = False
         self.chinese = False
+        self.blind: frozenset[tuple[str, str]] = frozenset()
         self._closed = False
         self._names: dict[int, str] = {}
         thumbnails.ready.connect(self._picture_ready)
@@ -201,7 +203,7 @@ class BrowserTree(QAbstractItemModel):
         if scan and role == Role.SCAN:
             return scan.id
         if scan and role == Role.STATUS:
-            return scan.status
+            return ScanStatus.NEW if self._is_blind(scan) else scan.status
         if scan and role == Role.PROGRESS:
             return self.progress_text(scan)
         if scan and role == Role.MISSING:
@@ -277,6 +279,8 @@ class BrowserTree(QAbstractItemModel):
         """How far the work on a scan is."""
         if scan.missing:
             return self.tr("files missing")
+        if self._is_blind(scan):
+            return self.tr("you read it blind")
         counts = []
         if scan.decided:
             counts.append(self.tr("{0} decided").format(scan.decided))
@@ -296,6 +300,16 @@ class BrowserTree(QAbstractItemModel):
         if not self.names_hidden:
             lines.append(data.path)
         return "\n".join(line for line in lines if line)
+
+    def _is_blind(self, scan: ScanRow) -> bool:
+        return (scan.path, scan.series_uid) in self.blind or (scan.path, "") in self.blind
+
+    def repaint_scans(self) -> None:
+        """What is said of scans has changed, and not which there are."""
+        for node in self._nodes.values():
+            if node.kind is NodeKind.SCAN:
+                at = self._at(node)
+                self.dataChanged.emit(at, at)
 
     def _picture_ready(self, scan_id: int) -> None:
         for node in self._scan_nodes(scan_id):

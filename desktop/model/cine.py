@@ -21,8 +21,17 @@ class CineModel(QObject):
         self._timer = QTimer(self)
         self._timer.setTimerType(Qt.TimerType.PreciseTimer)
         self._timer.timeout.connect(self._next)
-        viewing.opened.connect(self.stop)
+        viewing.opened.connect(self._opened)
         viewing.active_changed.connect(self.stop)
+
+    def _opened(self) -> None:
+        """At the speed at which a film was taken, where its file says so."""
+        self.stop()
+        volume = self._viewing.volume
+        if volume is not None and volume.frame_time_ms:
+            taken = 1000 / volume.frame_time_ms
+            self.frames_per_second = min(_SPEEDS, key=lambda speed: abs(speed - taken))
+            self.changed.emit()
 
     @property
     def playing(self) -> bool:

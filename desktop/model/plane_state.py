@@ -140,8 +140,13 @@ class PlaneState(QObject):
         return None if self.scan is None or not self.has_slice else self.scan.picture(self.plane, self.index)
 
     def image_ref(self) -> ImageRef | None:
-        """The slice named so that it can be rendered again."""
-        rgb, scan = self.rgb(), self.scan
-        if rgb is None or scan is None:
+        """The slice named so that it can be rendered again; None when it is not read yet."""
+        return self.image_ref_of(self.index)
+
+    def image_ref_of(self, index: int) -> ImageRef | None:
+        """Another slice of the plane, through the same window; None when it is not there."""
+        scan = self.scan
+        if scan is None or not 0 <= index < self.slice_count or not scan.has_slice(self.plane, index):
             return None
-        return make_image_ref(scan.volume, self.plane, self.index, scan.window, rgb)
+        rgb = scan.render(self.plane, index)
+        return make_image_ref(scan.volume, self.plane, index, scan.window, rgb)

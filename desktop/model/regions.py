@@ -2,37 +2,120 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+
 from PySide6.QtCore import QObject, Signal
 from PySide6.QtGui import QUndoStack
 
-from desktop.model.commands import AppendedRow, Drawing, Finding
+from desktop.model.commands import Change, RegionsCommand
 from desktop.model.plane_state import PlaneState
+from desktop.model.reader import ReaderModel
 from desktop.model.viewing import ViewingModel
-from engine.regions import Box, Label, RegionError
-from engine.store import AnnotationStore, RegionRow, RegionState, StoreError, SuggestionRow, study_uid_of
-from engine.suggest import Suggestion
+from engine.found import on_slice, without_known
+from engine.regions import Box, Label, RegionError, Shape, shape_from_json, shape_to_json
+from engine.store import (
+    AnnotationStore,
+    NewRegion,
+    Origin,
+    RegionRow,
+    RegionState,
+    Reshape,
+    StoreError,
+    SuggestionRow,
+    study_uid_of,
+)
+from engine.suggest import ImageRef, Suggestion
 
 UNDECIDED = (RegionState.DRAWN, RegionState.SUGGESTED)
 
 
+def shape_of(row: RegionRow) -> Shape:
+    """A region's shape, in pixels of its slice."""
+    return row.box if row.shape is None else shape_from_json(row.shape)
+
+
+def shape_text(shape: Shape) -> str | None:
+    """As the store keeps it: an upright box has no text of its own."""
+    return None if isinstance(shape, Box) else shape_to_json(shape)
+
+
 class RegionsModel(QObject):
-    """changed : the list or a region's content. selected : another region, or none. failed : a message."""
+    """changed : the list or a region's content. selected : another region, or none. failed : a message.
+
+    drawn : a new region without a name, to be asked about. elsewhere : an `ImageRow` of a scan that is not open, on
+    which something was undone or redone. blind : the person at work may see neither another's regions
+    nor what the model says of this scan. only_reading : show no other reading's regions than this task's; None for all
+    that may be seen. frozen : why regions cannot be changed now; "" when they can. edited : the store holds other
+    regions of the scan than before. in_hand_changed : another label in hand, or none.
+    """
 
     changed = Signal()
     selected = Signal()
     failed = Signal(str)
     drawn = Signal(int)
+    elsewhere = Signal(object)
+    edited = Signal()
+    in_hand_changed = Signal()
 
-    def __init__(self, store: AnnotationStore, viewing: ViewingModel, who: str, parent: QObject | None = None) -> None:
+    def __init__(
+        self, store: AnnotationStore, viewing: ViewingModel, reader: ReaderModel, parent: QObject | None = None
+    ) -> None:
         super().__init__(parent)
         self._store = store
         self._viewing = viewing
-        self._who = who
+        self._reader = reader
+        self.blind = False
+        self.only_reading: int | None = None
+        self.frozen = ""
+        self._annotators: dict[int, str] = {}
         self.undo_stack = QUndoStack(self)
         self.rows: list[RegionRow] = []
+        self.image_id: int | None = None
         self._suggested: dict[int, SuggestionRow] = {}
         self.selected_root: int | None = None
+        self.hidden: set[int] = set()
+        self._next_label: Label | None = None
         viewing.slice_changed.connect(self._other_slice)
+        reader.changed.connect(self._other_reader)
+
+    @property
+    def who(self) -> str:
+        """The person at work."""
+        return self._reader.name
+
+    def _other_reader(self) -> None:
+        # Nobody undoes what another person did.
+        self.undo_stack.clear()
+        self.hidden.clear()
+        self._other_slice()
+
+    def show_reading(self, only: int | None, frozen: str = "") -> None:
+        """Show the regions of one reading or of all, and take changes or not; see the class."""
+        self.frozen = frozen
+        if only != self.only_reading:
+            self.only_reading = only
+            self.refresh()
+
+    def author(self, row: RegionRow) -> str:
+        """Whose a region is: of the reader in whose reading it lies, else of who drew it."""
+        if row.reading_id is not None:
+            # A task never gets another annotator, and lists ask for every row.
+            if row.reading_id not in self._annotators:
+                self._annotators[row.reading_id] = self._store.tasks.get(row.reading_id).annotator
+            return self._annotators[row.reading_id]
+        return row.who if row.id == row.root_id else self._store.regions.row(row.root_id).who
+
+    @property
+    def next_label(self) -> Label | None:
+        """The label in hand: what is drawn gets it without asking, until it is let go."""
+        return self._next_label
+
+    @next_label.setter
+    def next_label(self, label: Label | None) -> None:
+        if label != self._next_label:
+            self._next_label = label
+            self.in_hand_changed.emit()
 
     def _other_slice(self) -> None:
         self.selected_root = None
@@ -41,7 +124,9 @@ class RegionsModel(QObject):
 
     def refresh(self) -> None:
         """Read the slice's regions from the store, the only truth."""
-        self.rows = self._read(self._viewing.active)
+        volume = self._viewing.volume
+        self.blind = volume is not None and self._store.readings.is_blind(volume.source, volume.series_uid, self.who)
+        self.image_id, self.rows = self._read(self._viewing.active)
         waiting = (row.root_id for row in self.rows if row.state in UNDECIDED)
         found = {root: self.suggestion(root) for root in waiting}
         self._suggested = {root: one for root, one in found.items() if one is not None}
@@ -50,7 +135,10 @@ class RegionsModel(QObject):
         self.changed.emit()
 
     def show_image(self, image_id: int) -> None:
-        """Go to the slice that something is undone or redone on: nothing changes where nobody sees it."""
+        """Go to the slice that something is undone or redone on: nothing changes where nobody sees it.
+
+        `elsewhere` tells of a scan that is not open.
+        """
         image = self._store.images.get(image_id)
         for state in self._viewing.all_states:
             volume = state.volume
@@ -60,55 +148,109 @@ class RegionsModel(QObject):
                 self._viewing.activate(state)
                 state.go_to(image.slice)
                 return
+        self.elsewhere.emit(image)
 
     def rows_of(self, state: PlaneState) -> list[RegionRow]:
         """The regions of the slice that a view shows."""
-        return self.rows if state is self._viewing.active else self._read(state)
+        return self.rows if state is self._viewing.active else self._read(state)[1]
 
-    def _read(self, state: PlaneState) -> list[RegionRow]:
+    def _read(self, state: PlaneState) -> tuple[int | None, list[RegionRow]]:
         volume = state.volume
         if volume is None:
-            return []
+            return None, []
         image = self._store.images.find(str(volume.source), volume.series_uid, state.plane, state.index)
-        return [] if image is None else self._store.regions.of_image(image.id)
+        if image is None:
+            return None, []
+        rows = self._store.readings.visible_regions(image.id, self.who)
+        return image.id, [row for row in rows if self.only_reading in (None, row.reading_id) or row.reading_id is None]
 
     def region(self, root_id: int) -> RegionRow | None:
         """A visible region of this slice."""
         return next((row for row in self.rows if row.root_id == root_id), None)
 
+    @property
+    def selected_row(self) -> RegionRow | None:
+        """The selected region."""
+        return None if self.selected_root is None else self.region(self.selected_root)
+
     def suggestion(self, root_id: int) -> SuggestionRow | None:
-        """The newest answer about a region."""
-        return self._store.suggestions.of_region(root_id)
+        """The newest answer about a region. None for who may not see the model's answers."""
+        return None if self.blind else self._store.suggestions.of_region(root_id)
 
     def suggested(self, root_id: int) -> SuggestionRow | None:
         """The newest answer about an undecided region of this slice, as it was read: asks no database."""
         return self._suggested.get(root_id)
 
     def select(self, root_id: int | None) -> None:
-        """Select one region or none."""
+        """Select one region of this slice, or none."""
+        root_id = root_id if root_id is None or self.region(root_id) is not None else None
         if root_id != self.selected_root:
             self.selected_root = root_id
             self.selected.emit()
 
     def select_next_undecided(self) -> None:
         """Go to the next region that waits for a decision; none when all are decided."""
+        self.select(self._next_undecided())
+
+    def _next_undecided(self) -> int | None:
         waiting = [row.root_id for row in self.rows if row.state in UNDECIDED]
         later = [root for root in waiting if self.selected_root is None or root > self.selected_root]
-        self.select((later or waiting or [None])[0])
+        return (later or waiting or [None])[0]
 
-    def draw(self, box: Box) -> None:
-        """A person has drawn a box on the slice on screen."""
+    # New regions
+
+    def draw(self, shape: Shape) -> None:
+        """A person has drawn a shape on the slice on screen. Without a label in hand, the model is to be asked."""
+        new = self.new_region(shape)
+        if new is not None:
+            new = replace(new, label=self.next_label)
+            self.add([new], ask=self.next_label is None)
+
+    def new_region(self, shape: Shape) -> NewRegion | None:
+        """A region to be, on the slice on screen and within it; None, and `failed`, when there can be none."""
         image, volume = self._viewing.image_ref(), self._viewing.volume
         if volume is None:
-            return
+            return None
         if image is None:
             self.failed.emit(self.tr("This slice is not read yet: draw when it is here"))
-            return
+            return None
         try:
-            box = box.clipped(image.width, image.height)
-            self.undo_stack.push(Drawing(self, self._store, image, study_uid_of(volume), box, self._who))
+            inside = shape.clipped(image.width, image.height)
+        except RegionError as error:
+            self.failed.emit(str(error))
+            return None
+        return NewRegion(image, study_uid_of(volume), inside.bounds, shape_text(inside))
+
+    def image_of(self, index: int) -> ImageRef | None:
+        """Another slice of the active view, as it is shown; None when it is not there."""
+        state = self._viewing.active
+        return None if state.scan is None else state.image_ref_of(index)
+
+    def add(
+        self,
+        regions: Sequence[NewRegion],
+        *,
+        ask: bool = False,
+        structure: bool = False,
+        join: Sequence[int] = (),
+        select: bool = True,
+    ) -> list[RegionRow]:
+        """Keep new regions as one gesture; see `RegionDrawing.draw_many`. ask : the model is to name the first."""
+        if self._is_frozen():
+            return []
+        try:
+            before = {root: self._store.regions.current(root) for root in join}
+            rows, joined = self._store.drawing.draw_many(regions, self.who, structure=structure, join=join)
         except (RegionError, StoreError) as error:
             self.failed.emit(str(error))
+            return []
+        changes = [Change(None, row) for row in rows]
+        changes += [Change(before[row.root_id], row) for row in joined]
+        if changes:
+            first = rows[0].root_id if rows and select else self.selected_root
+            asking = (lambda: self.drawn.emit(rows[0].root_id)) if ask and rows and not self.blind else None
+            self._push(changes, lambda: first, asking)
+        return rows
 
     def keep_suggestion(self, suggestion: Suggestion, root_id: int) -> None:
         """Store an answer about a drawn region."""
@@ -118,41 +260,199 @@ class RegionsModel(QObject):
             self.changed.emit()
             self.selected.emit()
 
+    def known(self, image: ImageRef) -> list[RegionRow]:
+        """What is not to be found again on a slice: the regions the person sees, and the model's they deleted."""
+        row = self._store.images.find(image.path, image.series_uid, image.plane, image.slice)
+        if row is None:
+            return []
+        away = on_slice(self._store.regions.turned_down(image.path, image.series_uid), image.plane, image.slice)
+        return [*self._store.readings.visible_regions(row.id, self.who), *away]
+
     def keep_found(self, suggestion: Suggestion) -> int:
-        """Store the boxes of a text-to-region answer; returns how many there are."""
+        """Store the boxes of a text-to-region answer that are new; returns how many there are."""
         volume = self._viewing.volume
-        if volume is None:
+        if volume is None or self._is_frozen():
             return 0
-        found = Finding(self, self._store, suggestion, study_uid_of(volume), self._who)
-        if found.rows:
-            self.undo_stack.push(found)
-        return len(found.rows)
+        fresh = without_known(suggestion, self.known(suggestion.image))
+        found = [row for row, _ in self._store.record_found(fresh, study_uid_of(volume), self.who)]
+        if found:
+            self._push([Change(None, row) for row in found], lambda: found[0].root_id)
+        return len(found)
+
+    def duplicate(self, root_id: int, dx: float = 8.0, dy: float = 8.0) -> None:
+        """A copy beside a region, on its slice."""
+        row, size = self.region(root_id), self._viewing.active.shape
+        if row is None or self._is_frozen():
+            return
+        try:
+            moved = shape_of(row).moved(dx, dy).clipped(size[1], size[0])
+            copy = self._store.drawing.duplicate(root_id, self.who, box=moved.bounds, shape=shape_text(moved))
+        except (RegionError, StoreError) as error:
+            self.failed.emit(str(error))
+            return
+        self._push([Change(None, copy)], lambda: copy.root_id)
+
+    def copy_to(self, root_id: int, index: int) -> bool:
+        """Copy a region to another slice of the same view, joined to it as one 3-D structure, and go there."""
+        row, image, volume = self.region(root_id), self.image_of(index), self._viewing.volume
+        if row is None or image is None or volume is None:
+            return False
+        copy = NewRegion(
+            image, study_uid_of(volume), row.box, row.shape, row.label, row.attributes, origin=Origin.COPIED
+        )
+        self._viewing.go_to(index)
+        return bool(self.add([copy], structure=True, join=[root_id]))
+
+    # Changes
+
+    def reshape(self, root_id: int, shape: Shape) -> None:
+        """Another place or shape for a region; one that would leave the image is cut off at its edge."""
+        size = self._viewing.active.shape
+        try:
+            inside = shape.clipped(size[1], size[0])
+        except RegionError as error:
+            self.failed.emit(str(error))
+            self.changed.emit()
+            return
+        edit = Reshape(root_id, inside.bounds, shape_text(inside), self._viewing.image_ref())
+        self._change([root_id], lambda: self._store.edits.edit_many([edit], self.who))
+
+    def toggle_hidden(self, root_id: int) -> None:
+        """Do not draw a region, or draw it again. On screen only."""
+        self.hidden ^= {root_id}
+        self.changed.emit()
+
+    def show_all(self) -> None:
+        """Draw every region again."""
+        if self.hidden:
+            self.hidden.clear()
+            self.changed.emit()
+
+    def nudge(self, root_id: int, dx: float, dy: float) -> None:
+        """Move a region by pixels."""
+        row = self.region(root_id)
+        if row is not None:
+            self.reshape(root_id, shape_of(row).moved(dx, dy))
 
     def accept(self, root_id: int, label: Label) -> None:
         """Agree with a suggested name."""
-        suggestion = self.suggestion(root_id)
+        suggestion, row = self.suggestion(root_id), self.region(root_id)
+        if suggestion is None and row is not None and row.state is RegionState.SUGGESTED and row.label == label:
+            # Followed through the slices: no model has said how sure it is.
+            self._change(
+                [root_id], lambda: self._store.edits.accept_as_they_are([root_id], self.who), self._next_undecided
+            )
+            return
         if suggestion is None:
             self.correct(root_id, label)
             return
-        self._append(root_id, lambda: self._store.accept(root_id, suggestion.id, label, self._who))
+        self._decide(root_id, lambda: self._store.accept(root_id, suggestion.id, label, self.who))
+
+    def accept_above(self, threshold: float) -> int:
+        """Accept everything on this slice that the model is that sure of (0..1); returns how many there were."""
+        roots = [row.root_id for row in self.rows if row.state in UNDECIDED]
+        return self._change(
+            roots, lambda: self._store.edits.accept_many(roots, threshold, self.who), self._next_undecided
+        )
 
     def correct(self, root_id: int, label: Label) -> None:
         """Give the region another name than the suggested one."""
         suggestion = self.suggestion(root_id)
         number = None if suggestion is None else suggestion.id
-        self._append(root_id, lambda: self._store.correct(root_id, label, self._who, suggestion_id=number))
+        self._decide(root_id, lambda: self._store.correct(root_id, label, self.who, suggestion_id=number))
 
     def reject(self, root_id: int) -> None:
-        """Reject the region."""
+        """Reject what the model found; a region that a person drew is taken away."""
+        row = self.region(root_id)
         suggestion = self.suggestion(root_id)
-        number = None if suggestion is None else suggestion.id
-        self._append(root_id, lambda: self._store.reject(root_id, self._who, number))
+        if row is not None and suggestion is None:
+            self._change([root_id], lambda: self._store.edits.delete([root_id], self.who), self._next_undecided)
+        elif row is not None and suggestion is not None:
+            self._decide(root_id, lambda: self._store.reject(root_id, self.who, suggestion.id))
 
-    def _append(self, root_id: int, gesture) -> None:  # type: ignore[no-untyped-def]
-        before = self.region(root_id)
-        if before is None:
-            return
+    def name(self, root_id: int, label: Label) -> None:
+        """A person names a region: one that waits for it is decided by that, another one stays selected."""
+        row = self.region(root_id)
+        if row is not None and row.state in UNDECIDED:
+            self.correct(root_id, label)
+        elif row is not None and not (row.label and (row.label.id, row.label.en) == (label.id, label.en)):
+            self.set_label([root_id], label)
+
+    def set_label(self, root_ids: Sequence[int], label: Label) -> int:
+        """Give many regions a name, on whatever slice; returns how many there were."""
+        return self._change(root_ids, lambda: self._store.edits.set_label(root_ids, label, self.who))
+
+    def set_attributes(self, root_id: int, attributes: str | None) -> None:
+        """Say how a region is, beside its name. attributes : canonical JSON, None for nothing."""
+        self._change([root_id], lambda: self._store.edits.set_attributes([root_id], attributes, self.who))
+
+    def toggle_locked(self, root_id: int) -> None:
+        """Take no changes to a region, or take them again."""
+        row = self.region(root_id)
+        if row is not None:
+            verb = self._store.edits.unlock if row.locked else self._store.edits.lock
+            self._change([root_id], lambda: verb([root_id], self.who))
+
+    def change(self, root_ids: Sequence[int], gesture: Callable[[], list[RegionRow]]) -> int:
+        """Any other gesture of the store on regions that are there, to be undone as one; returns how many changed."""
+        return self._change(root_ids, gesture)
+
+    def apply(self, gesture: Callable[[], list[Change]], then: Callable[[], int | None] | None = None) -> int:
+        """Gestures of the store that make and change regions, to be undone as one; returns how many there were."""
         try:
-            self.undo_stack.push(AppendedRow(self, self._store, before, gesture, self._who))
-        except StoreError as error:
+            changes = gesture()
+        except (RegionError, StoreError) as error:
             self.failed.emit(str(error))
+            self.changed.emit()
+            return 0
+        if changes:
+            self._push(changes, then or (lambda: self.selected_root))
+        return len(changes)
+
+    def adopt(self, rows: Sequence[RegionRow]) -> None:
+        """New regions that are in the store already, as one gesture to be undone: those nobody has touched since."""
+        self.apply(lambda: [Change(None, row) for row in rows if self._store.regions.current(row.root_id).id == row.id])
+
+    def keep_changes(self, changes: Sequence[Change]) -> None:
+        """Take over what was changed in the store elsewhere, on whatever slice, to be undone as one."""
+        if changes:
+            self._push(changes, lambda: self.selected_root)
+
+    def _decide(self, root_id: int, gesture: Callable[[], RegionRow]) -> None:
+        if self.region(root_id) is not None:
+            self._change([root_id], lambda: [gesture()], self._next_undecided)
+
+    def _change(
+        self,
+        root_ids: Sequence[int],
+        gesture: Callable[[], list[RegionRow]],
+        then: Callable[[], int | None] | None = None,
+    ) -> int:
+        if self._is_frozen():
+            self.changed.emit()
+            return 0
+        try:
+            before = {root: self._store.regions.current(root) for root in root_ids}
+            rows = gesture()
+        except (RegionError, StoreError) as error:
+            self.failed.emit(str(error))
+            # What was dragged on screen goes back to where it is.
+            self.changed.emit()
+            return 0
+        changes = [Change(before[row.root_id], row) for row in rows]
+        if changes:
+            self._push(changes, then or (lambda: self.selected_root))
+        return len(changes)
+
+    def _is_frozen(self) -> bool:
+        if self.frozen:
+            self.failed.emit(self.frozen)
+        return bool(self.frozen)
+
+    def _push(
+        self,
+        changes: Sequence[Change],
+        then: Callable[[], int | None],
+        first_time: Callable[[], None] | None = None,
+    ) -> None:
+        self.undo_stack.push(RegionsCommand(self, self._store, self.who, changes, then, first_time))

@@ -7,11 +7,19 @@ from dataclasses import dataclass
 from desktop.model.asking import AskingModel
 from desktop.model.cine import CineModel
 from desktop.model.crosshair import CrosshairModel
+from desktop.model.crossings import CrossingsModel
+from desktop.model.drafts import DraftsModel
+from desktop.model.finding import FindAllModel
+from desktop.model.label_colors import LabelColors
+from desktop.model.labels import LabelsModel
 from desktop.model.layout import LayoutModel
+from desktop.model.mask_work import MaskWork
 from desktop.model.measures import MeasuresModel
 from desktop.model.overlays import OverlaysModel
 from desktop.model.regions import RegionsModel
+from desktop.model.structures import StructuresModel
 from desktop.model.tools import ToolModel
+from desktop.model.uncertain import UncertainModel
 from desktop.model.viewing import ViewingModel
 from desktop.model.volume_drawing import VolumeDrawing
 
@@ -30,3 +38,11 @@ class ViewerModels:
     cine: CineModel
     drawing: VolumeDrawing
     overlays: OverlaysModel
+    drafts: DraftsModel
+    colors: LabelColors
+    labels: LabelsModel
+    finding: FindAllModel
+    uncertain: UncertainModel
+    structures: StructuresModel
+    mask_work: MaskWork
+    crossings: CrossingsModel

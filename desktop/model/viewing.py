@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -27,7 +28,8 @@ class ViewingModel(QObject):
     loading : a job has begun. opened : a scan is there, with one slice at least. completed : an `OpenScan` whose
     slices are all there now. prior_changed : another scan beside it, or none.
     slice_changed : another slice, plane, scan or view. active_changed : another view has the keys.
-    window_changed : the active view's scan through another window, or inverted. failed : a message.
+    window_changed : the active view's scan through another window, or inverted. titles_changed : scans are
+    called something else. failed : a message.
     """
 
     loading = Signal(object)
@@ -37,6 +39,7 @@ class ViewingModel(QObject):
     slice_changed = Signal()
     active_changed = Signal()
     window_changed = Signal()
+    titles_changed = Signal()
     failed = Signal(str)
 
     def __init__(self, store: AnnotationStore, jobs: JobRunner, parent: QObject | None = None) -> None:
@@ -44,6 +47,8 @@ class ViewingModel(QObject):
         self._store = store
         self._reading = ScanReading(jobs, self)
         self._prior_reading = ScanReading(jobs, self)
+        # As people may see it: names can be hidden.
+        self.title_of: Callable[[WorklistRow], str] = lambda item: item.title_en
         self.current: OpenScan | None = None
         self.states = {plane: PlaneState(plane, self) for plane in Plane}
         self.prior = PlaneState(Plane.AXIAL, self)
@@ -130,6 +135,11 @@ class ViewingModel(QObject):
         """Turn to another plane of the open scan."""
         self.activate(self.states[plane])
 
+    def look_again(self) -> None:
+        """Another person looks at what is open: every view begins anew with its slice."""
+        for state in self.all_states:
+            state.slice_changed.emit()
+
     def _moved(self, state: PlaneState) -> None:
         if state is self.active:
             self.slice_changed.emit()
@@ -138,8 +148,10 @@ class ViewingModel(QObject):
     def _look_for(self, state: PlaneState) -> None:
         """What a person looks at is read first, also when reading was cancelled before it came to that."""
         scan = state.scan
-        if scan is not None and state.plane is scan.volume.plane and not scan.has_slice(state.plane, state.index):
-            scan.want(state.index)
+        if scan is not None and not scan.has_slice(state.plane, state.index):
+            # Planes across the stored one need all slices.
+            if state.plane is scan.volume.plane:
+                scan.want(state.index)
             for reading in (self._reading, self._prior_reading):
                 reading.read_on(scan)
 

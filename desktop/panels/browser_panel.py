@@ -22,12 +22,16 @@ _MARKED_AT_ONCE = 100
 
 
 class BrowserPanel(QWidget):
-    """chosen : the person wants this scan. files_wanted, folder_wanted : to add some. left : back to the image."""
+    """chosen : the person wants this scan. files_wanted, folder_wanted : to add some. left : back to the image.
+
+    assign_wanted : ids of scans that readers are to be given.
+    """
 
     chosen = Signal(object)
     files_wanted = Signal()
     folder_wanted = Signal()
     left = Signal()
+    assign_wanted = Signal(list)
 
     def __init__(self, browser: BrowserModel, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -254,6 +258,8 @@ class BrowserPanel(QWidget):
             action.setEnabled(scan.status is not status)
             action.triggered.connect(lambda _=False, kind=kind: self._browser.mark(number, kind))
         menu.addSeparator()
+        menu.addAction(self.tr("Assign …")).triggered.connect(lambda: self.assign_wanted.emit([number]))
+        menu.addSeparator()
         showing = menu.addAction(self.tr("Show the folder"))
         showing.triggered.connect(lambda: QDesktopServices.openUrl(QUrl.fromLocalFile(str(folder))))
         showing.setEnabled(folder is not None)
@@ -276,6 +282,10 @@ class BrowserPanel(QWidget):
             action = menu.addAction(text)
             action.setEnabled(any(scan.status is not status for scan in scans))
             action.triggered.connect(lambda _=False, kind=kind: self._browser.mark_all(ids, kind))
+        menu.addSeparator()
+        menu.addAction(self.tr("Assign {0} scans …").format(len(ids))).triggered.connect(
+            lambda: self.assign_wanted.emit(ids)
+        )
         menu.addSeparator()
         remove = menu.addAction(self.tr("Remove from the list"))
         remove.triggered.connect(lambda: self._browser.mark_all(ids, ScanMark.REMOVED))

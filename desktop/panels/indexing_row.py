@@ -15,6 +15,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
+from desktop.error_texts import shown_error
 from desktop.model.jobs import Job
 from engine.browse import Indexed
 
@@ -99,7 +100,7 @@ class IndexingRow(QWidget):
         dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         dialog.setWindowTitle(self.tr("Files that were left out"))
         problems = self._found.problems
-        text = QPlainTextEdit("\n".join(problem.reason for problem in problems[:_LISTED_PROBLEMS]))
+        text = QPlainTextEdit("\n".join(shown_error(problem.reason) for problem in problems[:_LISTED_PROBLEMS]))
         text.setReadOnly(True)
         # The arrows scroll; Tab goes on to the button.
         text.setTabChangesFocus(True)
@@ -156,6 +157,8 @@ class IndexingRow(QWidget):
         self.close_result.setAccessibleName(self.close_result.toolTip())
         if self._found is not None:
             self._say_outcome()
+        if self._jobs and not self.bar.maximum():
+            self.counts.setText(self.tr("Looking for scans …"))
 
     def changeEvent(self, event: QEvent) -> None:
         super().changeEvent(event)

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
+
 from PySide6.QtCore import QEvent, Qt
-from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QToolButton, QWidget
+from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QPushButton, QToolButton, QWidget
+
+from desktop.error_texts import shown_error
 
 
 class NoticeBar(QFrame):
@@ -12,6 +16,7 @@ class NoticeBar(QFrame):
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.setObjectName("noticeBar")
+        self._said = ""
         self._text = QLabel()
         self._text.setWordWrap(True)
         # What files say of themselves is shown, never obeyed.
@@ -24,6 +29,8 @@ class NoticeBar(QFrame):
         layout = QHBoxLayout(self)
         layout.setContentsMargins(12, 6, 6, 6)
         layout.addWidget(self._text, 1)
+        self._buttons = QHBoxLayout()
+        layout.addLayout(self._buttons)
         layout.addWidget(self._close, 0, Qt.AlignmentFlag.AlignTop)
         self._retranslate()
         self.hide()
@@ -33,13 +40,26 @@ class NoticeBar(QFrame):
         """What it says, "" when it says nothing."""
         return "" if self.isHidden() else self._text.text()
 
-    def show_notice(self, text: str) -> None:
-        """Say it until it is closed or something newer comes."""
-        self._text.setText(text)
+    def show_notice(self, text: str, deeds: Sequence[tuple[str, Callable[[], object]]] = ()) -> None:
+        """Say it until it is closed or something newer comes. deeds : buttons, by their words, that also close it.
+
+        A message of the engine is said in the interface's language.
+        """
+        self._said = text
+        self._text.setText(shown_error(text))
+        while (item := self._buttons.takeAt(0)) is not None:
+            item.widget().deleteLater()
+        for words, deed in deeds:
+            button = QPushButton(words)
+            button.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+            button.clicked.connect(self.hide)
+            button.clicked.connect(lambda _=False, deed=deed: deed())
+            self._buttons.addWidget(button)
         self.show()
 
     def _retranslate(self) -> None:
         self._close.setToolTip(self.tr("Close this notice"))
+        self._text.setText(shown_error(self._said))
 
     def changeEvent(self, event: QEvent) -> None:
         super().changeEvent(event)

@@ -5,7 +5,9 @@ from __future__ import annotations
 from PySide6.QtCore import QEvent, Qt, Signal
 from PySide6.QtWidgets import QLabel, QProgressBar, QPushButton, QStatusBar, QToolButton, QWidget
 
+from desktop.error_texts import shown_error
 from desktop.model.jobs import Job
+from desktop.panels.reader_menu import ReaderMenu
 from engine.protocol import Language
 from engine.runtime import ModelManifest
 
@@ -15,14 +17,17 @@ _MESSAGE_MS = 12_000
 class StatusLine(QStatusBar):
     """Shows the newest job that runs and cancels it. language_toggled : the language button was pressed.
 
-    notice : why the database cannot be written to, "" when it can.
+    notice : why the database cannot be written to, "" when it can. readers : the menu of who is at work.
     """
 
     language_toggled = Signal()
 
-    def __init__(self, manifest: ModelManifest, notice: str, parent: QWidget | None = None) -> None:
+    def __init__(
+        self, manifest: ModelManifest, notice: str, readers: ReaderMenu, parent: QWidget | None = None
+    ) -> None:
         super().__init__(parent)
         self._manifest = manifest
+        self._notice = notice
         self._unusable = False
         self._jobs: list[Job] = []
         self.setSizeGripEnabled(False)
@@ -36,16 +41,21 @@ class StatusLine(QStatusBar):
         self._cancel.hide()
         self._read_only = QLabel()
         self._read_only.setObjectName("readOnly")
-        self._read_only.setToolTip(notice)
         self._read_only.setVisible(bool(notice))
         self._model = QLabel()
         self._model.setObjectName("modelLabel")
         self._language = QToolButton()
         self._language.setFocusPolicy(Qt.FocusPolicy.NoFocus)
         self._language.clicked.connect(self.language_toggled)
+        self.reader = QToolButton()
+        self.reader.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+        self.reader.setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)
+        self.reader.setMenu(readers)
+        self._readers = readers
+        readers.chosen.connect(self._show_reader)
         self._disclaimer = QLabel()
         self._disclaimer.setObjectName("disclaimer")
-        permanent = (self._progress, self._cancel, self._read_only, self._model, self._language)
+        permanent = (self._progress, self._cancel, self._read_only, self.reader, self._model, self._language)
         for widget in (*permanent, self._disclaimer):
             self.addPermanentWidget(widget)
         self._retranslate()
@@ -99,12 +109,18 @@ class StatusLine(QStatusBar):
             self._model.setText(text.format(manifest.id, manifest.version, manifest.sha256[:8]))
         self._model.setToolTip(manifest.name)
 
+    def _show_reader(self) -> None:
+        self.reader.setText(self.tr("Reader: {0}").format(self._readers.name).replace("&", "&&"))
+        self.reader.setToolTip(self.tr("Who is at work: regions are kept under this name"))
+
     def _retranslate(self) -> None:
         self._cancel.setText(self.tr("Cancel"))
         self._read_only.setText(self.tr("Read only: a newer version wrote this database"))
+        self._read_only.setToolTip(shown_error(self._notice))
         self._disclaimer.setText(self.tr("Not for diagnostic use"))
         self._language.setToolTip(self.tr("Language of names and of questions to the model (L)"))
         self._show_model()
+        self._show_reader()
 
     def changeEvent(self, event: QEvent) -> None:
         super().changeEvent(event)

@@ -2,70 +2,21 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import QEvent, QModelIndex, QPersistentModelIndex, QRect, QRectF, QSize, Qt, Signal
-from PySide6.QtGui import QColor, QFont, QKeyEvent, QPainter, QPalette
-from PySide6.QtWidgets import (
-    QFrame,
-    QLabel,
-    QLineEdit,
-    QListWidget,
-    QListWidgetItem,
-    QStyle,
-    QStyledItemDelegate,
-    QStyleOptionViewItem,
-    QVBoxLayout,
-    QWidget,
-)
+from PySide6.QtCore import QEvent, QObject, Qt, Signal
+from PySide6.QtGui import QFont, QKeyEvent
+from PySide6.QtWidgets import QFrame, QLabel, QLineEdit, QListWidgetItem, QVBoxLayout, QWidget
 
 from desktop.model.asking import AskingModel
+from desktop.model.labels import LabelsModel
 from desktop.model.regions import UNDECIDED, RegionsModel
-from engine.protocol import Language
+from desktop.panels.label_rows import LabelRow, LabelRows, label_row, match_row
+from engine.errors import MedRegAError
+from engine.labels import NameTakenError, plain_choice
 from engine.regions import Label
+from engine.store import RegionState
 
 _SHOWN = 5
-_LABEL_ROLE = Qt.ItemDataRole.UserRole
-_PROBABILITY_ROLE = Qt.ItemDataRole.UserRole + 1
-_OTHER_NAME_ROLE = Qt.ItemDataRole.UserRole + 2
-
-
-class _CandidateDelegate(QStyledItemDelegate):
-    """A name in both languages over a bar as long as its probability."""
-
-    def sizeHint(self, option: QStyleOptionViewItem, index: QModelIndex | QPersistentModelIndex) -> QSize:
-        return QSize(240, 30)
-
-    def paint(
-        self, painter: QPainter, option: QStyleOptionViewItem, index: QModelIndex | QPersistentModelIndex
-    ) -> None:
-        rect: QRect = option.rect.adjusted(2, 1, -2, -1)
-        chosen = bool(option.state & QStyle.StateFlag.State_Selected)
-        painter.save()
-        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-        painter.setPen(Qt.PenStyle.NoPen)
-        colors = option.palette
-        painter.setBrush(colors.color(QPalette.ColorRole.Highlight if chosen else QPalette.ColorRole.Button))
-        painter.drawRoundedRect(QRectF(rect), 4, 4)
-        probability = index.data(_PROBABILITY_ROLE)
-        if probability is not None:
-            bar = QRectF(rect.left() + 4, rect.bottom() - 4, (rect.width() - 8) * float(probability), 3)
-            painter.setBrush(QColor("#9ecbff" if chosen else "#58a6ff"))
-            painter.drawRoundedRect(bar, 1.5, 1.5)
-        text = rect.adjusted(9, 0, -9, -2)
-        text_role = QPalette.ColorRole.HighlightedText if chosen else QPalette.ColorRole.Text
-        painter.setPen(colors.color(text_role))
-        name = str(index.data(Qt.ItemDataRole.DisplayRole))
-        painter.drawText(text, int(Qt.AlignmentFlag.AlignVCenter | Qt.AlignmentFlag.AlignLeft), name)
-        used = painter.fontMetrics().horizontalAdvance(name) + 10
-        painter.setPen(QColor("#dbe9ff") if chosen else colors.color(QPalette.ColorRole.PlaceholderText))
-        percent = "" if probability is None else f"{float(probability):.0%}"
-        taken = painter.fontMetrics().horizontalAdvance(percent) + 8
-        other = painter.fontMetrics().elidedText(
-            str(index.data(_OTHER_NAME_ROLE) or ""), Qt.TextElideMode.ElideRight, text.width() - used - taken
-        )
-        middle = Qt.AlignmentFlag.AlignVCenter
-        painter.drawText(text.adjusted(used, 0, 0, 0), int(middle | Qt.AlignmentFlag.AlignLeft), other)
-        painter.drawText(text, int(middle | Qt.AlignmentFlag.AlignRight), percent)
-        painter.restore()
+_SHOWN_TYPING = 7
 
 
 class SuggestionCard(QFrame):
@@ -74,22 +25,24 @@ class SuggestionCard(QFrame):
     resized = Signal()
     closed = Signal()
 
-    def __init__(self, regions: RegionsModel, asking: AskingModel, parent: QWidget) -> None:
+    def __init__(self, regions: RegionsModel, asking: AskingModel, labels: LabelsModel, parent: QWidget) -> None:
         super().__init__(parent)
         self.setObjectName("card")
         self._regions = regions
         self._asking = asking
+        self._labels = labels
         self._title = QLabel()
         self._title.setObjectName("cardTitle")
-        self._list = QListWidget()
-        self._list.setItemDelegate(_CandidateDelegate(self._list))
-        self._list.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+        self._list = LabelRows()
         self._list.setVerticalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-        self._list.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self._list.itemClicked.connect(self._clicked)
+        self._list.currentRowChanged.connect(self._offer_other_name)
         self._edit = QLineEdit()
         self._edit.textEdited.connect(self._fill)
         self._edit.installEventFilter(self)
+        # The new name in the other language, if the person knows it.
+        self._other_edit = QLineEdit()
+        self._other_edit.installEventFilter(self)
         self._hint = QLabel()
         self._hint.setObjectName("cardHint")
         self._hint.setWordWrap(True)
@@ -99,20 +52,28 @@ class SuggestionCard(QFrame):
         layout = QVBoxLayout(self)
         layout.setContentsMargins(10, 8, 10, 8)
         layout.setSpacing(6)
-        for widget in (self._title, self._edit, self._list, self._hint):
+        for widget in (self._title, self._edit, self._list, self._other_edit, self._hint):
             layout.addWidget(widget)
-        self.setFixedWidth(272)
+        self.setFixedWidth(300)
         self._edit.hide()
+        self._other_edit.hide()
         self.hide()
         regions.selected.connect(self._other_region)
         regions.changed.connect(self.refresh)
         asking.started.connect(lambda _: self.refresh())
         asking.idle.connect(self.refresh)
+        labels.changed.connect(self.refresh)
 
     @property
     def typing(self) -> bool:
         """Whether another name is being typed."""
         return self._edit.isVisibleTo(self)
+
+    @property
+    def chosen(self) -> Label | None:
+        """The name that Enter takes."""
+        row = self._list.chosen if self.isVisible() else None
+        return None if row is None or row.is_new else row.label
 
     def _other_region(self) -> None:
         self._stop_typing()
@@ -139,27 +100,76 @@ class SuggestionCard(QFrame):
 
     def choose(self, step: int) -> None:
         """Move the choice up or down."""
-        count = self._list.count()
-        if count:
-            self._list.setCurrentRow(max(0, min(count - 1, self._list.currentRow() + step)))
+        self._list.choose(step)
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether it lists no name."""
+        return self._list.count() == 0
+
+    def take(self, number: int) -> bool:
+        """Take the name with this number, from 1; False when no name has it."""
+        if self.typing or not 1 <= number <= self._list.count():
+            return False
+        self._list.setCurrentRow(number - 1)
+        self.accept()
+        return True
 
     def accept(self) -> None:
         """Take the chosen name: accepted if the model's, corrected if typed."""
-        root = self._regions.selected_root
-        if root is None:
+        root, chosen = self._regions.selected_root, self._list.chosen
+        # Nothing is chosen while several names fit: no guess is kept as what the person meant.
+        if root is None or chosen is None:
             return
-        item = self._list.currentItem()
-        if self.typing:
-            # Nothing is chosen while several names fit: no guess is kept as what the person meant.
-            if item is not None:
-                label = item.data(_LABEL_ROLE)
-                self._stop_typing()
-                self._regions.correct(root, label)
-        elif item is not None:
-            first = self._list.currentRow() == 0
-            label = item.data(_LABEL_ROLE)
-            # Another than the first of the ranked names is a correction of the model.
-            (self._regions.accept if first else self._regions.correct)(root, label)
+        label = self._new_label(chosen.name) if chosen.is_new else chosen.label
+        if label is None:
+            return
+        first = not self.typing and self._list.currentRow() == 0
+        self._stop_typing()
+        # Another than the first of the ranked names is a correction of the model.
+        (self._regions.accept if first else self._regions.correct)(root, label)
+        self._labels.used(label)
+
+    def _new_label(self, typed: str) -> Label | None:
+        """Keep a name that nobody has; None, and why, when it cannot be kept."""
+        other = self._other_edit.text().strip()
+        en, zh = (other, typed) if _is_chinese(typed) else (typed, other)
+        try:
+            return self._labels.add_own(en, zh)
+        except NameTakenError as error:
+            # Offered, not taken: that it is the same thing is for the person to say.
+            self._list.clear()
+            self._list.add(label_row(error.label, self._language))
+            self._list.setCurrentRow(-1)
+            names = f"{error.label.en} {error.label.zh}".strip()
+            text = self.tr("“{0}” is a name of {1}. ↓ Enter takes that label · Esc back")
+            self._show_hint(text.format(error.name, names))
+        except MedRegAError as error:
+            self._show_hint(str(error))
+        return None
+
+    def _offer_other_name(self) -> None:
+        chosen = self._list.chosen
+        offered = self.typing and chosen is not None and chosen.is_new
+        if offered and chosen is not None:
+            chinese = _is_chinese(chosen.name)
+            english_wanted, chinese_wanted = (
+                self.tr("English name, if known (Tab)"),
+                self.tr("Chinese name, if known (Tab)"),
+            )
+            self._other_edit.setPlaceholderText(english_wanted if chinese else chinese_wanted)
+        if self._other_edit.isVisibleTo(self) != offered:
+            self._other_edit.setVisible(offered)
+            self._fit()
+
+    def _show_hint(self, text: str) -> None:
+        self._hint.setText(text)
+        self._fit()
+
+    def _fit(self) -> None:
+        self._list.fit_height()
+        self.adjustSize()
+        self.resized.emit()
 
     def _clicked(self, item: QListWidgetItem) -> None:
         self._list.setCurrentItem(item)
@@ -170,7 +180,13 @@ class SuggestionCard(QFrame):
         if self.typing:
             self._edit.clear()
             self._edit.hide()
+            self._other_edit.clear()
+            self._other_edit.hide()
             self.closed.emit()
+
+    @property
+    def _language(self) -> str:
+        return self._asking.language.value
 
     def _fill(self, text: str) -> None:
         self._list.clear()
@@ -179,10 +195,8 @@ class SuggestionCard(QFrame):
         else:
             self._fill_candidates()
             self._list.setCurrentRow(0)
-        self._list.setVisible(self._list.count() > 0)
-        self._list.setFixedHeight(self._list.count() * 30 + 4)
-        self.adjustSize()
-        self.resized.emit()
+        self._offer_other_name()
+        self._fit()
 
     def _fill_candidates(self) -> None:
         root = self._regions.selected_root
@@ -195,63 +209,71 @@ class SuggestionCard(QFrame):
             self._hint.setText(self.tr("Type a name at any time"))
         elif row.label is not None and suggestion is not None:
             self._title.setText(self.tr("Found by {0}").format(suggestion.model_id))
-            self._add(row.label, suggestion.probability)
+            self._list.add(label_row(row.label, self._language, probability=suggestion.probability, key="1"))
+            self._hint.setText(self.tr("Enter accept · type to correct · Delete reject"))
+        elif row.label is not None and row.state is RegionState.SUGGESTED:
+            self._title.setText(self.tr("Followed from another slice"))
+            self._list.add(label_row(row.label, self._language, probability=None, key="1"))
             self._hint.setText(self.tr("Enter accept · type to correct · Delete reject"))
         elif suggestion is None or not suggestion.candidates:
-            self._title.setText(self.tr("No suggestion"))
-            self._hint.setText(self.tr("Type a name · A ask the model · Delete remove"))
+            self._title.setText(self.tr("Blind reading") if self._asking.refusal else self.tr("No suggestion"))
+            refused = self._asking.refusal
+            self._hint.setText(
+                self.tr("Type a name · Delete remove")
+                if refused
+                else self.tr("Type a name · A ask the model · Delete remove")
+            )
         else:
             suggests = self.tr("What {0} suggests").format(suggestion.model_id)
             self._title.setText(self.tr("Not sure. Perhaps:") if suggestion.abstained else suggests)
-            for en, zh, id, probability in suggestion.candidates[:_SHOWN]:
-                self._add(Label(id, en, zh), probability)
-            self._hint.setText(self.tr("Enter accept · ↑↓ choose · type to correct · Delete reject"))
+            for number, (en, zh, id, probability) in enumerate(suggestion.candidates[:_SHOWN], start=1):
+                label = Label(id, en, zh)
+                self._list.add(label_row(label, self._language, probability=probability, key=str(number)))
+            self._hint.setText(self.tr("Enter accept · ↑↓ or digit choose · type to correct · Delete reject"))
 
     def _fill_matches(self, text: str) -> int:
         """List the names that fit, the typed one last; returns the row that Enter takes, -1 for none."""
         self._title.setText(self.tr("Another name"))
+        if not self._labels.ready:
+            self._hint.setText(self.tr("The names are still being read …"))
+            return -1
         typed = text.strip()
-        wanted = typed.casefold()
-        labels = list(self._asking.labels)
-        exact = [one for one in labels if wanted and wanted in (one.en.casefold(), one.zh.casefold())]
-        starts = [one for one in labels if any(n.casefold().startswith(wanted) for n in (one.en, one.zh))]
-        holds = [one for one in labels if wanted in f"{one.en} {one.zh}".casefold()]
-        matches = list(dict.fromkeys(exact + starts + holds))
-        for label in matches[:_SHOWN]:
-            self._add(label, None)
-        if typed and not exact:
-            self._add(_free_label(typed), None, self.tr("new name"))
-        if exact or len(matches) == 1 or (typed and not matches):
+        matches = self._labels.search(typed)
+        plain = plain_choice(matches, typed)
+        shown = matches[:_SHOWN_TYPING]
+        for match in shown:
+            self._list.add(match_row(match, self._language))
+        if typed and self._labels.ontology.find(typed) is None:
+            self._list.add(LabelRow(None, typed, self.tr("new name"), is_new=True))
+        if plain is None and not matches and typed:
+            plain = 0
+        if plain is not None and plain < self._list.count():
             self._hint.setText(self.tr("Enter take · ↑↓ choose · Esc back"))
-            return 0
-        self._hint.setText(self.tr("↑↓ choose, or type on · Esc back"))
+            return plain
+        more = len(matches) - len(shown)
+        choose = self.tr("↑↓ choose, or type on · Esc back")
+        self._hint.setText(self.tr("{0} more · {1}").format(more, choose) if more and typed else choose)
         return -1
 
-    def _add(self, label: Label, probability: float | None, note: str = "") -> None:
-        chinese = self._asking.language is Language.ZH
-        first, second = (label.zh, label.en) if chinese and label.zh else (label.en, label.zh)
-        second = note or second
-        item = QListWidgetItem(first)
-        item.setData(_LABEL_ROLE, label)
-        item.setData(_PROBABILITY_ROLE, probability)
-        item.setData(_OTHER_NAME_ROLE, second)
-        item.setToolTip(f"{label.en} {label.zh}".strip())
-        self._list.addItem(item)
-
-    def eventFilter(self, watched: object, event: QEvent) -> bool:
-        if watched is self._edit and isinstance(event, QKeyEvent) and event.type() == QEvent.Type.KeyPress:
-            key = event.key()
-            if key in (Qt.Key.Key_Return, Qt.Key.Key_Enter):
-                self.accept()
-                return True
-            if key == Qt.Key.Key_Escape:
-                self._stop_typing()
-                self.refresh()
-                return True
-            if key in (Qt.Key.Key_Up, Qt.Key.Key_Down):
-                self.choose(1 if key == Qt.Key.Key_Down else -1)
-                return True
-        return False
+    def eventFilter(self, watched: QObject, event: QEvent) -> bool:
+        if watched not in (self._edit, self._other_edit):
+            return False
+        if not isinstance(event, QKeyEvent) or event.type() != QEvent.Type.KeyPress:
+            return False
+        key = event.key()
+        if key in (Qt.Key.Key_Return, Qt.Key.Key_Enter):
+            self.accept()
+        elif key == Qt.Key.Key_Escape:
+            self._stop_typing()
+            self.refresh()
+        elif key in (Qt.Key.Key_Up, Qt.Key.Key_Down) and watched is self._edit:
+            self.choose(1 if key == Qt.Key.Key_Down else -1)
+        elif key in (Qt.Key.Key_Tab, Qt.Key.Key_Backtab):
+            other = self._other_edit if watched is self._edit and self._other_edit.isVisible() else self._edit
+            other.setFocus()
+        else:
+            return False
+        return True
 
     def changeEvent(self, event: QEvent) -> None:
         super().changeEvent(event)
@@ -259,7 +281,5 @@ class SuggestionCard(QFrame):
             self.refresh()
 
 
-def _free_label(text: str) -> Label:
-    """A name that no label has, in the language it is written in."""
-    chinese = any("\u4e00" <= character <= "\u9fff" for character in text)
-    return Label("", text, text if chinese else "")
+def _is_chinese(text: str) -> bool:
+    return any("\u4e00" <= character <= "\u9fff" for character in text)

@@ -10,7 +10,7 @@ from desktop.viewer_actions import ViewerActions
 
 _GROUPS = (
     ("single", "pair", "planes", "maximize"),
-    ("box", "crosshair", "window", "pan", "length", "angle", "ellipse", "rectangle"),
+    ("crosshair", "window", "pan", "length", "angle", "ellipse", "rectangle"),
     ("invert", "fit", "one_to_one", "smooth", "lines", "link"),
 )
 

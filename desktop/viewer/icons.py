@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from PySide6.QtCore import QLineF, QPointF, QRectF, Qt
-from PySide6.QtGui import QColor, QFont, QIcon, QPainter, QPalette, QPen, QPixmap, QPolygonF
+from PySide6.QtGui import QColor, QFont, QIcon, QPainter, QPainterPath, QPalette, QPen, QPixmap, QPolygonF
 
 _SIDE = 24
 _SHARPNESS = 3
@@ -154,8 +154,77 @@ def _camera(painter: QPainter) -> None:
     _lines((8, 7, 9.5, 4.5), (9.5, 4.5, 14.5, 4.5), (14.5, 4.5, 16, 7))(painter)
 
 
+def _select(painter: QPainter) -> None:
+    painter.drawPolygon(
+        QPolygonF([QPointF(*at) for at in ((6, 3), (6, 18), (10, 14.5), (13, 21), (15.5, 20), (12.7, 13.7), (18, 13))])
+    )
+
+
+def _rotated_box(painter: QPainter) -> None:
+    painter.setPen(QPen(painter.pen().color(), 1.7, Qt.PenStyle.DashLine))
+    painter.drawPolygon(QPolygonF([QPointF(*at) for at in ((9, 3.5), (21, 10), (15, 20.5), (3, 14))]))
+
+
+def _oval(painter: QPainter) -> None:
+    painter.setPen(QPen(painter.pen().color(), 1.7, Qt.PenStyle.DashLine))
+    painter.drawEllipse(QRectF(3, 6, 18, 12))
+
+
+def _polygon(painter: QPainter) -> None:
+    corners = [QPointF(*at) for at in ((5, 9), (14, 4), (20, 12), (15, 20), (6, 18))]
+    painter.drawPolygon(QPolygonF(corners))
+    painter.setBrush(painter.pen().color())
+    for corner in corners:
+        painter.drawEllipse(corner, 1.5, 1.5)
+
+
+def _freehand(painter: QPainter) -> None:
+    path = QPainterPath(QPointF(6, 17))
+    path.cubicTo(QPointF(0, 8), QPointF(8, 1), QPointF(13, 5))
+    path.cubicTo(QPointF(17, 8), QPointF(23, 6), QPointF(20, 14))
+    path.cubicTo(QPointF(18, 21), QPointF(10, 23), QPointF(6, 17))
+    painter.drawPath(path)
+
+
+def _line(painter: QPainter) -> None:
+    _lines((6, 18, 18, 6))(painter)
+    painter.setBrush(painter.pen().color())
+    for x, y in ((6, 18), (18, 6)):
+        painter.drawEllipse(QPointF(x, y), 2, 2)
+
+
+def _point(painter: QPainter) -> None:
+    _lines((12, 5, 12, 19), (5, 12, 19, 12))(painter)
+    painter.setBrush(painter.pen().color())
+    painter.drawEllipse(QPointF(12, 12), 2.4, 2.4)
+
+
+def _brush(painter: QPainter) -> None:
+    _lines((20, 4, 11, 13))(painter)
+    painter.setBrush(painter.pen().color())
+    path = QPainterPath(QPointF(11, 12))
+    path.cubicTo(QPointF(7, 12), QPointF(7, 18), QPointF(3.5, 19.5))
+    path.cubicTo(QPointF(8, 21), QPointF(13, 19), QPointF(12.5, 14))
+    path.closeSubpath()
+    painter.drawPath(path)
+
+
+def _eraser(painter: QPainter) -> None:
+    painter.drawPolygon(QPolygonF([QPointF(*at) for at in ((13, 4), (20, 11), (12, 19), (5, 12))]))
+    _lines((9, 8, 16, 15), (9, 20, 20, 20))(painter)
+
+
 _DRAWINGS: dict[str, Callable[[QPainter], None]] = {
+    "select": _select,
     "box": _box,
+    "rotated_box": _rotated_box,
+    "oval": _oval,
+    "polygon": _polygon,
+    "freehand": _freehand,
+    "line": _line,
+    "point": _point,
+    "brush": _brush,
+    "eraser": _eraser,
     "crosshair": _crosshair,
     "window": _window,
     "pan": _pan,

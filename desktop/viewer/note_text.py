@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from PySide6.QtCore import QObject
 
+from desktop.error_texts import shown_error
 from engine.scans import NoteKind, ScanNote
 
 
@@ -12,7 +13,8 @@ class NoteTexts(QObject):
 
     def text(self, note: ScanNote) -> str:
         """The remark as a sentence."""
-        return self._sentence(note.kind).format(**{name: self._word(value) for name, value in note.values})
+        values = {name: shown_error(value) if name == "reason" else self._word(value) for name, value in note.values}
+        return self._sentence(note.kind).format(**values)
 
     def _sentence(self, kind: NoteKind) -> str:
         sentences = {

@@ -1,32 +1,64 @@
-"""One region on the slice: its box, and its name beside it at screen size."""
+"""One region on the slice: its outline, and its name beside it at screen size."""
 
 from __future__ import annotations
 
 from PySide6.QtCore import QPointF, QRectF, Qt
-from PySide6.QtGui import QColor, QPen
-from PySide6.QtWidgets import QGraphicsRectItem
+from PySide6.QtGui import QBrush, QColor, QPen
+from PySide6.QtWidgets import QGraphicsPathItem
 
+from desktop.viewer.shape_path import is_filled, shape_path
 from desktop.viewer.tag_item import TagItem
+from engine.regions import Shape
 from engine.store import DECIDED_STATES, RegionRow
 
 DECIDED_COLOR = QColor("#4ade80")
 OPEN_COLOR = QColor("#ffd400")
+_FILL_ALPHA = 60
+_BETWEEN_ALPHA = 150
 
 
-class RegionItem(QGraphicsRectItem):
-    """Solid when a person has decided, dashed until then; thick when selected."""
+def region_color(row: RegionRow, label_color: QColor | None) -> QColor:
+    """Of a region that waits for a decision, or of its label once it is decided."""
+    if row.state not in DECIDED_STATES:
+        return OPEN_COLOR
+    return label_color or DECIDED_COLOR
 
-    def __init__(self, row: RegionRow, tag: str, *, selected: bool) -> None:
-        box = row.box
-        super().__init__(QRectF(QPointF(box.x1, box.y1), QPointF(box.x2, box.y2)))
+
+class RegionItem(QGraphicsPathItem):
+    """Solid when a person has decided, dashed until then, dotted between key slices; thick when selected."""
+
+    def __init__(self, row: RegionRow, shape: Shape, tag: str, color: QColor, *, selected: bool) -> None:
+        super().__init__()
         self.root_id = row.root_id
+        self._color = color
+        self._filled = is_filled(shape)
         decided = row.state in DECIDED_STATES
-        color = DECIDED_COLOR if decided else OPEN_COLOR
-        pen = QPen(color, 3 if selected else 1.6)
+        line = QColor(color)
+        if not row.is_key:
+            line.setAlpha(_BETWEEN_ALPHA)
+        pen = QPen(line, 3 if selected else 1.6)
         pen.setCosmetic(True)
-        pen.setStyle(Qt.PenStyle.SolidLine if decided else Qt.PenStyle.DashLine)
+        solid = Qt.PenStyle.SolidLine if row.is_key else Qt.PenStyle.DotLine
+        pen.setStyle(solid if decided else Qt.PenStyle.DashLine)
         self.setPen(pen)
+        if self._filled:
+            self.setBrush(QBrush(QColor(color.red(), color.green(), color.blue(), _FILL_ALPHA)))
         self.setZValue(2 if selected else 1)
+        self._bounds = QRectF()
+        self._tag: TagItem | None = None
         if tag:
-            # Above the box.
-            TagItem(tag, color, QPointF(box.x1, box.y1), QPointF(4, -22), self)
+            self._tag = TagItem(tag, color, QPointF(0, 0), QPointF(4, -22), self)
+        self.show_shape(shape)
+
+    def show_shape(self, shape: Shape) -> None:
+        """Another place for it, while it is being dragged."""
+        self.setPath(shape_path(shape))
+        box = shape.bounds
+        self._bounds = QRectF(QPointF(box.x1, box.y1), QPointF(box.x2, box.y2))
+        if self._tag is not None:
+            # Above it.
+            self._tag.setPos(self._bounds.topLeft())
+
+    def rect(self) -> QRectF:
+        """The box round it, in scene coordinates."""
+        return self._bounds

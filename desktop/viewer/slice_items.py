@@ -8,14 +8,19 @@ import math
 from PySide6.QtCore import QObject, QPointF, QRectF
 from PySide6.QtWidgets import QGraphicsScene
 
+from desktop.model.crossings import Crossing
 from desktop.model.measures import Measure, MeasureKind
 from desktop.model.plane_state import PlaneState
+from desktop.model.regions import shape_of
 from desktop.model.session import ViewerModels
+from desktop.viewer.cross_section_item import CrossSectionItem
+from desktop.viewer.handles_item import Handles
 from desktop.viewer.measure_item import MeasureItem
 from desktop.viewer.region_crowd import CROWD, RegionCrowd
-from desktop.viewer.region_item import RegionItem
+from desktop.viewer.region_item import RegionItem, region_color
+from desktop.viewer.shape_path import is_thin
 from engine.protocol import Language
-from engine.regions import Box
+from engine.regions import Box, Handle, Shape
 from engine.scans.measuring import angle_degrees, length, roi_statistics
 from engine.store import DECIDED_STATES, RegionRow
 
@@ -32,6 +37,20 @@ class SliceItems(QObject):
         self._regions: list[RegionItem] = []
         self._crowd: RegionCrowd | None = None
         self._measures: list[MeasureItem] = []
+        self._shapes: dict[int, Shape] = {}
+        self._handles = Handles(scene)
+        self._crossings = CrossSectionItem()
+        scene.addItem(self._crossings)
+
+    def show_crossings(self) -> None:
+        """Draw anew what the slice cuts of the regions of other planes."""
+        models = self._models
+        hidden = models.tools.regions_hidden
+        self._crossings.show_crossings([] if hidden else models.crossings.of(self._state), models.colors)
+
+    def crossing_at(self, point: QPointF) -> Crossing | None:
+        """A structure of another plane that is cut at a place."""
+        return self._crossings.at(point)
 
     def show_regions(self) -> None:
         """Draw the slice's regions anew."""
@@ -41,21 +60,46 @@ class SliceItems(QObject):
         if self._crowd is not None:
             self._scene.removeItem(self._crowd)
             self._crowd = None
-        self._rows = self._models.regions.rows_of(self._state)
+        self._handles.show(())
+        self._shapes = {}
+        regions = self._models.regions
+        self._rows = [row for row in regions.rows_of(self._state) if row.root_id not in regions.hidden]
         if self._models.tools.regions_hidden:
+            self._rows = []
             return
         chosen = self._models.regions.selected_root if self._state is self._models.viewing.active else None
         rows = self._rows
         if len(rows) > CROWD:
-            crowd = RegionCrowd([row for row in rows if row.root_id != chosen])
+            crowd = RegionCrowd([row for row in rows if row.root_id != chosen], self._models.colors)
             self._scene.addItem(crowd)
             self._crowd = crowd
             rows = [row for row in rows if row.root_id == chosen]
         for row in rows:
             selected = row.root_id == chosen
-            item = RegionItem(row, self._tag(row), selected=selected)
+            shape = self.shape(row)
+            color = region_color(row, self._models.colors.of(row.label))
+            item = RegionItem(row, shape, self._tag(row), color, selected=selected)
             self._scene.addItem(item)
             self._regions.append(item)
+            if selected and not row.locked:
+                self._handles.show(shape.handles())
+
+    def shape(self, row: RegionRow) -> Shape:
+        """A shown region's shape, read once."""
+        if row.root_id not in self._shapes:
+            self._shapes[row.root_id] = shape_of(row)
+        return self._shapes[row.root_id]
+
+    def drag(self, root_id: int, shape: Shape) -> None:
+        """Show a region elsewhere while it is being dragged."""
+        for item in self._regions:
+            if item.root_id == root_id:
+                item.show_shape(shape)
+                self._handles.show(shape.handles())
+
+    def grip_at(self, point: QPointF, reach_x: float, reach_y: float) -> Handle | None:
+        """The grip of the selected region near a place. reach_x, reach_y : in scene units."""
+        return self._handles.at(point, reach_x, reach_y)
 
     def show_measures(self) -> None:
         """Draw the slice's measurements anew."""
@@ -83,10 +127,25 @@ class SliceItems(QObject):
         """A shown region's box in scene coordinates."""
         return next((item.rect() for item in self._regions if item.root_id == root_id), None)
 
-    def smallest_at(self, point: QPointF) -> int | None:
-        """The smallest region round a point: a small one under a large one can be reached."""
-        hit = [row for row in self._rows if _holds(row, point)]
+    def smallest_at(self, point: QPointF, reach: float) -> int | None:
+        """The smallest region round a point: a small one under a large one can be reached.
+
+        reach : how near a line or a point must be, in scene units.
+        """
+        near = [row for row in self._rows if _holds(row, point, reach)]
+        hit = [row for row in near if self.is_at(row, point, reach)]
         return min(hit, key=lambda row: row.box.area).root_id if hit else None
+
+    def is_at(self, row: RegionRow, point: QPointF, reach: float) -> bool:
+        """Whether a place lies in a region, or near enough to a line or a point."""
+        shape = self.shape(row)
+        return shape.contains(point.x(), point.y()) or (
+            is_thin(shape) and shape.distance(point.x(), point.y()) <= reach
+        )
+
+    def is_on_outline(self, row: RegionRow, point: QPointF, reach: float) -> bool:
+        """Whether a place lies on a region's outline."""
+        return _holds(row, point, reach) and self.shape(row).distance(point.x(), point.y()) <= reach
 
     def measure_at(self, point: QPointF, reach: float) -> int | None:
         """The measurement whose line passes a point. reach : how near, in scene units."""
@@ -163,9 +222,9 @@ def _short(value: float) -> str:
     return f"{value:.1f}" if abs(value) < 10_000 else f"{value:.4g}"
 
 
-def _holds(row: RegionRow, point: QPointF) -> bool:
+def _holds(row: RegionRow, point: QPointF, reach: float) -> bool:
     box = row.box
-    return box.x1 <= point.x() <= box.x2 and box.y1 <= point.y() <= box.y2
+    return box.x1 - reach <= point.x() <= box.x2 + reach and box.y1 - reach <= point.y() <= box.y2 + reach
 
 
 def _near(start: QPointF, end: QPointF, point: QPointF, reach: float) -> bool:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
-from PySide6.QtCore import QEvent, QPointF, QRect, QRectF, Qt, Signal
+from PySide6.QtCore import QEvent, QPoint, QPointF, QRect, QRectF, Qt, Signal
 from PySide6.QtGui import (
     QColor,
     QFocusEvent,
@@ -37,10 +37,12 @@ class SliceView(QGraphicsView):
     """Shows a plane state's slice with what lies on it; sends gestures to the models.
 
     key_pressed : a key that is not the view's own. moved : the view was scrolled, zoomed or resized.
+    menu_wanted : the menu of the selected region, or of none, at a place on the screen.
     """
 
     key_pressed = Signal(QKeyEvent)
     moved = Signal()
+    menu_wanted = Signal(QPoint)
 
     def __init__(self, models: ViewerModels, state: PlaneState, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -84,6 +86,7 @@ class SliceView(QGraphicsView):
         models.regions.selected.connect(self.show_regions)
         models.measures.changed.connect(self.items_on_slice.show_measures)
         models.measures.selected.connect(self.items_on_slice.show_measures)
+        models.crossings.changed.connect(self._show_crossings)
         models.tools.look_changed.connect(self._look_changed)
         models.tools.changed.connect(self._tool_changed)
         models.overlays.changed.connect(self._show_planes)
@@ -108,6 +111,10 @@ class SliceView(QGraphicsView):
     def pixels_for(self, screen: float) -> float:
         """How many image pixels a length on screen covers, along the finer side."""
         return screen / max(self.transform().m11(), self.transform().m22())
+
+    def pixels_each_way(self, screen: float) -> tuple[float, float]:
+        """How many image pixels a length on screen covers, across and down."""
+        return screen / self.transform().m11(), screen / self.transform().m22()
 
     def fit(self) -> None:
         """The whole slice, in its true proportions."""
@@ -160,6 +167,12 @@ class SliceView(QGraphicsView):
         else:
             self._stale = True
 
+    def _show_crossings(self) -> None:
+        if self.isVisible():
+            self.items_on_slice.show_crossings()
+        else:
+            self._stale = True
+
     def _apply_zoom(self) -> None:
         state = self.state
         row_mm, column_mm = state.spacing
@@ -170,13 +183,13 @@ class SliceView(QGraphicsView):
         self.moved.emit()
 
     def _attached(self) -> None:
-        self._gestures.cancel()
+        self._gestures.leave_slice()
         self._cursor = None
         self._stale = True
         self._refresh()
 
     def _other_slice(self) -> None:
-        self._gestures.cancel()
+        self._gestures.leave_slice()
         self._stale = True
         self._refresh()
 
@@ -186,6 +199,7 @@ class SliceView(QGraphicsView):
             self._stale = False
             self._show_picture()
             self._show_planes()
+            self.items_on_slice.show_crossings()
             self.items_on_slice.show_regions()
             self.items_on_slice.show_measures()
 
@@ -228,6 +242,7 @@ class SliceView(QGraphicsView):
 
     def _tool_changed(self) -> None:
         self._gestures.cancel()
+        self._gestures.leave()
         self.setCursor(self._gestures.cursor())
 
     def drawForeground(self, painter: QPainter, rect: QRectF | QRect) -> None:
@@ -307,8 +322,14 @@ class SliceView(QGraphicsView):
         super().focusInEvent(event)
         self._models.viewing.activate(self.state)
 
+    def focusOutEvent(self, event: QFocusEvent) -> None:
+        super().focusOutEvent(event)
+        # Its release goes to another widget.
+        self._gestures.space = False
+
     def leaveEvent(self, event: QEvent) -> None:
         super().leaveEvent(event)
+        self._gestures.leave()
         self.point_at_cursor(None)
 
     def wheelEvent(self, event: QWheelEvent) -> None:
@@ -332,8 +353,13 @@ class SliceView(QGraphicsView):
         return False
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
-        if event.key() == Qt.Key.Key_Escape and self._gestures.drawing:
+        drawing = self._gestures.drawing
+        if event.key() == Qt.Key.Key_Escape and drawing:
             self._gestures.cancel()
+        elif event.key() in (Qt.Key.Key_Return, Qt.Key.Key_Enter) and drawing:
+            self._gestures.shapes.finish()
+        elif event.key() == Qt.Key.Key_Backspace and drawing:
+            self._gestures.shapes.step_back()
         elif event.key() == Qt.Key.Key_Space and not event.isAutoRepeat():
             self._gestures.space = True
         else:

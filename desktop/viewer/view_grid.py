@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import Signal
+from PySide6.QtCore import QPoint, Signal
 from PySide6.QtGui import QKeyEvent
 from PySide6.QtWidgets import QGridLayout, QMenu, QWidget
 
@@ -18,13 +18,15 @@ _COLUMNS = 2
 class ViewGrid(QWidget):
     """active_changed : another view has the keys. moved : the active view was scrolled, zoomed or resized.
 
-    key_pressed : a key in some view. compare_menu_wanted : fill it with scans to compare with.
+    menu_wanted : of the selected region, at a place on the screen. key_pressed : a key in some view.
+    compare_menu_wanted : fill it with scans to compare with.
     """
 
     active_changed = Signal()
     moved = Signal()
     key_pressed = Signal(QKeyEvent)
     compare_menu_wanted = Signal(QMenu)
+    menu_wanted = Signal(QPoint)
 
     def __init__(self, models: ViewerModels, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -42,6 +44,7 @@ class ViewGrid(QWidget):
             one.view.key_pressed.connect(self.key_pressed)
             one.view.moved.connect(lambda view=one.view: self.moved.emit() if view.is_active else None)
             one.compare_menu_wanted.connect(self.compare_menu_wanted)
+            one.view.menu_wanted.connect(self.menu_wanted)
             one.setParent(self)
             one.hide()
             self._panes[pane] = one

@@ -22,7 +22,6 @@ from desktop.model.session import ViewerModels
 from desktop.viewer.icons import icon
 from desktop.viewer.lines import PANE_COLORS
 from desktop.viewer.slice_view import SliceView
-from engine.protocol import Language
 from engine.scans import Plane
 
 
@@ -115,6 +114,7 @@ class ViewPane(QFrame):
         state.slice_changed.connect(self._follow)
         models.viewing.active_changed.connect(self._mark)
         models.viewing.prior_changed.connect(self._retranslate)
+        models.viewing.titles_changed.connect(self._name)
         models.crosshair.changed.connect(self._retranslate)
         self._retranslate()
         self._follow()
@@ -173,8 +173,7 @@ class ViewPane(QFrame):
         linked = self.tr("linked by position") if crosshair.by_place else self.tr("linked by distance")
         if not crosshair.linked:
             linked = self.tr("not linked")
-        chinese = self._models.asking.language is Language.ZH and scan.item.title_zh
-        title = scan.item.title_zh if chinese else scan.item.title_en
+        title = self._models.viewing.title_of(scan.item)
         self._title.label.setText(f"{plane} · {title} · {linked}")
 
     def _retranslate(self) -> None:

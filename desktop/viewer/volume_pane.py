@@ -22,6 +22,7 @@ from PySide6.QtGui import (
 )
 from PySide6.QtWidgets import QComboBox, QFrame, QVBoxLayout, QWidget
 
+from desktop.error_texts import shown_error
 from desktop.model.layout import Pane
 from desktop.model.session import ViewerModels
 from desktop.model.volume_drawing import VolumeDrawing
@@ -174,7 +175,7 @@ class VolumePane(QFrame):
             self.picture.clear(self.tr("Drawing …"))
 
     def _failed(self, message: str) -> None:
-        self.picture.clear(self.tr("The 3-D view cannot be drawn: {0}").format(message))
+        self.picture.clear(self.tr("The 3-D view cannot be drawn: {0}").format(shown_error(message)))
 
     def _follow(self) -> None:
         names = {

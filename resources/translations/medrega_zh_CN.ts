@@ -2,10 +2,227 @@
 <!DOCTYPE TS>
 <TS version="2.1" language="zh_CN" sourcelanguage="en">
 <context>
+    <name>AgreementDialog</name>
+    <message>
+        <source>Progress and agreement</source>
+        <translation>进度与一致性</translation>
+    </message>
+    <message>
+        <source>Cancel</source>
+        <translation>取消</translation>
+    </message>
+    <message>
+        <source>Count again</source>
+        <translation>重新统计</translation>
+    </message>
+    <message>
+        <source>Copy as CSV</source>
+        <translation>复制为 CSV</translation>
+    </message>
+    <message>
+        <source>Close</source>
+        <translation>关闭</translation>
+    </message>
+    <message>
+        <source>Cancelled</source>
+        <translation>已取消</translation>
+    </message>
+    <message>
+        <source>Counting …</source>
+        <translation>正在统计 …</translation>
+    </message>
+    <message>
+        <source>{0} tasks, {1} submitted, {2} reviewed · {3} regions, {4} decided</source>
+        <translation>{0} 项任务，已提交 {1}，已审核 {2} · {3} 个区域，已确定 {4} 个</translation>
+    </message>
+    <message>
+        <source>none</source>
+        <translation>无</translation>
+    </message>
+    <message>
+        <source>Agreement of two readers</source>
+        <translation>两位阅片者之间的一致性</translation>
+    </message>
+    <message>
+        <source>Agreement of two readers: no scan has two submitted readings yet</source>
+        <translation>两位阅片者之间的一致性：尚无影像有两份已提交的阅片</translation>
+    </message>
+    <message>
+        <source>Agreement of three or more readers</source>
+        <translation>三位及以上阅片者的一致性</translation>
+    </message>
+    <message>
+        <source>Agreement of three or more readers: no scan has three submitted readings yet</source>
+        <translation>三位及以上阅片者的一致性：尚无影像有三份已提交的阅片</translation>
+    </message>
+    <message>
+        <source>Time between gestures on regions, and from starting to submitting; a gap of more than five minutes is a pause and does not count. Looking that ends in no gesture is not in it. Time per region: that time over the regions that are there in the end.</source>
+        <translation>区域操作之间以及从开始到提交的时间；超过五分钟的间隔视为停顿，不计入。没有产生任何操作的观看也不计入。每个区域用时：上述时间除以最终存在的区域数。</translation>
+    </message>
+    <message>
+        <source>Returned</source>
+        <translation>被退回</translation>
+    </message>
+    <message>
+        <source>Regions</source>
+        <translation>区域</translation>
+    </message>
+    <message>
+        <source>Decided</source>
+        <translation>已确定</translation>
+    </message>
+    <message>
+        <source>Reader</source>
+        <translation>阅片者</translation>
+    </message>
+    <message>
+        <source>Time</source>
+        <translation>时间</translation>
+    </message>
+    <message>
+        <source>Time per region</source>
+        <translation>每个区域用时</translation>
+    </message>
+    <message>
+        <source>There are no regions to divide the time by</source>
+        <translation>没有区域，无法计算每个区域用时</translation>
+    </message>
+    <message>
+        <source>Agreement on names beyond chance, over the regions that both have and have named: -1 to 1, with its 95 % confidence interval. Readings count as they were when they were first submitted.</source>
+        <translation>在双方都有且都已命名的区域上，名称超出偶然的一致程度：-1 到 1，附 95% 置信区间。以各份阅片首次提交时的内容为准。</translation>
+    </message>
+    <message>
+        <source>Regions of both that overlap by half or more (IoU 0.5), matched one to one, over all regions</source>
+        <translation>双方重叠达一半以上（IoU 0.5）并一一匹配的区域占全部区域的比例</translation>
+    </message>
+    <message>
+        <source>Readers</source>
+        <translation>阅片者</translation>
+    </message>
+    <message>
+        <source>Scans</source>
+        <translation>影像</translation>
+    </message>
+    <message>
+        <source>Of the first and of the second reader</source>
+        <translation>第一和第二阅片者的区域数</translation>
+    </message>
+    <message>
+        <source>Matched</source>
+        <translation>匹配</translation>
+    </message>
+    <message>
+        <source>F1 at IoU 0.5</source>
+        <translation>F1（IoU 0.5）</translation>
+    </message>
+    <message>
+        <source>Mean IoU</source>
+        <translation>平均 IoU</translation>
+    </message>
+    <message>
+        <source>Mean overlap of the matched regions</source>
+        <translation>匹配区域的平均重叠度</translation>
+    </message>
+    <message>
+        <source>Cohen&apos;s kappa (95 % CI)</source>
+        <translation>Cohen κ（95% CI）</translation>
+    </message>
+    <message>
+        <source>n</source>
+        <translation>n</translation>
+    </message>
+    <message>
+        <source>Matched regions that both have named</source>
+        <translation>双方都已命名的匹配区域数</translation>
+    </message>
+    <message>
+        <source>Neither has a region</source>
+        <translation>双方都没有区域</translation>
+    </message>
+    <message>
+        <source>No regions match</source>
+        <translation>没有匹配的区域</translation>
+    </message>
+    <message>
+        <source>Over the regions that all readers have and have named</source>
+        <translation>基于所有阅片者都有且都已命名的区域</translation>
+    </message>
+    <message>
+        <source>Fleiss&apos; kappa</source>
+        <translation>Fleiss κ</translation>
+    </message>
+    <message>
+        <source>undefined: no region was named by both</source>
+        <translation>无定义：没有双方都命名的区域</translation>
+    </message>
+    <message>
+        <source>undefined: both gave all the same name</source>
+        <translation>无定义：双方给出的名称全部相同</translation>
+    </message>
+    <message>
+        <source>undefined: no region was named by all</source>
+        <translation>无定义：没有所有人都命名的区域</translation>
+    </message>
+    <message>
+        <source>undefined: all gave the same name</source>
+        <translation>无定义：所有人给出的名称全部相同</translation>
+    </message>
+</context>
+<context>
     <name>AskingModel</name>
+    <message>
+        <source>You read this scan blind: the model answers once you have submitted your reading.</source>
+        <translation>您正在盲法阅读此影像：提交阅片后模型才会回答。</translation>
+    </message>
     <message>
         <source>this slice is not read yet</source>
         <translation>该层面尚未读取</translation>
+    </message>
+</context>
+<context>
+    <name>AssignDialog</name>
+    <message>
+        <source>Assign</source>
+        <translation>分配</translation>
+    </message>
+    <message>
+        <source>Another reader&apos;s name</source>
+        <translation>其他阅片者的姓名</translation>
+    </message>
+    <message>
+        <source>Add</source>
+        <translation>添加</translation>
+    </message>
+    <message>
+        <source>Blind readers see neither the regions of others nor the model&apos;s until they submit.</source>
+        <translation>盲法阅片者在提交之前看不到他人和模型的区域。</translation>
+    </message>
+    <message>
+        <source>does not read it</source>
+        <translation>不阅片</translation>
+    </message>
+    <message>
+        <source>Choose who reads it</source>
+        <translation>请选择由谁阅片</translation>
+    </message>
+</context>
+<context>
+    <name>AttributesEditor</name>
+    <message>
+        <source>Side</source>
+        <translation>侧别</translation>
+    </message>
+    <message>
+        <source>Certainty</source>
+        <translation>把握程度</translation>
+    </message>
+    <message>
+        <source>Severity</source>
+        <translation>严重程度</translation>
+    </message>
+    <message>
+        <source>Remark …</source>
+        <translation>备注…</translation>
     </message>
 </context>
 <context>
@@ -130,12 +347,20 @@
         <translation>打开</translation>
     </message>
     <message>
+        <source>Assign …</source>
+        <translation>分配 …</translation>
+    </message>
+    <message>
         <source>Collapse</source>
         <translation>收起</translation>
     </message>
     <message>
         <source>Expand</source>
         <translation>展开</translation>
+    </message>
+    <message>
+        <source>Assign {0} scans …</source>
+        <translation>分配 {0} 组影像 …</translation>
     </message>
     <message>
         <source>Mark as done</source>
@@ -249,12 +474,43 @@
         <translation>文件缺失</translation>
     </message>
     <message>
+        <source>you read it blind</source>
+        <translation>您盲法阅片</translation>
+    </message>
+    <message>
         <source>{0} decided</source>
         <translation>已定 {0}</translation>
     </message>
     <message>
         <source>{0} open</source>
         <translation>待定 {0}</translation>
+    </message>
+</context>
+<context>
+    <name>ChangeLabelDialog</name>
+    <message>
+        <source>Change a label everywhere</source>
+        <translation>整套影像更改标签</translation>
+    </message>
+    <message>
+        <source>Regions of this scan named {1}: {0}</source>
+        <translation>此影像中标为“{1}”的区域：{0} 个</translation>
+    </message>
+    <message>
+        <source>locked, and stay as they are: {0}</source>
+        <translation>已锁定、保持不变：{0} 个</translation>
+    </message>
+    <message>
+        <source>Change all {0}</source>
+        <translation>全部更改（{0} 个）</translation>
+    </message>
+    <message>
+        <source>Cancel</source>
+        <translation>取消</translation>
+    </message>
+    <message>
+        <source>New name for all of them:</source>
+        <translation>统一改为：</translation>
     </message>
 </context>
 <context>
@@ -293,6 +549,83 @@
     <message>
         <source>Only files and folders on this computer can be added. Save it to a folder, and drop it again.</source>
         <translation>只能添加本机上的文件和文件夹。请先将其保存到本机文件夹，再拖放进来。</translation>
+    </message>
+</context>
+<context>
+    <name>FindAllBox</name>
+    <message>
+        <source>Stop</source>
+        <translation>停止</translation>
+    </message>
+    <message>
+        <source>All slices</source>
+        <translation>所有层面</translation>
+    </message>
+    <message>
+        <source>{0} of {1} slices, {2} found</source>
+        <translation>已查 {0} / {1} 层，找到 {2} 个</translation>
+    </message>
+    <message>
+        <source>This slice ({0})</source>
+        <translation>本层面（{0}）</translation>
+    </message>
+    <message>
+        <source>All slices ({0})</source>
+        <translation>所有层面（{0}）</translation>
+    </message>
+    <message>
+        <source>Next uncertain ({0})</source>
+        <translation>下一个不确定的（{0}）</translation>
+    </message>
+    <message>
+        <source>Names …</source>
+        <translation>名称 …</translation>
+    </message>
+    <message>
+        <source>Choose what to look for</source>
+        <translation>选择要查找的名称</translation>
+    </message>
+    <message>
+        <source>Look for these names on every slice, in the background; your own questions come first</source>
+        <translation>在后台逐层查找这些名称；您自己的提问优先</translation>
+    </message>
+    <message>
+        <source>Accept from</source>
+        <translation>接受不低于</translation>
+    </message>
+    <message>
+        <source>Accept what the model is at least this sure of</source>
+        <translation>接受模型把握不低于此值的建议</translation>
+    </message>
+    <message>
+        <source>Turn to what the model is least sure of in the whole scan (. or Ctrl+Tab)</source>
+        <translation>转到整个扫描中模型最没把握的建议（. 或 Ctrl+Tab）</translation>
+    </message>
+</context>
+<context>
+    <name>FindAllModel</name>
+    <message>
+        <source>You are the second reader of this scan: the model is asked after you submit</source>
+        <translation>您是此扫描的第二阅片者：提交之后才能询问模型</translation>
+    </message>
+</context>
+<context>
+    <name>HelpMessages</name>
+    <message>
+        <source>What was found is here already, or was deleted before</source>
+        <translation>找到的区域已在此处，或之前已被删除</translation>
+    </message>
+    <message>
+        <source>Nothing waits for a decision</source>
+        <translation>没有等待决定的区域</translation>
+    </message>
+    <message>
+        <source>{0} regions found on {1} slices</source>
+        <translation>在 {1} 个层面上找到 {0} 个区域</translation>
+    </message>
+    <message>
+        <source>stopped, {0} slices were not looked at</source>
+        <translation>已停止，还有 {0} 个层面未查看</translation>
     </message>
 </context>
 <context>
@@ -385,6 +718,22 @@
         <translation>输入其他名称（使用其他按键前先按 Esc）</translation>
     </message>
     <message>
+        <source>1 … 9</source>
+        <translation>1 … 9</translation>
+    </message>
+    <message>
+        <source>a label&apos;s key: name the region, or take the label in hand</source>
+        <translation>标签快捷键：为所选区域命名；未选区域时持有该标签</translation>
+    </message>
+    <message>
+        <source>1 … 9 on the card</source>
+        <translation>卡片上的 1 … 9</translation>
+    </message>
+    <message>
+        <source>take the name of that number</source>
+        <translation>采用该序号的名称</translation>
+    </message>
+    <message>
         <source>A</source>
         <translation>A</translation>
     </message>
@@ -421,8 +770,16 @@
         <translation>Esc</translation>
     </message>
     <message>
-        <source>give up the box; select nothing</source>
-        <translation>放弃画框；取消选择</translation>
+        <source>give up the box; select nothing; let go of the label in hand</source>
+        <translation>放弃画框；取消选择；放下所持标签</translation>
+    </message>
+    <message>
+        <source>F7</source>
+        <translation>F7</translation>
+    </message>
+    <message>
+        <source>walk through the list of regions</source>
+        <translation>用键盘浏览区域列表</translation>
     </message>
     <message>
         <source>F</source>
@@ -530,6 +887,106 @@
     </message>
 </context>
 <context>
+    <name>LabelBar</name>
+    <message>
+        <source>In hand: {0}. All you draw is named so. Esc lets go.</source>
+        <translation>当前持有：{0}。所画区域均以此命名，按 Esc 放下。</translation>
+    </message>
+    <message>
+        <source>Labels</source>
+        <translation>标签</translation>
+    </message>
+    <message>
+        <source>Label sets …</source>
+        <translation>标签集…</translation>
+    </message>
+    <message>
+        <source>Label set for scans of this kind</source>
+        <translation>此类影像使用的标签集</translation>
+    </message>
+</context>
+<context>
+    <name>LabelSearch</name>
+    <message>
+        <source>Name in either language, or pinyin …</source>
+        <translation>中英文名称或拼音…</translation>
+    </message>
+</context>
+<context>
+    <name>LabelSetsDialog</name>
+    <message>
+        <source>Label sets</source>
+        <translation>标签集</translation>
+    </message>
+    <message>
+        <source>Copy to edit</source>
+        <translation>复制并编辑</translation>
+    </message>
+    <message>
+        <source>New</source>
+        <translation>新任务</translation>
+    </message>
+    <message>
+        <source>Delete</source>
+        <translation>删除</translation>
+    </message>
+    <message>
+        <source>Import …</source>
+        <translation>导入…</translation>
+    </message>
+    <message>
+        <source>Export …</source>
+        <translation>导出…</translation>
+    </message>
+    <message>
+        <source>scans that do not say</source>
+        <translation>未注明类型的影像</translation>
+    </message>
+    <message>
+        <source>Use this set</source>
+        <translation>使用此标签集</translation>
+    </message>
+    <message>
+        <source>For scans of the kind</source>
+        <translation>影像类型</translation>
+    </message>
+    <message>
+        <source>Close</source>
+        <translation>关闭</translation>
+    </message>
+    <message>
+        <source>(ships)</source>
+        <translation>（自带）</translation>
+    </message>
+    <message>
+        <source>Used now: {0}</source>
+        <translation>当前使用：{0}</translation>
+    </message>
+    <message>
+        <source>Import a label set</source>
+        <translation>导入标签集</translation>
+    </message>
+    <message>
+        <source>Export a label set</source>
+        <translation>导出标签集</translation>
+    </message>
+</context>
+<context>
+    <name>LeftSide</name>
+    <message>
+        <source>Scans</source>
+        <translation>影像</translation>
+    </message>
+    <message>
+        <source>Tasks</source>
+        <translation>任务</translation>
+    </message>
+    <message>
+        <source>Scans or tasks (Ctrl+T)</source>
+        <translation>影像或任务 (Ctrl+T)</translation>
+    </message>
+</context>
+<context>
     <name>MainWindow</name>
     <message>
         <source>Asking the model …</source>
@@ -538,6 +995,10 @@
     <message>
         <source>Not found on this slice: {0}</source>
         <translation>此层面未找到：{0}</translation>
+    </message>
+    <message>
+        <source>That was on a scan which is no longer on the list. It is done, but cannot be shown.</source>
+        <translation>该操作所在的影像已不在列表中。操作已完成，但无法显示。</translation>
     </message>
     <message>
         <source>Loading the model …</source>
@@ -550,6 +1011,18 @@
     <message>
         <source>The model process failed: {0}</source>
         <translation>模型进程出错：{0}</translation>
+    </message>
+    <message>
+        <source>A shape on this slice was not finished.</source>
+        <translation>此层面上有一个未画完的形状。</translation>
+    </message>
+    <message>
+        <source>Go on</source>
+        <translation>继续</translation>
+    </message>
+    <message>
+        <source>Forget it</source>
+        <translation>丢弃</translation>
     </message>
     <message>
         <source>Nothing</source>
@@ -570,6 +1043,10 @@
     <message>
         <source>Not opened. {0}</source>
         <translation>未能打开。{0}</translation>
+    </message>
+    <message>
+        <source>Regions with another name now: {0}</source>
+        <translation>已更改名称的区域：{0} 个</translation>
     </message>
     <message>
         <source>No answer. {0}</source>
@@ -598,6 +1075,29 @@
     <message>
         <source>Show names to see why.</source>
         <translation>显示姓名后可查看原因。</translation>
+    </message>
+</context>
+<context>
+    <name>MaskWork</name>
+    <message>
+        <source>This slice is not read yet: draw when it is here</source>
+        <translation>该层面尚未读取：读取后再绘制</translation>
+    </message>
+    <message>
+        <source>Select a region to erase from</source>
+        <translation>请先选择要擦除的区域</translation>
+    </message>
+    <message>
+        <source>Nothing stands out in this box: it stays as it was drawn</source>
+        <translation>框内没有明显的结构：保持原样</translation>
+    </message>
+    <message>
+        <source>Click the other region (Esc: leave it)</source>
+        <translation>请点击另一个区域（Esc：放弃）</translation>
+    </message>
+    <message>
+        <source>This needs grey values: the picture is in colour</source>
+        <translation>此操作需要灰度值：该图像是彩色的</translation>
     </message>
 </context>
 <context>
@@ -766,14 +1266,128 @@
     </message>
 </context>
 <context>
-    <name>RegionsModel</name>
+    <name>ReaderMenu</name>
     <message>
-        <source>This slice is not read yet: draw when it is here</source>
-        <translation>该层面尚未读取：读取后再绘制</translation>
+        <source>Reader</source>
+        <translation>阅片者</translation>
+    </message>
+    <message>
+        <source>Add a reader …</source>
+        <translation>添加阅片者 …</translation>
+    </message>
+    <message>
+        <source>Add a reader</source>
+        <translation>添加阅片者</translation>
+    </message>
+    <message>
+        <source>Name under which regions are kept:</source>
+        <translation>保存区域时使用的姓名：</translation>
     </message>
 </context>
 <context>
-    <name>RegionsPanel</name>
+    <name>RegionActions</name>
+    <message>
+        <source>Name …</source>
+        <translation>命名……</translation>
+    </message>
+    <message>
+        <source>Change this label everywhere …</source>
+        <translation>整套影像更改此标签…</translation>
+    </message>
+    <message>
+        <source>Duplicate</source>
+        <translation>复制一份</translation>
+    </message>
+    <message>
+        <source>Copy to the next slice</source>
+        <translation>复制到下一层面</translation>
+    </message>
+    <message>
+        <source>Copy to the slice before</source>
+        <translation>复制到上一层面</translation>
+    </message>
+    <message>
+        <source>Locked</source>
+        <translation>锁定</translation>
+    </message>
+    <message>
+        <source>Hidden</source>
+        <translation>隐藏</translation>
+    </message>
+    <message>
+        <source>Show all hidden regions</source>
+        <translation>显示所有隐藏区域</translation>
+    </message>
+    <message>
+        <source>Delete</source>
+        <translation>删除</translation>
+    </message>
+    <message>
+        <source>Drag a grip</source>
+        <translation>拖动手柄</translation>
+    </message>
+    <message>
+        <source>resize; Shift keeps the proportions</source>
+        <translation>调整大小；按 Shift 保持比例</translation>
+    </message>
+    <message>
+        <source>Drag the outline</source>
+        <translation>拖动轮廓</translation>
+    </message>
+    <message>
+        <source>move (Alt: from anywhere inside)</source>
+        <translation>移动（按 Alt 可从内部任意处拖动）</translation>
+    </message>
+    <message>
+        <source>Arrows</source>
+        <translation>方向键</translation>
+    </message>
+    <message>
+        <source>move by a pixel, with Shift by ten</source>
+        <translation>移动一个像素，按 Shift 移动十个</translation>
+    </message>
+    <message>
+        <source>Double click</source>
+        <translation>双击</translation>
+    </message>
+    <message>
+        <source>on an edge: a new corner; in a polygon: finish</source>
+        <translation>在边上：增加顶点；画多边形时：完成</translation>
+    </message>
+    <message>
+        <source>Alt+click</source>
+        <translation>Alt+单击</translation>
+    </message>
+    <message>
+        <source>on a corner: remove it</source>
+        <translation>在顶点上：删除该顶点</translation>
+    </message>
+    <message>
+        <source>Right click</source>
+        <translation>右键单击</translation>
+    </message>
+    <message>
+        <source>the region&apos;s menu</source>
+        <translation>区域菜单</translation>
+    </message>
+    <message>
+        <source>Edit regions</source>
+        <translation>编辑区域</translation>
+    </message>
+</context>
+<context>
+    <name>RegionBar</name>
+    <message>
+        <source>Draw regions</source>
+        <translation>绘制区域</translation>
+    </message>
+    <message>
+        <source>Width of the brush in pixels ({ narrower, } wider, or Shift+wheel)</source>
+        <translation>画笔宽度（像素；{ 变细，} 变粗，或 Shift+滚轮）</translation>
+    </message>
+</context>
+<context>
+    <name>RegionList</name>
     <message>
         <source>unnamed</source>
         <translation>未命名</translation>
@@ -787,6 +1401,10 @@
         <translation>等待命名</translation>
     </message>
     <message>
+        <source>followed from another slice</source>
+        <translation>由其他层面追踪得到</translation>
+    </message>
+    <message>
         <source>suggested by the model</source>
         <translation>模型建议</translation>
     </message>
@@ -795,16 +1413,38 @@
         <translation>已接受</translation>
     </message>
     <message>
-        <source>corrected</source>
-        <translation>已更正</translation>
+        <source>named by {0}</source>
+        <translation>由 {0} 命名</translation>
     </message>
     <message>
-        <source>Find on this slice</source>
-        <translation>在此层面查找</translation>
+        <source>locked</source>
+        <translation>已锁定</translation>
     </message>
+    <message>
+        <source>hidden</source>
+        <translation>已隐藏</translation>
+    </message>
+    <message>
+        <source>of {0}</source>
+        <translation>{0} 的</translation>
+    </message>
+</context>
+<context>
+    <name>RegionsModel</name>
+    <message>
+        <source>This slice is not read yet: draw when it is here</source>
+        <translation>该层面尚未读取：读取后再绘制</translation>
+    </message>
+</context>
+<context>
+    <name>RegionsPanel</name>
     <message>
         <source>Find</source>
         <translation>查找</translation>
+    </message>
+    <message>
+        <source>This slice</source>
+        <translation>本层面</translation>
     </message>
     <message>
         <source>Regions of this slice</source>
@@ -817,6 +1457,45 @@
     <message>
         <source>Name …</source>
         <translation>名称……</translation>
+    </message>
+</context>
+<context>
+    <name>SchemeEditor</name>
+    <message>
+        <source>Colour …</source>
+        <translation>颜色…</translation>
+    </message>
+    <message>
+        <source>no key</source>
+        <translation>无快捷键</translation>
+    </message>
+    <message>
+        <source>Remove</source>
+        <translation>移除</translation>
+    </message>
+    <message>
+        <source>English</source>
+        <translation>英文</translation>
+    </message>
+    <message>
+        <source>Chinese</source>
+        <translation>中文</translation>
+    </message>
+    <message>
+        <source>Key</source>
+        <translation>快捷键</translation>
+    </message>
+    <message>
+        <source>Drag, or Alt+↑ Alt+↓, changes the order.</source>
+        <translation>拖动或按 Alt+↑ Alt+↓ 调整顺序。</translation>
+    </message>
+    <message>
+        <source>Add a label:</source>
+        <translation>添加标签：</translation>
+    </message>
+    <message>
+        <source>{0} is in this set already</source>
+        <translation>“{0}”已在此标签集中</translation>
     </message>
 </context>
 <context>
@@ -943,6 +1622,14 @@
         <translation>模型 {0} {1} · {2}</translation>
     </message>
     <message>
+        <source>Reader: {0}</source>
+        <translation>阅片者：{0}</translation>
+    </message>
+    <message>
+        <source>Who is at work: regions are kept under this name</source>
+        <translation>当前工作者：区域以此姓名保存</translation>
+    </message>
+    <message>
         <source>Cancel</source>
         <translation>取消</translation>
     </message>
@@ -960,7 +1647,193 @@
     </message>
 </context>
 <context>
+    <name>StructureActions</name>
+    <message>
+        <source>From slice</source>
+        <translation>从层面</translation>
+    </message>
+    <message>
+        <source>To slice</source>
+        <translation>到层面</translation>
+    </message>
+    <message>
+        <source>Smaller than</source>
+        <translation>小于</translation>
+    </message>
+    <message>
+        <source> px²</source>
+        <translation> 像素²</translation>
+    </message>
+    <message>
+        <source>Pixels (less than 0: shrink)</source>
+        <translation>像素（小于 0：收缩）</translation>
+    </message>
+    <message>
+        <source>From</source>
+        <translation>从</translation>
+    </message>
+    <message>
+        <source>To</source>
+        <translation>到</translation>
+    </message>
+    <message>
+        <source>Interpolate between the drawn slices</source>
+        <translation>在已画的层面之间插值</translation>
+    </message>
+    <message>
+        <source>The same on slices …</source>
+        <translation>在多个层面上相同 …</translation>
+    </message>
+    <message>
+        <source>Follow through the slices</source>
+        <translation>逐层追踪</translation>
+    </message>
+    <message>
+        <source>Accept the whole structure</source>
+        <translation>接受整个结构</translation>
+    </message>
+    <message>
+        <source>Delete the whole structure</source>
+        <translation>删除整个结构</translation>
+    </message>
+    <message>
+        <source>Fit the box to the structure</source>
+        <translation>使框贴合结构</translation>
+    </message>
+    <message>
+        <source>Mask of the structure in the box</source>
+        <translation>框内结构的掩膜</translation>
+    </message>
+    <message>
+        <source>Make a mask</source>
+        <translation>转为掩膜</translation>
+    </message>
+    <message>
+        <source>Fill holes</source>
+        <translation>填充空洞</translation>
+    </message>
+    <message>
+        <source>Keep the largest part</source>
+        <translation>只保留最大的部分</translation>
+    </message>
+    <message>
+        <source>Remove small parts …</source>
+        <translation>去除小的部分 …</translation>
+    </message>
+    <message>
+        <source>Smooth the outline</source>
+        <translation>平滑轮廓</translation>
+    </message>
+    <message>
+        <source>Grow by a pixel</source>
+        <translation>扩大一个像素</translation>
+    </message>
+    <message>
+        <source>Shrink by a pixel</source>
+        <translation>收缩一个像素</translation>
+    </message>
+    <message>
+        <source>Grow or shrink …</source>
+        <translation>扩大或收缩 …</translation>
+    </message>
+    <message>
+        <source>Keep only values …</source>
+        <translation>只保留某范围的值 …</translation>
+    </message>
+    <message>
+        <source>Unite with the next I click</source>
+        <translation>与接下来点击的区域合并</translation>
+    </message>
+    <message>
+        <source>Cut away the next I click</source>
+        <translation>减去接下来点击的区域</translation>
+    </message>
+    <message>
+        <source>Keep what it shares with the next I click</source>
+        <translation>只保留与接下来点击的区域的交集</translation>
+    </message>
+    <message>
+        <source>Mask</source>
+        <translation>掩膜</translation>
+    </message>
+    <message>
+        <source>Tab</source>
+        <translation>Tab</translation>
+    </message>
+    <message>
+        <source>the next suggestion of this slice</source>
+        <translation>本层面的下一个建议</translation>
+    </message>
+    <message>
+        <source>. or Ctrl+Tab</source>
+        <translation>. 或 Ctrl+Tab</translation>
+    </message>
+    <message>
+        <source>the least certain suggestion of the whole scan</source>
+        <translation>整个扫描中最不确定的建议</translation>
+    </message>
+    <message>
+        <source>Slices and masks</source>
+        <translation>层面与掩膜</translation>
+    </message>
+    <message>
+        <source>Suggestions</source>
+        <translation>建议</translation>
+    </message>
+</context>
+<context>
+    <name>StructuresModel</name>
+    <message>
+        <source>{0} voxels on {1} slices</source>
+        <translation>{1} 层，{0} 体素</translation>
+    </message>
+    <message>
+        <source>{0} mm³ on {1} slices</source>
+        <translation>{1} 层，{0} mm³</translation>
+    </message>
+    <message>
+        <source>{0} ml on {1} slices</source>
+        <translation>{1} 层，{0} ml</translation>
+    </message>
+    <message>
+        <source>Draw it on another slice too, with the same name: those between are filled</source>
+        <translation>请在另一层面上也画出它并使用相同名称：其间的层面会自动补上</translation>
+    </message>
+    <message>
+        <source>Name the region first: what is found is given its name</source>
+        <translation>请先为区域命名：追踪到的区域将使用该名称</translation>
+    </message>
+    <message>
+        <source>Slices are being made already: wait, or cancel it first</source>
+        <translation>正在生成层面：请等待，或先取消</translation>
+    </message>
+    <message>
+        <source>The structure was changed meanwhile: nothing was made of how it had been</source>
+        <translation>该结构在此期间已被修改：未按原来的样子生成任何内容</translation>
+    </message>
+    <message>
+        <source>There is no slice to add to this structure</source>
+        <translation>没有可添加到此结构的层面</translation>
+    </message>
+    <message>
+        <source>{0} slices, to be accepted</source>
+        <translation>{0} 个层面，等待接受</translation>
+    </message>
+    <message>
+        <source>{0} slices made</source>
+        <translation>已生成 {0} 个层面</translation>
+    </message>
+</context>
+<context>
     <name>SuggestionCard</name>
+    <message>
+        <source>“{0}” is a name of {1}. ↓ Enter takes that label · Esc back</source>
+        <translation>“{0}”已是“{1}”的名称。按 ↓ 再按 Enter 采用该标签 · Esc 返回</translation>
+    </message>
+    <message>
+        <source>English name, if known (Tab)</source>
+        <translation>英文名，可不填（Tab）</translation>
+    </message>
     <message>
         <source>Asking the model …</source>
         <translation>正在询问模型……</translation>
@@ -978,8 +1851,20 @@
         <translation>回车接受 · 直接输入更正 · Delete 拒绝</translation>
     </message>
     <message>
+        <source>Followed from another slice</source>
+        <translation>由其他层面追踪得到</translation>
+    </message>
+    <message>
         <source>No suggestion</source>
         <translation>没有建议</translation>
+    </message>
+    <message>
+        <source>Blind reading</source>
+        <translation>盲法阅片</translation>
+    </message>
+    <message>
+        <source>Type a name · Delete remove</source>
+        <translation>输入名称 · Delete 移除</translation>
     </message>
     <message>
         <source>Type a name · A ask the model · Delete remove</source>
@@ -994,12 +1879,24 @@
         <translation>不确定。可能是：</translation>
     </message>
     <message>
-        <source>Enter accept · ↑↓ choose · type to correct · Delete reject</source>
-        <translation>回车接受 · ↑↓ 选择 · 直接输入更正 · Delete 拒绝</translation>
+        <source>Enter accept · ↑↓ or digit choose · type to correct · Delete reject</source>
+        <translation>Enter 接受 · ↑↓ 或数字选择 · 输入以更正 · Delete 拒绝</translation>
+    </message>
+    <message>
+        <source>{0} more · {1}</source>
+        <translation>另有 {0} 个 · {1}</translation>
     </message>
     <message>
         <source>Another name</source>
         <translation>其他名称</translation>
+    </message>
+    <message>
+        <source>Chinese name, if known (Tab)</source>
+        <translation>中文名，可不填（Tab）</translation>
+    </message>
+    <message>
+        <source>The names are still being read …</source>
+        <translation>正在读取名称…</translation>
     </message>
     <message>
         <source>new name</source>
@@ -1015,6 +1912,340 @@
     </message>
 </context>
 <context>
+    <name>TaskActions</name>
+    <message>
+        <source>Tasks and scans</source>
+        <translation>任务与影像</translation>
+    </message>
+    <message>
+        <source>Assign the open scan …</source>
+        <translation>分配当前影像 …</translation>
+    </message>
+    <message>
+        <source>Submit and open the next task</source>
+        <translation>提交并打开下一任务</translation>
+    </message>
+    <message>
+        <source>Next task without submitting</source>
+        <translation>下一任务（不提交）</translation>
+    </message>
+    <message>
+        <source>Start</source>
+        <translation>开始</translation>
+    </message>
+    <message>
+        <source>Submit</source>
+        <translation>提交</translation>
+    </message>
+    <message>
+        <source>Withdraw</source>
+        <translation>撤回</translation>
+    </message>
+    <message>
+        <source>Next task to review</source>
+        <translation>下一个待审核任务</translation>
+    </message>
+    <message>
+        <source>Previous task to review</source>
+        <translation>上一个待审核任务</translation>
+    </message>
+    <message>
+        <source>Approve</source>
+        <translation>通过</translation>
+    </message>
+    <message>
+        <source>Return …</source>
+        <translation>退回 …</translation>
+    </message>
+    <message>
+        <source>Fix</source>
+        <translation>修改</translation>
+    </message>
+    <message>
+        <source>Other readings</source>
+        <translation>其他阅片</translation>
+    </message>
+    <message>
+        <source>Next difference</source>
+        <translation>下一处差异</translation>
+    </message>
+    <message>
+        <source>Previous difference</source>
+        <translation>上一处差异</translation>
+    </message>
+    <message>
+        <source>Progress and agreement …</source>
+        <translation>进度与一致性 …</translation>
+    </message>
+    <message>
+        <source>Begin this task; the first region does it too</source>
+        <translation>开始此任务；画第一个区域也会开始</translation>
+    </message>
+    <message>
+        <source>Hand in this reading; it stays as it is from then on</source>
+        <translation>提交此份阅片；此后不再改变</translation>
+    </message>
+    <message>
+        <source>Take back this task, which nobody has begun</source>
+        <translation>收回这项尚无人开始的任务</translation>
+    </message>
+    <message>
+        <source>Find this reading good</source>
+        <translation>认可此份阅片</translation>
+    </message>
+    <message>
+        <source>Send this reading back with a comment</source>
+        <translation>附意见退回此份阅片</translation>
+    </message>
+    <message>
+        <source>Change the regions of this reading yourself; it stays theirs, each change is yours</source>
+        <translation>亲自修改此份阅片的区域；阅片仍归原阅片者，每次修改记在您名下</translation>
+    </message>
+    <message>
+        <source>Show the regions of other readings of this scan too</source>
+        <translation>同时显示此影像其他阅片的区域</translation>
+    </message>
+    <message>
+        <source>Tasks and review</source>
+        <translation>任务与审核</translation>
+    </message>
+</context>
+<context>
+    <name>TaskBar</name>
+    <message>
+        <source>Your reading</source>
+        <translation>您的阅片</translation>
+    </message>
+    <message>
+        <source>{0}&apos;s reading</source>
+        <translation>{0} 的阅片</translation>
+    </message>
+    <message>
+        <source>Approved: {0}</source>
+        <translation>已通过：{0}</translation>
+    </message>
+    <message>
+        <source>The reviewer says: {0}</source>
+        <translation>审核者意见：{0}</translation>
+    </message>
+    <message>
+        <source>Returned before: {0}</source>
+        <translation>曾被退回：{0}</translation>
+    </message>
+    <message>
+        <source>Others&apos; regions and the model&apos;s suggestions are shown once you have submitted.</source>
+        <translation>提交之后才显示他人的区域和模型的建议。</translation>
+    </message>
+    <message>
+        <source>You change this reading; each change is kept under your name.</source>
+        <translation>您正在修改此份阅片；每次修改都记在您名下。</translation>
+    </message>
+    <message>
+        <source>What should be done differently?</source>
+        <translation>哪里需要改动？</translation>
+    </message>
+    <message>
+        <source>Return</source>
+        <translation>退回</translation>
+    </message>
+    <message>
+        <source>Cancel</source>
+        <translation>取消</translation>
+    </message>
+</context>
+<context>
+    <name>TaskDesk</name>
+    <message>
+        <source>{0} is at work</source>
+        <translation>当前阅片者：{0}</translation>
+    </message>
+    <message>
+        <source>This is {0}&apos;s reading: choose Fix over the image before you change it</source>
+        <translation>这是 {0} 的阅片：修改前请先点击图像上方的“修改”</translation>
+    </message>
+    <message>
+        <source>This is {0}&apos;s reading: you cannot change it</source>
+        <translation>这是 {0} 的阅片：您不能修改</translation>
+    </message>
+    <message>
+        <source>{0} scans</source>
+        <translation>{0} 组影像</translation>
+    </message>
+    <message>
+        <source>{0} tasks were given out</source>
+        <translation>已分配 {0} 项任务</translation>
+    </message>
+    <message>
+        <source>&amp;Tasks</source>
+        <translation>任务(&amp;T)</translation>
+    </message>
+</context>
+<context>
+    <name>TaskWords</name>
+    <message>
+        <source>new</source>
+        <translation>未开始</translation>
+    </message>
+    <message>
+        <source>labelling</source>
+        <translation>标注中</translation>
+    </message>
+    <message>
+        <source>submitted</source>
+        <translation>已提交</translation>
+    </message>
+    <message>
+        <source>reviewed</source>
+        <translation>已审核</translation>
+    </message>
+    <message>
+        <source>returned with a comment</source>
+        <translation>附意见退回</translation>
+    </message>
+    <message>
+        <source>withdrawn</source>
+        <translation>已撤回</translation>
+    </message>
+    <message>
+        <source>New</source>
+        <translation>未开始</translation>
+    </message>
+    <message>
+        <source>Labelling</source>
+        <translation>标注中</translation>
+    </message>
+    <message>
+        <source>Submitted</source>
+        <translation>已提交</translation>
+    </message>
+    <message>
+        <source>Reviewed</source>
+        <translation>已审核</translation>
+    </message>
+    <message>
+        <source>Returned with a comment</source>
+        <translation>附意见退回</translation>
+    </message>
+    <message>
+        <source>Withdrawn</source>
+        <translation>已撤回</translation>
+    </message>
+    <message>
+        <source>first reader</source>
+        <translation>第一阅片者</translation>
+    </message>
+    <message>
+        <source>second reader, blind</source>
+        <translation>第二阅片者，盲法</translation>
+    </message>
+    <message>
+        <source>reader {0}, blind</source>
+        <translation>第 {0} 阅片者，盲法</translation>
+    </message>
+    <message>
+        <source>only {0}</source>
+        <translation>仅 {0}</translation>
+    </message>
+    <message>
+        <source>other name</source>
+        <translation>名称不同</translation>
+    </message>
+    <message>
+        <source>other boundary</source>
+        <translation>边界不同</translation>
+    </message>
+</context>
+<context>
+    <name>TasksModel</name>
+    <message>
+        <source>The scan of this task is not on the list any more: add its files again</source>
+        <translation>此任务的影像已不在列表中：请重新添加其文件</translation>
+    </message>
+    <message>
+        <source>No other task is left to do</source>
+        <translation>没有其他待办任务</translation>
+    </message>
+    <message>
+        <source>No task waits for your review</source>
+        <translation>没有等待您审核的任务</translation>
+    </message>
+    <message>
+        <source>There is no task of yours on screen to submit</source>
+        <translation>当前画面没有您可提交的任务</translation>
+    </message>
+    <message>
+        <source>{0} of {1} regions have no name yet. Submit again to submit them as they are.</source>
+        <translation>{1} 个区域中有 {0} 个尚未命名。再次提交即按现状提交。</translation>
+    </message>
+</context>
+<context>
+    <name>TasksPanel</name>
+    <message>
+        <source>Tasks of {0}</source>
+        <translation>{0} 的任务</translation>
+    </message>
+    <message>
+        <source>To review</source>
+        <translation>待审核</translation>
+    </message>
+    <message>
+        <source>and {0} more</source>
+        <translation>另有 {0} 项</translation>
+    </message>
+    <message>
+        <source>not on the list any more</source>
+        <translation>已不在列表中</translation>
+    </message>
+    <message>
+        <source>Differences between {0} · {1}</source>
+        <translation>{0} 之间的差异 · {1}</translation>
+    </message>
+    <message>
+        <source>{0} do not differ on this scan</source>
+        <translation>{0} 在此影像上没有差异</translation>
+    </message>
+    <message>
+        <source>overlap {0}</source>
+        <translation>重叠 {0}</translation>
+    </message>
+    <message>
+        <source>slice {0}</source>
+        <translation>第 {0} 层</translation>
+    </message>
+    <message>
+        <source>unnamed</source>
+        <translation>未命名</translation>
+    </message>
+    <message>
+        <source>Open</source>
+        <translation>打开</translation>
+    </message>
+    <message>
+        <source>Withdraw</source>
+        <translation>撤回</translation>
+    </message>
+    <message>
+        <source>Next task</source>
+        <translation>下一任务</translation>
+    </message>
+    <message>
+        <source>Next to review</source>
+        <translation>下一个待审核</translation>
+    </message>
+    <message>
+        <source>No tasks here. To give out a scan, right-click it in the list of scans and choose “Assign …”.</source>
+        <translation>这里没有任务。要分配影像，请在影像列表中右键点击它并选择“分配 …”。</translation>
+    </message>
+    <message>
+        <source>Tasks</source>
+        <translation>任务</translation>
+    </message>
+    <message>
+        <source>Differences</source>
+        <translation>差异</translation>
+    </message>
+</context>
+<context>
     <name>ThemeMenu</name>
     <message>
         <source>Colours</source>
@@ -1027,6 +2258,25 @@
     <message>
         <source>Light</source>
         <translation>浅色</translation>
+    </message>
+</context>
+<context>
+    <name>ValueRangeBox</name>
+    <message>
+        <source>Values</source>
+        <translation>限值</translation>
+    </message>
+    <message>
+        <source>Paint and erase only pixels whose value lies between these two</source>
+        <translation>只绘制和擦除值在这两者之间的像素</translation>
+    </message>
+    <message>
+        <source>Lowest value that is painted</source>
+        <translation>绘制的最低值</translation>
+    </message>
+    <message>
+        <source>Highest value that is painted</source>
+        <translation>绘制的最高值</translation>
     </message>
 </context>
 <context>
@@ -1075,6 +2325,10 @@
         <translation>布局</translation>
     </message>
     <message>
+        <source>Draw regions</source>
+        <translation>绘制区域</translation>
+    </message>
+    <message>
         <source>Left mouse button</source>
         <translation>鼠标左键</translation>
     </message>
@@ -1087,8 +2341,52 @@
         <translation>电影播放</translation>
     </message>
     <message>
+        <source>Select and move regions</source>
+        <translation>选择和移动区域</translation>
+    </message>
+    <message>
         <source>Draw a box and ask</source>
         <translation>画框并询问模型</translation>
+    </message>
+    <message>
+        <source>Draw a turned box</source>
+        <translation>画旋转框</translation>
+    </message>
+    <message>
+        <source>Draw an ellipse</source>
+        <translation>画椭圆</translation>
+    </message>
+    <message>
+        <source>Draw a polygon</source>
+        <translation>画多边形</translation>
+    </message>
+    <message>
+        <source>Draw freehand</source>
+        <translation>徒手勾画</translation>
+    </message>
+    <message>
+        <source>Draw a line</source>
+        <translation>画线</translation>
+    </message>
+    <message>
+        <source>Set a point</source>
+        <translation>设点</translation>
+    </message>
+    <message>
+        <source>Paint with a brush</source>
+        <translation>画笔涂抹</translation>
+    </message>
+    <message>
+        <source>Erase</source>
+        <translation>橡皮擦</translation>
+    </message>
+    <message>
+        <source>Narrower brush</source>
+        <translation>画笔变细</translation>
+    </message>
+    <message>
+        <source>Wider brush</source>
+        <translation>画笔变粗</translation>
     </message>
     <message>
         <source>Crosshair: turn all views to a place</source>
@@ -1356,6 +2654,10 @@
         <translation>查找影像</translation>
     </message>
     <message>
+        <source>Label sets …</source>
+        <translation>标签集…</translation>
+    </message>
+    <message>
         <source>Keys</source>
         <translation>快捷键</translation>
     </message>
@@ -1374,6 +2676,10 @@
     <message>
         <source>&amp;Edit</source>
         <translation>编辑(&amp;E)</translation>
+    </message>
+    <message>
+        <source>&amp;Region</source>
+        <translation>区域(&amp;R)</translation>
     </message>
     <message>
         <source>&amp;View</source>

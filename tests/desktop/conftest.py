@@ -79,6 +79,7 @@ def open_window(qtbot, tiny_model: Path, phantom_series: Path, tmp_path: Path) -
         window.start([] if store.worklist.all() else [phantom_series / "dicom"], demo=False)
         driver = Driver(window, qtbot)
         driver.until(lambda: window.viewing.current is not None and window.viewing.current.is_complete)
+        driver.until(lambda: window.labels.ready)
         window.view.setFocus()
         return driver
 

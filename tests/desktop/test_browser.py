@@ -15,6 +15,7 @@ from PySide6.QtWidgets import QApplication, QWidget
 
 from desktop.bench_browser import list_many
 from desktop.model.browser_tree import PAGE, NodeKind, Role, shown_name
+from desktop.model.reader import ReaderModel
 from desktop.model.thumbnails import ThumbnailModel
 from desktop.panels.browser_panel import BrowserPanel
 from engine.store import AnnotationStore, ScanStatus
@@ -320,7 +321,7 @@ def test_ten_thousand_series_cost_a_page_of_rows_and_the_pictures_in_sight(many:
     from desktop.model.browser import BrowserModel
 
     stack = QUndoStack()
-    browser = BrowserModel(many, stack, "tester")
+    browser = BrowserModel(many, stack, ReaderModel(many, "tester"))
     panel = BrowserPanel(browser)
     panel.resize(300, 800)
     many.scans.rows_read = 0

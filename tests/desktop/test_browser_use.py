@@ -236,11 +236,12 @@ def test_no_choice_and_no_day_is_cut_off_in_the_narrowest_panel(dropped, languag
     request.addfinalizer(lambda: window.set_interface_language("en"))
     window.set_interface_language(language)
     panel = window.worklist_panel
-    window.centralWidget().setSizes([panel.minimumWidth(), 700, 220])
+    side = window.desk.side
+    window.centralWidget().setSizes([side.minimumWidth(), 700, 220])
     filters = panel.filter
     filters.date.setCurrentIndex(filters.date.count() - 1)
     QTest.qWait(10)
-    assert panel.width() == panel.minimumWidth()
+    assert side.width() == side.minimumWidth()
     for combo in (filters.modality, filters.status, filters.date):
         option = QStyleOptionComboBox()
         combo.initStyleOption(option)

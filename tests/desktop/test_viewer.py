@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import string
+from collections import Counter
 from pathlib import Path
 
 import numpy as np
 import pydicom
 import pytest
-from PySide6.QtCore import QPoint, Qt
-from PySide6.QtGui import QGuiApplication, QImage
+from PySide6.QtCore import QPoint, QPointF, Qt
+from PySide6.QtGui import QAction, QGuiApplication, QImage, QWheelEvent
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QComboBox, QLabel, QSlider
+from PySide6.QtWidgets import QApplication, QComboBox, QLabel, QMenu, QSlider
 
 from desktop.model.layout import Layout, Pane, arrangement
 from desktop.model.tools import Tool
@@ -490,6 +491,8 @@ def test_no_key_is_taken_twice(driver):
     keys = [key for key in keys if key]
     others = ["N", "P", "F", "L", "Tab", "Esc", "Home", "End", "?", "F1", "F2", "Ctrl+Z", "Ctrl+Shift+Z", "Ctrl+O"]
     assert len(set(keys + others)) == len(keys) + len(others)
+    every = [key.toString() for action in driver.window.findChildren(QAction) for key in action.shortcuts()]
+    assert not [key for key, times in Counter(filter(None, every)).items() if times > 1]
 
 
 def test_letters_still_name_a_region_instead_of_taking_tools(driver):
@@ -608,3 +611,95 @@ def test_every_note_has_a_sentence_with_all_of_its_values(qapp, kind):
     values = {name: f"<{name}>" for name in names}
     text = NoteTexts().text(note(kind, **values))
     assert all(value in text for value in values.values())
+
+
+# Hands and keys
+
+
+def wheel(view, units: int) -> None:
+    place = QPointF(view.viewport().rect().center())
+    nothing, none = QPoint(), Qt.MouseButton.NoButton
+    turn = QPoint(0, units)
+    phase, plain = Qt.ScrollPhase.NoScrollPhase, Qt.KeyboardModifier.NoModifier
+    event = QWheelEvent(place, view.mapToGlobal(place), nothing, turn, none, plain, phase, False)
+    QApplication.sendEvent(view.viewport(), event)
+
+
+def test_a_touchpad_and_a_fast_wheel_turn_as_far_as_the_hand(driver):
+    viewing, view = driver.window.viewing, driver.window.view
+    viewing.go_to(2)
+    for _ in range(10):
+        wheel(view, -12)
+    assert viewing.index == 3
+    wheel(view, -360)
+    assert viewing.index == 6
+    wheel(view, 120)
+    assert viewing.index == 5
+
+
+def test_a_film_is_played_as_fast_as_it_was_taken(driver, pydicom_files, tmp_path):
+    dataset = pydicom.dcmread(pydicom_files / "examples_ybr_color.dcm")
+    dataset.FrameTime = "33.3"
+    dataset.save_as(tmp_path / "film.dcm")
+    open_file(driver, tmp_path / "film.dcm")
+    assert driver.window.models.cine.frames_per_second == 30
+
+
+def test_the_keys_go_to_the_view_of_the_scan_that_was_opened(driver, shared_data):
+    phantom = driver.window.viewing.item
+    open_file(driver, shared_data / "dicom" / "series_mr_sagittal_t1")
+    assert driver.window.view.state.plane is Plane.SAGITTAL
+    assert driver.window.focusWidget() is driver.window.view
+    driver.window.open_item(phantom)
+    driver.until(lambda: driver.window.viewing.volume.modality == "CT")
+    assert driver.window.view.state.plane is Plane.AXIAL
+    assert driver.window.focusWidget() is driver.window.view
+
+
+def test_escape_leaves_the_field_for_names(driver):
+    driver.key(Qt.Key.Key_F)
+    assert driver.window.focusWidget() is not driver.window.view
+    driver.key(Qt.Key.Key_Escape)
+    assert driver.window.focusWidget() is driver.window.view
+
+
+def test_hidden_names_are_hidden_beside_too(driver, pydicom_files, tmp_path):
+    secret = tmp_path / "MuellerHans.dcm"
+    dataset = pydicom.dcmread(pydicom_files / "MR_small.dcm")
+    dataset.SeriesDescription = ""
+    dataset.save_as(secret)
+    window = driver.window
+    window.models.layout.choose(Layout.PAIR)
+    open_prior(driver, secret)
+    label = window.grid._panes[Pane.PRIOR]._title.label
+    assert "MuellerHans" in label.text()
+    window.worklist.set_names_hidden(True)
+    assert "MuellerHans" not in label.text()
+    menu = QMenu()
+    window._fill_compare_menu(menu)
+    assert not [action.text() for action in menu.actions() if "Mueller" in action.text()]
+
+
+def test_a_space_that_is_released_elsewhere_does_not_stick(driver):
+    QTest.keyPress(driver.window.view, Qt.Key.Key_Space)
+    driver.window.regions_panel.focus_find()
+    driver.window.view.setFocus()
+    before = driver.window.view.state.center
+    drag(driver.window.view, (40, 40), (60, 60))
+    assert driver.window.view.state.center == before
+    assert len(driver.window.regions.rows) == 1
+
+
+def test_why_one_scan_was_not_opened_is_not_said_of_the_next(driver, tmp_path, pydicom_files):
+    window = driver.window
+    shown = window.viewing.item
+    gone = tmp_path / "gone.dcm"
+    gone.write_bytes((pydicom_files / "MR_small.dcm").read_bytes())
+    row = add(driver, gone)
+    gone.unlink()
+    window.open_item(row)
+    driver.until(window.notice_bar.isVisible)
+    before = window.viewing.current
+    window.open_item(shown)
+    driver.until(lambda: window.viewing.current is not before)
+    assert not window.notice_bar.isVisible()

@@ -139,7 +139,7 @@ def test_the_same_road_on_a_real_ct(windows, qtbot, pydicom_files, tmp_path):
     QTest.keyClick(window.view, Qt.Key.Key_Return)
     corrected = draw_and_wait(window, qtbot, Box(50, 66, 82, 96))
     QTest.keyClicks(window.view, "t")
-    QTest.keyClicks(window.focusWidget(), "horacic vertebra")
+    QTest.keyClicks(window.focusWidget(), "horacic zebra")
     QTest.keyClick(window.focusWidget(), Qt.Key.Key_Return)
     window.close()
     again = start(windows, qtbot, database, pydicom_files / "CT_small.dcm")
@@ -147,9 +147,9 @@ def test_the_same_road_on_a_real_ct(windows, qtbot, pydicom_files, tmp_path):
     again.close()
     assert kept == {
         accepted: (RegionState.ACCEPTED, suggested),
-        corrected: (RegionState.EDITED, "thoracic vertebra"),
+        corrected: (RegionState.EDITED, "thoracic zebra"),
     }
-    assert exported_names(database, tmp_path / "out.jsonl") == {suggested, "thoracic vertebra"}
+    assert exported_names(database, tmp_path / "out.jsonl") == {suggested, "thoracic zebra"}
 
 
 def test_the_export_trains_and_the_result_is_scored(windows, qtbot, patient, tmp_path):

@@ -1,0 +1,155 @@
+"""The labels of the set in use, each with its colour and key; a click is the same as the key."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import QEvent, QSize, Qt, Signal
+from PySide6.QtGui import QColor, QFont
+from PySide6.QtWidgets import (
+    QComboBox,
+    QFrame,
+    QHBoxLayout,
+    QLabel,
+    QListWidget,
+    QListWidgetItem,
+    QToolButton,
+    QVBoxLayout,
+    QWidget,
+)
+
+from desktop.model.asking import AskingModel
+from desktop.model.labels import LabelsModel
+from desktop.model.regions import RegionsModel
+from desktop.panels.swatch import swatch
+from engine.errors import MedRegAError
+from engine.regions import Label
+
+_ROWS = 7
+_LABEL_ROLE = Qt.ItemDataRole.UserRole
+
+
+class LabelBar(QWidget):
+    """done : the view should have the keyboard again. sets_wanted : to edit label sets."""
+
+    done = Signal()
+    sets_wanted = Signal()
+
+    def __init__(
+        self, labels: LabelsModel, regions: RegionsModel, asking: AskingModel, parent: QWidget | None = None
+    ) -> None:
+        super().__init__(parent)
+        self._labels = labels
+        self._regions = regions
+        self._asking = asking
+        self._title = QLabel()
+        self._title.setObjectName("panelTitle")
+        self._sets = QComboBox()
+        self._sets.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+        self._sets.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
+        self._sets.activated.connect(self._choose_set)
+        self._edit = QToolButton()
+        self._edit.setText("…")
+        self._edit.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+        self._edit.clicked.connect(self.sets_wanted)
+        self.list = QListWidget()
+        self.list.setObjectName("labelBar")
+        self.list.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+        self.list.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        self.list.setTextElideMode(Qt.TextElideMode.ElideRight)
+        self.list.itemClicked.connect(self._clicked)
+        self.in_hand = QFrame()
+        self.in_hand.setObjectName("inHand")
+        self._in_hand_text = QLabel()
+        self._in_hand_text.setWordWrap(True)
+        let_go = QToolButton()
+        let_go.setText("×")
+        let_go.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+        let_go.clicked.connect(self._let_go)
+        row = QHBoxLayout(self.in_hand)
+        row.setContentsMargins(8, 3, 3, 3)
+        row.addWidget(self._in_hand_text, 1)
+        row.addWidget(let_go, 0, Qt.AlignmentFlag.AlignTop)
+        top = QHBoxLayout()
+        top.addWidget(self._sets, 1)
+        top.addWidget(self._edit)
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.setSpacing(4)
+        layout.addWidget(self._title)
+        layout.addLayout(top)
+        layout.addWidget(self.list)
+        layout.addWidget(self.in_hand)
+        labels.changed.connect(self.refresh)
+        regions.in_hand_changed.connect(self.refresh)
+        regions.selected.connect(self._mark)
+        self._retranslate()
+
+    def refresh(self) -> None:
+        """Show the set in use, and what is in hand."""
+        language, scheme = self._asking.language.value, self._labels.scheme
+        self._sets.clear()
+        for one in self._labels.schemes:
+            self._sets.addItem(one.name(language), one.id)
+        self._sets.setCurrentIndex(self._sets.findData(scheme.id))
+        self.list.clear()
+        height = self.fontMetrics().height() + 8
+        for entry in scheme:
+            name = entry.label.name(language)
+            item = QListWidgetItem(f"{entry.key}   {name}" if entry.key else f"     {name}")
+            item.setIcon(swatch(QColor(entry.colour)))
+            item.setData(_LABEL_ROLE, entry.label)
+            item.setSizeHint(QSize(0, height))
+            other = entry.label.name("en" if language == "zh" else "zh")
+            item.setToolTip("\n".join(filter(None, (f"{name}  {other}", entry.label.code))))
+            self.list.addItem(item)
+        self.list.setFixedHeight(min(_ROWS, max(1, len(scheme))) * height + 6)
+        self._mark()
+
+    def _mark(self) -> None:
+        in_hand, row = self._regions.next_label, self._regions.selected_row
+        named = None if row is None or row.label is None else row.label.id
+        for number in range(self.list.count()):
+            item = self.list.item(number)
+            label: Label = item.data(_LABEL_ROLE)
+            held = in_hand is not None and in_hand.id == label.id
+            font = QFont(self.font())
+            font.setBold(held or label.id == named)
+            item.setFont(font)
+            item.setSelected(held)
+            if held:
+                self.list.scrollToItem(item)
+        self.in_hand.setVisible(in_hand is not None)
+        if in_hand is not None:
+            name = in_hand.name(self._asking.language.value) or in_hand.en
+            text = self.tr("In hand: {0}. All you draw is named so. Esc lets go.")
+            self._in_hand_text.setText(text.format(name))
+
+    def _clicked(self, item: QListWidgetItem) -> None:
+        self._labels.apply(item.data(_LABEL_ROLE))
+        # A click marks a row by itself; what is marked is what is in hand.
+        self._mark()
+        self.done.emit()
+
+    def _let_go(self) -> None:
+        self._labels.take(None)
+        self.done.emit()
+
+    def _choose_set(self, index: int) -> None:
+        try:
+            self._labels.choose(self._labels.modality, self._sets.itemData(index))
+        except MedRegAError as error:
+            self._labels.failed.emit(str(error))
+            self.refresh()
+        self.done.emit()
+
+    def _retranslate(self) -> None:
+        self._title.setText(self.tr("Labels"))
+        self._edit.setToolTip(self.tr("Label sets …"))
+        self._sets.setToolTip(self.tr("Label set for scans of this kind"))
+        self.refresh()
+
+    def changeEvent(self, event: QEvent) -> None:
+        super().changeEvent(event)
+        if event.type() == QEvent.Type.LanguageChange:
+            self._retranslate()
+        elif event.type() == QEvent.Type.PaletteChange:
+            self._mark()
