@@ -41,10 +41,13 @@ class Answerer(Protocol):
 
 
 class GgufAnswerer:
-    """A model folder, through the same child process as the window."""
+    """A model folder, through the same child process as the window.
 
-    def __init__(self, manifest: ModelManifest) -> None:
-        self._session = Session(manifest)
+    exact : 32-bit keys and values, to be compared with torch; slower.
+    """
+
+    def __init__(self, manifest: ModelManifest, *, exact: bool = False) -> None:
+        self._session = Session(manifest, exact=exact)
         self.labels: LabelSet | None = manifest.labels()
         self.facts = ModelFacts(manifest.id, manifest.version, manifest.sha256, "llama.cpp")
 

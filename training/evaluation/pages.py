@@ -178,7 +178,8 @@ def _stratum_rows(strata: dict[str, Any]) -> tuple[tuple[str, ...], ...]:
             one = row.get(task, {})
             figure = next((v for k, v in one.items() if k not in ("n", "ci95")), 0.0)
             cells += [_with(figure, one["ci95"]), str(one["n"])] if one.get("n") else ["", ""]
-        rows.append((name, *cells))
+        if any(cells):
+            rows.append((name, *cells))
     return tuple(rows)
 
 

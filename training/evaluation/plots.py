@@ -32,7 +32,7 @@ def label_plot(by_label: dict[str, Any]) -> bytes | None:
     rows = sorted(rows, key=lambda pair: -_count(pair[1]))[:_MOST_LABELS]
     if not rows:
         return None
-    rows.sort(key=lambda pair: pair[1]["region_to_text"]["accuracy"] + pair[1]["text_to_region"]["iou"])
+    rows.sort(key=lambda pair: _height(pair[1]))
     figure = Figure(figsize=(9.5, 1.2 + 0.24 * len(rows)), layout="constrained")
     left, right = figure.subplots(1, 2, sharey=True)
     places = np.arange(len(rows))
@@ -48,6 +48,7 @@ def label_plot(by_label: dict[str, Any]) -> bytes | None:
         axes.set_xlim(0, 1)
         axes.set_title(title, fontsize=10)
         axes.grid(axis="x", alpha=0.3)
+    left.set_ylim(-0.6, len(rows) - 0.4)
     left.set_yticks(places, [name for name, _ in rows], fontsize=8, fontfamily=_fonts())
     return _png(figure)
 
@@ -108,6 +109,12 @@ def _fonts() -> list[str]:
 
 def _count(row: dict[str, Any]) -> int:
     return int(row["region_to_text"]["n"] + row["text_to_region"]["n"])
+
+
+def _height(row: dict[str, Any]) -> float:
+    """The mean of the figures a label has."""
+    one, two = row["region_to_text"], row["text_to_region"]
+    return float(np.mean([*[one["accuracy"]][: one["n"]], *[two["iou"]][: two["n"]]]))
 
 
 def _png(figure: Figure) -> bytes:

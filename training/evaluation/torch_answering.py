@@ -135,7 +135,7 @@ class TorchAnswerer:
         try:
             for _ in range(request.max_tokens):
                 token = grammar.choose(logits.cpu().numpy())
-                if token == self._encoder.end_id:
+                if self._vocabulary.ends(token):
                     finished = True
                     break
                 ids.append(token)
@@ -171,6 +171,10 @@ class _Vocabulary:
     def grammar(self, gbnf: str | None) -> _Constraint:
         """A fresh constraint. Raises `EngineError` for a grammar that llama.cpp refuses."""
         return _Constraint(self._vocab, gbnf)
+
+    def ends(self, token: int) -> bool:
+        """Whether llama.cpp takes a token for the end of an answer: it knows more such than the end of turn."""
+        return bool(lc.llama_vocab_is_eog(self._vocab, token))
 
     def texts(self, ids: list[int]) -> list[str]:
         """The text of each token; a character made of several belongs to the last of them."""
