@@ -10,7 +10,6 @@ from engine.cli.options import json_option
 from engine.cli.output import echo_json, printable
 from engine.runtime import DEFAULT_MODEL, Session, check_gguf, find_model, list_models, verify_files
 
-
 _PLUGINS = "medrega.model_commands"
 
 

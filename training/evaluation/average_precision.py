@@ -6,6 +6,7 @@ import contextlib
 import io
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from engine.regions import Box
 
@@ -39,7 +40,8 @@ def mean_average_precision(questions: Sequence[Detections]) -> AveragePrecision 
     if not names:
         return None
     category = {name: number for number, name in enumerate(names, start=1)}
-    annotations, found = [], []
+    annotations: list[dict[str, Any]] = []
+    found: list[dict[str, Any]] = []
     for image, one in enumerate(questions, start=1):
         for name, box in one.meant:
             annotations.append(

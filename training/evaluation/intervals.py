@@ -11,9 +11,7 @@ from numpy.typing import NDArray
 from scipy import stats
 
 
-def interval_by_group(
-    values: Sequence[float], groups: Sequence[str], draws: int = 1000
-) -> tuple[float, float] | None:
+def interval_by_group(values: Sequence[float], groups: Sequence[str], draws: int = 1000) -> tuple[float, float] | None:
     """95% bootstrap interval of the mean, percentile method; groups are drawn whole, since a patient's questions
     resemble each other. None for fewer than two groups: one patient says nothing about others.
     """

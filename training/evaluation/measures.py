@@ -191,11 +191,15 @@ def diagnosis_metrics(predictions: Sequence[Prediction]) -> dict[str, Any]:
         said, meant = [one.answer.labels or (one.answer.text,) for one in members], [_true_labels(m) for m in members]
         hits = [float(set(a) == set(t)) for a, t in zip(said, meant, strict=True)]
         name = ", ".join(labels[:3]) + (f" and {len(labels) - 3} more" if len(labels) > 3 else "")
-        result[name or "no list"] = _round(asdict(score_classes(said, meant))) | {
-            "ci95": interval(hits, members),
-            "labels": len(labels),
-            "malformed": mean([float(one.answer.malformed) for one in members]),
-        } | counts(members)
+        result[name or "no list"] = (
+            _round(asdict(score_classes(said, meant)))
+            | {
+                "ci95": interval(hits, members),
+                "labels": len(labels),
+                "malformed": mean([float(one.answer.malformed) for one in members]),
+            }
+            | counts(members)
+        )
     return result
 
 

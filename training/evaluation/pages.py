@@ -5,18 +5,16 @@ from __future__ import annotations
 import base64
 import html
 import json
-from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from engine.files import whole_file
-from engine.protocol import Task
 from training.evaluation.gallery import WorstCase, worst_cases
 from training.evaluation.plots import calibration_plot, iou_plot, label_plot
 from training.evaluation.prediction import Prediction
 from training.evaluation.summary import calibration_of
+from training.evaluation.tables import Section, report_sections
 
 _STYLE = """
 body{font:14px/1.45 system-ui,sans-serif;max-width:1080px;margin:1.5em auto;padding:0 1em;color:#222;background:#fff}
@@ -27,16 +25,6 @@ td:first-child,th:first-child{text-align:left}.note{color:#555;max-width:60em}im
 .case{border:1px solid #ddd;padding:8px;font-size:12px;overflow-wrap:anywhere}.case img{width:100%;display:block}
 .true{color:#177a2f}.said{color:#b35900}.warn{font-weight:bold}
 """
-
-
-@dataclass(frozen=True, slots=True)
-class _Section:
-    """A titled part of the page. rows : the first is the header. figure : name of its picture, "" for none."""
-
-    title: str
-    note: str = ""
-    rows: tuple[tuple[str, ...], ...] = ()
-    figure: str = ""
 
 
 def write_pages(report: dict[str, Any], predictions: Sequence[Prediction], dataset: Path, out: Path) -> None:
@@ -54,7 +42,7 @@ def write_pages(report: dict[str, Any], predictions: Sequence[Prediction], datas
     }
     figures = {name: png for name, png in plots.items() if png is not None}
     cases = worst_cases(predictions, folder)
-    sections = _sections(report, predictions, figures)
+    sections = report_sections(report, predictions, figures)
     for name, png in {**figures, **{f"case{n}": case.png for n, case in enumerate(cases, start=1)}}.items():
         (pictures / f"{name}.png").write_bytes(png)
     for file, text in (
@@ -64,153 +52,6 @@ def write_pages(report: dict[str, Any], predictions: Sequence[Prediction], datas
     ):
         with whole_file(out / file) as target:
             target.write_text(text, encoding="utf-8")
-
-
-def _sections(
-    report: dict[str, Any], predictions: Sequence[Prediction], figures: dict[str, bytes]
-) -> list[_Section]:
-    metrics = report["metrics"]
-    sections = []
-    if "region_to_text" in metrics:
-        sections.append(_Section("Region to text", _NAMED_NOTE, _named_rows(metrics["region_to_text"])))
-        confusions = _confusions(predictions)
-        if len(confusions) > 1:
-            sections.append(_Section("Most frequent wrong names", rows=confusions))
-    if "text_to_region" in metrics:
-        rows = _found_rows(metrics["text_to_region"])
-        sections.append(_Section("Text to region", _found_note(metrics["text_to_region"]), rows, _has("iou", figures)))
-    for task, title in (
-        ("grounded_report", "Grounded reports"),
-        ("report", "Reports"),
-        ("vqa", "Questions and answers"),
-        ("diagnosis", "Classification"),
-    ):
-        if task in metrics:
-            sections.append(_Section(title, rows=_flat_rows(metrics[task])))
-    for key, title in (("modality", "By modality"), ("language", "By language"), ("region_size", "By size of region")):
-        sections.append(_Section(title, rows=_stratum_rows(report["by"][key])))
-    label = _has("labels", figures)
-    sections.append(_Section("By label", "" if label else "No label to show.", _stratum_rows(report["by"]["label"]), label))
-    if "calibration" in figures:
-        sections.append(_Section("Calibration", _CALIBRATION_NOTE, figure="calibration"))
-    if "paper_compatible" in report:
-        note = "By the published definitions: precision and recall are swapped there, on purpose here."
-        paper = {key: value for key, value in report["paper_compatible"].items() if key != "note"}
-        sections.append(_Section("Paper-compatible", note, _flat_rows(paper)))
-    rows = (("measure", "why"), *report["not_run"].items())
-    sections.append(_Section("Not run", rows=rows))
-    skipped = report["dataset"]["skipped"]
-    if skipped:
-        sections.append(_Section("Left out", rows=(("line", "why"), *((s["where"], s["reason"]) for s in skipped))))
-    return sections
-
-
-_NAMED_NOTE = (
-    "Accuracy: the name is the true one. Baselines: always the most frequent name. Intervals: 95% bootstrap by patient."
-)
-_CALIBRATION_NOTE = (
-    "Names: probability of the chosen name against its being right. Boxes: probability of a box's digits against "
-    "the right name with IoU of at least 0.5."
-)
-
-
-def _found_note(found: dict[str, Any]) -> str:
-    parts = ["Precision is over the boxes said, recall over those that are there; means over questions."]
-    if "map" in found:
-        row = found["map"]
-        parts.append(
-            f"mAP@[.5:.95] {row['map50_95']:.3f}, mAP@.5 {row['map50']:.3f}, mAP@.75 {row['map75']:.3f} (COCO, by label)."
-        )
-    if "mean_iou" in found:
-        parts.append(f"Mean IoU of all that is there {_with(found['mean_iou'], found['ci95_mean_iou'])}.")
-    parts.append(f"Malformed answers {found['malformed']:.1%}.")
-    return " ".join(parts)
-
-
-def _named_rows(row: dict[str, Any]) -> tuple[tuple[str, ...], ...]:
-    rows = [
-        ("", "model", "baseline"),
-        ("accuracy", _with(row["accuracy"], row["ci95"]), f"{row['baseline_accuracy']:.3f}"),
-        ("mean recall a label", f"{row['mean_label_recall']:.3f}", f"{row['baseline_mean_label_recall']:.3f}"),
-        ("accuracy, token recall >= 0.75", f"{row['accuracy_recall75']:.3f}", ""),
-        ("token F1 / recall", f"{row['f1']:.3f} / {row['recall']:.3f}", ""),
-        ("BLEU-1", f"{row['bleu1']:.3f}", ""),
-    ]
-    if "bertscore_f1" in row:
-        rows.append(("BERTScore F1", f"{row['bertscore_f1']:.3f}", ""))
-    rows.append(("questions, patients, labels", f"{row['n']}, {row['patients']}, {row['labels']}", ""))
-    return tuple(rows)
-
-
-_KINDS = {
-    "so_sr": "one object, one region",
-    "so_mr": "one object, several regions",
-    "mo_sr": "several objects, one region each",
-    "mo_mr": "several objects, several regions",
-}
-
-
-def _found_rows(found: dict[str, Any]) -> tuple[tuple[str, ...], ...]:
-    rows: list[tuple[str, ...]] = [
-        ("", "n", "mean IoU", "acc .25", "acc .5", "acc .75", "object F1", "region P / R / F1", "aligned P / R / F1")
-    ]
-    for kind, title in _KINDS.items():
-        if kind in found:
-            row = found[kind]
-            at = [f"{row['at'][t]['accuracy']:.3f}" for t in ("0.25", "0.50", "0.75")]
-            rows.append(
-                (title, str(row["n"]), _with(row["iou"], row["ci95_iou"]), *at, f"{row['object_f1']:.3f}")
-                + tuple(" / ".join(f"{row[w][k]:.2f}" for k in ("precision", "recall", "f1")) for w in ("region", "aligned"))
-            )
-    if "absent" in found:
-        row = found["absent"]
-        rows.append(("not there, and said so", str(row["n"]), "", "", _with(row["accuracy"], row["ci95"]), *[""] * 4))
-    return tuple(rows)
-
-
-def _stratum_rows(strata: dict[str, Any]) -> tuple[tuple[str, ...], ...]:
-    """A row a stratum, columns for the tasks that occur."""
-    tasks = [t.value for t in Task if any(row.get(t.value, {}).get("n") for row in strata.values())]
-    rows: list[tuple[str, ...]] = [("", *(part for t in tasks for part in (t.replace("_", " "), "n")))]
-    for name, row in strata.items():
-        cells = []
-        for task in tasks:
-            one = row.get(task, {})
-            figure = next((v for k, v in one.items() if k not in ("n", "ci95")), 0.0)
-            cells += [_with(figure, one["ci95"]), str(one["n"])] if one.get("n") else ["", ""]
-        if any(cells):
-            rows.append((name, *cells))
-    return tuple(rows)
-
-
-def _flat_rows(metrics: dict[str, Any], prefix: str = "") -> tuple[tuple[str, ...], ...]:
-    rows: list[tuple[str, ...]] = [] if prefix else [("measure", "value")]
-    for key, value in metrics.items():
-        name = f"{prefix} {key.replace('_', ' ')}".strip()
-        if isinstance(value, dict):
-            rows += _flat_rows(value, name)
-        elif isinstance(value, list):
-            rows.append((name, " to ".join(f"{one:.3f}" for one in value)))
-        else:
-            rows.append((name, f"{value:.4f}" if isinstance(value, float) else str(value)))
-    return tuple(rows)
-
-
-def _confusions(predictions: Sequence[Prediction]) -> tuple[tuple[str, ...], ...]:
-    wrong = Counter(
-        (one.truth.text, one.answer.text)
-        for one in predictions
-        if one.record.task is Task.REGION_TO_TEXT and one.truth.text.casefold() != one.answer.text.casefold()
-    )
-    return (("true", "said", "times"), *((t, s, str(n)) for (t, s), n in wrong.most_common(12)))
-
-
-def _with(value: float, bounds: Sequence[float] | None) -> str:
-    return f"{value:.3f} [{bounds[0]:.3f}, {bounds[1]:.3f}]" if bounds else f"{value:.3f}"
-
-
-def _has(name: str, figures: dict[str, bytes]) -> str:
-    return name if name in figures else ""
 
 
 def _title(report: dict[str, Any]) -> tuple[str, str]:
@@ -226,7 +67,7 @@ def _title(report: dict[str, Any]) -> tuple[str, str]:
 _WARNING = "Not for diagnostic use."
 
 
-def _markdown(report: dict[str, Any], sections: Sequence[_Section], cases: Sequence[WorstCase]) -> str:
+def _markdown(report: dict[str, Any], sections: Sequence[Section], cases: Sequence[WorstCase]) -> str:
     title, facts = _title(report)
     lines = [f"# {title}", "", f"**{_WARNING}** {facts}", ""]
     for section in sections:
@@ -259,7 +100,7 @@ def _cell(text: str) -> str:
 
 
 def _html(
-    report: dict[str, Any], sections: Sequence[_Section], figures: dict[str, bytes], cases: Sequence[WorstCase]
+    report: dict[str, Any], sections: Sequence[Section], figures: dict[str, bytes], cases: Sequence[WorstCase]
 ) -> str:
     title, facts = _title(report)
     parts = [
@@ -283,7 +124,8 @@ def _html(
                 f'<div class="case">{_image(case.png, case.where)}'
                 f"<div>{html.escape(case.where)}, {html.escape(case.task)}, {_scores(case)}</div>"
                 f"<div>{html.escape(case.asked)}</div>"
-                f'<div class="true">{html.escape(case.truth)}</div><div class="said">{html.escape(case.said)}</div></div>'
+                f'<div class="true">{html.escape(case.truth)}</div>'
+                f'<div class="said">{html.escape(case.said)}</div></div>'
             )
         parts.append("</div>")
     parts.append("</body></html>\n")

@@ -112,7 +112,7 @@ def paper_vqa(answers: Sequence[str], truths: Sequence[str], language: Language)
 
 
 def clean_answer(text: str) -> str:
-    """The released evaluator's cleaning of an English answer: split at ``, : .``, parts with ``_`` dropped, synonyms."""
+    """The released cleaning of an English answer: split at ``, : .``, parts with ``_`` dropped, synonyms."""
     parts = [part for part in re.split(r"[,:.]", text.lower()) if "_" not in part]
     return " ".join(_SYNONYMS.get(word, word) for part in parts for word in part.split())
 

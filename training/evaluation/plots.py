@@ -63,7 +63,11 @@ def calibration_plot(found: dict[str, Calibration | None]) -> bytes | None:
         total = sum(part.count for part in one.bins)
         axes.plot([0, 1], [0, 1], color=_GREY, linewidth=1, linestyle="--", label="perfect")
         axes.plot(
-            [part.confidence for part in one.bins], [part.accuracy for part in one.bins], "o-", color=_BLUE, label="model"
+            [part.confidence for part in one.bins],
+            [part.accuracy for part in one.bins],
+            "o-",
+            color=_BLUE,
+            label="model",
         )
         axes.bar(
             [(part.low + part.high) / 2 for part in one.bins],

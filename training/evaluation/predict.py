@@ -196,5 +196,7 @@ def _read_log(path: Path) -> dict[str, Earlier]:
             scores = tuple(float(score) for score in data["box_scores"])
             earlier[data["where"]] = (str(data["answer"]), choices, scores)
         except (ValueError, KeyError, TypeError) as error:
-            raise DatasetError(f"{path} line {number} is damaged ({error!r}): remove the file and start anew") from error
+            raise DatasetError(
+                f"{path} line {number} is damaged ({error!r}): remove the file and start anew"
+            ) from error
     return earlier

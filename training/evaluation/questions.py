@@ -32,7 +32,7 @@ def question_of(record: Record, *, several: bool = False) -> Question:
 
     several : more labels than one may hold; a prompt does not say so, its set does.
     """
-    before, _, after = record.human.partition(IMAGE_MARKER)
+    after = record.human.partition(IMAGE_MARKER)[2]
     names: tuple[str, ...] = ()
     options: tuple[str, ...] = ()
     form = AnswerForm.SENTENCES

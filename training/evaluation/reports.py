@@ -41,9 +41,7 @@ def _english(text: str) -> list[str]:
     return str(Tokenizer13a()(text.lower())).split()
 
 
-def _score(
-    said: Sequence[str], meant: Sequence[str], cut: Callable[[str], list[str]], unit: str
-) -> ReportScore:
+def _score(said: Sequence[str], meant: Sequence[str], cut: Callable[[str], list[str]], unit: str) -> ReportScore:
     from rouge_score.rouge_scorer import RougeScorer
     from sacrebleu.metrics import BLEU
 

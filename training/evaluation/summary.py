@@ -8,13 +8,12 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from engine.protocol import Task
+from engine.protocol import IMAGE_MARKER, Task
+from engine.protocol.syntax import BOXES, read_boxes
 from training.evaluation.answering import ModelFacts
 from training.evaluation.calibration import Calibration, calibrate
-from training.evaluation.classes import score_classes
 from training.evaluation.judges import Judges
 from training.evaluation.measures import (
-    by_language,
     diagnosis_metrics,
     found_metrics,
     grounded_metrics,
@@ -25,11 +24,9 @@ from training.evaluation.measures import (
     text_score,
     vqa_metrics,
 )
-from training.evaluation.paper import RULES, paper_grounding, paper_labels, paper_names, paper_regions, paper_vqa
-from training.evaluation.paper_reports import paper_reports
+from training.evaluation.paper_summary import paper_metrics
 from training.evaluation.predict import Answered
 from training.evaluation.prediction import Prediction
-from training.evaluation.questions import is_lesion_report
 from training.records import dataset_sha256
 
 _SMALL, _LARGE = 0.01, 0.1
@@ -158,9 +155,6 @@ def region_size(prediction: Prediction) -> str:
 def _asked_areas(prediction: Prediction) -> list[float]:
     if prediction.record.task is not Task.REGION_TO_TEXT:
         return []
-    from engine.protocol import IMAGE_MARKER
-    from engine.protocol.syntax import BOXES, read_boxes
-
     match = BOXES.search(prediction.record.human.partition(IMAGE_MARKER)[2])
     return [] if match is None else [box.area for box in read_boxes(match.group(), prediction.question)[0]]
 
@@ -168,7 +162,8 @@ def _asked_areas(prediction: Prediction) -> list[float]:
 def calibration_of(predictions: Sequence[Prediction]) -> dict[str, Calibration | None]:
     """``names``: a choice's probability against its being right. ``boxes``: a box's against IoU of 0.5 and its name."""
     chosen = [one for one in predictions if one.choices and one.record.task in (Task.REGION_TO_TEXT, Task.DIAGNOSIS)]
-    confidences, hits = [], []
+    confidences: list[float] = []
+    hits: list[bool] = []
     for one in predictions:
         if one.record.task is not Task.TEXT_TO_REGION or len(one.box_scores) != len(one.match.said):
             continue
@@ -191,41 +186,3 @@ def _calibration(predictions: Sequence[Prediction]) -> dict[str, Any]:
     }
     names = found["names"]
     return {"ece": None if names is None else round(names.ece, 4), **rows}
-
-
-def paper_metrics(predictions: Sequence[Prediction]) -> dict[str, Any]:
-    """The published definitions over the same answers; **precision and recall are swapped**, as published."""
-    result: dict[str, Any] = {"note": "precision is over the true boxes and recall over the said ones, as published"}
-    of = {task: [one for one in predictions if one.record.task is task] for task in Task}
-    for task, score in ((Task.REGION_TO_TEXT, paper_names), (Task.VQA, paper_vqa), (Task.REPORT, paper_reports)):
-        for language, members in by_language(of[task]).items():
-            answers, truths = [one.answer.text for one in members], [one.truth.text for one in members]
-            result.setdefault(task.value, {})[language.value] = _round(score(answers, truths, language))
-    for one in of[Task.TEXT_TO_REGION]:
-        if one.subtask != "absent":
-            result.setdefault(Task.TEXT_TO_REGION.value, {}).setdefault(one.subtask, [])
-    kinds = result.get(Task.TEXT_TO_REGION.value, {})
-    for kind in kinds:
-        samples = [(p.answer.located, p.truth.located) for p in of[Task.TEXT_TO_REGION] if p.subtask == kind]
-        kinds[kind] = {name: _round(paper_regions(kind, samples, rules)) for name, rules in RULES.items()}
-    for lesion in (False, True):
-        some = [p for p in of[Task.GROUNDED_REPORT] if is_lesion_report(p.record) is lesion]
-        if some:
-            samples = [(p.answer.located, p.truth.located) for p in some]
-            result.setdefault(Task.GROUNDED_REPORT.value, {})["lesion" if lesion else "organ"] = {
-                name: _round(paper_grounding(samples, rules, lesion=lesion)) for name, rules in RULES.items()
-            }
-    lists = {one.question.options for one in of[Task.DIAGNOSIS] if one.question.options}
-    for labels in sorted(lists):
-        some = [one for one in of[Task.DIAGNOSIS] if one.question.options == labels]
-        said = [paper_labels(one.raw, labels) for one in some]
-        score = score_classes(said, [one.truth.labels for one in some])
-        row = {"macro_f1": score.macro_f1, "accuracy": score.accuracy}
-        result.setdefault(Task.DIAGNOSIS.value, {})[", ".join(labels[:3])] = _round(row)
-    return result
-
-
-def _round(row: dict[str, float]) -> dict[str, float]:
-    return {key: round(value, 4) for key, value in row.items()}
-
-

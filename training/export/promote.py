@@ -184,7 +184,11 @@ def _set_aside(folder: Path, refused: Path, out: Path) -> Path:
             folder.rename(refused)
             return refused
         refused.mkdir()
-        for name in [*(file.name for file in ModelManifest.read(folder).files.values()), "manifest.json", "export.json"]:
+        for name in [
+            *(file.name for file in ModelManifest.read(folder).files.values()),
+            "manifest.json",
+            "export.json",
+        ]:
             (folder / name).rename(refused / name)
     except OSError as error:
         raise CheckpointError(f"cannot set the refused model {folder} aside: {error}") from error

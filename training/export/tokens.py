@@ -32,7 +32,14 @@ _ZH = (
     "请定位并描述这张医学影像中的胰腺癌",
     "患者女，５６岁，反复咳嗽、咳痰３周余。",
 )
-_OTHER = ("🫁🩻👩‍⚕️", "naïve café Ångström", "Ω μ β-blocker", "\t\ttab\r\nline\n\n  two", "ﬁ ½ ™ ①", "日本語 한국어 العربية")
+_OTHER = (
+    "🫁🩻👩‍⚕️",
+    "naïve café Ångström",
+    "Ω μ β-blocker",
+    "\t\ttab\r\nline\n\n  two",
+    "ﬁ ½ ™ ①",
+    "日本語 한국어 العربية",
+)
 _MARKS = ("<ref>{}</ref>", "<box>[[{0}, {1}, {2}, {3}]]</box>", "<ref>{}</ref><box>[[{0}, {1}, {2}, {3}]]</box>: ")
 
 

@@ -33,9 +33,7 @@ def _records(image: str, group: str) -> list[Record]:
     def add(question: Question, answer: str) -> None:
         id_ = f"{Path(image).stem}-{len(made)}"
         made.append(
-            Record(
-                id_, image, SIZE, SIZE, user_text(question), answer, question.task, question.language, "CT", group
-            )
+            Record(id_, image, SIZE, SIZE, user_text(question), answer, question.task, question.language, "CT", group)
         )
 
     for language, liver, spleen in ((Language.EN, "liver", "spleen"), (Language.ZH, "肝脏", "脾脏")):
@@ -47,9 +45,7 @@ def _records(image: str, group: str) -> list[Record]:
         )
         sentence = Sentence("normal" if language is Language.EN else "正常", (Located(liver, (box,)),))
         add(
-            Question(
-                Task.GROUNDED_REPORT, language, SIZE, SIZE, names=(liver,), grounding=Grounding.ORGAN
-            ),
+            Question(Task.GROUNDED_REPORT, language, SIZE, SIZE, names=(liver,), grounding=Grounding.ORGAN),
             write_sentences((sentence,), SIZE, SIZE, language),
         )
         add(
