@@ -169,8 +169,14 @@ class PredictionLog:
     def add(self, prediction: Prediction) -> None:
         """Append an answer; it is in the file before the next question is asked."""
         if self._stream is not None:
-            self._stream.write(json.dumps(to_line(prediction), ensure_ascii=False) + "\n")
-            self._stream.flush()
+            try:
+                self._stream.write(json.dumps(to_line(prediction), ensure_ascii=False) + "\n")
+                self._stream.flush()
+            except OSError as error:
+                raise DatasetError(
+                    f"cannot write the answers to {self._stream.name}: {error.strerror}; the same command goes on "
+                    "from those that are there"
+                ) from error
 
 
 def _same_run(beside: Path, run: dict[str, Any]) -> bool:

@@ -34,7 +34,8 @@ class Checkpoint:
         Raises `CheckpointError` naming what is missing.
         """
         tokenizer = tokenizer_json(folder)
-        if is_adapter(folder):
+        # An adapter has to be merged, and the original InternVL-Chat layout to be renamed: torch does both.
+        if is_adapter(folder) or _layout(folder) != "internvl":
             model = load_checkpoint(folder)
             return cls(model.config.to_dict(), tokenizer, {k: v.detach() for k, v in model.state_dict().items()})
         try:
@@ -46,6 +47,29 @@ class Checkpoint:
         except (OSError, ValueError) as error:
             raise CheckpointError(f"{folder} is not a checkpoint of the trainer: {error}") from error
         return cls(config, tokenizer, tensors)
+
+
+def _layout(folder: Path) -> str:
+    """The ``model_type`` of a checkpoint's configuration. Raises `CheckpointError`."""
+    try:
+        return str(json.loads((folder / "config.json").read_text(encoding="utf-8")).get("model_type"))
+    except (OSError, ValueError, AttributeError) as error:
+        raise CheckpointError(f"{folder} is not a checkpoint of the trainer: {error}") from error
+
+
+def require_exportable(config: dict[str, Any], folder: Path) -> None:
+    """Raise `CheckpointError` for a model whose layers our GGUF writer does not know, rather than write a wrong one."""
+    vision, text = config["vision_config"], config["text_config"]
+    for what, is_so in (
+        ("a text model that is no Llama", text.get("model_type", "llama") != "llama"),
+        ("a tied output matrix", bool(config.get("tie_word_embeddings"))),
+        ("RMS norms in its vision tower", vision.get("norm_type", "layer_norm") != "layer_norm"),
+        ("normed queries and keys", bool(vision.get("use_qk_norm"))),
+        ("a vision tower without attention bias", not vision.get("attention_bias", True)),
+        ("image tokens column by column (ps_version v1)", config.get("ps_version", "v2") == "v1"),
+    ):
+        if is_so:
+            raise CheckpointError(f"{folder} has {what}, which cannot be exported here: try `medrega model import`")
 
 
 def is_adapter(folder: Path) -> bool:

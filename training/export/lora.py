@@ -28,10 +28,10 @@ def write_lora(folder: Path, path: Path) -> None:
     Raises `CheckpointError` for a folder that is no LoRA, and for one that changes what llama.cpp cannot adapt: the
     vision tower or the projector; such an adapter must be merged.
     """
-    base = adapter_base(folder)
+    sizes = _sizes(folder)
     try:
         settings = json.loads((folder / ADAPTER_CONFIG).read_text(encoding="utf-8"))
-        text = json.loads((base / "config.json").read_text(encoding="utf-8"))["text_config"]
+        text = json.loads(sizes.read_text(encoding="utf-8"))["text_config"]
         alpha = float(settings["lora_alpha"])
         with safe_open(folder / "adapter_model.safetensors", "pt") as file:
             tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
@@ -58,3 +58,11 @@ def write_lora(folder: Path, path: Path) -> None:
         writer.write_kv_data_to_file()
         writer.write_tensors_to_file()
         writer.close()
+
+
+def _sizes(folder: Path) -> Path:
+    """The configuration with the text model's sizes: of the base, or of the merged model around the trainer's
+    ``adapter`` folder, which has the same.
+    """
+    merged = folder.parent / "config.json"
+    return merged if merged.is_file() else adapter_base(folder) / "config.json"

@@ -15,7 +15,7 @@ from PIL import Image
 from engine.files import whole_file
 from engine.regions import LabelSet
 from engine.runtime.manifest import ModelFile, ModelManifest
-from training.export.checkpoint import Checkpoint, is_adapter, load_checkpoint, weights_sha256
+from training.export.checkpoint import Checkpoint, is_adapter, load_checkpoint, require_exportable, weights_sha256
 from training.export.importance import ImportanceMatrix
 from training.export.quantize import Quantization, is_quantized, quantize
 from training.export.text import write_text
@@ -61,6 +61,7 @@ def export_model(
     """
     said = ExportedAs(model_id, name, version, golden_tolerance, abstain_below, tuple(str(task) for task in tasks))
     checkpoint = Checkpoint.read(folder)
+    require_exportable(checkpoint.config, folder)
     out.mkdir(parents=True, exist_ok=True)
     vision: Quantization = ftype if ftype in ("f32", "f16") else "q8_0"
     names = {"text": f"text-{ftype}.gguf", "mmproj": f"mmproj-{vision}.gguf"}

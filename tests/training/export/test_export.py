@@ -15,7 +15,7 @@ from click.testing import CliRunner  # noqa: E402
 from engine.progress import NoProgress  # noqa: E402
 from engine.runtime import ModelManifest, Session, verify_files  # noqa: E402
 from training.cli_export import export_command  # noqa: E402
-from training.export.checkpoint import Checkpoint, load_checkpoint, weights_sha256  # noqa: E402
+from training.export.checkpoint import Checkpoint, load_checkpoint, require_exportable, weights_sha256  # noqa: E402
 from training.export.importance import measure_importance  # noqa: E402
 from training.export.lora import write_lora  # noqa: E402
 from training.export.promote import export_quantizations  # noqa: E402
@@ -242,3 +242,39 @@ def test_an_adapter_without_its_base_is_named(adapter, tmp_path):
 def test_a_folder_without_weights_is_no_checkpoint(tmp_path):
     with pytest.raises(CheckpointError, match=str(tmp_path)):
         Checkpoint.read(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("where", "key", "value", "named"),
+    [
+        ("vision_config", "norm_type", "rms_norm", "RMS"),
+        ("vision_config", "use_qk_norm", True, "queries"),
+        ("text_config", "model_type", "qwen2", "Llama"),
+        ("", "ps_version", "v1", "column by column"),
+    ],
+)
+def test_a_layout_the_writer_does_not_know_is_refused(tiny_checkpoint, where, key, value, named):
+    config = json.loads((tiny_checkpoint / "config.json").read_text(encoding="utf-8"))
+    (config[where] if where else config)[key] = value
+    with pytest.raises(CheckpointError, match=named):
+        require_exportable(config, tiny_checkpoint)
+
+
+def test_shards_are_read_as_one(tiny_checkpoint, tmp_path):
+    from safetensors.torch import load_file, save_file
+
+    folder = tmp_path / "sharded"
+    folder.mkdir()
+    for name in ("config.json", "tokenizer.json"):
+        (folder / name).write_bytes((tiny_checkpoint / name).read_bytes())
+    tensors = load_file(tiny_checkpoint / "model.safetensors")
+    names = sorted(tensors)
+    index = {}
+    for number, part in enumerate((names[::2], names[1::2]), start=1):
+        file = f"model-0000{number}-of-00002.safetensors"
+        save_file({name: tensors[name] for name in part}, folder / file)
+        index |= dict.fromkeys(part, file)
+    (folder / "model.safetensors.index.json").write_text(json.dumps({"weight_map": index}), encoding="utf-8")
+    whole, sharded = Checkpoint.read(tiny_checkpoint).tensors, Checkpoint.read(folder).tensors
+    assert whole.keys() == sharded.keys()
+    assert all(torch.equal(whole[name], sharded[name]) for name in whole)
