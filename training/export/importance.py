@@ -6,6 +6,7 @@ tool). The same figures come here from hooks on the torch model, with real image
 
 from __future__ import annotations
 
+import itertools
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -68,10 +69,13 @@ def measure_importance(
 
     records : so many, spread evenly over the sets. Raises `DatasetError`, `Cancelled`.
     """
-    found = [pair for dataset in datasets for pair in read_records(dataset)]
-    if not found:
+    count = sum(1 for dataset in datasets for _ in read_records(dataset))
+    if not count:
         raise DatasetError(f"no records in {', '.join(map(str, datasets))}")
-    chosen = [found[i] for i in np.unique(np.linspace(0, len(found) - 1, records).astype(int))]
+    # Read twice rather than kept: a training set has millions.
+    wanted = {int(place) for place in np.linspace(0, count - 1, records)}
+    every = itertools.chain.from_iterable(map(read_records, datasets))
+    chosen = (pair for place, pair in enumerate(every) if place in wanted)
     meters = _Meters(model)
     tokens = 0
     try:
@@ -79,10 +83,10 @@ def measure_importance(
             if progress.cancelled():
                 raise Cancelled
             tokens += _run(model, encoder, folder, record)
-            progress.report(done, len(chosen), "records for the importance matrix")
+            progress.report(done, len(wanted), "records for the importance matrix")
     finally:
         meters.remove()
-    return ImportanceMatrix(meters.means(), len(chosen), tokens)
+    return ImportanceMatrix(meters.means(), len(wanted), tokens)
 
 
 def _run(model: InternVLForConditionalGeneration, encoder: PromptEncoder, folder: Path, record: Record) -> int:

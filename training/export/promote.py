@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import shutil
 from collections.abc import Sequence
@@ -22,6 +23,7 @@ from training.export.model import export_model
 from training.export.quantize import Quantization, is_quantized
 from training.labels import labels_of, tasks_of
 from training.model import CheckpointError
+from training.records import dataset_sha256
 from training.tokenizer import PromptEncoder, load_tokenizer
 
 COMPARISON_FILE = "comparison.json"
@@ -97,7 +99,8 @@ def export_quantizations(
 
     One quantization goes to `out`, several each to ``out/NAME``; a refused one to ``out/refused/NAME``.
     test_set : without one nothing is compared and all are promoted. max_drop : of any task's mean score.
-    importance_records : training records for the importance matrix, which is kept in ``out/imatrix.gguf``.
+    importance_records : training records for the importance matrix, which is kept in ``out/imatrix.gguf``. Answers
+    are kept in ``out/answers``, from which a stopped export goes on.
     Raises `CheckpointError`, `DatasetError`, `EngineError`, `Cancelled`.
     """
     out.mkdir(parents=True, exist_ok=True)
@@ -123,13 +126,15 @@ def export_quantizations(
         manifests.append((quant, manifest))
     reference: tuple[Prediction, ...] | None = None
     if test_set is not None:
-        reference = _torch_answers(checkpoint, manifests[0][1], test_set, limit, progress)
+        reference = _torch_answers(checkpoint, manifests[0][1], test_set, limit, out, progress)
     models = []
     for quant, manifest in manifests:
         rows: tuple[TaskComparison, ...] = ()
         if test_set is not None and reference is not None:
             with GgufAnswerer(manifest) as answerer:
-                rows = compare(reference, predict(answerer, test_set, progress, limit=limit).predictions)
+                log = _log(out, quant, manifest.sha256, test_set, limit)
+                answers = predict(answerer, test_set, progress, limit=limit, log=log).predictions
+            rows = compare(reference, answers)
         models.append(_decide(quant, manifest, rows, max_drop, out))
     result = ExportResult(tuple(models), max_drop)
     with whole_file(out / COMPARISON_FILE) as target:
@@ -149,14 +154,21 @@ def _importance(
 
 
 def _torch_answers(
-    checkpoint: Path, manifest: ModelManifest, test_set: Path, limit: int | None, progress: Progress
+    checkpoint: Path, manifest: ModelManifest, test_set: Path, limit: int | None, out: Path, progress: Progress
 ) -> tuple[Prediction, ...]:
     from training.evaluation.torch_answering import TorchAnswerer
 
     with TorchAnswerer(checkpoint) as answerer:
         # The same names to choose from as the model folders have.
         answerer.labels = manifest.labels()
-        return predict(answerer, test_set, progress, limit=limit).predictions
+        log = _log(out, "torch", answerer.facts.sha256, test_set, limit)
+        return predict(answerer, test_set, progress, limit=limit, log=log).predictions
+
+
+def _log(out: Path, name: str, sha256: str, test_set: Path, limit: int | None) -> Path:
+    """Where the answers of one model to these questions are kept: an export that is stopped goes on from them."""
+    run = hashlib.sha256(f"{sha256} {dataset_sha256(test_set)} {limit}".encode()).hexdigest()
+    return out / "answers" / f"{name}-{run[:12]}.jsonl"
 
 
 def _decide(
@@ -165,7 +177,7 @@ def _decide(
     promoted = all(row.drop <= max_drop for row in rows)
     size = manifest.files["text"].bytes + manifest.files["mmproj"].bytes
     if rows:
-        scores = {**manifest.scores, "against_torch": {row.task.value: round(-row.drop, 4) for row in rows}}
+        scores = manifest.scores | {f"{row.task.value}_against_torch": round(-row.drop, 4) for row in rows}
         manifest = replace(manifest, scores=scores)
         manifest.write()
     folder = manifest.folder

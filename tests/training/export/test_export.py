@@ -146,7 +146,7 @@ def test_export_compares_each_quantization_with_torch_and_keeps_the_imatrix(tiny
     for one in report["models"]:
         manifest = ModelManifest.read(Path(one["folder"]))
         verify_files(manifest)
-        assert "against_torch" in manifest.scores
+        assert "region_to_text_against_torch" in manifest.scores
         facts = json.loads((manifest.folder / "export.json").read_text(encoding="utf-8"))
         assert facts["tokenizer"] == {"strings": 3000, "mismatches": 0}
         assert "class token last" in facts["position_order"]
@@ -154,6 +154,12 @@ def test_export_compares_each_quantization_with_torch_and_keeps_the_imatrix(tiny
     # An untrained model's boxes are toss-ups; the choice among names is not.
     assert report["models"][0]["rows"]["region_to_text"]["agreement"] > 0.9
     assert (out / "imatrix.gguf").is_file()
+    # Started again it takes the answers that are there; they are the same models'.
+    kept = {path: path.read_bytes() for path in (out / "answers").iterdir()}
+    assert len(kept) == 2 * 3
+    again = CliRunner().invoke(export_command, arguments)
+    assert json.loads(again.stdout) == report
+    assert {path: path.read_bytes() for path in (out / "answers").iterdir()} == kept
     with Session(ModelManifest.read(out / "q4_k_m")) as session:
         session.start()
 
