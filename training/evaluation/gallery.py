@@ -37,16 +37,20 @@ class WorstCase:
 
 
 def worst_predictions(predictions: Sequence[Prediction], count: int = 16) -> list[Prediction]:
-    """The lowest scores, the most confident first; at most two a label and task, so that others are seen too."""
-    ranked = sorted(predictions, key=lambda one: (score_of(one), -(_confidence(one) or 0.0), one.where))
-    taken: Counter[tuple[Task, str]] = Counter()
+    """The lowest scores, the most confident first; every task gets a like share of the places, since confidences of
+    different tasks do not compare, and a label at most two of a task, so that others are seen too.
+    """
+    wrong = [one for one in predictions if score_of(one) < 1]
+    ranked = sorted(wrong, key=lambda one: (score_of(one), -(_confidence(one) or 0.0), one.where))
+    share = -(-count // max(1, len({one.record.task for one in wrong})))
+    labels: Counter[tuple[Task, str]] = Counter()
+    tasks: Counter[Task] = Counter()
     chosen: list[Prediction] = []
     for one in ranked:
-        if len(chosen) == count or score_of(one) >= 1:
-            break
-        kind = (one.record.task, label_of(one))
-        if taken[kind] < _PER_LABEL:
-            taken[kind] += 1
+        task, kind = one.record.task, (one.record.task, label_of(one))
+        if tasks[task] < share and labels[kind] < _PER_LABEL and len(chosen) < count:
+            tasks[task] += 1
+            labels[kind] += 1
             chosen.append(one)
     return chosen
 
