@@ -986,8 +986,8 @@
         <translation>关闭</translation>
     </message>
     <message>
-        <source>(ships)</source>
-        <translation>（自带）</translation>
+        <source>(built in)</source>
+        <translation>（内置）</translation>
     </message>
     <message>
         <source>Used now: {0}</source>
@@ -1402,6 +1402,34 @@
     <message>
         <source>hidden</source>
         <translation>已隐藏</translation>
+    </message>
+    <message>
+        <source>turned box</source>
+        <translation>旋转框</translation>
+    </message>
+    <message>
+        <source>ellipse</source>
+        <translation>椭圆</translation>
+    </message>
+    <message>
+        <source>polygon</source>
+        <translation>多边形</translation>
+    </message>
+    <message>
+        <source>outline</source>
+        <translation>轮廓</translation>
+    </message>
+    <message>
+        <source>line</source>
+        <translation>线</translation>
+    </message>
+    <message>
+        <source>point</source>
+        <translation>点</translation>
+    </message>
+    <message>
+        <source>mask</source>
+        <translation>掩膜</translation>
     </message>
     <message>
         <source>of {0}</source>
