@@ -18,9 +18,7 @@ class Variables(click.ParamType[tuple[str, str]]):
 
     name = "NAME=VALUE"
 
-    def convert(
-        self, value: object, param: click.Parameter | None, ctx: click.Context | None
-    ) -> tuple[str, str]:
+    def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> tuple[str, str]:
         """Split at the first equals sign."""
         name, equals, text = str(value).partition("=")
         if not equals or not name:
@@ -50,7 +48,9 @@ def build_command(
         echo_json(card)
         return
     for split, counts in card["counts"].items():
-        click.echo(f"{split}: {counts['records']} records on {counts['images']} pictures of {counts['groups']} patients")
+        click.echo(
+            f"{split}: {counts['records']} records on {counts['images']} pictures of {counts['groups']} patients"
+        )
     for source, name, count in card["unknown"]:
         click.echo(f"{source}: no label is called {name!r}, met {count} times", err=True)
     click.echo(f"written to {out}; look at {out / 'contact_sheet.png'} and {out / 'CARD.md'}")

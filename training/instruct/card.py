@@ -90,9 +90,7 @@ def _labels(labels: dict[str, Counter[str]], naming: Naming) -> list[dict[str, A
         row |= {"code": naming.label(key).code}
         for split in SPLITS:
             row[split] = {
-                str(task): {
-                    str(language): counter[f"{split}/{task}/{language}"] for language in Language
-                }
+                str(task): {str(language): counter[f"{split}/{task}/{language}"] for language in Language}
                 for task in (Task.REGION_TO_TEXT, Task.TEXT_TO_REGION)
             }
         rows.append(row)
@@ -128,7 +126,9 @@ def _markdown(card: dict[str, Any]) -> str:
     parts.append("## Left out")
     for source in card["excluded"]:
         parts.append(f"- source `{source['name']}`: {source['why']}")
-    parts += [f"- `{source}`: {name!r}, {count} times: no label is called so" for source, name, count in card["unknown"]]
+    parts += [
+        f"- `{source}`: {name!r}, {count} times: no label is called so" for source, name, count in card["unknown"]
+    ]
     parts += [f"- {message}" for _, _, message in card["broken"]]
     if len(parts) and parts[-1] == "## Left out":
         parts.append("Nothing.")

@@ -20,7 +20,10 @@ CREATE TABLE IF NOT EXISTS image (
     id INTEGER PRIMARY KEY, source TEXT NOT NULL, grp TEXT NOT NULL, phash TEXT NOT NULL, facts TEXT NOT NULL
 );
 CREATE INDEX IF NOT EXISTS image_group ON image (grp);
-CREATE TABLE IF NOT EXISTS band (place INTEGER, bits TEXT, image INTEGER, PRIMARY KEY (place, bits, image)) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS band (
+    place INTEGER, bits TEXT, image INTEGER, PRIMARY KEY (place, bits, image)
+) WITHOUT ROWID;
+CREATE INDEX IF NOT EXISTS band_image ON band (image);
 CREATE TABLE IF NOT EXISTS unknown (source TEXT, name TEXT, count INTEGER, PRIMARY KEY (source, name));
 CREATE TABLE IF NOT EXISTS broken (source TEXT, key TEXT, message TEXT, PRIMARY KEY (source, key));
 CREATE TABLE IF NOT EXISTS label (scope TEXT, key TEXT, PRIMARY KEY (scope, key)) WITHOUT ROWID;

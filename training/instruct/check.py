@@ -52,6 +52,7 @@ CREATE TABLE patient (grp TEXT, split TEXT, PRIMARY KEY (grp, split));
 CREATE TABLE question (hash BLOB PRIMARY KEY, answer TEXT);
 CREATE TABLE hash (picture INTEGER PRIMARY KEY, phash TEXT);
 CREATE TABLE band (place INTEGER, bits TEXT, picture INTEGER, PRIMARY KEY (place, bits, picture)) WITHOUT ROWID;
+CREATE INDEX band_picture ON band (picture);
 """
 
 
@@ -209,7 +210,9 @@ class _Check:
         return len(rows)
 
     def _leaks(self) -> None:
-        split = self._seen.execute("SELECT grp, group_concat(split, ' and ') FROM patient GROUP BY grp HAVING count(*) > 1")
+        split = self._seen.execute(
+            "SELECT grp, group_concat(split, ' and ') FROM patient GROUP BY grp HAVING count(*) > 1"
+        )
         for group, splits in split.fetchall():
             self._found(Kind.LEAKED_GROUP, splits, f"the patient {group} is in both")
         for path, other, bits in self._twins():

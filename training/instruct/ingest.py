@@ -7,6 +7,7 @@ import itertools
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from engine.errors import MedRegAError
 from engine.progress import Cancelled, Progress
@@ -55,7 +56,7 @@ class Reader:
             return Ingested(name, unit.key, (), {}, message)
         return Ingested(name, unit.key, images, dict(source.unknown))
 
-    def _keep(self, source: Source[object], unit: Unit, number: int, image: SourceImage) -> ImageFacts:
+    def _keep(self, source: Source[Any], unit: Unit, number: int, image: SourceImage) -> ImageFacts:
         settings = source.settings
         image = fitted(image, self._spec.max_side)
         stem = _digest(settings.name, unit.key, str(number))[:20]

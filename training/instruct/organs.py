@@ -80,9 +80,7 @@ def _rules(language: Language) -> tuple[tuple[str, re.Pattern[str], tuple[str, .
 def marked_organs(organs: Iterable[str], marked: Iterable[str], naming: Naming) -> tuple[str, ...]:
     """The keys of `marked` regions that a sentence about `organs` is about: the same, or parts of it and its sides."""
     wanted = set(organs)
-    return tuple(
-        key for key in marked if key.partition("|")[0] in wanted or naming.label(key).parent in wanted
-    )
+    return tuple(key for key in marked if key.partition("|")[0] in wanted or naming.label(key).parent in wanted)
 
 
 def read_reviewed(path: Path) -> dict[str, tuple[str, ...]]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import imagehash
 import numpy as np
@@ -34,12 +35,12 @@ def read_picture(path: Path) -> NDArray[np.uint8]:
         raise DatasetError(f"cannot read the picture {path}: {error}") from error
 
 
-def read_label_picture(path: Path) -> NDArray[np.generic]:
+def read_label_picture(path: Path) -> NDArray[Any]:
     """(H, W) values of a mask picture, palette indices where it has a palette. Raises `DatasetError`."""
     try:
         with Image.open(path) as image:
             image.load()
-            values = np.asarray(image)
+            values: NDArray[Any] = np.asarray(image)
     except (OSError, UnidentifiedImageError, Image.DecompressionBombError, ValueError, SyntaxError) as error:
         raise DatasetError(f"cannot read the mask {path}: {error}") from error
     if values.ndim == 3:
@@ -77,7 +78,10 @@ def fitted(image: SourceImage, max_side: int) -> SourceImage:
         box = region.box
         try:
             moved = Box(
-                (box.x1 + 0.5) * sx - 0.5, (box.y1 + 0.5) * sy - 0.5, (box.x2 + 0.5) * sx - 0.5, (box.y2 + 0.5) * sy - 0.5
+                (box.x1 + 0.5) * sx - 0.5,
+                (box.y1 + 0.5) * sy - 0.5,
+                (box.x2 + 0.5) * sx - 0.5,
+                (box.y2 + 0.5) * sy - 0.5,
             )
             regions.append(Marked(region.key, moved.clipped(new_width, new_height)))
         except RegionError as error:

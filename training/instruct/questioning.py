@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from engine.protocol import (
+    YES_NO,
     AnswerForm,
     Grounding,
     Language,
@@ -19,7 +20,6 @@ from engine.protocol import (
     Recognition,
     Sentence,
     Task,
-    YES_NO,
     modality_phrase,
     user_text,
     write_located,

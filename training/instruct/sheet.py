@@ -102,7 +102,8 @@ def _drawn(tile: _Tile) -> Image.Image:
             draw.text(at, name, fill=colours[name], font=font)
     canvas.paste(shown, (2, 2))
     record = tile.record
-    caption = f"{tile.source}\n{record.modality or '?'} {record.width}x{record.height} {tile.split} {Path(record.image).stem[:8]}"
+    size = f"{record.width}x{record.height}"
+    caption = f"{tile.source}\n{record.modality or '?'} {size} {tile.split} {Path(record.image).stem[:8]}"
     ImageDraw.Draw(canvas).text((3, _SIDE), caption, fill="black", font=font)
     return canvas
 

@@ -56,9 +56,9 @@ def vqa_templates(language: Language) -> dict[str, tuple[str, ...]]:
 def prose(language: Language) -> Prose:
     """The sentences of descriptions."""
     data: dict[str, Any] = tomllib.loads(_text(f"prose_{language}.toml"))
-    lists = {key: tuple(value) for key, value in data.items() if isinstance(value, list) and key != "places"}
-    texts = {key: value for key, value in data.items() if isinstance(value, str)}
-    return Prose(places=tuple(tuple(row) for row in data["places"]), **lists, **texts)
+    data["places"] = [tuple(row) for row in data["places"]]
+    words: dict[str, Any] = {key: tuple(value) if isinstance(value, list) else value for key, value in data.items()}
+    return Prose(**words)
 
 
 @cache

@@ -190,12 +190,12 @@ def _windows(
         return
     best = {key: best_window(naming.label(key)) for key in keys}
     present = {best[key] for key, area in zip(keys, areas, strict=True) if area > 0}
-    for name in sorted(present):
-        shown = frozenset(key for key in keys if best[key] == name)
+    for chosen in sorted(present):
+        shown = frozenset(key for key in keys if best[key] == chosen)
         # Bones are seen in soft tissue too.
-        if name == "soft_tissue":
+        if chosen == "soft_tissue":
             shown |= frozenset(key for key in keys if best[key] == "bone")
-        yield name, _CT_WINDOWS[name], shown
+        yield chosen, _CT_WINDOWS[chosen], shown
 
 
 def best_window(label: Label) -> str:

@@ -56,7 +56,7 @@ class SourceSettings(BaseModel):
     attribution: str = ""
     modality: str = ""
     body_part: str = ""
-    labels: dict[str, str] = {}
+    labels: dict[str, str] = Field(default_factory=dict)
     ignore: tuple[str, ...] = ()
     exhaustive: bool = True
     one_group: bool = False

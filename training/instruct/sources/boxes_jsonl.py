@@ -13,6 +13,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, ClassVar, Literal
 
+from pydantic import Field
+
 from engine.regions import Box, RegionError
 from training.instruct.items import Marked, SourceImage, Unit
 from training.instruct.naming import modality_code
@@ -31,7 +33,7 @@ class BoxesJsonlSettings(SourceSettings):
     kind: Literal["boxes_jsonl"]
     path: Path
     root: Path | None = None
-    where: dict[str, str] = {}
+    where: dict[str, str] = Field(default_factory=dict)
     flip: Literal["", "vertical"] = ""
     boxes: bool = True
 

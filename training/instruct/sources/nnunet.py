@@ -74,9 +74,7 @@ class Nnunet(Source[NnunetSettings]):
         if mask.shape != pixels.shape[:2]:
             raise DatasetError(f"{labels} has {mask.shape} pixels, {image} {pixels.shape[:2]}")
         found = [
-            map_regions(
-                mask, {value: key for value, name in names.items() if (key := self.key(name))}, self.thresholds
-            )
+            map_regions(mask, {value: key for value, name in names.items() if (key := self.key(name))}, self.thresholds)
             for names in layers
         ]
         return SourceImage(

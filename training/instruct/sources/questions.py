@@ -8,6 +8,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, ClassVar, Literal
 
+from pydantic import Field
+
 from engine.protocol import Language
 from training.instruct.items import Asked, SourceImage, Unit
 from training.instruct.naming import modality_code
@@ -32,8 +34,8 @@ class QuestionsSettings(SourceSettings):
     language_field: str = ""
     language: Language = Language.EN
     body_part_field: str = ""
-    body_parts: dict[str, str] = {}
-    modalities: dict[str, str] = {}
+    body_parts: dict[str, str] = Field(default_factory=dict)
+    modalities: dict[str, str] = Field(default_factory=dict)
     modality_field: str = ""
 
 

@@ -10,6 +10,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import ClassVar, Literal
 
+from pydantic import Field
+
 from engine.protocol import Language
 from training.instruct.items import Report, SourceImage, Unit
 from training.instruct.pictures import read_picture
@@ -35,7 +37,7 @@ class ReportTableSettings(SourceSettings):
     findings: str = "findings"
     impression: str = "impression"
     group: str = ""
-    view: dict[str, str] = {}
+    view: dict[str, str] = Field(default_factory=dict)
     language: Language = Language.EN
 
 

@@ -16,6 +16,7 @@ from typing import ClassVar, Literal
 
 import ijson
 import numpy as np
+from pydantic import Field
 
 from training.instruct.items import Marked, SourceImage, Unit
 from training.instruct.masks import mask_regions
@@ -37,7 +38,7 @@ class SaMed2dSettings(SourceSettings):
     kind: Literal["sa_med2d"]
     path: Path
     datasets: tuple[str, ...] = ()
-    axes: dict[str, str] = {}
+    axes: dict[str, str] = Field(default_factory=dict)
 
 
 class SaMed2d(Source[SaMed2dSettings]):
