@@ -47,7 +47,9 @@ class Kind(StrEnum):
 WARNINGS = frozenset({Kind.UNKNOWN_LABEL, Kind.LANGUAGE, Kind.CONTRADICTION, Kind.NEVER_LEARNT})
 _SCHEMA = """
 CREATE TABLE id (split TEXT, id TEXT, PRIMARY KEY (split, id));
-CREATE TABLE picture (id INTEGER PRIMARY KEY, path TEXT UNIQUE, split TEXT, grp TEXT, w INTEGER, h INTEGER, line TEXT);
+CREATE TABLE picture (
+    id INTEGER PRIMARY KEY, path TEXT, split TEXT, grp TEXT, w INTEGER, h INTEGER, line TEXT, UNIQUE (path, w, h)
+);
 CREATE TABLE patient (grp TEXT, split TEXT, PRIMARY KEY (grp, split));
 CREATE TABLE question (hash BLOB PRIMARY KEY, answer TEXT);
 CREATE TABLE hash (picture INTEGER PRIMARY KEY, phash TEXT);
@@ -191,10 +193,11 @@ class _Check:
 
     def _pictures(self, workers: int) -> int:
         """Read every picture once: is it there, is it as large as said, is it another one's twin."""
-        rows = self._seen.execute("SELECT id, path, w, h, line FROM picture ORDER BY id").fetchall()
-        looked = bounded_map(_look, [path for _, path, _, _, _ in rows], workers)
-        for done, ((number, path, width, height, line), look) in enumerate(zip(rows, looked, strict=True), start=1):
-            self._progress.report(done, len(rows), "reading pictures")
+        total = int(self._seen.execute("SELECT count(*) FROM picture").fetchone()[0])
+        rows = self._seen.execute("SELECT id, path, w, h, line FROM picture ORDER BY id")
+        for done, (row, look) in enumerate(bounded_map(_look, rows, workers), start=1):
+            number, path, width, height, line = row
+            self._progress.report(done, total, "reading pictures")
             if self._progress.cancelled():
                 raise Cancelled
             if look.problem:
@@ -207,7 +210,7 @@ class _Check:
                 self._seen.execute("INSERT INTO hash VALUES (?, ?)", (number, look.phash))
                 for place, bits in bands(look.phash):
                     self._seen.execute("INSERT INTO band VALUES (?, ?, ?)", (place, bits, number))
-        return len(rows)
+        return total
 
     def _leaks(self) -> None:
         split = self._seen.execute(
@@ -221,7 +224,7 @@ class _Check:
     def _twins(self) -> Iterator[tuple[str, str, int]]:
         for number, phash, path, split in self._seen.execute(
             "SELECT hash.picture, phash, path, split FROM hash JOIN picture ON picture.id = hash.picture ORDER BY 1"
-        ).fetchall():
+        ):
             others = self._seen.execute(
                 "SELECT DISTINCT picture.path, hash.phash FROM band JOIN band AS same ON same.place = band.place "
                 "AND same.bits = band.bits JOIN picture ON picture.id = same.picture "
@@ -243,9 +246,13 @@ class _Look:
     problem: str = ""
 
 
-def _look(path: str) -> _Look:
+_Row = tuple[int, str, int, int, str]
+"""Number, path, width and height as said, and the line that says so."""
+
+
+def _look(row: _Row) -> tuple[_Row, _Look]:
     try:
-        pixels = read_picture(Path(path))
+        pixels = read_picture(Path(row[1]))
     except DatasetError as error:
-        return _Look(problem=str(error))
-    return _Look(pixels.shape[1], pixels.shape[0], perceptual_hash(pixels))
+        return row, _Look(problem=str(error))
+    return row, _Look(pixels.shape[1], pixels.shape[0], perceptual_hash(pixels))

@@ -72,7 +72,9 @@ def asked(record: Record) -> str:
 def question_of(record: Record) -> Question:
     """As much of the question as reading its answer takes."""
     names = tuple(REF.findall(asked(record))) if record.task in (Task.TEXT_TO_REGION, Task.GROUNDED_REPORT) else ()
-    return Question(record.task, record.language, record.width, record.height, record.modality, names=names)
+    # Where a record of another program does not tell the size, any will do to see whether a box is one.
+    width, height = record.width or 999, record.height or 999
+    return Question(record.task, record.language, width, height, record.modality, names=names)
 
 
 def located_of(record: Record) -> tuple[Located, ...]:

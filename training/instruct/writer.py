@@ -67,9 +67,9 @@ def write_questions(
     """
     questioner = Questioner(spec, naming, gather_known(spec, catalogue, naming))
     total = catalogue.count("image")
-    sentences: dict[str, OrganSentence] = {}
     with contextlib.ExitStack() as stack:
         files = _Files(out, stack)
+        sentences = _Sentences(catalogue, out, stack)
         for done, (_, split, facts) in enumerate(catalogue.images(), start=1):
             if progress.cancelled():
                 raise Cancelled
@@ -82,12 +82,9 @@ def write_questions(
             for task, line in lines:
                 files.write(split, task, line)
             for sentence in questioner.sentences(facts):
-                sentences.setdefault(sentence.text, sentence)
+                sentences.write(sentence)
             progress.report(done, total, "writing questions")
         lengths = files.lengths
-    if sentences:
-        with whole_file(out / SENTENCES_FILE) as temporary:
-            temporary.write_text("".join(f"{one.to_json()}\n" for one in sentences.values()), encoding="utf-8")
     return {
         "files": {f"{split}/{task}.jsonl": count for (split, task), count in sorted(lengths.items())},
         "splits_sha256": _write_splits(catalogue, out),
@@ -126,6 +123,25 @@ class _Files:
             stream = self._open[split, task] = self._stack.enter_context(path.open("w", encoding="utf-8"))
         stream.write(line + "\n")
         self.lengths[split, task] += 1
+
+
+class _Sentences:
+    """The file for review of how reports were split by organ: each sentence once, no file without any."""
+
+    def __init__(self, catalogue: Catalogue, out: Path, stack: contextlib.ExitStack) -> None:
+        self._db, self._path, self._stack = catalogue.db, out / SENTENCES_FILE, stack
+        self._stream: IO[str] | None = None
+        self._db.execute("CREATE TEMP TABLE IF NOT EXISTS sentence (text TEXT PRIMARY KEY) WITHOUT ROWID")
+        self._db.execute("DELETE FROM sentence")
+
+    def write(self, sentence: OrganSentence) -> None:
+        """Add a sentence that was not there yet."""
+        if not self._db.execute("INSERT OR IGNORE INTO sentence VALUES (?)", (sentence.text,)).rowcount:
+            return
+        if self._stream is None:
+            path = self._stack.enter_context(whole_file(self._path))
+            self._stream = self._stack.enter_context(path.open("w", encoding="utf-8"))
+        self._stream.write(sentence.to_json() + "\n")
 
 
 def _write_splits(catalogue: Catalogue, out: Path) -> str:

@@ -46,11 +46,17 @@ def read_all(source_of: Callable[..., Source[Any]]) -> Callable[..., list[Source
     return read
 
 
-def noise(seed: int, width: int = 64, height: int = 48, colour: bool = False) -> np.ndarray[Any, np.dtype[np.uint8]]:
+def _noise(seed: int, width: int = 64, height: int = 48, colour: bool = False) -> np.ndarray[Any, np.dtype[np.uint8]]:
     """A picture that looks like no other one: low frequencies at random, as perceptual hashes see them."""
     rng = np.random.default_rng(seed)
     coarse = rng.integers(0, 256, (12, 12, 3) if colour else (12, 12), np.uint8)
     return np.asarray(Image.fromarray(coarse).resize((width, height), Image.Resampling.BICUBIC))
+
+
+@pytest.fixture
+def noise() -> Callable[..., np.ndarray[Any, np.dtype[np.uint8]]]:
+    """Pixels of a picture of its own for each seed."""
+    return _noise
 
 
 @pytest.fixture
@@ -59,7 +65,7 @@ def picture() -> Callable[..., Path]:
 
     def write(path: Path, seed: int = 0, **size: Any) -> Path:
         path.parent.mkdir(parents=True, exist_ok=True)
-        Image.fromarray(noise(seed, **size)).save(path)
+        Image.fromarray(_noise(seed, **size)).save(path)
         return path
 
     return write

@@ -50,6 +50,8 @@ def test_a_label_is_foreign_only_to_modalities_that_cannot_show_it(naming: Namin
     assert not naming.foreign("melanoma", "")
 
 
-@pytest.mark.parametrize(("word", "code"), [("MRI", "MR"), ("X-ray", "DX"), ("dermoscopy", "DMS"), ("CT", "CT"), ("", "")])
+@pytest.mark.parametrize(
+    ("word", "code"), [("MRI", "MR"), ("X-ray", "DX"), ("dermoscopy", "DMS"), ("CT", "CT"), ("", "")]
+)
 def test_words_for_modalities_become_codes(word: str, code: str):
     assert modality_code(word) == code

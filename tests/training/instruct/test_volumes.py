@@ -57,7 +57,13 @@ def test_chosen_slices_are_apart():
 
 @pytest.mark.parametrize(
     ("name", "window"),
-    [("liver", "soft_tissue"), ("left lung", "lung"), ("rib 7", "bone"), ("L1 vertebra", "bone"), ("thalamus", "brain")],
+    [
+        ("liver", "soft_tissue"),
+        ("left lung", "lung"),
+        ("rib 7", "bone"),
+        ("L1 vertebra", "bone"),
+        ("thalamus", "brain"),
+    ],
 )
 def test_a_structure_is_looked_at_through_its_window(naming: Naming, name: str, window: str):
     key = naming.resolve(name, {})

@@ -6,7 +6,10 @@ One table with a row a picture, or two: reports, and the pictures of each report
 from __future__ import annotations
 
 import csv
+import json
+import sqlite3
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import ClassVar, Literal
 
@@ -49,16 +52,23 @@ class ReportTable(Source[ReportTableSettings]):
     def units(self) -> Iterator[Unit]:
         """A picture a unit, in the table's order."""
         settings = self.settings
-        reports: dict[str, dict[str, str]] = {}
-        if settings.pictures is not None:
-            for row in _rows(settings.reports):
-                reports[row.get(settings.join, "")] = row
+        # An unnamed database lives in a temporary file and goes with its connection.
+        with closing(sqlite3.connect("")) as reports:
+            reports.execute("CREATE TABLE report (key TEXT PRIMARY KEY, row TEXT)")
+            if settings.pictures is not None:
+                rows = ((row.get(settings.join, ""), json.dumps(row)) for row in _rows(settings.reports))
+                reports.executemany("INSERT OR REPLACE INTO report VALUES (?, ?)", rows)
+            yield from self._joined(reports)
+
+    def _joined(self, reports: sqlite3.Connection) -> Iterator[Unit]:
+        settings = self.settings
         for number, row in enumerate(_rows(settings.pictures or settings.reports), start=2):
             if settings.pictures is not None:
-                report = reports.get(row.get(settings.join, ""))
+                key = row.get(settings.join, "")
+                report = reports.execute("SELECT row FROM report WHERE key = ?", (key,)).fetchone()
                 if report is None:
                     continue
-                row = {**report, **row}
+                row = {**json.loads(report[0]), **row}
             if any(row.get(column) != value for column, value in settings.view.items()):
                 continue
             image = row.get(settings.image, "")

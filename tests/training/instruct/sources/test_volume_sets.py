@@ -47,7 +47,11 @@ def nnunet(tmp_path: Path, phantom):
     return write
 
 
-VERSION_2 = {"channel_names": {"0": "CT"}, "labels": {"background": 0, "liver": 1, "spleen": 2}, "file_ending": ".nii.gz"}
+VERSION_2 = {
+    "channel_names": {"0": "CT"},
+    "labels": {"background": 0, "liver": 1, "spleen": 2},
+    "file_ending": ".nii.gz",
+}
 VERSION_1 = {"modality": {"0": "CT"}, "labels": {"0": "background", "1": "liver", "2": "spleen"}}
 
 
@@ -122,7 +126,10 @@ def write_series(folder: Path, voxels: np.ndarray) -> list[pydicom.Dataset]:
         ds.file_meta = pydicom.dataset.FileMetaDataset()
         ds.file_meta.TransferSyntaxUID = pydicom.uid.ExplicitVRLittleEndian
         ds.SOPClassUID, ds.SOPInstanceUID = pydicom.uid.CTImageStorage, pydicom.uid.generate_uid()
-        ds.file_meta.MediaStorageSOPClassUID, ds.file_meta.MediaStorageSOPInstanceUID = ds.SOPClassUID, ds.SOPInstanceUID
+        ds.file_meta.MediaStorageSOPClassUID, ds.file_meta.MediaStorageSOPInstanceUID = (
+            ds.SOPClassUID,
+            ds.SOPInstanceUID,
+        )
         ds.StudyInstanceUID, ds.SeriesInstanceUID, ds.FrameOfReferenceUID = study, series, frame
         ds.PatientID, ds.PatientName, ds.PatientBirthDate, ds.PatientSex = "p7", "Nobody^", "", ""
         ds.StudyDate, ds.StudyTime, ds.StudyID, ds.AccessionNumber, ds.ReferringPhysicianName = "", "", "", "", ""
@@ -167,7 +174,9 @@ def test_a_dicom_segmentation_is_read_with_its_series(tmp_path: Path, phantom, r
     )
     (tmp_path / "seg").mkdir()
     segmentation.save_as(tmp_path / "seg" / "s.dcm")
-    images = read_all(kind="dicom_seg", path=tmp_path / "seg", images=tmp_path / "ct", slicing={"slices": 2}, modality="")
+    images = read_all(
+        kind="dicom_seg", path=tmp_path / "seg", images=tmp_path / "ct", slicing={"slices": 2}, modality=""
+    )
     volume = read_volume(tmp_path / "ct")
     assert volume.voxels.shape == voxels.shape
     assert {region.key for image in images for region in image.regions} == {"liver", "spleen"}
