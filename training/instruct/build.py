@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import sqlite3
 from pathlib import Path
 from typing import Any
 
@@ -46,6 +47,10 @@ def build_dataset(spec: Spec, out: Path, progress: Progress, workers: int | None
     except OSError as error:
         raise DatasetError(
             f"cannot write {error.filename or out}: {error.strerror}. What is done is kept: the same command goes on"
+        ) from error
+    except sqlite3.Error as error:
+        raise DatasetError(
+            f"cannot write the catalogue in {building}: {error}. What is done is kept: the same command goes on"
         ) from error
 
 

@@ -173,12 +173,7 @@ def test_a_stopped_build_refuses_another_spec(tmp_path: Path, data: Path):
 @pytest.mark.slow
 def test_a_build_killed_at_any_time_goes_on_to_the_same_set(tmp_path: Path, data: Path):
     build(tmp_path, data, out="whole")
-    program = (
-        "import sys; from pathlib import Path; from engine.progress import NoProgress\n"
-        "from training.instruct.build import build_dataset; from training.instruct.spec import read_spec\n"
-        "build_dataset(read_spec(Path(sys.argv[1]), {'data': sys.argv[2]}), Path(sys.argv[3]), NoProgress(), 1)\n"
-    )
-    command = [sys.executable, "-c", program, str(spec_of(tmp_path)), str(data), str(tmp_path / "out")]
+    command = [sys.executable, "-c", _PROGRAM, str(spec_of(tmp_path)), str(data), str(tmp_path / "out"), "0"]
     rng = np.random.default_rng(5)
     kills = 0
     for _ in range(40):
@@ -195,6 +190,35 @@ def test_a_build_killed_at_any_time_goes_on_to_the_same_set(tmp_path: Path, data
             kills += 1
     build(tmp_path, data)
     assert kills > 0
+    assert contents(tmp_path / "out") == contents(tmp_path / "whole")
+
+
+_PROGRAM = """
+import resource, sys
+from pathlib import Path
+from engine.progress import NoProgress
+from training.instruct.build import build_dataset
+from training.instruct.spec import read_spec
+from training.records import DatasetError
+largest = int(sys.argv[4])
+if largest:
+    resource.setrlimit(resource.RLIMIT_FSIZE, (largest, largest))
+try:
+    build_dataset(read_spec(Path(sys.argv[1]), {"data": sys.argv[2]}), Path(sys.argv[3]), NoProgress(), 1)
+except DatasetError as error:
+    sys.exit(f"told: {error}")
+"""
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="files have no largest size to set there")
+@pytest.mark.parametrize("largest", [3_000, 40_000, 130_000])
+def test_a_build_that_runs_out_of_room_says_so_and_goes_on_later(tmp_path: Path, data: Path, largest: int):
+    command = [sys.executable, "-c", _PROGRAM, str(spec_of(tmp_path)), str(data), str(tmp_path / "out"), str(largest)]
+    failed = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert failed.returncode == 1
+    assert failed.stderr.startswith("told: cannot"), failed.stderr
+    build(tmp_path, data)
+    build(tmp_path, data, out="whole")
     assert contents(tmp_path / "out") == contents(tmp_path / "whole")
 
 
