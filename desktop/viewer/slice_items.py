@@ -11,7 +11,6 @@ from PySide6.QtWidgets import QGraphicsScene
 from desktop.model.crossings import Crossing
 from desktop.model.measures import Measure, MeasureKind
 from desktop.model.plane_state import PlaneState
-from desktop.model.regions import shape_of
 from desktop.model.session import ViewerModels
 from desktop.viewer.cross_section_item import CrossSectionItem
 from desktop.viewer.handles_item import Handles
@@ -22,7 +21,7 @@ from desktop.viewer.shape_path import is_thin
 from engine.protocol import Language
 from engine.regions import Box, Handle, Shape
 from engine.scans.measuring import angle_degrees, length, roi_statistics
-from engine.store import DECIDED_STATES, RegionRow
+from engine.store import DECIDED_STATES, RegionRow, shape_of
 
 
 class SliceItems(QObject):

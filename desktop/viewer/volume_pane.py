@@ -24,6 +24,7 @@ from PySide6.QtWidgets import QComboBox, QFrame, QVBoxLayout, QWidget
 
 from desktop.error_texts import shown_error
 from desktop.model.layout import Pane
+from desktop.model.open_scan import OpenScan
 from desktop.model.session import ViewerModels
 from desktop.model.volume_drawing import VolumeDrawing
 from desktop.viewer.overlay import direction_letters, paint_letters
@@ -147,6 +148,7 @@ class VolumePane(QFrame):
         super().__init__()
         self.setObjectName("pane")
         self._drawing = models.drawing
+        self._viewing = models.viewing
         self._title = PaneTitle(Pane.VOLUME)
         self._title.maximize_wanted.connect(lambda: models.layout.toggle_maximized(Pane.VOLUME))
         self._preset = QComboBox()
@@ -165,8 +167,12 @@ class VolumePane(QFrame):
         self._drawing.failed.connect(self._failed)
         self._drawing.changed.connect(self._follow)
         models.viewing.opened.connect(self._say_drawing)
-        models.viewing.completed.connect(lambda scan: scan is models.viewing.current and self._say_drawing())
+        models.viewing.completed.connect(self._completed)
         self._retranslate()
+
+    def _completed(self, scan: OpenScan) -> None:
+        if scan is self._viewing.current:
+            self._say_drawing()
 
     def _say_drawing(self) -> None:
         if self._drawing.waiting:

@@ -552,6 +552,37 @@
     </message>
 </context>
 <context>
+    <name>EngineMessages</name>
+    <message>
+        <source>Not found on this slice: {0}</source>
+        <translation>此层面未找到：{0}</translation>
+    </message>
+    <message>
+        <source>Asking the model …</source>
+        <translation>正在询问模型……</translation>
+    </message>
+    <message>
+        <source>No answer. {0}</source>
+        <translation>没有答复。{0}</translation>
+    </message>
+    <message>
+        <source>Loading the model …</source>
+        <translation>正在加载模型……</translation>
+    </message>
+    <message>
+        <source>The model is ready</source>
+        <translation>模型已就绪</translation>
+    </message>
+    <message>
+        <source>The model process stopped ({0}). It was started again, and the question is asked again.</source>
+        <translation>模型进程已停止（{0}），现已重新启动，并再次提问。</translation>
+    </message>
+    <message>
+        <source>The model process failed: {0}</source>
+        <translation>模型进程出错：{0}</translation>
+    </message>
+</context>
+<context>
     <name>FindAllBox</name>
     <message>
         <source>Stop</source>
@@ -989,28 +1020,8 @@
 <context>
     <name>MainWindow</name>
     <message>
-        <source>Asking the model …</source>
-        <translation>正在询问模型……</translation>
-    </message>
-    <message>
-        <source>Not found on this slice: {0}</source>
-        <translation>此层面未找到：{0}</translation>
-    </message>
-    <message>
         <source>That was on a scan which is no longer on the list. It is done, but cannot be shown.</source>
         <translation>该操作所在的影像已不在列表中。操作已完成，但无法显示。</translation>
-    </message>
-    <message>
-        <source>Loading the model …</source>
-        <translation>正在加载模型……</translation>
-    </message>
-    <message>
-        <source>The model is ready</source>
-        <translation>模型已就绪</translation>
-    </message>
-    <message>
-        <source>The model process failed: {0}</source>
-        <translation>模型进程出错：{0}</translation>
     </message>
     <message>
         <source>A shape on this slice was not finished.</source>
@@ -1029,44 +1040,12 @@
         <translation>无</translation>
     </message>
     <message>
-        <source>Add scans</source>
-        <translation>添加影像</translation>
-    </message>
-    <message>
-        <source>Add a folder of scans</source>
-        <translation>添加影像文件夹</translation>
-    </message>
-    <message>
-        <source>This model has no card.</source>
-        <translation>该模型没有说明卡。</translation>
-    </message>
-    <message>
         <source>Not opened. {0}</source>
         <translation>未能打开。{0}</translation>
     </message>
     <message>
         <source>Regions with another name now: {0}</source>
         <translation>已更改名称的区域：{0} 个</translation>
-    </message>
-    <message>
-        <source>No answer. {0}</source>
-        <translation>没有答复。{0}</translation>
-    </message>
-    <message>
-        <source>The model process stopped ({0}). It was started again, and the question is asked again.</source>
-        <translation>模型进程已停止（{0}），现已重新启动，并再次提问。</translation>
-    </message>
-    <message>
-        <source>Model card</source>
-        <translation>模型说明卡</translation>
-    </message>
-    <message>
-        <source>About MedRegA Desktop</source>
-        <translation>关于 MedRegA Desktop</translation>
-    </message>
-    <message>
-        <source>Label and read medical scans with a model that runs on this computer.&lt;br&gt;&lt;br&gt;&lt;b&gt;Not for diagnostic use.&lt;/b&gt; Suggestions are a model&apos;s guesses until a person decides.&lt;br&gt;&lt;br&gt;After MedRegA, Wang et al., ICLR 2025. Apache-2.0.</source>
-        <translation>用本机运行的模型标注和阅读医学影像。&lt;br&gt;&lt;br&gt;&lt;b&gt;不得用于诊断。&lt;/b&gt;在人作出决定之前，建议只是模型的猜测。&lt;br&gt;&lt;br&gt;依据 MedRegA（Wang 等，ICLR 2025）。Apache-2.0 许可。</translation>
     </message>
     <message>
         <source>MedRegA Desktop</source>
@@ -2621,6 +2600,33 @@
     <message>
         <source>Drag to turn, wheel to zoom, double click for the front</source>
         <translation>拖动旋转，滚轮缩放，双击回到正面</translation>
+    </message>
+</context>
+<context>
+    <name>WindowDialogs</name>
+    <message>
+        <source>Add scans</source>
+        <translation>添加影像</translation>
+    </message>
+    <message>
+        <source>Add a folder of scans</source>
+        <translation>添加影像文件夹</translation>
+    </message>
+    <message>
+        <source>This model has no card.</source>
+        <translation>该模型没有说明卡。</translation>
+    </message>
+    <message>
+        <source>Model card</source>
+        <translation>模型说明卡</translation>
+    </message>
+    <message>
+        <source>About MedRegA Desktop</source>
+        <translation>关于 MedRegA Desktop</translation>
+    </message>
+    <message>
+        <source>Label and read medical scans with a model that runs on this computer.&lt;br&gt;&lt;br&gt;&lt;b&gt;Not for diagnostic use.&lt;/b&gt; Suggestions are a model&apos;s guesses until a person decides.&lt;br&gt;&lt;br&gt;After MedRegA, Wang et al., ICLR 2025. Apache-2.0.</source>
+        <translation>用本机运行的模型标注和阅读医学影像。&lt;br&gt;&lt;br&gt;&lt;b&gt;不得用于诊断。&lt;/b&gt;在人作出决定之前，建议只是模型的猜测。&lt;br&gt;&lt;br&gt;依据 MedRegA（Wang 等，ICLR 2025）。Apache-2.0 许可。</translation>
     </message>
 </context>
 <context>

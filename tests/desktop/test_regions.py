@@ -12,11 +12,10 @@ from PySide6.QtGui import QWheelEvent
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication, QPushButton
 
-from desktop.model.regions import shape_of
 from desktop.model.tools import Tool
 from engine.phantom import write_phantom_series
 from engine.regions import Box, Ellipse, Freehand, HandleRole, Label, Line, Mask, Point, Polygon, RotatedBox
-from engine.store import Origin, RegionState
+from engine.store import Origin, RegionState, shape_of
 
 LEFT = Qt.MouseButton.LeftButton
 NONE = Qt.KeyboardModifier.NoModifier

@@ -10,10 +10,9 @@ from PySide6.QtCore import QPoint, Qt
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication, QDialogButtonBox
 
-from desktop.model.regions import shape_of
 from desktop.panels.numbers_dialog import NumbersDialog
 from engine.regions import Box, Label, Mask
-from engine.store import Derivation, Origin, RegionState
+from engine.store import Derivation, Origin, RegionState, shape_of
 
 LEFT = Qt.MouseButton.LeftButton
 NONE = Qt.KeyboardModifier.NoModifier
