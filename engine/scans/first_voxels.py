@@ -64,7 +64,7 @@ def first_voxels(reader: SimpleITK.ImageFileReader, stored: StoredVoxels, head: 
     dtype = np.dtype(name)
     data = _unpacked(stored.path, stored.packed_from, skip + FIRST_VOXELS * dtype.itemsize)
     if is_nifti:
-        # sizeof_hdr is 348 or 540 in the order of the file; the header is compressed too where it is no file of its own.
+        # sizeof_hdr, 348 or 540 in the order of the file. The header is compressed too where it is no file of its own.
         header = data if head.startswith(_GZIP_MARK) else head
         is_big = int.from_bytes(header[:4], "little") not in (348, 540)
     else:
