@@ -14,7 +14,7 @@ CARD_FILE = "MODEL_CARD.md"
 def write_card(manifest: ModelManifest, report: dict[str, Any], facts: dict[str, str]) -> ModelManifest:
     """Write ``MODEL_CARD.md`` and put the headline figures into the manifest; returns the new manifest.
 
-    report : what `training.evaluate.summarize` made. facts : rows for the table at the top.
+    report : what `training.evaluation.summary.summarize` made. facts : rows for the table at the top.
     """
     metrics = report["metrics"]
     named, found = metrics.get("region_to_text", {}), metrics.get("text_to_region", {})
@@ -40,7 +40,7 @@ def write_card(manifest: ModelManifest, report: dict[str, Any], facts: dict[str,
         f"| always the most frequent name | {_percent(named, 'baseline_accuracy')} |",
         f"| mean of per-label recalls | {_percent(named, 'mean_label_recall')} |",
         f"| questions, patients | {named.get('n', 0)}, {named.get('patients', 0)} |",
-        f"| calibration error | {report['calibration']['ece']:.3f} |",
+        f"| calibration error | {_number(report['calibration'], 'ece')} |",
         "",
         "| text to region | questions | mean IoU | IoU >= 0.5 | region F1 |",
         "|---|---|---|---|---|",
@@ -109,9 +109,13 @@ def read_facts(path: Path) -> dict[str, str]:
     return {key: str(value) for key, value in tomllib.loads(path.read_text(encoding="utf-8")).items()}
 
 
+def _number(row: dict[str, Any], key: str) -> str:
+    return "-" if row.get(key) is None else f"{row[key]:.3f}"
+
+
 def _percent(row: dict[str, Any], key: str) -> str:
     return f"{row[key]:.1%}" if key in row else "-"
 
 
 def _interval(row: dict[str, Any]) -> str:
-    return " to ".join(f"{value:.1%}" for value in row.get("ci95", [])) or "-"
+    return " to ".join(f"{value:.1%}" for value in row.get("ci95") or []) or "-"

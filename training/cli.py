@@ -1,4 +1,4 @@
-"""`medrega dataset`, `medrega train`, `medrega evaluate`, `medrega export-model`."""
+"""`medrega dataset`, `medrega train`; the other verbs of the trainer are in `cli_evaluate` and `cli_export`."""
 
 from __future__ import annotations
 
@@ -76,51 +76,3 @@ def _export(checkpoint: Path, out: Path, datasets: tuple[Path, ...], model_id: s
     labels, tasks = labels_of(datasets), tasks_of(datasets)
     manifest = export_model(checkpoint, out, labels, model_id=model_id, name=model_id, version="1", tasks=tasks)
     click.echo(f"model: {out} ({manifest.sha256[:12]})")
-
-
-@click.command("export-model")
-@click.argument("checkpoint", type=PATH)
-@click.argument("out", type=PATH)
-@click.option("--data", "datasets", type=PATH, multiple=True, required=True, help="The sets it was trained on.")
-@click.option("--model-id", default="trained", show_default=True)
-def export_model_command(checkpoint: Path, out: Path, datasets: tuple[Path, ...], model_id: str) -> None:
-    """Turn a checkpoint into a model folder for the engine: GGUF, manifest, self-test.
-
-    Example: medrega export-model runs/starter models/starter --data data/phantoms/train
-    """
-    _export(checkpoint, out, datasets, model_id)
-
-
-@click.command()
-@click.argument("model_id", metavar="MODEL")
-@click.argument("dataset_path", type=PATH, metavar="DATASET")
-@click.option("--limit", type=int, help="At most so many questions, spread evenly.")
-@click.option("--predictions", type=PATH, help="Also write one JSON line a question.")
-@click.option("--card", "facts", type=PATH, help="TOML with facts: also write the model card and its scores.")
-@click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
-def evaluate(
-    model_id: str, dataset_path: Path, limit: int | None, predictions: Path | None, facts: Path | None, as_json: bool
-) -> None:
-    """Score a model on a MedRegInstruct set, through the files that ship.
-
-    Example: medrega evaluate starter data/phantoms/test --json
-    """
-    from engine.cli.progress import TerminalProgress
-    from engine.runtime import Session, find_model
-    from training.card import read_facts, write_card
-    from training.evaluate import predict, summarize, write_predictions
-
-    manifest = find_model(model_id)
-    with Session(manifest) as session:
-        answers = predict(session, dataset_path, TerminalProgress(), limit)
-    report = summarize(answers, manifest, dataset_path)
-    if predictions is not None:
-        write_predictions(answers, predictions)
-    if facts is not None:
-        write_card(manifest, report, read_facts(facts))
-    if as_json:
-        click.echo(json.dumps(report, ensure_ascii=False, indent=2))
-        return
-    for task, rows in report["metrics"].items():
-        click.echo(f"{task}: {json.dumps(rows)}")
-    click.echo(f"calibration: {report['calibration']}")

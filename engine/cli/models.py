@@ -2,16 +2,39 @@
 
 from __future__ import annotations
 
+from importlib.metadata import entry_points
+
 import click
 
 from engine.cli.options import json_option
 from engine.cli.output import echo_json, printable
 from engine.runtime import DEFAULT_MODEL, Session, check_gguf, find_model, list_models, verify_files
 
+_PLUGINS = "medrega.model_commands"
 
-@click.group()
+
+class _ModelGroup(click.Group):
+    """Takes further verbs from other folders by entry point, imported only when used: torch is not the engine's."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return sorted({*super().list_commands(ctx), *(point.name for point in entry_points(group=_PLUGINS))})
+
+    def get_command(self, ctx: click.Context, name: str) -> click.Command | None:
+        own = super().get_command(ctx, name)
+        if own is not None:
+            return own
+        # Here and not above: `main` imports this module by its name.
+        from engine.cli.main import load_plugin
+
+        for point in entry_points(group=_PLUGINS):
+            if point.name == name:
+                return load_plugin(point)
+        return None
+
+
+@click.group(cls=_ModelGroup)
 def model() -> None:
-    """List and verify models."""
+    """List, verify and export models."""
 
 
 @model.command("list")

@@ -1,0 +1,83 @@
+"""`medrega evaluate`: scores of a model, torch or GGUF, with a report."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import click
+
+PATH = click.Path(path_type=Path)
+
+
+@click.command()
+@click.argument("model_id", metavar="MODEL")
+@click.argument("dataset_path", type=PATH, metavar="DATASET")
+@click.option("--limit", type=int, help="At most so many questions, spread evenly.")
+@click.option("--predictions", type=PATH, help="Also write one JSON line a question; a stopped run goes on from it.")
+@click.option("--out", type=PATH, help="Folder for report.html, report.md, report.json and predictions.jsonl.")
+@click.option("--card", "facts", type=PATH, help="TOML with facts: also write the model card and its scores.")
+@click.option("--paper-compatible", is_flag=True, help="Also the published definitions, precision and recall swapped.")
+@click.option("--skip-bad", is_flag=True, help="Leave out bad records, and say which, instead of stopping.")
+@click.option("--bertscore", type=PATH, help="Folder of a transformers encoder, for BERTScore.")
+@click.option("--chexbert", type=PATH, help="Folder of CheXbert's encoder, for its report similarity.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
+def evaluate(
+    model_id: str,
+    dataset_path: Path,
+    limit: int | None,
+    predictions: Path | None,
+    out: Path | None,
+    facts: Path | None,
+    paper_compatible: bool,
+    skip_bad: bool,
+    bertscore: Path | None,
+    chexbert: Path | None,
+    as_json: bool,
+) -> None:
+    """Score a model on a MedRegInstruct set.
+
+    MODEL is a registered model or a model folder, which answers through llama.cpp as in the window, or a checkpoint
+    folder of the trainer, which answers through torch.
+
+    Example: medrega evaluate starter data/phantoms/test --out reports/starter
+    """
+    from engine.cli.output import echo_json, printable
+    from engine.cli.progress import TerminalProgress
+    from engine.runtime import find_model
+    from training.card import read_facts, write_card
+    from training.evaluation.answering import open_answerer
+    from training.evaluation.judges import Judges
+    from training.evaluation.pages import write_pages
+    from training.evaluation.predict import predict
+    from training.evaluation.summary import summarize
+
+    card_facts = None if facts is None else read_facts(facts)
+    log = predictions or (out / "predictions.jsonl" if out is not None else None)
+    with open_answerer(model_id) as answerer:
+        if card_facts is not None and answerer.facts.runs_on != "llama.cpp":
+            raise click.UsageError("--card is for a model folder: export the checkpoint first")
+        answered = predict(answerer, dataset_path, TerminalProgress(), limit=limit, log=log, skip_bad=skip_bad)
+        model = answerer.facts
+    report = summarize(answered, model, dataset_path, Judges(bertscore, chexbert), paper_compatible=paper_compatible)
+    if out is not None:
+        write_pages(report, answered.predictions, dataset_path, out)
+    if card_facts is not None:
+        write_card(find_model(model_id), report, card_facts)
+    for bad in answered.skipped:
+        click.echo(printable(f"left out {bad.where}: {bad.reason}"), err=True)
+    if as_json:
+        echo_json(report)
+        return
+    _echo(report)
+    if out is not None:
+        click.echo(f"report: {out / 'report.html'}")
+
+
+def _echo(report: dict[str, Any]) -> None:
+    for task, rows in report["metrics"].items():
+        click.echo(f"{task}: {json.dumps(rows, ensure_ascii=False)}")
+    click.echo(f"calibration error: {report['calibration']['ece']}")
+    for name, reason in report["not_run"].items():
+        click.echo(f"not run: {name}: {reason}")

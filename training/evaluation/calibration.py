@@ -1,0 +1,48 @@
+"""Whether confidence is worth what it says."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+
+@dataclass(frozen=True, slots=True)
+class CalibrationBin:
+    """Answers of like confidence. low, high : its bounds. confidence, accuracy : means over its `count` answers."""
+
+    low: float
+    high: float
+    confidence: float
+    accuracy: float
+    count: int
+
+
+@dataclass(frozen=True, slots=True)
+class Calibration:
+    """ece : mean distance of confidence and accuracy over equal bins, weighted by counts (Guo et al. 2017).
+
+    brier : mean squared distance of confidence and outcome (Brier 1950). bins : those that hold an answer.
+    """
+
+    ece: float
+    brier: float
+    bins: tuple[CalibrationBin, ...]
+
+
+def calibrate(confidences: Sequence[float], correct: Sequence[bool], bins: int = 10) -> Calibration | None:
+    """Compare confidences, 0..1, with whether each answer was right; None without any."""
+    if not confidences:
+        return None
+    confidence, hit = np.array(confidences, float), np.array(correct, float)
+    places = np.minimum((confidence * bins).astype(int), bins - 1)
+    found = []
+    ece = 0.0
+    for number in range(bins):
+        inside = places == number
+        if inside.any():
+            mean, accuracy = float(confidence[inside].mean()), float(hit[inside].mean())
+            ece += float(inside.mean()) * abs(mean - accuracy)
+            found.append(CalibrationBin(number / bins, (number + 1) / bins, mean, accuracy, int(inside.sum())))
+    return Calibration(ece, float(((confidence - hit) ** 2).mean()), tuple(found))

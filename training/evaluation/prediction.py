@@ -1,0 +1,119 @@
+"""An answered record: what was asked, said and meant, and its line in a predictions file."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from engine.protocol import Answer, Question, Task
+from engine.runtime import Choice, TextPiece
+from training.evaluation.questions import parse, question_of
+from training.evaluation.regions import RegionMatch, match_regions
+from training.records import Record
+
+_FOUR = re.compile(r"\[\s*\d{1,4}\s*,\s*\d{1,4}\s*,\s*\d{1,4}\s*,\s*\d{1,4}\s*\]")
+
+
+@dataclass(frozen=True, slots=True)
+class Prediction:
+    """A record with the model's answer.
+
+    raw : the answer as it was written. choices : ranked, where answers were scored. box_scores : the model's
+    confidence in each box of `raw`, in its order, 0..1. subtask : so_sr, so_mr, mo_sr, mo_mr or absent for
+    text-to-region, else "". match : boxes said and meant, for tasks with boxes.
+    """
+
+    record: Record
+    where: str
+    question: Question
+    raw: str
+    answer: Answer
+    truth: Answer
+    choices: tuple[Choice, ...]
+    box_scores: tuple[float, ...]
+    subtask: str
+    match: RegionMatch
+
+    @property
+    def said_scores(self) -> tuple[float, ...]:
+        """A confidence for each box of `match.said`: 1 for all where the answer's own do not fit its boxes."""
+        count = len(self.match.said)
+        return self.box_scores if len(self.box_scores) == count else (1.0,) * count
+
+
+def predicted(
+    record: Record,
+    where: str,
+    raw: str,
+    choices: Sequence[Choice],
+    box_scores: Sequence[float],
+    *,
+    several: bool = False,
+) -> Prediction:
+    """Parse an answer beside its record's truth."""
+    question = question_of(record, several=several)
+    answer, truth = parse(raw, question), parse(record.gpt, question)
+    return Prediction(
+        record,
+        where,
+        question,
+        raw,
+        answer,
+        truth,
+        tuple(choices),
+        tuple(box_scores),
+        subtask(record.task, truth),
+        match_regions(answer.located, truth.located),
+    )
+
+
+def subtask(task: Task, truth: Answer) -> str:
+    """The paper's four kinds of text-to-region questions, and ours for what is not there."""
+    if task is not Task.TEXT_TO_REGION:
+        return ""
+    present = [item for item in truth.located if item.boxes]
+    if not present:
+        return "absent"
+    objects = "so" if len(truth.located) == 1 else "mo"
+    regions = "sr" if all(len(item.boxes) == 1 for item in present) else "mr"
+    return f"{objects}_{regions}"
+
+
+def box_confidences(pieces: Sequence[TextPiece]) -> tuple[float, ...]:
+    """For each ``[x1, y1, x2, y2]`` of an answer the geometric mean of its digits' probabilities."""
+    text = "".join(piece.text for piece in pieces)
+    ends = np.cumsum([len(piece.text) for piece in pieces])
+    scores = []
+    for match in _FOUR.finditer(text):
+        inside = [
+            piece.logprob
+            for piece, end in zip(pieces, ends, strict=True)
+            if match.start() < end and end - len(piece.text) < match.end() and any(c.isdigit() for c in piece.text)
+        ]
+        scores.append(float(np.exp(np.mean(inside))) if inside else 1.0)
+    return tuple(scores)
+
+
+def to_line(prediction: Prediction) -> dict[str, Any]:
+    """The line of a predictions file: enough to run any other scorer, and to read it back."""
+    record = prediction.record
+    return {
+        "question_id": record.id,
+        "image": record.image,
+        "hw": [record.height, record.width],
+        "question": record.human,
+        "gt": record.gpt,
+        "answer": prediction.raw,
+        "task": record.task.value,
+        "subtask": prediction.subtask,
+        "modality": record.modality,
+        "language": record.language.value,
+        "group": record.group,
+        "candidates": [[choice.text, choice.probability] for choice in prediction.choices],
+        "box_scores": list(prediction.box_scores),
+        "where": prediction.where,
+    }

@@ -1,0 +1,188 @@
+"""What ``medrega evaluate --json`` prints: every task's figures, strata, calibration, and the paper's columns."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable, Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from engine.protocol import IMAGE_MARKER, Task
+from engine.protocol.syntax import BOXES, read_boxes
+from training.evaluation.answering import ModelFacts
+from training.evaluation.calibration import Calibration, calibrate
+from training.evaluation.judges import Judges
+from training.evaluation.measures import (
+    diagnosis_metrics,
+    found_metrics,
+    grounded_metrics,
+    interval,
+    mean,
+    named_metrics,
+    report_metrics,
+    text_score,
+    vqa_metrics,
+)
+from training.evaluation.paper_summary import paper_metrics
+from training.evaluation.predict import Answered
+from training.evaluation.prediction import Prediction
+from training.records import dataset_sha256
+
+_SMALL, _LARGE = 0.01, 0.1
+"""Of the image's area: bounds of the three sizes of region."""
+
+
+def summarize(
+    answered: Answered,
+    model: ModelFacts,
+    dataset: Path,
+    judges: Judges | None = None,
+    *,
+    paper_compatible: bool = False,
+) -> dict[str, Any]:
+    """All figures of a run as one JSON document. judges : models for measures that need one.
+
+    paper_compatible : also the published definitions, see `training.evaluation.paper`.
+    """
+    judges = judges or Judges()
+    predictions = answered.predictions
+    report: dict[str, Any] = {
+        "dataset": {
+            "name": dataset.name,
+            "sha256": dataset_sha256(dataset),
+            "records": len(predictions),
+            "patients": len({one.record.group for one in predictions}),
+            "skipped": [asdict(one) for one in answered.skipped],
+        },
+        "model": asdict(model),
+        "metrics": _metrics(predictions, judges),
+        "by": {
+            "modality": _by(predictions, lambda one: one.record.modality or "unknown"),
+            "language": _by(predictions, lambda one: one.record.language.value),
+            "label": _by(predictions, label_of),
+            "region_size": _by([one for one in predictions if region_size(one)], region_size),
+        },
+        "calibration": _calibration(predictions),
+        "not_run": judges.not_run(),
+    }
+    if paper_compatible:
+        report["paper_compatible"] = paper_metrics(predictions)
+    return report
+
+
+def _metrics(predictions: Sequence[Prediction], judges: Judges) -> dict[str, Any]:
+    measures: dict[Task, Callable[[list[Prediction]], dict[str, Any]]] = {
+        Task.REGION_TO_TEXT: lambda some: named_metrics(some, judges),
+        Task.TEXT_TO_REGION: found_metrics,
+        Task.GROUNDED_REPORT: lambda some: grounded_metrics(some, judges),
+        Task.REPORT: lambda some: report_metrics(some, judges),
+        Task.VQA: lambda some: vqa_metrics(some, judges),
+        Task.DIAGNOSIS: diagnosis_metrics,
+    }
+    members = {task: [one for one in predictions if one.record.task is task] for task in measures}
+    return {task.value: measures[task](some) for task, some in members.items() if some}
+
+
+def score_of(prediction: Prediction) -> float:
+    """One answer's score, 0..1, in its task's own measure: to rank answers and to compare two models by.
+
+    Region to text, and diagnosis: right or not. Boxes: mean IoU; of what is not there: nothing was drawn. Text: F1.
+    """
+    task = prediction.record.task
+    if task is Task.REGION_TO_TEXT:
+        return float(text_score(prediction).exact)
+    if task is Task.DIAGNOSIS:
+        return float(bool(prediction.answer.labels) and set(prediction.answer.labels) == set(prediction.truth.labels))
+    if task is Task.TEXT_TO_REGION:
+        return float(not prediction.match.said) if prediction.subtask == "absent" else prediction.match.iou
+    if task is Task.GROUNDED_REPORT:
+        return prediction.match.iou
+    return text_score(prediction).f1
+
+
+def _by(predictions: Sequence[Prediction], key: Callable[[Prediction], str]) -> dict[str, Any]:
+    groups: dict[str, list[Prediction]] = defaultdict(list)
+    for prediction in predictions:
+        groups[key(prediction)].append(prediction)
+    return {name: _row(members) for name, members in sorted(groups.items())}
+
+
+def _row(members: Sequence[Prediction]) -> dict[str, Any]:
+    """The main figure of each task in a stratum; the two region tasks always, for tables."""
+    named = [one for one in members if one.record.task is Task.REGION_TO_TEXT]
+    found = [one for one in members if one.record.task is Task.TEXT_TO_REGION and one.subtask != "absent"]
+    hits, ious = [score_of(one) for one in named], [score_of(one) for one in found]
+    row: dict[str, Any] = {
+        "region_to_text": {"accuracy": mean(hits), "ci95": interval(hits, named), "n": len(named)},
+        "text_to_region": {"iou": mean(ious), "ci95": interval(ious, found), "n": len(found)},
+    }
+    for task, figure in (
+        (Task.GROUNDED_REPORT, "iou"),
+        (Task.REPORT, "token_f1"),
+        (Task.VQA, "f1"),
+        (Task.DIAGNOSIS, "accuracy"),
+    ):
+        some = [one for one in members if one.record.task is task]
+        if some:
+            scores = [score_of(one) for one in some]
+            row[task.value] = {figure: mean(scores), "ci95": interval(scores, some), "n": len(some)}
+    return row
+
+
+def label_of(prediction: Prediction) -> str:
+    """The one label a question is about; those about several together."""
+    if prediction.record.task is Task.REGION_TO_TEXT:
+        return prediction.truth.text
+    if prediction.record.task is Task.DIAGNOSIS:
+        return ", ".join(prediction.truth.labels) or prediction.truth.text
+    if prediction.record.task in (Task.REPORT, Task.VQA):
+        return "(none)"
+    names = list(dict.fromkeys(item.name for item in prediction.truth.located))
+    return names[0] if len(names) == 1 else "(several)"
+
+
+def region_size(prediction: Prediction) -> str:
+    """``small`` below 1% of the image's area, ``large`` above 10%, by the mean true box; "" without one."""
+    question_boxes = prediction.match.meant
+    areas = [box.area for _, box in question_boxes] or _asked_areas(prediction)
+    if not areas:
+        return ""
+    share = sum(areas) / len(areas) / (prediction.record.width * prediction.record.height)
+    return "small (< 1%)" if share < _SMALL else "large (> 10%)" if share > _LARGE else "medium (1-10%)"
+
+
+def _asked_areas(prediction: Prediction) -> list[float]:
+    if prediction.record.task is not Task.REGION_TO_TEXT:
+        return []
+    match = BOXES.search(prediction.record.human.partition(IMAGE_MARKER)[2])
+    return [] if match is None else [box.area for box in read_boxes(match.group(), prediction.question)[0]]
+
+
+def calibration_of(predictions: Sequence[Prediction]) -> dict[str, Calibration | None]:
+    """``names``: a choice's probability against its being right. ``boxes``: a box's against IoU of 0.5 and its name."""
+    chosen = [one for one in predictions if one.choices and one.record.task in (Task.REGION_TO_TEXT, Task.DIAGNOSIS)]
+    confidences: list[float] = []
+    hits: list[bool] = []
+    for one in predictions:
+        if one.record.task is not Task.TEXT_TO_REGION or len(one.box_scores) != len(one.match.said):
+            continue
+        good = {pair.said for pair in one.match.pairs if pair.same_name and pair.iou >= 0.5}
+        confidences += one.box_scores
+        hits += [number in good for number in range(len(one.match.said))]
+    return {
+        "names": calibrate([one.choices[0].probability for one in chosen], [score_of(one) == 1 for one in chosen]),
+        "boxes": calibrate(confidences, hits),
+    }
+
+
+def _calibration(predictions: Sequence[Prediction]) -> dict[str, Any]:
+    found = calibration_of(predictions)
+    rows = {
+        name: None
+        if one is None
+        else {"ece": round(one.ece, 4), "brier": round(one.brier, 4), "bins": [asdict(part) for part in one.bins]}
+        for name, one in found.items()
+    }
+    names = found["names"]
+    return {"ece": None if names is None else round(names.ece, 4), **rows}

@@ -1,0 +1,171 @@
+"""The tables of an evaluation report: which sections there are, and what stands in their rows."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from engine.protocol import Task
+from training.evaluation.prediction import Prediction
+
+
+@dataclass(frozen=True, slots=True)
+class Section:
+    """A titled part of the page. rows : the first is the header. figure : name of its picture, "" for none."""
+
+    title: str
+    note: str = ""
+    rows: tuple[tuple[str, ...], ...] = ()
+    figure: str = ""
+
+
+def report_sections(
+    report: dict[str, Any], predictions: Sequence[Prediction], figures: dict[str, bytes]
+) -> list[Section]:
+    """The sections of a report in reading order; only those whose tasks or pictures it has."""
+    metrics = report["metrics"]
+    sections = []
+    if "region_to_text" in metrics:
+        sections.append(Section("Region to text", _NAMED_NOTE, _named_rows(metrics["region_to_text"])))
+        confusions = _confusions(predictions)
+        if len(confusions) > 1:
+            sections.append(Section("Most frequent wrong names", rows=confusions))
+    if "text_to_region" in metrics:
+        rows = _found_rows(metrics["text_to_region"])
+        sections.append(Section("Text to region", _found_note(metrics["text_to_region"]), rows, _has("iou", figures)))
+    for task, title in (
+        ("grounded_report", "Grounded reports"),
+        ("report", "Reports"),
+        ("vqa", "Questions and answers"),
+        ("diagnosis", "Classification"),
+    ):
+        if task in metrics:
+            sections.append(Section(title, rows=_flat_rows(metrics[task])))
+    for key, title in (("modality", "By modality"), ("language", "By language"), ("region_size", "By size of region")):
+        sections.append(Section(title, rows=_stratum_rows(report["by"][key])))
+    label = _has("labels", figures)
+    sections.append(
+        Section("By label", "" if label else "No label to show.", _stratum_rows(report["by"]["label"]), label)
+    )
+    if "calibration" in figures:
+        sections.append(Section("Calibration", _CALIBRATION_NOTE, figure="calibration"))
+    if "paper_compatible" in report:
+        note = "By the published definitions: precision and recall are swapped there, on purpose here."
+        paper = {key: value for key, value in report["paper_compatible"].items() if key != "note"}
+        sections.append(Section("Paper-compatible", note, _flat_rows(paper)))
+    rows = (("measure", "why"), *report["not_run"].items())
+    sections.append(Section("Not run", rows=rows))
+    skipped = report["dataset"]["skipped"]
+    if skipped:
+        sections.append(Section("Left out", rows=(("line", "why"), *((s["where"], s["reason"]) for s in skipped))))
+    return sections
+
+
+_NAMED_NOTE = (
+    "Accuracy: the name is the true one. Baselines: always the most frequent name. Intervals: 95% bootstrap by patient."
+)
+_CALIBRATION_NOTE = (
+    "Names: probability of the chosen name against its being right. Boxes: probability of a box's digits against "
+    "the right name with IoU of at least 0.5."
+)
+
+
+def _found_note(found: dict[str, Any]) -> str:
+    parts = ["Precision is over the boxes said, recall over those that are there; means over questions."]
+    if "map" in found:
+        row = found["map"]
+        parts.append(
+            f"mAP@[.5:.95] {row['map50_95']:.3f}, mAP@.5 {row['map50']:.3f}, mAP@.75 {row['map75']:.3f} (COCO)."
+        )
+    if "mean_iou" in found:
+        parts.append(f"Mean IoU of all that is there {_with(found['mean_iou'], found['ci95_mean_iou'])}.")
+    parts.append(f"Malformed answers {found['malformed']:.1%}.")
+    return " ".join(parts)
+
+
+def _named_rows(row: dict[str, Any]) -> tuple[tuple[str, ...], ...]:
+    rows = [
+        ("", "model", "baseline"),
+        ("accuracy", _with(row["accuracy"], row["ci95"]), f"{row['baseline_accuracy']:.3f}"),
+        ("mean recall a label", f"{row['mean_label_recall']:.3f}", f"{row['baseline_mean_label_recall']:.3f}"),
+        ("accuracy, token recall >= 0.75", f"{row['accuracy_recall75']:.3f}", ""),
+        ("token F1 / recall", f"{row['f1']:.3f} / {row['recall']:.3f}", ""),
+        ("BLEU-1", f"{row['bleu1']:.3f}", ""),
+    ]
+    if "bertscore_f1" in row:
+        rows.append(("BERTScore F1", f"{row['bertscore_f1']:.3f}", ""))
+    rows.append(("questions, patients, labels", f"{row['n']}, {row['patients']}, {row['labels']}", ""))
+    return tuple(rows)
+
+
+_HITS = ("precision", "recall", "f1")
+_KINDS = {
+    "so_sr": "one object, one region",
+    "so_mr": "one object, several regions",
+    "mo_sr": "several objects, one region each",
+    "mo_mr": "several objects, several regions",
+}
+
+
+def _found_rows(found: dict[str, Any]) -> tuple[tuple[str, ...], ...]:
+    rows: list[tuple[str, ...]] = [
+        ("", "n", "mean IoU", "acc .25", "acc .5", "acc .75", "object F1", "region P / R / F1", "aligned P / R / F1")
+    ]
+    for kind, title in _KINDS.items():
+        if kind in found:
+            row = found[kind]
+            at = [f"{row['at'][t]['accuracy']:.3f}" for t in ("0.25", "0.50", "0.75")]
+            hits = [" / ".join(f"{row[w][k]:.2f}" for k in _HITS) for w in ("region", "aligned")]
+            iou = _with(row["iou"], row["ci95_iou"])
+            rows.append((title, str(row["n"]), iou, *at, f"{row['object_f1']:.3f}", *hits))
+    if "absent" in found:
+        row = found["absent"]
+        rows.append(("not there, and said so", str(row["n"]), "", "", _with(row["accuracy"], row["ci95"]), *[""] * 4))
+    return tuple(rows)
+
+
+def _stratum_rows(strata: dict[str, Any]) -> tuple[tuple[str, ...], ...]:
+    """A row a stratum, columns for the tasks that occur."""
+    tasks = [t.value for t in Task if any(row.get(t.value, {}).get("n") for row in strata.values())]
+    rows: list[tuple[str, ...]] = [("", *(part for t in tasks for part in (t.replace("_", " "), "n")))]
+    for name, row in strata.items():
+        cells = []
+        for task in tasks:
+            one = row.get(task, {})
+            figure = next((v for k, v in one.items() if k not in ("n", "ci95")), 0.0)
+            cells += [_with(figure, one["ci95"]), str(one["n"])] if one.get("n") else ["", ""]
+        if any(cells):
+            rows.append((name, *cells))
+    return tuple(rows)
+
+
+def _flat_rows(metrics: dict[str, Any], prefix: str = "") -> tuple[tuple[str, ...], ...]:
+    rows: list[tuple[str, ...]] = [] if prefix else [("measure", "value")]
+    for key, value in metrics.items():
+        name = f"{prefix} {key.replace('_', ' ')}".strip()
+        if isinstance(value, dict):
+            rows += _flat_rows(value, name)
+        elif isinstance(value, list):
+            rows.append((name, " to ".join(f"{one:.3f}" for one in value)))
+        else:
+            rows.append((name, f"{value:.4f}" if isinstance(value, float) else str(value)))
+    return tuple(rows)
+
+
+def _confusions(predictions: Sequence[Prediction]) -> tuple[tuple[str, ...], ...]:
+    wrong = Counter(
+        (one.truth.text, one.answer.text)
+        for one in predictions
+        if one.record.task is Task.REGION_TO_TEXT and one.truth.text.casefold() != one.answer.text.casefold()
+    )
+    return (("true", "said", "times"), *((t, s, str(n)) for (t, s), n in wrong.most_common(12)))
+
+
+def _with(value: float, bounds: Sequence[float] | None) -> str:
+    return f"{value:.3f} [{bounds[0]:.3f}, {bounds[1]:.3f}]" if bounds else f"{value:.3f}"
+
+
+def _has(name: str, figures: dict[str, bytes]) -> str:
+    return name if name in figures else ""
