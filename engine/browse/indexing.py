@@ -11,6 +11,7 @@ from pathlib import Path
 from engine.demo import prepare_demo
 from engine.progress import Cancelled, Progress
 from engine.scans import FileProblem, ScanError, SeriesEntry, SeriesIndex, index_files, index_path, is_archive
+from engine.scans.dicom_header import DicomHeader
 from engine.store import AnnotationStore, FileStamp, ListedScan
 
 _BATCH_SECONDS = 0.5
@@ -146,31 +147,41 @@ class _Indexing:
         if same:
             self._scans.update(dict.fromkeys(self._store.scan_index.list_again(same)))
         self._done += len(files) - len(changed)
+        # A series of thousands comes in several parts: each file is read for the first of them only.
+        headers: dict[Path, DicomHeader] = {}
         if gone and not changed:
-            self._read(root, folder, [], gone, stamps)
+            self._read(root, folder, [], gone, stamps, headers)
         for start in range(0, len(changed), _FILES_AT_ONCE):
             if len(changed) > _FILES_AT_ONCE:
                 self._flush()
-            self._read(root, folder, changed[start : start + _FILES_AT_ONCE], gone, stamps)
+            self._read(root, folder, changed[start : start + _FILES_AT_ONCE], gone, stamps, headers)
             gone = set()
         self._base = self._done
         self.report(0, 0, "looking at files")
 
     def _read(
-        self, root: Path, folder: Path, changed: list[Path], gone: set[Path], stamps: dict[Path, FileStamp]
+        self,
+        root: Path,
+        folder: Path,
+        changed: list[Path],
+        gone: set[Path],
+        stamps: dict[Path, FileStamp],
+        headers: dict[Path, DicomHeader],
     ) -> None:
-        """Read new files, and those that they may form a stack with."""
+        """Read new files, and those that they may form a stack with. headers : of the folder's files read so far."""
         if self.cancelled():
             raise Cancelled
         self._base = self._done
-        index = index_files(changed, root, self)
+        before = set(headers)
+        index = index_files(changed, root, self, headers)
         uids = {entry.series_uid.partition("#")[0] for entry in index.series}
         together = self._store.scan_index.together_with(folder, {*changed, *gone}, uids)
         files = sorted((together & stamps.keys()) | set(changed))
         if files != sorted(changed):
-            index = index_files(files, root, self)
+            index = index_files(files, root, self, headers)
         self._gone += gone
         self._take(index, [stamps[file] for file in files])
+        self._files -= len(before.intersection(files))
         self._done += len(changed)
 
     def _take(self, index: SeriesIndex, stamps: list[FileStamp]) -> None:

@@ -100,13 +100,18 @@ def index_path(path: Path, progress: Progress | None = None) -> SeriesIndex:
     return _indexed(path, *_look(path, progress or NoProgress()))
 
 
-def index_files(files: Sequence[Path], root: Path, progress: Progress | None = None) -> SeriesIndex:
+def index_files(
+    files: Sequence[Path],
+    root: Path,
+    progress: Progress | None = None,
+    headers: dict[Path, DicomHeader] | None = None,
+) -> SeriesIndex:
     """List the scans that some files under the folder `root` make, as `index_path` does for all of them.
 
-    What an index that is kept up to date asks for the files that are new. Raises `Cancelled` when the progress says
-    so.
+    What an index that is kept up to date asks for the files that are new. headers : of DICOM files that were read
+    before and are not read again; those that are read now join them. Raises `Cancelled` when the progress says so.
     """
-    return _indexed(root, *_look_at_files(files, root, progress or NoProgress(), []))
+    return _indexed(root, *_look_at_files(files, root, progress or NoProgress(), [], headers))
 
 
 def _indexed(root: Path, found: list[Found], problems: list[FileProblem]) -> SeriesIndex:
@@ -209,10 +214,15 @@ def _look(path: Path, progress: Progress) -> tuple[list[Found], list[FileProblem
 
 
 def _look_at_files(
-    files: Sequence[Path], path: Path, progress: Progress, problems: list[FileProblem]
+    files: Sequence[Path],
+    path: Path,
+    progress: Progress,
+    problems: list[FileProblem],
+    headers: dict[Path, DicomHeader] | None = None,
 ) -> tuple[list[Found], list[FileProblem]]:
     """What the files make together; where `path` is a folder, links out of it are left out."""
     found: list[Found] = []
+    known = {} if headers is None else headers
     dicom: dict[str, dict[Path, list[DicomHeader]]] = defaultdict(lambda: defaultdict(list))
     root = os.path.realpath(path)
     for number, file in enumerate(files, start=1):
@@ -221,8 +231,12 @@ def _look_at_files(
         try:
             if path.is_dir() and not Path(os.path.realpath(file)).is_relative_to(root):
                 raise ScanError(f"{file} is a link out of the folder")
-            header = None if is_dicomdir(file) else _look_at(file, found, alone=file == path)
+            header = known.get(file)
+            if header is None and not is_dicomdir(file):
+                header = _look_at(file, found, alone=file == path)
             if header is not None:
+                if headers is not None:
+                    headers[file] = header
                 dicom[header.series_uid][file.parent].append(header)
         except ScanError as error:
             problems.append(FileProblem(file, str(error)))
@@ -230,8 +244,8 @@ def _look_at_files(
             problems.append(FileProblem(file, f"cannot read {file}: {error.strerror}"))
         progress.report(number, len(files), "looking at files")
     for folders in dicom.values():
-        for headers in _merged(folders):
-            found += _dicom_entries(headers, problems)
+        for together in _merged(folders):
+            found += _dicom_entries(together, problems)
     return sorted(found, key=lambda one: (str(one.entry.path), one.entry.series_uid)), problems
 
 

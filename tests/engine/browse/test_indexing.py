@@ -9,8 +9,9 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from engine.browse import THUMBNAIL_PIXELS, index_into, make_thumbnail
+from engine.browse import THUMBNAIL_PIXELS, index_into, indexing, make_thumbnail
 from engine.progress import Cancelled, NoProgress
+from engine.scans import index
 from engine.store import AnnotationStore, ScanFilter, ScanMark
 
 ALL = ScanFilter()
@@ -66,6 +67,25 @@ def test_a_slice_that_comes_later_joins_its_series(store: AnnotationStore, folde
     index_into(store, [folder], NoProgress())
     (after,) = [row for row in _scans(store) if row.modality == "CT"]
     assert (after.id, after.slices) == (before.id, before.slices + 1)
+
+
+def test_a_file_of_a_folder_of_thousands_is_read_once_and_its_series_is_whole(
+    store: AnnotationStore, folder: Path, monkeypatch: pytest.MonkeyPatch
+):
+    read: list[Path] = []
+    real = index.read_header
+
+    def counted(path: Path):
+        read.append(path)
+        return real(path)
+
+    monkeypatch.setattr(index, "read_header", counted)
+    monkeypatch.setattr(indexing, "_FILES_AT_ONCE", 3)
+    files = sorted((folder / "ct").iterdir())
+    done = index_into(store, [folder / "ct"], NoProgress())
+    assert len(files) > 6
+    assert sorted(read) == files
+    assert (done.files, store.scans.get(done.scans[0]).slices) == (len(files), len(files))
 
 
 def test_what_vanished_is_missing_and_comes_back(store: AnnotationStore, folder: Path, tmp_path: Path):
