@@ -177,9 +177,7 @@ class LlamaModel:
                     self._write(lines, on_piece)
             return _result(request, begun, clock, choices, lines[0].writer if lines else None)
 
-    def ask_batch(
-        self, requests: Sequence[AskRequest], stopped: Callable[[], bool] = _never
-    ) -> tuple[AskResult, ...]:
+    def ask_batch(self, requests: Sequence[AskRequest], stopped: Callable[[], bool] = _never) -> tuple[AskResult, ...]:
         """Answer several questions about one picture, written ones together: each step is one batch of all of them.
 
         One that ranks choices, or that has other words before the picture than the first, is answered by itself.
@@ -423,9 +421,7 @@ class LlamaModel:
             lc.llama_memory_seq_rm(self._memory, number + 1, -1, -1)
         return scores
 
-    def _line(
-        self, request: AskRequest, sequence: int, position: int, row: int, logits: NDArray[np.float32]
-    ) -> _Line:
+    def _line(self, request: AskRequest, sequence: int, position: int, row: int, logits: NDArray[np.float32]) -> _Line:
         limit = min(request.max_tokens, self._limit - position)
         return _Line(Writer(self._vocabulary, request.grammar, limit), sequence, position, row, logits)
 
@@ -446,9 +442,7 @@ class LlamaModel:
                     rows.append((token, line.position, line.sequence))
                     going.append(line)
                 if rows:
-                    for row, (line, logits) in enumerate(
-                        zip(going, self._run(rows, range(len(rows))), strict=True)
-                    ):
+                    for row, (line, logits) in enumerate(zip(going, self._run(rows, range(len(rows))), strict=True)):
                         line.row, line.logits = row, logits
                         line.position += 1
                 active = going

@@ -140,9 +140,7 @@ class _Inbox:
                 self._cancelled.add(message.request_id)
 
 
-def _answer(
-    model: LlamaModel, request: AskRequest | BatchRequest, inbox: _Inbox, connection: Connection
-) -> Message:
+def _answer(model: LlamaModel, request: AskRequest | BatchRequest, inbox: _Inbox, connection: Connection) -> Message:
     number = request.request_id
 
     def stopped() -> bool:
