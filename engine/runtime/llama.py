@@ -8,9 +8,12 @@ from __future__ import annotations
 
 import contextlib
 import ctypes
+import hashlib
 import itertools
 import logging
+import threading
 import time
+from collections import OrderedDict
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -36,14 +39,20 @@ _BATCH = 512
 _MAX_CONTEXT = 4096
 _MAX_SEQUENCES = 128
 _DECODE_ABORTED = 2
+# About 100 pictures of 224 pixels a side, 25 of 448.
+_PIXEL_BYTES = 16 << 20
 _ALL_LAYERS = 999
 _GGML_F32, _GGML_F16 = 0, 1
 _LOG_LEVEL_ERROR = 4
 
 
+# An answer that is given up makes llama.cpp report a failed graph.
+_giving_up = threading.Event()
+
+
 def _log(level: int, text: bytes, _: Any) -> None:
     # What llama.cpp says below errors is of use to its developers only.
-    ours = logging.WARNING if level == _LOG_LEVEL_ERROR else logging.DEBUG
+    ours = logging.WARNING if level == _LOG_LEVEL_ERROR and not _giving_up.is_set() else logging.DEBUG
     logger.log(ours, "%s", text.decode(errors="replace").rstrip())
 
 
@@ -95,6 +104,7 @@ class LlamaModel:
         self._manifest = manifest
         self._limit = min(manifest.context_length, _MAX_CONTEXT)
         self._stopped: Callable[[], bool] = _never
+        self._pixels: OrderedDict[bytes, NDArray[np.uint8]] = OrderedDict()
         self._prefix_key: PrefixKey | None = None
         self._preamble_length = self._prefix_length = 0
         self._position = 0
@@ -168,11 +178,11 @@ class LlamaModel:
             choices: tuple[Choice, ...] = ()
             lines: list[_Line] = []
             if not request.prepare:
-                logits = self._decode(begun.after)
-                clock.prompted()
                 if request.choices:
-                    choices = self._score(request.choices, logits, request.temperature)
+                    choices = self._score(request.choices, begun.after, request.temperature)
                 else:
+                    logits = self._decode(begun.after)
+                    clock.prompted()
                     lines.append(self._line(request, 0, self._position, -1, logits))
                     self._write(lines, on_piece)
             return _result(request, begun, clock, choices, lines[0].writer if lines else None)
@@ -227,12 +237,28 @@ class LlamaModel:
         return [_result(one, begun, clock, (), line.writer) for one, line in zip(requests, lines, strict=False)]
 
     def _fork(self, requests: Sequence[AskRequest], afters: Sequence[list[int]]) -> list[_Line]:
-        """Evaluate each question's words in a sequence of its own behind the shared beginning, in one batch."""
-        rows: list[tuple[int, int, int]] = []
-        lasts = []
-        for number, after in enumerate(afters, 1):
+        """Evaluate each question's words in a sequence of its own behind the shared beginning, in one batch.
+
+        The words with which all of them begin are evaluated once.
+        """
+        # At least one token of each is its own: its logits are.
+        shared = next(
+            (
+                i
+                for i, tokens in enumerate(zip(*(after[:-1] for after in afters), strict=False))
+                if len(set(tokens)) > 1
+            ),
+            min(len(after) for after in afters) - 1,
+        )
+        sequences = range(1, len(afters) + 1)
+        for number in sequences:
             lc.llama_memory_seq_cp(self._memory, 0, number, -1, -1)
-            rows += [(token, self._position + i, number) for i, token in enumerate(after)]
+        rows: list[tuple[int, int, int | Sequence[int]]] = [
+            (token, self._position + i, sequences) for i, token in enumerate(afters[0][:shared])
+        ]
+        lasts = []
+        for number, after in zip(sequences, afters, strict=True):
+            rows += [(token, self._position + i, number) for i, token in enumerate(after[shared:], shared)]
             lasts.append(len(rows) - 1)
         logits = self._run(rows, lasts)
         return [
@@ -242,7 +268,13 @@ class LlamaModel:
 
     @contextlib.contextmanager
     def _stoppable(self, stopped: Callable[[], bool]) -> Iterator[None]:
-        self._stopped = stopped
+        def noted() -> bool:
+            if not stopped():
+                return False
+            _giving_up.set()
+            return True
+
+        self._stopped = noted
         try:
             yield
         except BaseException:
@@ -251,6 +283,7 @@ class LlamaModel:
             raise
         finally:
             self._stopped = _never
+            _giving_up.clear()
 
     def embed_image(self, image: NDArray[np.uint8]) -> NDArray[np.float32]:
         """(S, S, 3) uint8 of the tower's own size to (image tokens, text width) float32."""
@@ -288,7 +321,7 @@ class LlamaModel:
         """Put the prompt up to its picture into sequence 0: what is there, or was kept, or evaluated now."""
         before, after = self._prompt_tokens(request.prompt.parts)
         started = time.perf_counter()
-        pixels = to_model_image(request.image, self._manifest.image_size)
+        pixels = self._stretched(request.image)
         image, image_cached = self._vision.encode(pixels)
         encode_ms = 0.0 if image_cached else (time.perf_counter() - started) * 1000
         around = len(image.before) + len(image.after)
@@ -319,6 +352,17 @@ class LlamaModel:
             self._prefix_key, self._prefix_length = key, self._position
             self._prefixes.keep(key, self._position)
         return _Begun(after, image_cached, reused, encode_ms)
+
+    def _stretched(self, slice_: NDArray[np.uint8]) -> NDArray[np.uint8]:
+        """`to_model_image` of a slice, kept for the next question about it: stretching costs more than hashing."""
+        digest = hashlib.sha256(slice_.tobytes()).digest() + bytes(str(slice_.shape), "ascii")
+        pixels = self._pixels.pop(digest, None)
+        if pixels is None:
+            pixels = to_model_image(slice_, self._manifest.image_size)
+        self._pixels[digest] = pixels
+        while len(self._pixels) > 1 and len(self._pixels) * pixels.nbytes > _PIXEL_BYTES:
+            self._pixels.popitem(last=False)
+        return pixels
 
     def _restore(self, key: PrefixKey, preamble_length: int) -> bool:
         if key not in self._prefixes:
@@ -353,16 +397,20 @@ class LlamaModel:
             self._position += len(part)
         return logits[0]
 
-    def _run(self, rows: Sequence[tuple[int, int, int]], wanted: Sequence[int]) -> list[NDArray[np.float32]]:
-        """Decode rows of (token, position, sequence); the logits of the wanted rows."""
-        batch = lc.llama_batch_init(len(rows), 0, 1)
+    def _run(
+        self, rows: Sequence[tuple[int, int, int | Sequence[int]]], wanted: Sequence[int]
+    ) -> list[NDArray[np.float32]]:
+        """Decode rows of (token, position, sequence or sequences); the logits of the wanted rows."""
+        batch = lc.llama_batch_init(len(rows), 0, _MAX_SEQUENCES)
         try:
             batch.n_tokens = len(rows)
             for i, (token, position, sequence) in enumerate(rows):
                 batch.token[i] = token
                 batch.pos[i] = position
-                batch.n_seq_id[i] = 1
-                batch.seq_id[i][0] = sequence
+                several = (sequence,) if isinstance(sequence, int) else sequence
+                batch.n_seq_id[i] = len(several)
+                for place, one in enumerate(several):
+                    batch.seq_id[i][place] = one
                 batch.logits[i] = False
             for i in wanted:
                 batch.logits[i] = True
@@ -381,45 +429,65 @@ class LlamaModel:
         if code:
             raise EngineError(f"llama.cpp failed with code {code} while evaluating: ask again")
 
-    def _score(
-        self, choices: Sequence[str], logits: NDArray[np.float32], temperature: float = 1.0
-    ) -> tuple[Choice, ...]:
+    def _score(self, choices: Sequence[str], after: list[int], temperature: float) -> tuple[Choice, ...]:
         """Every choice as the whole answer, its end included: softmax over the sums of log-probabilities.
 
-        temperature : they are divided by it first (Guo et al., ICML 2017); it changes no order.
-        Each is a sequence of its own behind the shared prompt, as many at once as fit.
+        after : the question's last tokens. Each choice is a sequence of its own behind them, as many at once as fit:
+        mostly all, in one batch with the question's words, which half fills a batch by itself and costs no more so.
+        temperature : the sums are divided by it first (Guo et al., ICML 2017); it changes no order.
         """
         distinct = list(dict.fromkeys(choices))
         answers = [[*self.tokenize(choice, special=False), self._end] for choice in distinct]
         longest = max(len(answer) for answer in answers)
-        if longest > min(_BATCH, self._limit - self._position):
+        if longest > min(_BATCH, self._limit - self._position - len(after)):
             raise EngineError(f"an allowed answer of {longest} tokens does not fit: shorten the name")
-        first = log_softmax(logits)
-        scores = [float(first[answer[0]]) for answer in answers]
-        for numbers in _rounds([len(answer) - 1 for answer in answers]):
-            for number, score in zip(numbers, self._score_round([answers[i] for i in numbers]), strict=True):
-                scores[number] += score
+        # Of a question longer than a batch all but the last token goes first.
+        spare = max(len(after) - _BATCH // 2, 0)
+        if spare:
+            self._decode(after[:spare])
+            after = after[spare:]
+        scores = [0.0] * len(answers)
+        first: NDArray[np.float64] | None = None
+        for numbers in _rounds([len(answer) - 1 for answer in answers], _BATCH - len(after)):
+            words = after if first is None else []
+            sums, last = self._score_round([answers[i] for i in numbers], words)
+            first = last if first is None else first
+            for number, score in zip(numbers, sums, strict=True):
+                scores[number] = score + float(first[answers[number][0]])
         values = np.array(scores) / temperature
         probabilities = np.exp(values - np.logaddexp.reduce(values))
         order = np.argsort(-values, kind="stable")
         return tuple(Choice(distinct[i], float(probabilities[i])) for i in order)
 
-    def _score_round(self, answers: Sequence[list[int]]) -> list[float]:
-        """For each answer the log-probability of its tokens after the first, in one batch."""
-        rows: list[tuple[int, int, int]] = []
+    def _score_round(
+        self, answers: Sequence[list[int]], after: Sequence[int]
+    ) -> tuple[list[float], NDArray[np.float64] | None]:
+        """For each answer the log-probability of its tokens after the first, in one batch with `after`, if any.
+
+        With them the log-probabilities of every token after their last. They stay in sequence 0.
+        """
+        sequences = range(1, len(answers) + 1)
+        for sequence in sequences:
+            lc.llama_memory_seq_cp(self._memory, 0, sequence, -1, -1)
+        rows: list[tuple[int, int, int | Sequence[int]]] = [
+            (token, self._position + i, range(len(answers) + 1)) for i, token in enumerate(after)
+        ]
         targets: list[tuple[int, int]] = []
+        start = self._position + len(after)
         for number, answer in enumerate(answers):
-            lc.llama_memory_seq_cp(self._memory, 0, number + 1, -1, -1)
             for i, (token, target) in enumerate(itertools.pairwise(answer)):
-                rows.append((token, self._position + i, number + 1))
+                rows.append((token, start + i, number + 1))
                 targets.append((number, target))
+        wanted = range(max(len(after) - 1, 0), len(rows))
+        logits = self._run(rows, wanted) if rows else []
+        last = log_softmax(logits.pop(0)) if after else None
+        self._position = start
         scores = [0.0] * len(answers)
-        if rows:
-            for (number, target), after in zip(targets, self._run(rows, range(len(rows))), strict=True):
-                scores[number] += float(log_softmax(after)[target])
-        for number in range(len(answers)):
-            lc.llama_memory_seq_rm(self._memory, number + 1, -1, -1)
-        return scores
+        for (number, target), row in zip(targets, logits, strict=True):
+            scores[number] += float(log_softmax(row)[target])
+        for sequence in sequences:
+            lc.llama_memory_seq_rm(self._memory, sequence, -1, -1)
+        return scores, last
 
     def _line(self, request: AskRequest, sequence: int, position: int, row: int, logits: NDArray[np.float32]) -> _Line:
         limit = min(request.max_tokens, self._limit - position)
@@ -500,11 +568,11 @@ def _result(
     )
 
 
-def _rounds(lengths: Sequence[int]) -> Iterator[range]:
+def _rounds(lengths: Sequence[int], most: int) -> Iterator[range]:
     """Cut answers of these many rows into runs that fit into one batch and its sequences (0 is the prompt's)."""
     start = rows = 0
     for number, length in enumerate(lengths):
-        if number > start and (rows + length > _BATCH or number - start == _MAX_SEQUENCES - 1):
+        if number > start and (rows + length > most or number - start == _MAX_SEQUENCES - 1):
             yield range(start, number)
             start, rows = number, 0
         rows += length
@@ -514,8 +582,9 @@ def _rounds(lengths: Sequence[int]) -> Iterator[range]:
 def log_softmax(logits: NDArray[np.float32]) -> NDArray[np.float64]:
     """Log-probabilities of (vocabulary,) logits. Raises `EngineError` when a logit is not a number."""
     wide = logits.astype(np.float64)
-    with np.errstate(invalid="ignore"):
-        total = np.logaddexp.reduce(wide)
+    top = wide.max()
+    with np.errstate(invalid="ignore", over="ignore"):
+        total = top + np.log(np.exp(wide - top).sum())
     if not np.isfinite(total):
         raise EngineError("the model's output is not a number: its files or the memory are damaged; verify the model")
     result: NDArray[np.float64] = wide - total

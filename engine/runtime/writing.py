@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import codecs
 import ctypes
+import math
 from typing import Any
 
 import llama_cpp as lc
@@ -75,12 +76,13 @@ class Writer:
         self._in_number = False
         self.finished = False
         self._chain = lc.llama_sampler_chain_init(lc.llama_sampler_chain_default_params())
+        self._grammar: Any = None
         if grammar is not None:
-            sampler = lc.llama_sampler_init_grammar(vocabulary.handle, grammar.encode(), b"root")
-            if not sampler:
+            self._grammar = lc.llama_sampler_init_grammar(vocabulary.handle, grammar.encode(), b"root")
+            if not self._grammar:
                 self.close()
                 raise EngineError(f"llama.cpp refuses the grammar {grammar[:200]!r}")
-            lc.llama_sampler_chain_add(self._chain, sampler)
+            lc.llama_sampler_chain_add(self._chain, self._grammar)
         lc.llama_sampler_chain_add(self._chain, lc.llama_sampler_init_greedy())
 
     @property
@@ -93,7 +95,7 @@ class Writer:
 
         logprobs : (vocabulary,), the model's own.
         """
-        token = int(lc.llama_sampler_sample(self._chain, context, row))
+        token = self._choose(context, row, logprobs)
         if lc.llama_vocab_is_eog(self._vocabulary.handle, token):
             self.finished = True
             return None
@@ -103,6 +105,19 @@ class Writer:
         self._in_number = digit
         self._pieces.append(TextPiece(text, float(logprobs[token]), odds))
         return token
+
+    def _choose(self, context: Any, row: int, logprobs: NDArray[np.float64]) -> int:
+        """The likeliest allowed token; the grammar is first asked about the likeliest alone, which it mostly allows."""
+        best = int(np.argmax(logprobs))
+        one = lc.llama_token_data(best, 0.0, 0.0)
+        if self._grammar is not None:
+            array = lc.llama_token_data_array(ctypes.pointer(one), 1, -1, False)
+            lc.llama_sampler_apply(self._grammar, ctypes.byref(array))
+        if math.isinf(one.logit):
+            # It takes the token in, too.
+            return int(lc.llama_sampler_sample(self._chain, context, row))
+        lc.llama_sampler_accept(self._chain, best)
+        return best
 
     @property
     def last(self) -> TextPiece:
