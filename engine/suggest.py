@@ -6,7 +6,6 @@ The window, the command line and a batch all come through `suggest`.
 from __future__ import annotations
 
 import contextlib
-import math
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -15,6 +14,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from engine.confidence import BoxOdds, box_odds, box_probabilities, spread_pixels, text_probability
 from engine.protocol import (
     Answer,
     AnswerForm,
@@ -360,7 +360,7 @@ def _read(question: Question, answer: Answer, result: AskResult, labels: LabelSe
         return _Read(candidates, (region,))
     if question.task is Task.DIAGNOSIS:
         return _Read(candidates, labels=_labels(answer, candidates, result.pieces, labels), probability=written)
-    regions = _regions(answer.located, box_probabilities(result.pieces), labels)
+    regions = _regions(answer.located, box_odds(result.pieces), labels, question)
     sentences = []
     rest = list(regions)
     for sentence in answer.sentences:
@@ -398,14 +398,16 @@ def _labels(
 
 
 def _regions(
-    located: Sequence[Located], probabilities: Sequence[float], labels: LabelSet
+    located: Sequence[Located], odds: Sequence[BoxOdds], labels: LabelSet, question: Question
 ) -> tuple[SuggestedRegion, ...]:
     regions: list[SuggestedRegion] = []
     for item in located:
         label = labels.find(item.name) or Label("", item.name, "")
         for box in item.boxes:
-            probability = probabilities[len(regions)] if len(regions) < len(probabilities) else 0.0
-            regions.append(SuggestedRegion(label.en, label.zh, label.id, box, probability))
+            one = odds[len(regions)] if len(regions) < len(odds) else None
+            spread = None if one is None else spread_pixels(one, question.width, question.height)
+            probability = 0.0 if one is None else one.probability
+            regions.append(SuggestedRegion(label.en, label.zh, label.id, box, probability, spread))
     return tuple(regions)
 
 
@@ -421,33 +423,3 @@ def _abstains(question: Question, read: _Read, threshold: float) -> bool:
     if question.task is Task.VQA and question.form is AnswerForm.PHRASE:
         return (read.probability or 0.0) < threshold
     return False
-
-
-def text_probability(pieces: Sequence[TextPiece]) -> float | None:
-    """Geometric mean of the tokens' probabilities, None when there are none."""
-    return math.exp(sum(piece.logprob for piece in pieces) / len(pieces)) if pieces else None
-
-
-def box_probabilities(pieces: Sequence[TextPiece]) -> list[float]:
-    """For each box with an area, in order, the geometric mean of its digits' probabilities.
-
-    Digits are single tokens in MedRegA's vocabulary and in ours. A box is what stands between two innermost
-    brackets; one without an area is left out here as in `parse_answer`.
-    """
-    found: list[float] = []
-    text = ""
-    logprobs: list[float] = []
-    for piece in pieces:
-        for character in piece.text:
-            if character == "[":
-                text, logprobs = "", []
-            elif character == "]":
-                numbers = text.split(",")
-                if logprobs and len(numbers) == 4 and numbers[0] != numbers[2] and numbers[1] != numbers[3]:
-                    found.append(math.exp(sum(logprobs) / len(logprobs)))
-                text, logprobs = "", []
-            elif character.isdigit() or character == ",":
-                text += character
-                if character.isdigit():
-                    logprobs.append(piece.logprob)
-    return found

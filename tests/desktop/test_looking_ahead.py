@@ -55,8 +55,8 @@ def test_nothing_is_looked_at_while_a_scan_is_read_blind(open_window):
     driver = open_window()
     driver.until(lambda: driver.window.asking.session.pid is not None)
     settled(driver)
-    driver.window.regions.blind = True
     driver.window.viewing.go_to(driver.window.viewing.index + 3)
+    driver.window.regions.blind = True
     driver.until(lambda: not driver.window.asking.ahead._settled.isActive())
     assert not driver.window.asking.ahead.looking
     assert not asked_about(driver, driver.window.viewing.index).image_cached

@@ -15,7 +15,6 @@ from engine.protocol import PartKind, Prompt, PromptPart
 from engine.runtime.messages import (
     AskRequest,
     AskResult,
-    BatchRequest,
     BatchResult,
     Cancel,
     Choice,
