@@ -5,14 +5,16 @@ The window, the command line and a batch all come through `suggest`.
 
 from __future__ import annotations
 
-import math
+import contextlib
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from engine.confidence import BoxOdds, box_odds, box_probabilities, spread_pixels, text_probability
 from engine.protocol import (
     Answer,
     AnswerForm,
@@ -30,7 +32,7 @@ from engine.protocol import (
     require_plain_name,
 )
 from engine.regions import Box, Label, LabelSet
-from engine.runtime import AskRequest, AskResult, Session, TextPiece
+from engine.runtime import AskRequest, AskResult, ModelManifest, Session, TextPiece
 from engine.scans import Plane, Volume, Window, image_sha256, render_slice
 from engine.suggestion import (
     Candidate,
@@ -53,7 +55,9 @@ __all__ = [
     "Suggestion",
     "box_probabilities",
     "make_image_ref",
+    "prepare",
     "suggest",
+    "suggest_each",
     "suggestion_to_json",
 ]
 
@@ -99,19 +103,145 @@ def suggest(
     grounding: Grounding = Grounding.ORGAN,
     found: Sequence[Located] = (),
     cancelled: Callable[[], bool] = lambda: False,
+    on_piece: Callable[[TextPiece], None] | None = None,
 ) -> Suggestion:
     """Ask one question about one slice.
 
     box : slice pixels, for region-to-text. names : what to look for or to describe, in either language or as label
     ids; one that is no label is asked for as it is. labels : the allowed names; the model's own when None.
+    on_piece : hears of a written answer's tokens as they come.
     The others are `engine.protocol.Question`'s; a diagnosis's `options` may be label ids too. Raises `RegionError`
     for a box outside the image, `ScanError` for a slice that is not there, `ProtocolError`, `LabelError`,
     `ModelError`, `EngineError`, `Cancelled`.
     """
+    asked = _put(
+        session,
+        _place(volume, plane, index, window),
+        labels,
+        task=task,
+        language=language,
+        box=box,
+        names=names,
+        text=text,
+        form=form,
+        options=options,
+        several=several,
+        none_label=none_label,
+        recognition=recognition,
+        grounding=grounding,
+        found=found,
+    )
+    with _not_loading(session, asked.place, cancelled):
+        result = session.ask(asked.request, cancelled=cancelled, on_piece=on_piece)
+    return _suggestion(session, asked, result)
+
+
+def suggest_each(
+    session: Session,
+    volume: Volume,
+    plane: Plane,
+    index: int,
+    window: Window | None = None,
+    *,
+    language: Language,
+    names: Sequence[str],
+    labels: LabelSet | None = None,
+    cancelled: Callable[[], bool] = lambda: False,
+) -> tuple[Suggestion, ...]:
+    """Ask where each of several names is, every one a question of its own, and answer them together.
+
+    Much faster than one after the other, and no name's answer depends on what was found of those before it, as it
+    does where one question holds them all. Raises as `suggest` does.
+    """
+    place = _place(volume, plane, index, window)
+    asked = [_put(session, place, labels, task=Task.TEXT_TO_REGION, language=language, names=(name,)) for name in names]
+    with _not_loading(session, place, cancelled):
+        results = session.ask_batch([one.request for one in asked], cancelled=cancelled)
+    return tuple(_suggestion(session, one, result) for one, result in zip(asked, results, strict=True))
+
+
+_LIKELY = (Task.REGION_TO_TEXT, Task.TEXT_TO_REGION)
+
+
+def prepare(
+    session: Session,
+    volume: Volume,
+    plane: Plane,
+    index: int,
+    window: Window | None = None,
+    *,
+    language: Language,
+    cancelled: Callable[[], bool] = lambda: False,
+) -> bool:
+    """Let the model look at a slice before anybody asks about it: its embedding, and the words round it.
+
+    For the two questions that wait for nobody's typing: what is here, and where is that. Behind all questions, and
+    given up for one; False then, and when the model is not loaded. Raises as `Session.ask` does.
+    """
+    place = _place(volume, plane, index, window)
+    width, height = place.image.width, place.image.height
+    anything = Box(0, 0, width, height)
+    for task in _LIKELY:
+        question = Question(task, language, width, height, volume.modality, anything, ("?",))
+        if not session.prepare(AskRequest(0, place.rgb, render_prompt(question)), cancelled=cancelled):
+            return False
+    return True
+
+
+@dataclass(slots=True)
+class _Place:
+    """The slice that questions are about. started : when work on it began, later by what loading the model took."""
+
+    volume: Volume
+    rgb: NDArray[np.uint8]
+    image: ImageRef
+    render_ms: float
+    started: float
+
+
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """A question on its way. known : the names that answers are read in."""
+
+    place: _Place
+    question: Question
+    request: AskRequest
+    known: LabelSet
+
+
+def _place(volume: Volume, plane: Plane, index: int, window: Window | None) -> _Place:
     started = time.perf_counter()
     rgb = render_slice(volume, plane, index, window)
     image = make_image_ref(volume, plane, index, window, rgb)
-    render_ms = (time.perf_counter() - started) * 1000
+    return _Place(volume, rgb, image, (time.perf_counter() - started) * 1000, started)
+
+
+@contextlib.contextmanager
+def _not_loading(session: Session, place: _Place, cancelled: Callable[[], bool]) -> Iterator[None]:
+    """Load the model first: that happens once and is not part of a question's time."""
+    ready = time.perf_counter()
+    session.start(cancelled)
+    place.started += time.perf_counter() - ready
+    yield
+
+
+def _put(
+    session: Session,
+    place: _Place,
+    labels: LabelSet | None,
+    *,
+    task: Task,
+    language: Language,
+    box: Box | None = None,
+    names: Sequence[str] = (),
+    text: str = "",
+    options: Sequence[str] = (),
+    none_label: str = "",
+    found: Sequence[Located] = (),
+    **what: Any,
+) -> _Asked:
+    """Word a question about a slice; the keywords are `suggest`'s."""
+    image, volume = place.image, place.volume
     known = labels if labels is not None else session.manifest.labels()
     for one in (*((box,) if box else ()), *(one for item in found for one in item.boxes)):
         one.require_inside(image.width, image.height)
@@ -130,13 +260,10 @@ def suggest(
         asked,
         body_part=volume.body_part,
         text=text.strip(),
-        form=form,
         options=tuple(options),
-        several=several,
         none_label=none_label,
-        recognition=recognition,
-        grounding=grounding,
         found=tuple(found),
+        **what,
     )
     prompt = render_prompt(question)
     choices = answer_choices(question)
@@ -144,28 +271,38 @@ def suggest(
     if task is Task.REGION_TO_TEXT or (task is Task.GROUNDED_REPORT and not asked):
         allowed = _allowed_names(known, task, language)
         choices = allowed if task is Task.REGION_TO_TEXT else ()
-    ready = time.perf_counter()
-    session.start(cancelled)
-    # Loading a model, which happens once, is not part of a question's time.
-    started += time.perf_counter() - ready
-    request = AskRequest(0, rgb, prompt, answer_grammar(question, allowed), choices)
-    result = session.ask(request, cancelled=cancelled)
+    temperature = temperature_of(session.manifest, task)
+    request = AskRequest(0, place.rgb, prompt, answer_grammar(question, allowed), choices, temperature=temperature)
+    return _Asked(place, question, request, known)
+
+
+def temperature_of(manifest: ModelManifest, task: Task) -> float:
+    """What the scores of a task's choices are divided by, as the model's evaluation found it; 1 where it did not."""
+    stored = manifest.scores.get("temperature")
+    value = stored.get(task.value) if isinstance(stored, dict) else stored
+    usable = isinstance(value, (int, float)) and not isinstance(value, bool) and 0.01 <= value <= 100
+    return float(value) if usable else 1.0
+
+
+def _suggestion(session: Session, asked: _Asked, result: AskResult) -> Suggestion:
+    question, place = asked.question, asked.place
+    task = question.task
     answer = parse_answer(result.raw, question)
     timings = SuggestTimings(
-        render_ms,
+        place.render_ms,
         result.timings.encode,
         result.timings.prompt,
         result.timings.decode,
-        (time.perf_counter() - started) * 1000,
+        (time.perf_counter() - place.started) * 1000,
     )
     manifest = session.manifest
     trained = manifest.knows(task.value)
-    read = _read(question, answer, result, known)
+    read = _read(question, answer, result, asked.known)
     return Suggestion(
         task=task,
-        language=language,
-        image=image,
-        prompt=prompt.text,
+        language=question.language,
+        image=place.image,
+        prompt=asked.request.prompt.text,
         raw=result.raw,
         text=answer.text,
         regions=read.regions,
@@ -223,7 +360,7 @@ def _read(question: Question, answer: Answer, result: AskResult, labels: LabelSe
         return _Read(candidates, (region,))
     if question.task is Task.DIAGNOSIS:
         return _Read(candidates, labels=_labels(answer, candidates, result.pieces, labels), probability=written)
-    regions = _regions(answer.located, box_probabilities(result.pieces), labels)
+    regions = _regions(answer.located, box_odds(result.pieces), labels, question)
     sentences = []
     rest = list(regions)
     for sentence in answer.sentences:
@@ -261,14 +398,16 @@ def _labels(
 
 
 def _regions(
-    located: Sequence[Located], probabilities: Sequence[float], labels: LabelSet
+    located: Sequence[Located], odds: Sequence[BoxOdds], labels: LabelSet, question: Question
 ) -> tuple[SuggestedRegion, ...]:
     regions: list[SuggestedRegion] = []
     for item in located:
         label = labels.find(item.name) or Label("", item.name, "")
         for box in item.boxes:
-            probability = probabilities[len(regions)] if len(regions) < len(probabilities) else 0.0
-            regions.append(SuggestedRegion(label.en, label.zh, label.id, box, probability))
+            one = odds[len(regions)] if len(regions) < len(odds) else None
+            spread = None if one is None else spread_pixels(one, question.width, question.height)
+            probability = 0.0 if one is None else one.probability
+            regions.append(SuggestedRegion(label.en, label.zh, label.id, box, probability, spread))
     return tuple(regions)
 
 
@@ -284,33 +423,3 @@ def _abstains(question: Question, read: _Read, threshold: float) -> bool:
     if question.task is Task.VQA and question.form is AnswerForm.PHRASE:
         return (read.probability or 0.0) < threshold
     return False
-
-
-def text_probability(pieces: Sequence[TextPiece]) -> float | None:
-    """Geometric mean of the tokens' probabilities, None when there are none."""
-    return math.exp(sum(piece.logprob for piece in pieces) / len(pieces)) if pieces else None
-
-
-def box_probabilities(pieces: Sequence[TextPiece]) -> list[float]:
-    """For each box with an area, in order, the geometric mean of its digits' probabilities.
-
-    Digits are single tokens in MedRegA's vocabulary and in ours. A box is what stands between two innermost
-    brackets; one without an area is left out here as in `parse_answer`.
-    """
-    found: list[float] = []
-    text = ""
-    logprobs: list[float] = []
-    for piece in pieces:
-        for character in piece.text:
-            if character == "[":
-                text, logprobs = "", []
-            elif character == "]":
-                numbers = text.split(",")
-                if logprobs and len(numbers) == 4 and numbers[0] != numbers[2] and numbers[1] != numbers[3]:
-                    found.append(math.exp(sum(logprobs) / len(logprobs)))
-                text, logprobs = "", []
-            elif character.isdigit() or character == ",":
-                text += character
-                if character.isdigit():
-                    logprobs.append(piece.logprob)
-    return found

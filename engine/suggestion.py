@@ -31,13 +31,18 @@ class ImageRef:
 
 @dataclass(frozen=True, slots=True)
 class SuggestedRegion:
-    """One named region of an answer. box : slice pixels. probability : of the name, or of the box's numbers."""
+    """One named region of an answer. box : slice pixels. probability : of the name, or of the box's numbers.
+
+    spread : how sure the model is of the left, top, right and bottom side: standard deviations of their places in
+    slice pixels, from what it thought of other numbers; None for a box that a person drew or a model without digits.
+    """
 
     label: str
     label_zh: str
     label_id: str
     box: Box
     probability: float
+    spread: tuple[float, float, float, float] | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -81,12 +81,15 @@ def _of_the_task(suggestion: Suggestion) -> dict[str, Any]:
 
 
 def _region(region: SuggestedRegion) -> dict[str, Any]:
-    return {
+    document: dict[str, Any] = {
         "label": region.label,
         "label_zh": region.label_zh,
         "box": [round(float(v), 3) for v in region.box.as_tuple()],
         "probability": round(float(region.probability), 6),
     }
+    if region.spread is not None:
+        document["spread"] = [round(float(v), 3) for v in region.spread]
+    return document
 
 
 def _candidate(candidate: Candidate) -> dict[str, Any]:

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from PySide6.QtCore import QObject, Signal
 
 from desktop.model.jobs import Job, JobRunner
+from desktop.model.looking_ahead import LookingAhead
 from desktop.model.regions import RegionsModel
 from desktop.model.viewing import ViewingModel
 from engine.protocol import Language, Task
@@ -64,6 +65,12 @@ class AskingModel(QObject):
         self.session = Session(manifest, on_event=self._tell)
         regions.drawn.connect(self.ask_region)
         viewing.slice_changed.connect(self.cancel)
+        # A person who reads blind gives the model nothing to do.
+        self.ahead = LookingAhead(
+            viewing, lambda: self.session, lambda: self.language, lambda: not (self.asking or self.refusal), self
+        )
+        self.started.connect(self.ahead.stop)
+        self.idle.connect(self.ahead.later)
 
     def _tell(self, event: EngineEvent) -> None:
         # Called on the asking thread: a signal crosses over.
@@ -73,6 +80,7 @@ class AskingModel(QObject):
         """Load the model before the first question needs it."""
         job = self._jobs.start(lambda job: self.session.start(job.cancelled))
         job.failed.connect(self.unusable)
+        job.done.connect(self.ahead.later)
 
     @property
     def refusal(self) -> str:
@@ -114,6 +122,7 @@ class AskingModel(QObject):
     def close(self) -> None:
         """End the model process."""
         self.cancel()
+        self.ahead.close()
         self.session.close()
         self._jobs.stop()
 

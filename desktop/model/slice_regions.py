@@ -156,6 +156,12 @@ class SliceRegions(QObject):
         """The newest answer about an undecided region of this slice, as it was read: asks no database."""
         return self._suggested.get(root_id)
 
+    def spread(self, row: RegionRow) -> tuple[float, float, float, float] | None:
+        """How sure the model was of the sides of a box it wrote and nobody has touched, in pixels; None otherwise."""
+        untouched = row.state is RegionState.SUGGESTED and row.id == row.root_id
+        suggested = self.suggested(row.root_id) if untouched else None
+        return None if suggested is None else suggested.spread
+
     def select(self, root_id: int | None) -> None:
         """Select one region of this slice, or none."""
         root_id = root_id if root_id is None or self.region(root_id) is not None else None

@@ -7,6 +7,7 @@ from PySide6.QtGui import QBrush, QColor, QPen
 from PySide6.QtWidgets import QGraphicsPathItem
 
 from desktop.viewer.shape_path import is_filled, shape_path
+from desktop.viewer.soft_edge_item import SoftEdgeItem, Spread, is_soft
 from desktop.viewer.tag_item import TagItem
 from engine.regions import Shape
 from engine.store import DECIDED_STATES, RegionRow
@@ -25,9 +26,21 @@ def region_color(row: RegionRow, label_color: QColor | None) -> QColor:
 
 
 class RegionItem(QGraphicsPathItem):
-    """Solid when a person has decided, dashed until then, dotted between key slices; thick when selected."""
+    """Solid when a person has decided, dashed until then, dotted between key slices; thick when selected.
 
-    def __init__(self, row: RegionRow, shape: Shape, tag: str, color: QColor, *, selected: bool) -> None:
+    spread : of a box as the model wrote it, how sure it was of each side in pixels; drawn as a soft edge.
+    """
+
+    def __init__(
+        self,
+        row: RegionRow,
+        shape: Shape,
+        tag: str,
+        color: QColor,
+        *,
+        selected: bool,
+        spread: Spread | None = None,
+    ) -> None:
         super().__init__()
         self.root_id = row.root_id
         self._color = color
@@ -46,6 +59,10 @@ class RegionItem(QGraphicsPathItem):
         self.setZValue(2 if selected else 1)
         self._bounds = QRectF()
         self._tag: TagItem | None = None
+        self._written = shape
+        self._soft: SoftEdgeItem | None = None
+        if spread is not None and is_soft(spread):
+            self._soft = SoftEdgeItem(shape.bounds, spread, color, self)
         if tag:
             self._tag = TagItem(tag, color, QPointF(0, 0), QPointF(4, -22), self)
         self.show_shape(shape)
@@ -54,6 +71,9 @@ class RegionItem(QGraphicsPathItem):
         """Another place for it, while it is being dragged."""
         self.setPath(shape_path(shape))
         box = shape.bounds
+        if self._soft is not None:
+            # What a person makes of the box is theirs, and sure.
+            self._soft.setVisible(shape == self._written)
         self._bounds = QRectF(QPointF(box.x1, box.y1), QPointF(box.x2, box.y2))
         if self._tag is not None:
             # Above it.

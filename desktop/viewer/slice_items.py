@@ -78,7 +78,8 @@ class SliceItems(QObject):
             selected = row.root_id == chosen
             shape = self.shape(row)
             color = region_color(row, self._models.colors.of(row.label))
-            item = RegionItem(row, shape, self._tag(row), color, selected=selected)
+            spread = regions.spread(row)
+            item = RegionItem(row, shape, self._tag(row), color, selected=selected, spread=spread)
             self._scene.addItem(item)
             self._regions.append(item)
             if selected and not row.locked:

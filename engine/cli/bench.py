@@ -7,9 +7,10 @@ from importlib.metadata import entry_points
 import click
 
 from engine.bench import BenchReport
-from engine.cli.options import json_option
+from engine.cli.options import json_option, model_option
 from engine.cli.output import echo_json, printable
 from engine.cli.progress import TerminalProgress
+from engine.runtime import find_model
 
 _PLUGINS = "medrega.benches"
 
@@ -57,3 +58,26 @@ def scan_command(as_json: bool) -> None:
     from engine.bench.scan import bench_scan
 
     print_report(bench_scan(TerminalProgress()), as_json)
+
+
+@bench.command("engine")
+@model_option
+@click.option(
+    "--soak", type=click.FloatRange(min=0, min_open=True), metavar="MINUTES", help="Kill its process at random instead."
+)
+@json_option
+def engine_command(model_id: str, soak: float | None, as_json: bool) -> None:
+    """Ask a model and its peers the same questions: first, second, prepared, all at once, cancelled.
+
+    The peers are llama-cpp-python's own chat handler and, where torch is installed, transformers. With --soak it asks
+    for so many minutes while its process is killed at random, and reports lost answers and memory.
+    Example: medrega bench engine --json
+    """
+    from engine.bench.engine import bench_engine
+    from engine.bench.soak import soak_engine
+
+    manifest = find_model(model_id)
+    if soak is not None:
+        print_report(soak_engine(manifest, soak * 60, TerminalProgress()), as_json)
+    else:
+        print_report(bench_engine(manifest, TerminalProgress()), as_json)

@@ -26,6 +26,8 @@ class AskRequest:
 
     image : (H, W, 3) uint8, the rendered slice; the model process stretches it to the tower's size.
     grammar : GBNF of the answer. choices : when given, the answer is the most probable of them instead.
+    stream : send each token as it is written. prepare : only evaluate what comes before the words after the picture,
+    for a question that may follow; the answer is empty. temperature : of the probabilities of choices.
     """
 
     request_id: int
@@ -34,6 +36,17 @@ class AskRequest:
     grammar: str | None = None
     choices: tuple[str, ...] = ()
     max_tokens: int = 400
+    stream: bool = False
+    prepare: bool = False
+    temperature: float = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class BatchRequest:
+    """Several questions about one picture, answered together. They share the words before it, or should."""
+
+    request_id: int
+    requests: tuple[AskRequest, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,10 +54,13 @@ class TextPiece:
     """One token of an answer: its text, and its log-probability among all tokens of the vocabulary.
 
     The texts join to the answer: a character made of several tokens belongs to the last of them.
+    odds : of a digit, and of the token after a number: the probabilities of 0 to 9 and of the number's end at this
+    place; empty otherwise.
     """
 
     text: str
     logprob: float
+    odds: tuple[float, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +100,22 @@ class AskResult:
 
 
 @dataclass(frozen=True, slots=True)
+class BatchResult:
+    """The answers to a `BatchRequest`, in its order."""
+
+    request_id: int
+    results: tuple[AskResult, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """A token of an answer that is still being written."""
+
+    request_id: int
+    piece: TextPiece
+
+
+@dataclass(frozen=True, slots=True)
 class Ready:
     """The model is loaded and passed its self-test; `golden_error` is the relative distance it found."""
 
@@ -107,7 +139,7 @@ class Cancel:
     request_id: int
 
 
-Message = AskRequest | AskResult | Ready | Failed | Cancel
+Message = AskRequest | BatchRequest | AskResult | BatchResult | Written | Ready | Failed | Cancel
 
 
 def send(connection: Connection, message: Message) -> None:
@@ -126,7 +158,7 @@ def receive(connection: Connection) -> Message:
     try:
         data = json.loads(raw)
         kind = data.pop("type")
-        image = connection.recv_bytes() if kind == "AskRequest" else b""
+        image = connection.recv_bytes() if kind in ("AskRequest", "BatchRequest") else b""
         return _from_json(kind, data, image)
     except (AttributeError, KeyError, TypeError, ValueError) as error:
         # Without its text: a question may hold a person's words.
@@ -136,59 +168,68 @@ def receive(connection: Connection) -> Message:
 def _to_json(message: Message) -> tuple[dict[str, Any], NDArray[np.uint8] | None]:
     kind = type(message).__name__
     if isinstance(message, AskRequest):
-        header = {
-            "type": kind,
-            "request_id": message.request_id,
-            "shape": message.image.shape,
-            "parts": [[part.kind.value, part.text] for part in message.prompt.parts],
-            "grammar": message.grammar,
-            "choices": message.choices,
-            "max_tokens": message.max_tokens,
-        }
-        return header, message.image
+        return {"type": kind, "shape": message.image.shape, **_request_to_json(message)}, message.image
+    if isinstance(message, BatchRequest):
+        image = message.requests[0].image
+        requests = [_request_to_json(one) for one in message.requests]
+        return {"type": kind, "request_id": message.request_id, "shape": image.shape, "requests": requests}, image
     if isinstance(message, AskResult):
-        timings = message.timings
-        return {
-            "type": kind,
-            "request_id": message.request_id,
-            "raw": message.raw,
-            "pieces": [[piece.text, piece.logprob] for piece in message.pieces],
-            "choices": [[choice.text, choice.probability] for choice in message.choices],
-            "timings": [timings.encode, timings.prompt, timings.decode, timings.total],
-            "image_cached": message.image_cached,
-            "prefix_reused": message.prefix_reused,
-            "finished": message.finished,
-        }, None
+        return {"type": kind, **_result_to_json(message)}, None
+    if isinstance(message, BatchResult):
+        results = [_result_to_json(one) for one in message.results]
+        return {"type": kind, "request_id": message.request_id, "results": results}, None
+    if isinstance(message, Written):
+        return {"type": kind, "request_id": message.request_id, "piece": _piece_to_json(message.piece)}, None
     return {"type": kind, **{name: getattr(message, name) for name in message.__slots__}}, None
 
 
+def _request_to_json(request: AskRequest) -> dict[str, Any]:
+    return {
+        "request_id": request.request_id,
+        "parts": [[part.kind.value, part.text] for part in request.prompt.parts],
+        "grammar": request.grammar,
+        "choices": request.choices,
+        "max_tokens": request.max_tokens,
+        "stream": request.stream,
+        "prepare": request.prepare,
+        "temperature": request.temperature,
+    }
+
+
+def _result_to_json(result: AskResult) -> dict[str, Any]:
+    timings = result.timings
+    return {
+        "request_id": result.request_id,
+        "raw": result.raw,
+        "pieces": [_piece_to_json(piece) for piece in result.pieces],
+        "choices": [[choice.text, choice.probability] for choice in result.choices],
+        "timings": [timings.encode, timings.prompt, timings.decode, timings.total],
+        "image_cached": result.image_cached,
+        "prefix_reused": result.prefix_reused,
+        "finished": result.finished,
+    }
+
+
+def _piece_to_json(piece: TextPiece) -> list[Any]:
+    return [piece.text, piece.logprob, *piece.odds]
+
+
 def _from_json(kind: str, data: dict[str, Any], image: bytes) -> Message:
-    if kind == "AskRequest":
+    if kind in ("AskRequest", "BatchRequest"):
         height, width, channels = (int(v) for v in data["shape"])
         if channels != 3 or height < 1 or width < 1:
             raise MessageError(f"an image of shape {data['shape']}")
         pixels = np.frombuffer(image, np.uint8).reshape(height, width, channels)
-        parts = tuple(PromptPart(PartKind(part), str(text)) for part, text in data["parts"])
-        grammar = data["grammar"]
-        return AskRequest(
-            int(data["request_id"]),
-            pixels,
-            Prompt(parts),
-            None if grammar is None else str(grammar),
-            tuple(str(choice) for choice in data["choices"]),
-            int(data["max_tokens"]),
-        )
+        if kind == "AskRequest":
+            return _request_from_json(data, pixels)
+        requests = tuple(_request_from_json(one, pixels) for one in data["requests"])
+        return BatchRequest(int(data["request_id"]), requests)
     if kind == "AskResult":
-        return AskResult(
-            int(data["request_id"]),
-            str(data["raw"]),
-            tuple(TextPiece(str(text), float(logprob)) for text, logprob in data["pieces"]),
-            tuple(Choice(str(text), float(probability)) for text, probability in data["choices"]),
-            Timings(*(float(v) for v in data["timings"])),
-            bool(data["image_cached"]),
-            bool(data["prefix_reused"]),
-            bool(data["finished"]),
-        )
+        return _result_from_json(data)
+    if kind == "BatchResult":
+        return BatchResult(int(data["request_id"]), tuple(_result_from_json(one) for one in data["results"]))
+    if kind == "Written":
+        return Written(int(data["request_id"]), _piece_from_json(data["piece"]))
     if kind == "Ready":
         return Ready(float(data["golden_error"]), float(data["load_ms"]))
     if kind == "Failed":
@@ -196,3 +237,37 @@ def _from_json(kind: str, data: dict[str, Any], image: bytes) -> Message:
     if kind == "Cancel":
         return Cancel(int(data["request_id"]))
     raise MessageError(f"the unknown kind {kind!r}")
+
+
+def _request_from_json(data: dict[str, Any], pixels: NDArray[np.uint8]) -> AskRequest:
+    parts = tuple(PromptPart(PartKind(part), str(text)) for part, text in data["parts"])
+    grammar = data["grammar"]
+    return AskRequest(
+        int(data["request_id"]),
+        pixels,
+        Prompt(parts),
+        None if grammar is None else str(grammar),
+        tuple(str(choice) for choice in data["choices"]),
+        int(data["max_tokens"]),
+        bool(data["stream"]),
+        bool(data["prepare"]),
+        float(data["temperature"]),
+    )
+
+
+def _result_from_json(data: dict[str, Any]) -> AskResult:
+    return AskResult(
+        int(data["request_id"]),
+        str(data["raw"]),
+        tuple(_piece_from_json(piece) for piece in data["pieces"]),
+        tuple(Choice(str(text), float(probability)) for text, probability in data["choices"]),
+        Timings(*(float(v) for v in data["timings"])),
+        bool(data["image_cached"]),
+        bool(data["prefix_reused"]),
+        bool(data["finished"]),
+    )
+
+
+def _piece_from_json(piece: list[Any]) -> TextPiece:
+    text, logprob, *odds = piece
+    return TextPiece(str(text), float(logprob), tuple(float(one) for one in odds))

@@ -9,7 +9,7 @@ import multiprocessing
 import os
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from multiprocessing.connection import Connection
 from multiprocessing.process import BaseProcess
@@ -22,14 +22,19 @@ from engine.runtime.manifest import ModelManifest
 from engine.runtime.messages import (
     AskRequest,
     AskResult,
+    BatchRequest,
+    BatchResult,
     Cancel,
     Failed,
     Message,
     MessageError,
     Ready,
+    TextPiece,
+    Written,
     receive,
     send,
 )
+from engine.runtime.turns import Turns
 
 logger = logging.getLogger(__name__)
 
@@ -38,6 +43,8 @@ _START_TIMEOUT_S = 900.0
 # The model process listens even while it computes: one that takes no message for so long is frozen.
 _SEND_TIMEOUT_S = 20.0
 _POLL_S = 0.02
+# While only looking ahead: a person's question waits no longer than this for it to be given up.
+_LOW_POLL_S = 0.004
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +76,8 @@ def _never() -> bool:
 class Session:
     """A model in a process of its own. Starts with the first question, or with `start`.
 
-    `ask` may be called from any thread; questions are answered one after the other. A process that dies is started
+    `ask` may be called from any thread; questions are answered one after the other, the newest that waits first, and
+    before whatever `prepare` does. A process that dies is started
     anew once and asked again; `on_event` is told, from the asking thread. For threads, gpu_layers and exact see
     `engine.runtime.llama.LlamaModel`. No port is opened.
     """
@@ -87,7 +95,7 @@ class Session:
         self._options = (threads or default_threads(), gpu_layers, exact)
         self._on_event = on_event or (lambda event: logger.info("%s", event.message))
         # Held during a question, by whoever may touch the process and its pipe.
-        self._lock = threading.Lock()
+        self._turns = Turns()
         self._ids = itertools.count(1)
         self._process: BaseProcess | None = None
         self._connection: Connection | None = None
@@ -114,27 +122,81 @@ class Session:
             self._ensure_started(stop)
 
     def ask(
-        self, request: AskRequest, *, cancelled: Callable[[], bool] = _never, timeout_s: float = 120.0
+        self,
+        request: AskRequest,
+        *,
+        cancelled: Callable[[], bool] = _never,
+        timeout_s: float = 120.0,
+        on_piece: Callable[[TextPiece], None] | None = None,
     ) -> AskResult:
         """Answer one question; its `request_id` is replaced by one of ours and restored in the result.
 
         cancelled : asked about 50 times a second. timeout_s : for the answer; loading the model is not counted.
+        on_piece : hears of each token as it is written, on this thread; from the start again if the process dies.
         Raises `Cancelled`, at once, also while another question is being answered; `EngineError` when the process
         dies twice or does not answer in time; `ModelError` when the model cannot be loaded.
         """
         with self._turn(cancelled) as stop:
-            for last in (False, True):
-                try:
-                    self._ensure_started(stop)
-                    return self._ask_once(request, stop, timeout_s)
-                except _ProcessDied as death:
-                    self._discard()
-                    self._require_open()
-                    if last:
-                        message = f"The model process stopped twice on one question ({death})."
-                        self._tell("failed", message)
-                        raise EngineError(f"{message} The question was given up.") from None
-                    self._tell("restarted", f"The model process stopped ({death}). It is started again.", str(death))
+            sent = replace(request, stream=on_piece is not None)
+            result = self._ask_until_answered(sent, stop, timeout_s, on_piece)
+        assert isinstance(result, AskResult)
+        return replace(result, request_id=request.request_id)
+
+    def ask_batch(
+        self, requests: Sequence[AskRequest], *, cancelled: Callable[[], bool] = _never, timeout_s: float = 120.0
+    ) -> tuple[AskResult, ...]:
+        """Answer several questions about one picture, those with one preamble together; see `ask`.
+
+        Raises as `ask` does, and `ValueError` for questions about different pictures.
+        """
+        if not requests:
+            return ()
+        if any(request.image is not requests[0].image for request in requests):
+            raise ValueError("questions of one batch are about one picture")
+        with self._turn(cancelled) as stop:
+            result = self._ask_until_answered(BatchRequest(0, tuple(requests)), stop, timeout_s * len(requests))
+        assert isinstance(result, BatchResult)
+        return result.results
+
+    def prepare(self, request: AskRequest, *, cancelled: Callable[[], bool] = _never) -> bool:
+        """Evaluate what a question like this would need of its picture, behind all questions.
+
+        Given up at once when somebody asks; False then. Does not start a process: nobody asked for one.
+        Raises as `ask` does.
+        """
+        with self._turn(cancelled, low=True) as stop:
+            if self._process is None or not self._process.is_alive():
+                return False
+            try:
+                self._ask_once(replace(request, prepare=True), stop, _START_TIMEOUT_S, poll_s=_LOW_POLL_S)
+            except _ProcessDied:
+                # The next question starts it again, and tells.
+                return False
+            except Cancelled:
+                if cancelled():
+                    raise
+                return False
+        return True
+
+    def _ask_until_answered(
+        self,
+        request: AskRequest | BatchRequest,
+        stop: Callable[[], bool],
+        timeout_s: float,
+        on_piece: Callable[[TextPiece], None] | None = None,
+    ) -> AskResult | BatchResult:
+        for last in (False, True):
+            try:
+                self._ensure_started(stop)
+                return self._ask_once(request, stop, timeout_s, on_piece)
+            except _ProcessDied as death:
+                self._discard()
+                self._require_open()
+                if last:
+                    message = f"The model process stopped twice on one question ({death})."
+                    self._tell("failed", message)
+                    raise EngineError(f"{message} The question was given up.") from None
+                self._tell("restarted", f"The model process stopped ({death}). It is started again.", str(death))
         raise AssertionError("unreachable")
 
     def cancel_current(self) -> None:
@@ -148,21 +210,15 @@ class Session:
         if process is not None:
             # Whoever waits for an answer sees the pipe close, and lets go of the lock.
             process.kill()
-        with self._lock:
+        with self._turns.take(_never, lambda: None):
             self._discard()
 
     @contextlib.contextmanager
-    def _turn(self, cancelled: Callable[[], bool]) -> Iterator[Callable[[], bool]]:
+    def _turn(self, cancelled: Callable[[], bool], *, low: bool = False) -> Iterator[Callable[[], bool]]:
         """Wait for one's turn; gives the function that says whether to stop."""
-        while not self._lock.acquire(timeout=_POLL_S):
-            self._require_open()
-            if cancelled():
-                raise Cancelled
-        try:
+        with self._turns.take(cancelled, self._require_open, low=low) as gives_way:
             self._given_up.clear()
-            yield lambda: cancelled() or self._given_up.is_set()
-        finally:
-            self._lock.release()
+            yield lambda: cancelled() or gives_way() or self._given_up.is_set()
 
     def _tell(self, kind: str, message: str, reason: str = "") -> None:
         self._on_event(EngineEvent(kind, message, reason))
@@ -210,20 +266,27 @@ class Session:
             raise
         self._tell("ready", f"The model {self.manifest.id} is ready.")
 
-    def _ask_once(self, request: AskRequest, stop: Callable[[], bool], timeout_s: float) -> AskResult:
+    def _ask_once(
+        self,
+        request: AskRequest | BatchRequest,
+        stop: Callable[[], bool],
+        timeout_s: float,
+        on_piece: Callable[[TextPiece], None] | None = None,
+        poll_s: float = _POLL_S,
+    ) -> AskResult | BatchResult:
         number = next(self._ids)
         self._send(replace(request, request_id=number))
         try:
-            reply = self._wait(number, stop, timeout_s)
+            reply = self._wait(number, stop, timeout_s, on_piece, poll_s)
         except Cancelled:
             # Not waited for: its answer, if one comes, has a number that nobody asks for any more.
             with contextlib.suppress(_ProcessDied):
                 self._send(Cancel(number))
             raise
-        if isinstance(reply, AskResult):
-            return replace(reply, request_id=request.request_id)
-        assert isinstance(reply, Failed)
-        raise EngineError(reply.message)
+        if isinstance(reply, Failed):
+            raise EngineError(reply.message)
+        assert isinstance(reply, AskResult | BatchResult)
+        return reply
 
     def _send(self, message: Message) -> None:
         connection, process = self._connection, self._process
@@ -240,18 +303,30 @@ class Session:
         finally:
             watchdog.cancel()
 
-    def _wait(self, number: int, stop: Callable[[], bool], timeout_s: float) -> Message:
+    def _wait(
+        self,
+        number: int,
+        stop: Callable[[], bool],
+        timeout_s: float,
+        on_piece: Callable[[TextPiece], None] | None = None,
+        poll_s: float = _POLL_S,
+    ) -> Message:
         """The process's reply to message `number` (0: to its start). One that is silent for too long is ended."""
         assert self._connection is not None
         deadline = time.monotonic() + timeout_s
         while True:
             try:
-                while self._connection.poll(_POLL_S):
+                while self._connection.poll(poll_s):
                     reply = receive(self._connection)
                     if isinstance(reply, Ready):
                         if number == 0:
                             return reply
-                    elif isinstance(reply, AskResult | Failed) and reply.request_id == number:
+                    elif isinstance(reply, Written):
+                        if on_piece is not None and reply.request_id == number:
+                            on_piece(reply.piece)
+                        if stop():
+                            raise Cancelled
+                    elif isinstance(reply, AskResult | BatchResult | Failed) and reply.request_id == number:
                         return reply
             except (EOFError, OSError):
                 raise _ProcessDied(self._death()) from None

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ctypes
 import hashlib
 from collections import OrderedDict
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,10 +15,14 @@ import llama_cpp.mtmd_cpp as mtmd
 import numpy as np
 from numpy.typing import NDArray
 
+from engine.progress import Cancelled
 from engine.runtime.errors import EngineError, ModelError
 
 # About 2,000 pictures of a small model (64 tokens of 256 numbers), 18 of MedRegA (256 of 7,168).
 _CACHE_BYTES = 128 << 20
+
+# Steps of the tower's graph between two looks at whether to stop: a few milliseconds of a small model.
+_STEPS_A_LOOK = 16
 
 _NO_CALLBACK: Any = mtmd.mtmd_helper_post_decode_callback()
 
@@ -41,7 +46,7 @@ class VisionTower:
     """A loaded tower and projector. Raises `ModelError` when llama.cpp refuses the file.
 
     model : llama.cpp's handle of the text model. image_size : side of the square input in pixels.
-    image_tokens, width : shape of an embedding.
+    image_tokens, width : shape of an embedding. stopped : looked at while a picture is encoded, on the CPU alone.
     """
 
     def __init__(
@@ -55,7 +60,10 @@ class VisionTower:
         threads: int,
         gpu: bool,
         flash: int,
+        stopped: Callable[[], bool],
     ) -> None:
+        self._stopped = stopped
+        self._steps = 0
         self._size = image_size
         self._shape = (image_tokens, width)
         self._images: OrderedDict[str, EncodedImage] = OrderedDict()
@@ -65,6 +73,11 @@ class VisionTower:
         params.warmup = False
         params.print_timings = False
         params.flash_attn_type = flash
+        # ctypes callbacks must outlive every call that uses them.
+        self._look_callback = lc.ggml_backend_sched_eval_callback(self._look)
+        if not gpu:
+            # A GPU is done sooner than it could be stopped, and slower when it is watched.
+            params.cb_eval = self._look_callback
         self._context = mtmd.mtmd_init_from_file(str(path).encode(), model, params)
         if not self._context:
             raise ModelError(f"llama.cpp cannot load the vision tower {path}: install the model again")
@@ -76,7 +89,7 @@ class VisionTower:
         mtmd.mtmd_free(self._context)
 
     def encode(self, pixels: NDArray[np.uint8]) -> tuple[EncodedImage, bool]:
-        """Encode (S, S, 3) uint8 of the tower's own size; whether it was in the cache."""
+        """Encode (S, S, 3) uint8 of the tower's own size; whether it was in the cache. Raises `Cancelled`."""
         # A larger picture would be tiled by mtmd, a smaller one stretched by it.
         if pixels.shape != (self._size, self._size, 3):
             raise EngineError(f"the tower takes pictures of {self._size} x {self._size}, not of {pixels.shape}")
@@ -112,11 +125,21 @@ class VisionTower:
         )
         return int(code), int(after.value)
 
+    def _look(self, _tensor: Any, asking: bool, _data: Any) -> bool:
+        """ggml asks before each step whether to show it; and, when shown, whether to go on."""
+        if not asking:
+            return not self._stopped()
+        self._steps += 1
+        return self._steps % _STEPS_A_LOOK == 0
+
     def _encode(self, pixels: NDArray[np.uint8], digest: str) -> EncodedImage:
         before, chunk, after = self._tokenize(pixels)
         try:
             if mtmd.mtmd_encode_chunk(self._context, chunk):
                 raise EngineError("llama.cpp cannot encode the picture")
+            if self._stopped():
+                # It may have been left half done, and llama.cpp does not say so.
+                raise Cancelled
             tokens = mtmd.mtmd_input_chunk_get_n_tokens(chunk)
             if tokens != self._shape[0]:
                 raise ModelError(

@@ -24,11 +24,15 @@ from engine.runtime.llama import LlamaModel
 from engine.runtime.manifest import ModelManifest, verify_files
 from engine.runtime.messages import (
     AskRequest,
+    BatchRequest,
+    BatchResult,
     Cancel,
     Failed,
     Message,
     MessageError,
     Ready,
+    TextPiece,
+    Written,
     receive,
     send,
 )
@@ -50,7 +54,7 @@ def run_worker(
     send(connection, Ready(error, (time.perf_counter() - started) * 1000))
     while True:
         request = inbox.next()
-        send(connection, _answer(model, request, inbox))
+        send(connection, _answer(model, request, inbox, connection))
 
 
 def load_model(
@@ -105,11 +109,11 @@ class _Inbox:
 
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
-        self._requests: queue.Queue[AskRequest] = queue.Queue()
+        self._requests: queue.Queue[AskRequest | BatchRequest] = queue.Queue()
         self._cancelled: set[int] = set()
         threading.Thread(target=self._listen, name="inbox", daemon=True).start()
 
-    def next(self) -> AskRequest:
+    def next(self) -> AskRequest | BatchRequest:
         """Wait for the next question."""
         return self._requests.get()
 
@@ -130,17 +134,28 @@ class _Inbox:
                     logger.error("the model process ends: %s", failure)
                 # The main thread may be deep in llama.cpp: nothing here is worth an orderly end.
                 os._exit(0)
-            if isinstance(message, AskRequest):
+            if isinstance(message, AskRequest | BatchRequest):
                 self._requests.put(message)
             elif isinstance(message, Cancel):
                 self._cancelled.add(message.request_id)
 
 
-def _answer(model: LlamaModel, request: AskRequest, inbox: _Inbox) -> Message:
+def _answer(model: LlamaModel, request: AskRequest | BatchRequest, inbox: _Inbox, connection: Connection) -> Message:
+    number = request.request_id
+
+    def stopped() -> bool:
+        return inbox.is_cancelled(number)
+
+    def tell(piece: TextPiece) -> None:
+        if isinstance(request, AskRequest) and request.stream:
+            send(connection, Written(number, piece))
+
     try:
-        if inbox.is_cancelled(request.request_id):
+        if stopped():
             raise Cancelled
-        return model.ask(request, lambda: inbox.is_cancelled(request.request_id))
+        if isinstance(request, BatchRequest):
+            return BatchResult(number, model.ask_batch(request.requests, stopped))
+        return model.ask(request, stopped, tell)
     except Cancelled:
         return Failed(request.request_id, "cancelled", "the question was cancelled")
     except MedRegAError as failure:

@@ -161,6 +161,7 @@ class RegionWriter:
                         "label": r.label,
                         "box": [float(v) for v in r.box.as_tuple()],
                         "probability": float(r.probability),
+                        **({} if r.spread is None else {"spread": [float(v) for v in r.spread]}),
                     }
                     for r in suggestion.regions
                 ]

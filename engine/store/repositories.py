@@ -276,7 +276,17 @@ class SuggestionRepository:
             row["adapter"],
             row["latency_ms"] or 0.0,
             row["created"],
+            _spread(parsed),
         )
+
+
+def _spread(parsed: list[dict[str, Any]]) -> tuple[float, float, float, float] | None:
+    """Of the first region; suggestions of earlier versions have none."""
+    values = parsed[0].get("spread") if parsed else None
+    if values is None:
+        return None
+    left, top, right, bottom = (float(value) for value in values)
+    return (left, top, right, bottom)
 
 
 class VerdictRepository:

@@ -118,6 +118,7 @@ class SuggestionRow:
     """A stored answer.
 
     candidates : (EN name, ZH name, label id, probability), ranked. probability : of the region it is about.
+    spread : of that region's left, top, right and bottom side, as `SuggestedRegion` has it.
     """
 
     id: int
@@ -136,6 +137,7 @@ class SuggestionRow:
     adapter: str | None
     latency_ms: float
     created: str
+    spread: tuple[float, float, float, float] | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -40,7 +40,7 @@ class Script:
     def start(self, cancelled):
         pass
 
-    def ask(self, request, *, cancelled):
+    def ask(self, request, *, cancelled, on_piece=None):
         self.asked.append(request.prompt.text)
         timings = Timings(1, 2, 3, 6)
         if not request.choices:

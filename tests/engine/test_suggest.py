@@ -58,7 +58,7 @@ class Canned:
     def start(self, cancelled):
         pass
 
-    def ask(self, request, *, cancelled):
+    def ask(self, request, *, cancelled, on_piece=None):
         self.asked = request
         pieces = tuple(TextPiece(c, math.log(0.5 if c.isdigit() else 0.9)) for c in self.raw)
         return AskResult(0, self.raw, pieces, (), Timings(1, 2, 3, 6), finished=self.finished)

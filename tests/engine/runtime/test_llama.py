@@ -116,6 +116,47 @@ class TestCaches:
             fresh.close()
             used.close()
 
+    def test_every_way_to_a_prompt_gives_the_very_same_logits(self, random_model, picture):
+        fresh = LlamaModel(random_model, threads=1)
+        used = LlamaModel(random_model, threads=1)
+        other = np.ascontiguousarray(255 - picture)
+        try:
+            expected = fresh.next_logits(render_prompt(WHAT), picture)
+            # Behind the words before another picture; kept while another task was asked; kept through a failure.
+            used.next_logits(render_prompt(WHAT), other)
+            assert np.array_equal(used.next_logits(render_prompt(WHAT), picture), expected)
+            used.next_logits(render_prompt(WHERE), picture)
+            assert np.array_equal(used.next_logits(render_prompt(WHAT), picture), expected)
+            with pytest.raises(Cancelled):
+                used.ask(AskRequest(1, other, render_prompt(WHERE), ENDLESS, (), 1500), lambda: True)
+            again = used.ask(AskRequest(2, picture, render_prompt(WHAT), None, NAMES))
+            assert again.prefix_reused
+            assert np.array_equal(used.next_logits(render_prompt(WHAT), picture), expected)
+        finally:
+            fresh.close()
+            used.close()
+
+    def test_what_is_kept_stays_within_its_memory(self, model, picture):
+        limit, model._prefixes._limit = model._prefixes._limit, 3 * 200_000
+        try:
+            for number in range(12):
+                model.next_logits(render_prompt(WHAT), np.full_like(picture, number))
+                assert model._prefixes.bytes <= model._prefixes._limit
+            expected = model.next_logits(render_prompt(WHAT), picture)
+            model._forget()
+            assert model._prefixes.bytes == 0
+            assert np.array_equal(model.next_logits(render_prompt(WHAT), picture), expected)
+        finally:
+            model._prefixes._limit = limit
+
+    def test_a_prepared_picture_needs_only_the_questions_own_words(self, model, picture):
+        fresh = np.ascontiguousarray(picture[::-1])
+        done = model.ask(replace(AskRequest(1, fresh, render_prompt(WHAT)), prepare=True))
+        assert (done.raw, done.pieces, done.choices) == ("", (), ())
+        result = model.ask(AskRequest(2, fresh, render_prompt(WHAT), None, NAMES))
+        assert result.image_cached
+        assert result.prefix_reused
+
     def test_another_picture_is_never_answered_from_the_cache(self, model, picture):
         here = model.next_logits(render_prompt(WHAT), picture)
         there = model.next_logits(render_prompt(WHAT), 255 - picture)
@@ -136,7 +177,7 @@ class TestChoices:
         scores = []
         for name in names:
             total, parts = 0.0, list(prompt.parts)
-            for token, piece in [(t, model._piece(t).decode()) for t in model.tokenize(name, special=False)]:
+            for token, piece in [(t, model._vocabulary.piece(t).decode()) for t in model.tokenize(name, special=False)]:
                 total += log_softmax(model.next_logits(Prompt(tuple(parts)), picture))[token]
                 parts.append(PromptPart(PartKind.TEXT, piece))
             scores.append(total + log_softmax(model.next_logits(Prompt(tuple(parts)), picture))[end])
@@ -189,6 +230,13 @@ class TestChoices:
             assert len(small.ask(AskRequest(1, picture, render_prompt(question), None, many)).choices) == 260
         finally:
             small.close()
+
+    def test_a_temperature_flattens_and_changes_no_order(self, model, picture):
+        plain = model.ask(AskRequest(1, picture, render_prompt(WHAT), None, NAMES)).choices
+        flat = model.ask(AskRequest(1, picture, render_prompt(WHAT), None, NAMES, temperature=4.0)).choices
+        assert [one.text for one in flat] == [one.text for one in plain]
+        powers = np.array([one.probability for one in plain]) ** 0.25
+        assert [one.probability for one in flat] == pytest.approx(powers / powers.sum())
 
     def test_scoring_leaves_no_trace_in_the_next_question(self, model, picture):
         before = model.next_logits(render_prompt(WHAT), picture)
@@ -277,7 +325,46 @@ class TestGrammar:
             model.ask(AskRequest(1, picture, render_prompt(WHAT), "root ::= ("))
 
 
+class TestBatches:
+    def test_answers_written_together_are_those_written_alone(self, model, picture):
+        names = ("liver", "spleen", "left kidney", "a", "b", "c", "d", "e", "f", "g")
+        asked = []
+        for number, name in enumerate(names):
+            question = replace(WHERE, language=Language.EN, names=(name,))
+            asked.append(AskRequest(number, picture, render_prompt(question), answer_grammar(question), (), 300))
+        together = model.ask_batch(asked)
+        alone = [model.ask(one) for one in asked]
+        assert [one.raw for one in together] == [one.raw for one in alone]
+        assert [one.request_id for one in together] == list(range(10))
+        assert all(one.pieces for one in together)
+
+    def test_a_stopped_batch_leaves_the_next_answer_exact(self, model, picture):
+        expected = model.ask(AskRequest(1, picture, render_prompt(WHAT), ENDLESS, (), 20))
+        left = iter(range(40))
+        with pytest.raises(Cancelled):
+            model.ask_batch(
+                [AskRequest(n, picture, render_prompt(WHAT), ENDLESS, (), 500) for n in range(4)],
+                lambda: next(left, None) is None,
+            )
+        again = model.ask(AskRequest(3, picture, render_prompt(WHAT), ENDLESS, (), 20))
+        assert again.pieces == expected.pieces
+
+
 class TestStopping:
+    def test_a_stop_is_seen_while_the_picture_is_encoded(self, model, picture):
+        looks = 0
+
+        def stopped():
+            nonlocal looks
+            looks += 1
+            return True
+
+        fresh = np.ascontiguousarray(picture[:, ::-1])
+        with pytest.raises(Cancelled):
+            model.ask(AskRequest(1, fresh, render_prompt(WHAT), None, NAMES), stopped)
+        assert looks
+        assert not model.ask(AskRequest(2, fresh, render_prompt(WHAT), None, NAMES)).image_cached
+
     @pytest.mark.parametrize("looks", [1, 5, 200])
     def test_a_stop_ends_the_answer_and_leaves_the_next_one_exact(self, model, picture, looks):
         expected = model.ask(AskRequest(1, picture, render_prompt(WHAT), ENDLESS, (), 20))

@@ -15,6 +15,7 @@ from engine.protocol import PartKind, Prompt, PromptPart
 from engine.runtime.messages import (
     AskRequest,
     AskResult,
+    BatchResult,
     Cancel,
     Choice,
     Failed,
@@ -22,6 +23,7 @@ from engine.runtime.messages import (
     Ready,
     TextPiece,
     Timings,
+    Written,
     receive,
     send,
 )
@@ -39,7 +41,10 @@ results = st.builds(
     st.booleans(),
     st.booleans(),
 )
-others = st.builds(Failed, st.integers(0, 9), any_text, any_text) | st.builds(Cancel, st.integers(0, 9))
+odds = st.lists(number, max_size=11).map(tuple)
+others = st.builds(BatchResult, st.integers(0, 9), st.lists(results, max_size=3).map(tuple))
+others |= st.builds(Written, st.integers(0, 9), st.builds(TextPiece, any_text, number, odds))
+others |= st.builds(Failed, st.integers(0, 9), any_text, any_text) | st.builds(Cancel, st.integers(0, 9))
 others |= st.builds(Ready, number, number)
 
 

@@ -18,7 +18,7 @@ import numpy as np
 import pytest
 
 from engine.progress import Cancelled
-from engine.protocol import Language, Question, Task, render_prompt
+from engine.protocol import Language, Question, Task, answer_grammar, render_prompt
 from engine.regions import Box
 from engine.runtime import AskRequest, EngineError, ModelError, ModelFile, ModelManifest, Session
 from engine.runtime import session as session_module
@@ -376,3 +376,54 @@ class TestModelsThatMustNotRun:
         path = folder / "manifest.json"
         path.write_text(json.dumps({**json.loads(path.read_text()), "image_size": 70}))
         self.fails(ModelManifest.read(folder), "its manifest says 70")
+
+
+def test_a_written_answer_is_heard_token_by_token(own, picture):
+    heard = []
+    result = own.ask(replace(long(picture), max_tokens=30), on_piece=heard.append)
+    assert tuple(heard) == result.pieces
+    assert len(heard) == 30
+
+
+def test_questions_of_a_batch_are_answered_as_each_alone(own, picture):
+    where = Question(Task.TEXT_TO_REGION, Language.EN, 120, 100, names=("liver",))
+    asked = [
+        AskRequest(number, picture, render_prompt(replace(where, names=(name,))), answer_grammar(where), (), 60)
+        for number, name in enumerate(("liver", "spleen", "left kidney", "aorta"))
+    ]
+    asked.append(short(picture))
+    together = own.ask_batch(asked)
+    alone = [own.ask(one) for one in asked]
+    assert [one.raw for one in together] == [one.raw for one in alone]
+    assert [one.request_id for one in together] == [0, 1, 2, 3, 11]
+    assert own.ask_batch(()) == ()
+    with pytest.raises(ValueError, match="one picture"):
+        own.ask_batch([short(picture), short(picture.copy())])
+
+
+def test_what_was_prepared_is_not_evaluated_again(own, picture):
+    other = np.ascontiguousarray(255 - picture)
+    assert own.prepare(short(other))
+    own.ask(short(picture))
+    result = own.ask(short(other))
+    assert result.image_cached
+    assert result.prefix_reused
+
+
+def test_a_question_ends_what_is_only_prepared(own, picture, monkeypatch):
+    expected = own.ask(short(picture)).choices
+    os.kill(own.pid, signal.SIGSTOP)
+    with ThreadPoolExecutor(2) as pool:
+        ahead = pool.submit(own.prepare, short(np.ascontiguousarray(255 - picture)))
+        wait_until(lambda: own._turns._holder is not None)
+        asked = pool.submit(own.ask, short(picture))
+        # Given up although the process, which is stopped, never said so.
+        assert ahead.result(10) is False
+        os.kill(own.pid, signal.SIGCONT)
+        assert asked.result(30).choices == expected
+
+
+def test_preparing_starts_no_process(random_model, picture):
+    with Session(random_model, threads=1) as idle:
+        assert not idle.prepare(short(picture))
+        assert idle.pid is None

@@ -330,3 +330,15 @@ def test_only_what_the_model_is_sure_of_is_accepted_and_the_threshold_is_written
     assert store.verdicts.of_region(sure.root_id)[-1].detail == '{"probability":0.8,"threshold":0.8}'
     assert store.regions.current(renamed.root_id).label == SPLEEN, "nothing that a person named is named again"
     assert store.edits.accept_many(every, 0.8, "ann") == []
+
+
+def test_how_sure_the_sides_of_a_found_box_are_is_kept(store: AnnotationStore):
+    said = answer(0.9)
+    sure = dataclasses.replace(said, regions=(dataclasses.replace(said.regions[0], spread=(0.5, 1.0, 12.25, 3.0)),))
+    ((row, kept),) = store.record_found(sure, "1", "ann")
+    assert kept.spread == (0.5, 1.0, 12.25, 3.0)
+    again = store.suggestions.of_region(row.root_id)
+    assert again is not None
+    assert again.spread == kept.spread
+    ((_, plain),) = store.record_found(said, "1", "ann")
+    assert plain.spread is None

@@ -1,0 +1,139 @@
+"""One answer being written: its grammar, its tokens, and what else its numbers might have been."""
+
+from __future__ import annotations
+
+import codecs
+import ctypes
+import math
+from typing import Any
+
+import llama_cpp as lc
+import numpy as np
+from numpy.typing import NDArray
+
+from engine.runtime.errors import EngineError
+from engine.runtime.messages import TextPiece
+
+
+class Vocabulary:
+    """Tokens and texts. handle : llama.cpp's. size : tokens."""
+
+    def __init__(self, model: Any) -> None:
+        self.handle = lc.llama_model_get_vocab(model)
+        self.size = int(lc.llama_vocab_n_tokens(self.handle))
+        digits, ends = self._numbers()
+        self._digits = np.array(digits, np.intp)
+        self._ends = np.array(ends, np.intp)
+
+    def piece(self, token: int) -> bytes:
+        """The token's bytes, control tokens by their names."""
+        size = 256
+        while True:
+            buffer = ctypes.create_string_buffer(size)
+            count = lc.llama_token_to_piece(self.handle, token, buffer, size, 0, True)
+            if count >= 0:
+                return buffer.raw[:count]
+            size = -count
+
+    def number_odds(self, logprobs: NDArray[np.float64]) -> tuple[float, ...]:
+        """Of (vocabulary,) log-probabilities those of 0 to 9 and of the number's end, among these eleven.
+
+        Empty where the vocabulary has no token of its own for each digit.
+        """
+        if len(self._digits) != 10 or not len(self._ends):
+            return ()
+        odds = np.exp(np.append(logprobs[self._digits], np.logaddexp.reduce(logprobs[self._ends])))
+        total = odds.sum()
+        return tuple(float(one) for one in odds / total) if total > 0 else ()
+
+    def _numbers(self) -> tuple[list[int], list[int]]:
+        """The tokens of the ten digits, and those that end a number: a comma or a bracket, with whatever follows."""
+        by_text: dict[bytes, int] = {}
+        ends: list[int] = []
+        for token in range(self.size):
+            text = self.piece(token)
+            if len(text) == 1 and text.isdigit():
+                by_text.setdefault(text, token)
+            elif text[:1] in (b",", b"]"):
+                ends.append(token)
+        digits = [by_text[b"%d" % digit] for digit in range(10) if b"%d" % digit in by_text]
+        return digits, ends
+
+
+class Writer:
+    """Greedy under a grammar. A token's log-probability is that of the model's own, unconstrained distribution.
+
+    Under a grammar that leaves one token it would always be 0 and say nothing. Raises `EngineError` for a grammar
+    that llama.cpp refuses.
+    """
+
+    def __init__(self, vocabulary: Vocabulary, grammar: str | None, limit: int) -> None:
+        self._vocabulary = vocabulary
+        self._limit = limit
+        self._pieces: list[TextPiece] = []
+        # A Chinese character may take several tokens: its text goes to the one that completes it.
+        self._decoder = codecs.getincrementaldecoder("utf-8")("replace")
+        self._in_number = False
+        self.finished = False
+        self._chain = lc.llama_sampler_chain_init(lc.llama_sampler_chain_default_params())
+        self._grammar: Any = None
+        if grammar is not None:
+            self._grammar = lc.llama_sampler_init_grammar(vocabulary.handle, grammar.encode(), b"root")
+            if not self._grammar:
+                self.close()
+                raise EngineError(f"llama.cpp refuses the grammar {grammar[:200]!r}")
+            lc.llama_sampler_chain_add(self._chain, self._grammar)
+        lc.llama_sampler_chain_add(self._chain, lc.llama_sampler_init_greedy())
+
+    @property
+    def ended(self) -> bool:
+        """Whether nothing more will be written."""
+        return self.finished or len(self._pieces) >= self._limit
+
+    def take(self, context: Any, row: int, logprobs: NDArray[np.float64]) -> int | None:
+        """Choose the token after a row of the last batch; None at the answer's end.
+
+        logprobs : (vocabulary,), the model's own.
+        """
+        token = self._choose(context, row, logprobs)
+        if lc.llama_vocab_is_eog(self._vocabulary.handle, token):
+            self.finished = True
+            return None
+        text = self._decoder.decode(self._vocabulary.piece(token))
+        digit = len(text) == 1 and text.isascii() and text.isdigit()
+        odds = self._vocabulary.number_odds(logprobs) if digit or self._in_number else ()
+        self._in_number = digit
+        self._pieces.append(TextPiece(text, float(logprobs[token]), odds))
+        return token
+
+    def _choose(self, context: Any, row: int, logprobs: NDArray[np.float64]) -> int:
+        """The likeliest allowed token; the grammar is first asked about the likeliest alone, which it mostly allows."""
+        best = int(np.argmax(logprobs))
+        one = lc.llama_token_data(best, 0.0, 0.0)
+        if self._grammar is not None:
+            array = lc.llama_token_data_array(ctypes.pointer(one), 1, -1, False)
+            lc.llama_sampler_apply(self._grammar, ctypes.byref(array))
+        if math.isinf(one.logit):
+            # It takes the token in, too.
+            return int(lc.llama_sampler_sample(self._chain, context, row))
+        lc.llama_sampler_accept(self._chain, best)
+        return best
+
+    @property
+    def last(self) -> TextPiece:
+        """The newest token."""
+        return self._pieces[-1]
+
+    def pieces(self) -> tuple[TextPiece, ...]:
+        """All tokens; half a character at the end becomes a replacement mark."""
+        if not self._pieces:
+            return ()
+        *before, last = self._pieces
+        rest = self._decoder.decode(b"", final=True)
+        return (*before, TextPiece(last.text + rest, last.logprob, last.odds))
+
+    def close(self) -> None:
+        """Free llama.cpp's part."""
+        if self._chain is not None:
+            lc.llama_sampler_free(self._chain)
+            self._chain = None
