@@ -135,6 +135,8 @@ class VolumeDrawing(QObject):
     def _opened(self) -> None:
         if self._job is not None:
             self._job.cancel()
+        # Another scan is seen from the front, all of it.
+        self.sight = Sight(preset=self.sight.preset)
         presets = self.presets
         if presets and self.sight.preset not in presets:
             self.sight = replace(self.sight, preset=presets[0])

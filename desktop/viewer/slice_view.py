@@ -287,9 +287,14 @@ class SliceView(QGraphicsView):
             shown.append(self.tr("W {0}  C {1}").format(f"{window.width:.4g}", f"{window.center:.4g}"))
         if scan.inverted:
             shown.append(self.tr("inverted"))
-        slice_text = self.tr("Slice {0} / {1}").format(state.index + 1, state.slice_count)
+        place = self.tr("Slice {0} / {1}").format(state.index + 1, state.slice_count)
+        slice_text = place if state.slice_count > 1 else ""
+        sides = {"R": self.tr("right"), "L": self.tr("left"), "B": self.tr("both sides")}
+        # The side that was examined (DICOM PS3.3 C.7.3.1): there may be no R or L at the picture's edges.
+        examined = (volume.modality, volume.body_part, sides.get(volume.laterality, ""))
+        kind = " ".join(part for part in examined if part)
         return OverlayText(
-            top_left=f"{volume.modality}  {slice_text}" if state.slice_count > 1 else volume.modality,
+            top_left="  ".join(part for part in (kind, slice_text) if part),
             top_right="\n".join(shown),
             bottom_left="\n".join((*cursor_text(state, self._cursor), self.tr("Not for diagnostic use"))),
             letters=orientation_letters(volume, state.plane),

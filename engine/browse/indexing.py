@@ -37,10 +37,10 @@ def index_into(
 ) -> Indexed:
     """Put every scan of some files and folders on the list; files that have not changed are not read again.
 
-    What was found is kept at least twice a second, and `kept` is called then with the scans' ids. So the first scans are there while the
-    rest is read, and an indexing that was cut off goes on where it was. Scans whose files are gone stay on the list
-    as missing. Raises `Cancelled` when the progress says so, with what was found until then kept; `StoreError` when
-    the database cannot write.
+    What was found is kept at least twice a second, and `kept` is called then with the scans' ids. So the first scans
+    are there while the rest is read, and an indexing that was cut off goes on where it was. Scans whose files are gone
+    stay on the list as missing. Raises `Cancelled` when the progress says so, with what was found until then kept;
+    `StoreError` when the database cannot write.
     """
     return _Indexing(store, progress, kept).run(paths)
 

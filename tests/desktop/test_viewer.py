@@ -436,7 +436,9 @@ def test_measurements_stay_with_their_slice(driver):
     assert window.models.measures.of(view.state) == []
     window.viewing.step(-1)
     (measure,) = window.models.measures.of(view.state)
-    assert "mean" in view.items_on_slice.measure_text(measure)
+    text = view.items_on_slice.measure_text(measure)
+    assert "mean" in text
+    assert re.search(r"min -?\d+  max -?\d+$", text, re.MULTILINE), "whole numbers, as the voxels are"
 
 
 def test_an_angle_takes_a_drag_and_a_click(driver):
@@ -803,3 +805,29 @@ def test_why_one_scan_was_not_opened_is_not_said_of_the_next(driver, tmp_path, p
     window.open_item(shown)
     driver.until(lambda: window.viewing.current is not before)
     assert not window.notice_bar.isVisible()
+
+
+def test_what_was_examined_and_which_side_of_it_stand_on_the_slice(driver, pydicom_files, tmp_path):
+    dataset = pydicom.dcmread(pydicom_files / "CT_small.dcm")
+    dataset.BodyPartExamined, dataset.ImageLaterality = "KNEE", "L"
+    dataset.save_as(tmp_path / "knee.dcm")
+    open_file(driver, tmp_path / "knee.dcm")
+    assert driver.window.view._overlay().top_left == "CT KNEE left"
+
+
+def test_whether_the_scan_beside_scrolls_along_is_seen_however_long_its_title(driver, pydicom_files):
+    driver.window.models.layout.choose(Layout.PAIR)
+    open_prior(driver, pydicom_files / "MR_small.dcm")
+    label = driver.window.grid._widget(Pane.PRIOR)._title.label
+    linked, _, title = label.text().split(" · ", 2)
+    assert linked == "linked by distance"
+    assert title == driver.window.worklist.title_of(driver.window.viewing.prior.scan.item)
+    driver.until(lambda: label.fontMetrics().horizontalAdvance(linked) < label.width())
+    assert label.toolTip() == label.text()
+
+
+def test_a_window_that_was_set_by_hand_is_written_as_on_the_slice(driver):
+    window = driver.window
+    window.viewing.set_window(Window(205.82500000000073, 411.65000000000146))
+    assert window.viewer_bar.findChild(QComboBox).placeholderText() == "205.8 / 411.7"
+    assert window.view._overlay().top_right == "W 411.7  C 205.8"

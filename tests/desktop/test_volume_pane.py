@@ -44,6 +44,18 @@ def test_the_scan_is_drawn_and_turns_with_the_mouse(pane):
     assert driver.window.models.drawing.sight.azimuth == 0
 
 
+def test_another_scan_is_seen_from_the_front(pane):
+    driver, _ = pane
+    window = driver.window
+    window.models.drawing.turn(40, 10)
+    window.models.drawing.zoom(2)
+    before = window.viewing.current
+    window.open_item(window.viewing.item)
+    driver.until(lambda: window.viewing.current is not before)
+    sight = window.models.drawing.sight
+    assert (sight.azimuth, sight.elevation, sight.zoom) == (0, 0, 1)
+
+
 def test_the_keys_turn_and_zoom_it_once_it_has_them(pane):
     driver, view = pane
     sight = lambda: driver.window.models.drawing.sight  # noqa: E731
