@@ -26,7 +26,8 @@ class BrowserModel(QObject):
     """Owns the list of scans.
 
     changed : rows, filter, language or privacy. indexing : a job that adds scans. listed : ids of scans, while others
-    are still looked for. added : ids of scans, once the job is done. indexed : what came of it, an `Indexed`. failed : a message.
+    are still looked for. added : ids of scans, once the job is done. indexed : what came of it, an `Indexed`.
+    failed : a message.
     """
 
     changed = Signal()

@@ -124,7 +124,6 @@ class ViewPane(QFrame):
         models.viewing.active_changed.connect(self._mark)
         models.viewing.prior_changed.connect(self._retranslate)
         models.viewing.titles_changed.connect(self._name)
-        models.crosshair.changed.connect(self._retranslate)
         self._retranslate()
         self._follow()
         self._mark()
@@ -187,13 +186,7 @@ class ViewPane(QFrame):
             self._title.label.setText("")
             self._title.label.setToolTip("")
             return
-        crosshair = self._models.crosshair
-        linked = self.tr("linked by position") if crosshair.by_place else self.tr("linked by distance")
-        if not crosshair.linked:
-            linked = self.tr("not linked")
-        title = self._models.viewing.title_of(scan.item)
-        # What is cut away first is the title: whether both scroll together must be seen.
-        name = f"{linked} · {plane} · {title}"
+        name = f"{plane} · {self._models.viewing.title_of(scan.item)}"
         self._title.label.setText(name)
         self._title.label.setToolTip(name)
 

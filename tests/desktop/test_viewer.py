@@ -314,8 +314,7 @@ def test_scans_without_a_common_frame_turn_together_by_distance(driver, shared_d
     driver.key(Qt.Key.Key_2, ALT)
     open_prior(driver, shared_data / "volumes" / "totalsegmentator" / "example_ct_sm.nii.gz")
     assert not window.models.crosshair.by_place
-    label = next(label for label in window.grid.findChildren(QLabel, "paneName") if "linked" in label.text())
-    assert "distance" in label.text()
+    assert "linked by distance" in window.grid._widget(Pane.PRIOR).view._overlay().top_right
     before = window.viewing.prior.index
     window.viewing.step(3)
     # 3 slices of 10 mm here are 10 slices of 3 mm there.
@@ -815,15 +814,24 @@ def test_what_was_examined_and_which_side_of_it_stand_on_the_slice(driver, pydic
     assert driver.window.view._overlay().top_left == "CT KNEE left"
 
 
-def test_whether_the_scan_beside_scrolls_along_is_seen_however_long_its_title(driver, pydicom_files):
-    driver.window.models.layout.choose(Layout.PAIR)
+def test_whether_the_scan_beside_scrolls_along_stands_on_its_slice(driver, pydicom_files):
+    window = driver.window
+    window.models.layout.choose(Layout.PAIR)
     open_prior(driver, pydicom_files / "MR_small.dcm")
-    label = driver.window.grid._widget(Pane.PRIOR)._title.label
-    linked, _, title = label.text().split(" · ", 2)
-    assert linked == "linked by distance"
-    assert title == driver.window.worklist.title_of(driver.window.viewing.prior.scan.item)
-    driver.until(lambda: label.fontMetrics().horizontalAdvance(linked) < label.width())
-    assert label.toolTip() == label.text()
+    pane = window.grid._widget(Pane.PRIOR)
+    assert pane.view._overlay().top_right.endswith("linked by distance")
+    assert "linked" not in window.view._overlay().top_right
+    driver.key(Qt.Key.Key_S)
+    assert pane.view._overlay().top_right.endswith("not linked")
+
+
+def test_a_title_that_is_too_long_is_whole_in_its_tool_tip(driver, pydicom_files):
+    window = driver.window
+    window.models.layout.choose(Layout.PAIR)
+    open_prior(driver, pydicom_files / "MR_small.dcm")
+    label = window.grid._widget(Pane.PRIOR)._title.label
+    title = window.worklist.title_of(window.viewing.prior.scan.item)
+    assert label.toolTip() == label.text() == f"Axial · {title}"
 
 
 def test_a_window_that_was_set_by_hand_is_written_as_on_the_slice(driver):
