@@ -95,6 +95,7 @@ class MainWindow(QMainWindow):
         )
         self.setStatusBar(self.status)
         self._takes_keys = False
+        self._opened_first = False
         self._why_not_opened = ""
         self.viewing.title_of = self.worklist.title_of
         self._build_layout()
@@ -184,6 +185,7 @@ class MainWindow(QMainWindow):
         self.worklist.changed.connect(self._show_title)
         self.worklist.changed.connect(self.viewing.titles_changed)
         self.worklist.failed.connect(self.notice_bar.show_notice)
+        self.worklist.listed.connect(self._open_first)
         self.worklist.added.connect(self._open_added)
         self.viewing.loading.connect(self.status.watch)
         self.status.language_toggled.connect(self._toggle_answer_language)
@@ -230,9 +232,19 @@ class MainWindow(QMainWindow):
             self.open_item(last)
         self.asking.warm_up()
 
+    def _open_first(self, listed: list[int]) -> None:
+        """An empty window shows the first scan there is, while others are still looked for."""
+        if self.viewing.volume is None and listed and not self._opened_first:
+            self._opened_first = True
+            self.open_item(self.worklist.row_of(listed[0]))
+
     def _open_added(self, added: list[int]) -> None:
-        if self.viewing.volume is None and added:
-            self.open_item(self.worklist.row_of(added[0]))
+        self._open_first(added)
+        self._opened_first = False
+        item = self.viewing.item
+        if item is not None:
+            # Its other slices lay in folders that were read later.
+            self.open_item(self.worklist.whole_of(item, added))
 
     def open_item(self, item: WorklistRow | None) -> None:
         """Open a scan of the worklist where it was left."""

@@ -366,7 +366,7 @@ class ViewerActions(QObject):
             "window": self.tr("Window and level"),
             "pan": self.tr("Move the picture"),
             "length": self.tr("Measure a length"),
-            "angle": self.tr("Measure an angle"),
+            "angle": self.tr("Measure an angle: drag one arm, click the end of the other"),
             "ellipse": self.tr("Values in an ellipse"),
             "rectangle": self.tr("Values in a rectangle"),
             "single": self.tr("One view"),

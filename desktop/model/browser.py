@@ -25,8 +25,9 @@ _RECENT_ROWS = 30
 class BrowserModel(QObject):
     """Owns the list of scans.
 
-    changed : rows, filter, language or privacy. indexing : a job that adds scans. added : ids of scans, once the job
-    is done. indexed : what came of it, an `Indexed`. failed : a message.
+    changed : rows, filter, language or privacy. indexing : a job that adds scans. listed : ids of scans, while others
+    are still looked for. added : ids of scans, once the job is done. indexed : what came of it, an `Indexed`.
+    failed : a message.
     """
 
     changed = Signal()
@@ -34,7 +35,8 @@ class BrowserModel(QObject):
     added = Signal(list)
     indexed = Signal(object)
     failed = Signal(str)
-    _kept = Signal()
+    listed = Signal(list)
+    _kept = Signal(list)
 
     def __init__(
         self, store: AnnotationStore, undo_stack: QUndoStack, reader: ReaderModel, parent: QObject | None = None
@@ -49,7 +51,7 @@ class BrowserModel(QObject):
         self.thumbnails = ThumbnailModel(store, self._drawing, self)
         self.tree = BrowserTree(store, self.thumbnails, self)
         self._set_hidden(store.setting(_HIDDEN_SETTING) == "1")
-        self._kept.connect(self.refresh)
+        self._kept.connect(self._listed)
 
     @property
     def filter(self) -> ScanFilter:
@@ -153,6 +155,14 @@ class BrowserModel(QObject):
         """A scan by what `read_volume` takes; None when it was never listed."""
         scan = self._store.scans.find(path, series_uid)
         return None if scan is None else self._row(scan)
+
+    def whole_of(self, item: WorklistRow, scans: Sequence[int]) -> WorklistRow | None:
+        """The one of some scans that an item is now a part of; None when it is on the list by itself."""
+        if self.scan_of(item) is not None or not item.series_uid:
+            return None
+        uid = item.series_uid.partition("#")[0]
+        rows = (self._store.scans.get(number) for number in scans)
+        return next((self._row(scan) for scan in rows if scan.series_uid.partition("#")[0] == uid), None)
 
     def opened(self, item: WorklistRow) -> WorklistRow:
         """The person opens a scan; returns where they left it."""
@@ -265,6 +275,10 @@ class BrowserModel(QObject):
         job.done.connect(self._added)
         job.failed.connect(self.failed)
         self.indexing.emit(job)
+
+    def _listed(self, scans: list[int]) -> None:
+        self.refresh()
+        self.listed.emit(scans)
 
     def _added(self, found: Indexed) -> None:
         self.thumbnails.forget([] if not found.files else list(found.scans))

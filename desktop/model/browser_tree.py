@@ -116,7 +116,9 @@ class BrowserTree(QAbstractItemModel):
 
     def index_of_scan(self, scan_id: int) -> QModelIndex:
         """Where a scan stands, outside the group of recent ones; reads what leads to it. Invalid when not listed."""
-        scan = self._store.scans.get(scan_id)
+        scan = self._store.scans.if_there(scan_id)
+        if scan is None:
+            return QModelIndex()
         if scan.pinned:
             top = next((node for node in self._root.children if node.kind is NodeKind.PINNED), None)
         else:

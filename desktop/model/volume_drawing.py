@@ -55,7 +55,10 @@ class _Drawer:
 
 
 class VolumeDrawing(QObject):
-    """drawn : (H, W, 3) uint8. failed : why there is none. changed : another scan or preset."""
+    """drawn : (H, W, 3) uint8. failed : why there is none. changed : another scan or preset.
+
+    sight : from where it is wanted. drawn_sight : from where the picture that came last was drawn.
+    """
 
     drawn = Signal(object)
     failed = Signal(str)
@@ -70,7 +73,7 @@ class VolumeDrawing(QObject):
         self._again = False
         self._shown = False
         self._size = (1, 1)
-        self.sight = Sight()
+        self.sight = self.drawn_sight = Sight()
         self._fine = QTimer(self, singleShot=True, interval=_FINE_AFTER_MS)
         self._fine.timeout.connect(self._draw_fine)
         viewing.opened.connect(self._opened)
@@ -135,6 +138,8 @@ class VolumeDrawing(QObject):
     def _opened(self) -> None:
         if self._job is not None:
             self._job.cancel()
+        # Another scan is seen from the front, all of it.
+        self.sight = Sight(preset=self.sight.preset)
         presets = self.presets
         if presets and self.sight.preset not in presets:
             self.sight = replace(self.sight, preset=presets[0])
@@ -166,12 +171,13 @@ class VolumeDrawing(QObject):
             return
         sight, size = self.sight, self._size
         job = self._job = self._jobs.start(lambda job: self._drawer.draw(scan, sight, size, job))
-        job.done.connect(lambda picture: self._arrived(scan, picture))
+        job.done.connect(lambda picture: self._arrived(scan, sight, picture))
         job.failed.connect(self.failed)
         job.finished.connect(self._finished)
 
-    def _arrived(self, scan: OpenScan, picture: NDArray[np.uint8]) -> None:
+    def _arrived(self, scan: OpenScan, sight: Sight, picture: NDArray[np.uint8]) -> None:
         if scan is self._viewing.current:
+            self.drawn_sight = sight
             self.drawn.emit(picture)
 
     def _finished(self) -> None:

@@ -71,7 +71,7 @@ class ViewerBar(QToolBar):
             self._window.addItems(names)
         self._window.setCurrentIndex(self._current(scan))
         if self._window.currentIndex() < 0 and scan is not None and scan.window is not None:
-            self._window.setPlaceholderText(f"{scan.window.center:g} / {scan.window.width:g}")
+            self._window.setPlaceholderText(f"{scan.window.center:.4g} / {scan.window.width:.4g}")
         self._speed.setText(self.tr("{0}/s").format(self._models.cine.frames_per_second))
 
     def _current(self, scan) -> int:  # type: ignore[no-untyped-def]

@@ -213,10 +213,15 @@ class SliceItems(QObject):
         return "\n".join(
             (
                 self.tr("mean {0} ± {1}{2}").format(_short(found.mean), _short(found.sd), unit),
-                self.tr("min {0}  max {1}").format(_short(found.minimum), _short(found.maximum)),
+                self.tr("min {0}  max {1}").format(_stored(found.minimum), _stored(found.maximum)),
                 self.tr("area {0}").format(area.format(_short(size))),
             )
         )
+
+
+def _stored(value: float) -> str:
+    """A value that some pixel has: most scans hold whole numbers."""
+    return f"{value:.0f}" if value == round(value) and abs(value) < 10_000 else _short(value)
 
 
 def _short(value: float) -> str:

@@ -287,15 +287,29 @@ class SliceView(QGraphicsView):
             shown.append(self.tr("W {0}  C {1}").format(f"{window.width:.4g}", f"{window.center:.4g}"))
         if scan.inverted:
             shown.append(self.tr("inverted"))
-        slice_text = self.tr("Slice {0} / {1}").format(state.index + 1, state.slice_count)
+        if state is self._models.viewing.prior:
+            # In the title there is no room for it.
+            shown.append(self._link_text())
+        place = self.tr("Slice {0} / {1}").format(state.index + 1, state.slice_count)
+        slice_text = place if state.slice_count > 1 else ""
+        sides = {"R": self.tr("right"), "L": self.tr("left"), "B": self.tr("both sides")}
+        # The side that was examined (DICOM PS3.3 C.7.3.1): there may be no R or L at the picture's edges.
+        examined = (volume.modality, volume.body_part, sides.get(volume.laterality, ""))
+        kind = " ".join(part for part in examined if part)
         return OverlayText(
-            top_left=f"{volume.modality}  {slice_text}" if state.slice_count > 1 else volume.modality,
+            top_left="  ".join(part for part in (kind, slice_text) if part),
             top_right="\n".join(shown),
             bottom_left="\n".join((*cursor_text(state, self._cursor), self.tr("Not for diagnostic use"))),
             letters=orientation_letters(volume, state.plane),
             mm_per_screen_pixel=1 / state.zoom if volume.has_spacing else 0.0,
             notes=self._notes(),
         )
+
+    def _link_text(self) -> str:
+        crosshair = self._models.crosshair
+        if not crosshair.linked:
+            return self.tr("not linked")
+        return self.tr("linked by position") if crosshair.by_place else self.tr("linked by distance")
 
     def _notes(self) -> tuple[str, ...]:
         """Once for each scan: in the view that has the keys."""

@@ -41,6 +41,15 @@ class _Dot(QWidget):
         painter.drawEllipse(QRectF(QPointF(2, 2), QPointF(10, 10)))
 
 
+class _Name(QLabel):
+    """Cut short with an ellipsis where there is no room; all of it in the tool tip."""
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        painter = QPainter(self)
+        text = self.fontMetrics().elidedText(self.text(), Qt.TextElideMode.ElideRight, self.width())
+        painter.drawText(self.rect(), Qt.AlignmentFlag.AlignVCenter, text)
+
+
 class PaneTitle(QFrame):
     """maximize_wanted : a double click, or the button."""
 
@@ -50,7 +59,7 @@ class PaneTitle(QFrame):
         super().__init__()
         self.setObjectName("paneTitle")
         self.setFixedHeight(26)
-        self.label = QLabel()
+        self.label = _Name()
         self.label.setObjectName("paneName")
         # A long name is cut short; it must not make one view wider than the other.
         self.label.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
@@ -115,7 +124,6 @@ class ViewPane(QFrame):
         models.viewing.active_changed.connect(self._mark)
         models.viewing.prior_changed.connect(self._retranslate)
         models.viewing.titles_changed.connect(self._name)
-        models.crosshair.changed.connect(self._retranslate)
         self._retranslate()
         self._follow()
         self._mark()
@@ -176,13 +184,11 @@ class ViewPane(QFrame):
         if scan is None:
             # The button beside it says what to do.
             self._title.label.setText("")
+            self._title.label.setToolTip("")
             return
-        crosshair = self._models.crosshair
-        linked = self.tr("linked by position") if crosshair.by_place else self.tr("linked by distance")
-        if not crosshair.linked:
-            linked = self.tr("not linked")
-        title = self._models.viewing.title_of(scan.item)
-        self._title.label.setText(f"{plane} · {title} · {linked}")
+        name = f"{plane} · {self._models.viewing.title_of(scan.item)}"
+        self._title.label.setText(name)
+        self._title.label.setToolTip(name)
 
     def _retranslate(self) -> None:
         self._title.set_maximize_tip(self.tr("Fill the window with this view, or go back (M, or double-click here)"))

@@ -102,8 +102,8 @@ class _Picture(QWidget):
         painter.drawText(self.rect().adjusted(12, 10, -12, -10), bottom, self.note)
 
     def _sides(self) -> tuple[str, str]:
-        """The patient directions at the left and right edges."""
-        turn = np.radians(self._drawing.sight.azimuth)
+        """The patient directions at the left and right edges of the picture on screen: the next may take seconds."""
+        turn = np.radians(self._drawing.drawn_sight.azimuth)
         right = np.array([np.cos(turn), np.sin(turn), 0.0])
         return direction_letters(-right), direction_letters(right)
 

@@ -30,14 +30,17 @@ class Indexed:
 
 
 def index_into(
-    store: AnnotationStore, paths: Sequence[Path], progress: Progress, kept: Callable[[], None] = lambda: None
+    store: AnnotationStore,
+    paths: Sequence[Path],
+    progress: Progress,
+    kept: Callable[[list[int]], None] = lambda scans: None,
 ) -> Indexed:
     """Put every scan of some files and folders on the list; files that have not changed are not read again.
 
-    What was found is kept at least twice a second, and `kept` is called then. So the first scans are there while the
-    rest is read, and an indexing that was cut off goes on where it was. Scans whose files are gone stay on the list
-    as missing. Raises `Cancelled` when the progress says so, with what was found until then kept; `StoreError` when
-    the database cannot write.
+    What was found is kept at least twice a second, and `kept` is called then with the scans' ids. So the first scans
+    are there while the rest is read, and an indexing that was cut off goes on where it was. Scans whose files are gone
+    stay on the list as missing. Raises `Cancelled` when the progress says so, with what was found until then kept;
+    `StoreError` when the database cannot write.
     """
     return _Indexing(store, progress, kept).run(paths)
 
@@ -62,7 +65,7 @@ def index_demo(store: AnnotationStore, folder: Path, progress: Progress) -> list
 
 
 class _Indexing:
-    def __init__(self, store: AnnotationStore, progress: Progress, kept: Callable[[], None]) -> None:
+    def __init__(self, store: AnnotationStore, progress: Progress, kept: Callable[[list[int]], None]) -> None:
         self._store = store
         self._outer = progress
         self._kept = kept
@@ -92,7 +95,8 @@ class _Indexing:
         finally:
             # Also when the person has had enough: what was read is not read again.
             self._flush()
-        return Indexed(tuple(self._scans), tuple(self._problems), self._files, self._skipped)
+        scans = self._store.scan_index.still_there(list(self._scans))
+        return Indexed(tuple(scans), tuple(self._problems), self._files, self._skipped)
 
     def report(self, done: int, total: int, what: str) -> None:
         """`Progress` for the functions that read headers: their count becomes part of ours."""
@@ -202,7 +206,7 @@ class _Indexing:
         self._scans.update(dict.fromkeys(ids))
         self._fresh.update(ids)
         self._entries, self._stamps, self._unread, self._gone = [], [], [], []
-        self._kept()
+        self._kept(ids)
 
 
 def _walk(root: Path, problems: list[FileProblem]) -> Iterator[tuple[Path, list[Path]]]:

@@ -44,8 +44,8 @@ def _draw(connection: Connection) -> None:
         while True:
             sight, width, height = connection.recv()
             connection.send(renderer.render(sight, width, height))
-    except (EOFError, ConnectionError):
-        # The parent has gone or wants no more.
+    except (EOFError, OSError):
+        # The parent has gone or wants no more; OSError when that was in the middle of a message.
         return
     except (ImportError, RuntimeError, ValueError, MemoryError, TypeError) as error:
         connection.send(f"{type(error).__name__}: {error}")

@@ -61,6 +61,13 @@ _UPSERT = (
 )
 
 
+_WORKED_ON = """
+    EXISTS (SELECT 1 FROM series WHERE source = scan.path AND scan.series_uid IN ('', series.series_uid))
+    OR EXISTS (SELECT 1 FROM scan_mark WHERE path = scan.path AND series_uid = scan.series_uid)
+    OR EXISTS (SELECT 1 FROM task WHERE path = scan.path AND series_uid = scan.series_uid)
+    OR EXISTS (SELECT 1 FROM draft WHERE source = scan.path AND series_uid = scan.series_uid)"""
+
+
 @dataclass(frozen=True, slots=True)
 class ListedScan:
     """A scan to list.
@@ -174,6 +181,11 @@ class ScanIndex:
             if len({folder for _, folder, _ in files}) > 1 and any(scan in touched for scan, _, _ in files)
         ]
 
+    def still_there(self, scans: Sequence[int]) -> list[int]:
+        """Those of some scans that have not become part of others, in their order."""
+        there = {number for (number,) in self._connection.execute("SELECT id FROM scan")}
+        return [scan for scan in scans if scan in there]
+
     def mark_unseen(self, root: Path, seen: Collection[Path]) -> None:
         """Files below `root` in folders that were not `seen` are gone: their scans stay, as missing."""
         self._require_writable()
@@ -246,9 +258,11 @@ class ScanIndex:
             if not there and gone:
                 self._connection.execute("UPDATE scan SET missing = 1 WHERE id = ?", [scan])
             elif not there:
-                # Grouped otherwise now. What somebody worked on stays, because annotations hang on it.
-                self._connection.execute("UPDATE scan SET missing = 1 WHERE id = ? AND status <> 'new'", [scan])
-                self._connection.execute("DELETE FROM scan WHERE id = ? AND status = 'new'", [scan])
+                # Grouped otherwise now. What somebody worked on stays, because annotations hang on it; what was only
+                # looked at while its other slices were still looked for does not.
+                gone_for_good = f"(status = 'new' OR NOT ({_WORKED_ON}))"
+                self._connection.execute(f"DELETE FROM scan WHERE id = ? AND {gone_for_good}", [scan])
+                self._connection.execute("UPDATE scan SET missing = 1 WHERE id = ?", [scan])
 
     def _keep_file(self, stamp: FileStamp, scan: int | None, place: int) -> None:
         self._connection.execute(

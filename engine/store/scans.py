@@ -76,10 +76,14 @@ class ScanRepository:
 
     def get(self, scan_id: int) -> ScanRow:
         """A scan by its id, on the list or not. Raises `StoreError` when there is none."""
-        rows = self._scans("scan.id = ?", "scan.id", [scan_id])
-        if not rows:
+        found = self.if_there(scan_id)
+        if found is None:
             raise StoreError(f"there is no scan {scan_id} in this database: read it again")
-        return rows[0]
+        return found
+
+    def if_there(self, scan_id: int) -> ScanRow | None:
+        """A scan by its id; None once it has become part of another."""
+        return next(iter(self._scans("scan.id = ?", "scan.id", [scan_id])), None)
 
     def find(self, path: Path | str, series_uid: str) -> ScanRow | None:
         """A scan by what `read_volume` takes, None when it was never listed."""

@@ -20,6 +20,7 @@ from desktop.screenshot import draw_box
 from desktop.theme import apply_theme
 from desktop.translation import Translations
 from engine.regions import Box
+from engine.store import AnnotationStore
 
 WAIT_MS = 60_000
 
@@ -80,6 +81,8 @@ def open_window(qtbot, tiny_model: Path, phantom_series: Path, tmp_path: Path) -
         driver = Driver(window, qtbot)
         driver.until(lambda: window.viewing.current is not None and window.viewing.current.is_complete)
         driver.until(lambda: window.labels.ready)
+        # The scan opens while the folder may still be read.
+        driver.until(lambda: not window.worklist_panel.indexing.is_busy())
         window.view.setFocus()
         return driver
 
@@ -90,6 +93,32 @@ def open_window(qtbot, tiny_model: Path, phantom_series: Path, tmp_path: Path) -
     for _, store in opened:
         store.close()
     delete(left)
+
+
+@pytest.fixture
+def open_empty_window(qtbot, tiny_model: Path, tmp_path: Path) -> Iterator[Callable[[], Driver]]:
+    """Opens a window with nothing on its list."""
+    opened: list[tuple[MainWindow, AnnotationStore]] = []
+
+    def make() -> Driver:
+        app = QApplication.instance()
+        assert isinstance(app, QApplication)
+        apply_theme(app)
+        window, store = make_window(Translations(app), tmp_path / "empty.sqlite", str(tiny_model), "tester")
+        opened.append((window, store))
+        window.set_interface_language("en")
+        window.resize(1100, 750)
+        window.show()
+        window.start([], demo=False)
+        driver = Driver(window, qtbot)
+        driver.until(lambda: window.labels.ready)
+        return driver
+
+    yield make
+    for window, store in opened:
+        window.close()
+        store.close()
+    delete([window for window, _ in opened])
 
 
 def delete(windows: list[MainWindow]) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import threading
 from pathlib import Path
 
 import pytest
@@ -74,6 +75,35 @@ def test_a_file_a_folder_a_zip_and_a_dicomdir_are_dropped_together(
     driver.until(lambda: not panel.indexing.is_busy() and panel.indexing.outcome.isVisible())
     assert driver.window.worklist.count() > before + 5
     assert {JANE, "王 小明", "Doe Peter"} <= set(titles(panel))
+
+
+def test_an_empty_window_opens_the_first_scan_while_the_rest_is_read_and_then_the_whole_of_it(
+    open_empty_window, phantom_series: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    files = sorted((phantom_series / "dicom").iterdir())
+    for number, file in enumerate(files):
+        part = tmp_path / "spread" / f"{number % 2}"
+        part.mkdir(parents=True, exist_ok=True)
+        shutil.copy(file, part)
+    go_on, read = threading.Event(), indexing.index_files
+
+    def waiting(wanted, *args):
+        if wanted[0].parent.name == "1":
+            assert go_on.wait(60)
+        return read(wanted, *args)
+
+    monkeypatch.setattr(indexing, "index_files", waiting)
+    monkeypatch.setattr(indexing, "_BATCH_SECONDS", 0)
+    driver = open_empty_window()
+    window = driver.window
+    window.worklist.add_paths([tmp_path / "spread"])
+    driver.until(lambda: window.viewing.current is not None)
+    assert window.worklist_panel.indexing.is_busy()
+    assert window.viewing.item.path == str(tmp_path / "spread" / "0")
+    go_on.set()
+    driver.until(lambda: window.viewing.item.path == str(tmp_path / "spread"))
+    assert len(window.viewing.volume.voxels) == len(files)
+    assert window.worklist.count() == 1
 
 
 def test_what_is_dropped_is_never_moved(open_window, folder: Path):

@@ -314,8 +314,7 @@ def test_scans_without_a_common_frame_turn_together_by_distance(driver, shared_d
     driver.key(Qt.Key.Key_2, ALT)
     open_prior(driver, shared_data / "volumes" / "totalsegmentator" / "example_ct_sm.nii.gz")
     assert not window.models.crosshair.by_place
-    label = next(label for label in window.grid.findChildren(QLabel, "paneName") if "linked" in label.text())
-    assert "distance" in label.text()
+    assert "linked by distance" in window.grid._widget(Pane.PRIOR).view._overlay().top_right
     before = window.viewing.prior.index
     window.viewing.step(3)
     # 3 slices of 10 mm here are 10 slices of 3 mm there.
@@ -436,7 +435,9 @@ def test_measurements_stay_with_their_slice(driver):
     assert window.models.measures.of(view.state) == []
     window.viewing.step(-1)
     (measure,) = window.models.measures.of(view.state)
-    assert "mean" in view.items_on_slice.measure_text(measure)
+    text = view.items_on_slice.measure_text(measure)
+    assert "mean" in text
+    assert re.search(r"min -?\d+  max -?\d+$", text, re.MULTILINE), "whole numbers, as the voxels are"
 
 
 def test_an_angle_takes_a_drag_and_a_click(driver):
@@ -803,3 +804,38 @@ def test_why_one_scan_was_not_opened_is_not_said_of_the_next(driver, tmp_path, p
     window.open_item(shown)
     driver.until(lambda: window.viewing.current is not before)
     assert not window.notice_bar.isVisible()
+
+
+def test_what_was_examined_and_which_side_of_it_stand_on_the_slice(driver, pydicom_files, tmp_path):
+    dataset = pydicom.dcmread(pydicom_files / "CT_small.dcm")
+    dataset.BodyPartExamined, dataset.ImageLaterality = "KNEE", "L"
+    dataset.save_as(tmp_path / "knee.dcm")
+    open_file(driver, tmp_path / "knee.dcm")
+    assert driver.window.view._overlay().top_left == "CT KNEE left"
+
+
+def test_whether_the_scan_beside_scrolls_along_stands_on_its_slice(driver, pydicom_files):
+    window = driver.window
+    window.models.layout.choose(Layout.PAIR)
+    open_prior(driver, pydicom_files / "MR_small.dcm")
+    pane = window.grid._widget(Pane.PRIOR)
+    assert pane.view._overlay().top_right.endswith("linked by distance")
+    assert "linked" not in window.view._overlay().top_right
+    driver.key(Qt.Key.Key_S)
+    assert pane.view._overlay().top_right.endswith("not linked")
+
+
+def test_a_title_that_is_too_long_is_whole_in_its_tool_tip(driver, pydicom_files):
+    window = driver.window
+    window.models.layout.choose(Layout.PAIR)
+    open_prior(driver, pydicom_files / "MR_small.dcm")
+    label = window.grid._widget(Pane.PRIOR)._title.label
+    title = window.worklist.title_of(window.viewing.prior.scan.item)
+    assert label.toolTip() == label.text() == f"Axial · {title}"
+
+
+def test_a_window_that_was_set_by_hand_is_written_as_on_the_slice(driver):
+    window = driver.window
+    window.viewing.set_window(Window(205.82500000000073, 411.65000000000146))
+    assert window.viewer_bar.findChild(QComboBox).placeholderText() == "205.8 / 411.7"
+    assert window.view._overlay().top_right == "W 411.7  C 205.8"

@@ -44,6 +44,28 @@ def test_the_scan_is_drawn_and_turns_with_the_mouse(pane):
     assert driver.window.models.drawing.sight.azimuth == 0
 
 
+def test_the_sides_are_those_of_the_picture_on_screen_until_the_next_is_drawn(pane):
+    driver, view = pane
+    drawing, before = driver.window.models.drawing, view.picture.image.copy()
+    assert view.picture._sides() == ("R", "L")
+    drawing.turn(180, 0)
+    assert (view.picture.image == before, view.picture._sides()) == (True, ("R", "L"))
+    driver.until(lambda: view.picture.image != before)
+    assert view.picture._sides() == ("L", "R")
+
+
+def test_another_scan_is_seen_from_the_front(pane):
+    driver, _ = pane
+    window = driver.window
+    window.models.drawing.turn(40, 10)
+    window.models.drawing.zoom(2)
+    before = window.viewing.current
+    window.open_item(window.viewing.item)
+    driver.until(lambda: window.viewing.current is not before)
+    sight = window.models.drawing.sight
+    assert (sight.azimuth, sight.elevation, sight.zoom) == (0, 0, 1)
+
+
 def test_the_keys_turn_and_zoom_it_once_it_has_them(pane):
     driver, view = pane
     sight = lambda: driver.window.models.drawing.sight  # noqa: E731

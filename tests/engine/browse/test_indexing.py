@@ -88,6 +88,29 @@ def test_a_file_of_a_folder_of_thousands_is_read_once_and_its_series_is_whole(
     assert (done.files, store.scans.get(done.scans[0]).slices) == (len(files), len(files))
 
 
+def test_part_of_a_series_that_was_looked_at_is_no_scan_once_the_rest_is_found(
+    store: AnnotationStore, folder: Path, monkeypatch: pytest.MonkeyPatch
+):
+    spread = folder / "spread"
+    for number, file in enumerate(sorted((folder / "ct").iterdir())):
+        part = spread / f"{number % 2}"
+        part.mkdir(parents=True, exist_ok=True)
+        shutil.copy(file, part)
+    monkeypatch.setattr(indexing, "_BATCH_SECONDS", 0)
+    looked_at: list[str] = []
+
+    def look(scans: list[int]) -> None:
+        for scan in map(store.scans.get, scans):
+            looked_at.append(scan.path)
+            store.scan_index.opened(scan)
+
+    done = index_into(store, [spread], NoProgress(), look)
+    assert looked_at[0] == str(spread / "0"), "it was there before the rest was read"
+    (whole,) = _scans(store)
+    assert done.scans == (whole.id,)
+    assert (whole.path, whole.slices, whole.missing) == (str(spread), number + 1, False)
+
+
 def test_what_vanished_is_missing_and_comes_back(store: AnnotationStore, folder: Path, tmp_path: Path):
     index_into(store, [folder], NoProgress())
     (folder / "ct").rename(tmp_path / "elsewhere")

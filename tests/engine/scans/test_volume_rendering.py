@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import multiprocessing
 import os
 import signal
+import struct
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from engine.scans import ScanError, Volume, Window, read_volume
-from engine.scans.volume_process import VolumeProcess
+from engine.scans.volume_process import VolumeProcess, _draw
 from engine.scans.volume_rendering import Sight, VolumePreset, thin_out, volume_presets
 
 
@@ -88,3 +90,11 @@ def test_colour_and_flat_pictures_are_refused():
     flat = Volume(np.zeros((1, 8, 8), np.uint8), (1.0, 1.0, 1.0), (0.0, 0.0, 0.0), np.eye(3), "CR", None, Path("flat"))
     with pytest.raises(ScanError, match="flat"):
         thin_out(flat)
+
+
+def test_the_child_ends_quietly_when_its_parent_dies_in_the_middle_of_a_message():
+    ours, theirs = multiprocessing.Pipe()
+    # The length of a message of which no more comes.
+    os.write(ours.fileno(), struct.pack("!i", 100) + b"begun")
+    ours.close()
+    _draw(theirs)
