@@ -178,6 +178,7 @@ class MainWindow(QMainWindow):
         self.worklist_panel.left.connect(self._focus_view)
         self.desk.open_wanted.connect(self.open_item)
         self.desk.failed.connect(self.notice_bar.show_notice)
+        self.desk.outdated.connect(self.notice_bar.withdraw)
         self.desk.said.connect(self.say)
         self.desk.left.connect(self._focus_view)
         self.drop_target.dropped.connect(self.worklist.add_paths)

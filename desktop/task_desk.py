@@ -40,12 +40,13 @@ class DeskParts:
 
 
 class TaskDesk(QObject):
-    """failed : a message that stays until it is read. said : a line that fades. left : back to the image.
+    """failed : a message that stays until it is read. outdated : one of them holds no longer. said : a line that fades.
 
-    open_wanted : a scan of the list. side : what is left of the views. bar : what is over them.
+    left : back to the image. open_wanted : a scan of the list. side : what is left of the views. bar : over them.
     """
 
     failed = Signal(str)
+    outdated = Signal(str)
     said = Signal(str)
     left = Signal()
     open_wanted = Signal(object)
@@ -75,6 +76,7 @@ class TaskDesk(QObject):
         tasks.changed.connect(self._follow)
         tasks.wanted.connect(lambda scan: self.open_wanted.emit(parts.browser.row_of(scan.id)))
         tasks.done.connect(self.said)
+        tasks.outdated.connect(self.outdated)
         for model in (tasks, self.differences, parts.reader):
             model.failed.connect(self.failed)
         parts.models.asking.refused.connect(self.failed)

@@ -80,6 +80,7 @@ QPushButton:focus, QToolButton:focus { border-color: $accent_edge; }
 QPushButton#closeRow { padding: 5px 9px; }
 QToolButton#eye { padding: 5px 9px; }
 QFileDialog QToolButton { padding: 3px; }
+QDialogButtonBox { dialogbuttonbox-buttons-have-icons: 0; }
 QPushButton:disabled { color: $disabled; }
 QToolButton:checked { background: $accent; border-color: $accent_edge; color: $on_accent; }
 QToolBar { background: $raised; border: none; border-bottom: 1px solid $control; padding: 3px 6px; spacing: 3px; }
@@ -153,6 +154,8 @@ QFrame#dropSign QLabel { background: transparent; color: $text; }
 QLabel#dropTitle { font-size: 20px; font-weight: 600; }
 QFrame#taskBar { background: $raised; border-bottom: 2px solid $accent; }
 QFrame#taskBar QLabel, QFrame#taskBar > QWidget { background: transparent; }
+QFrame#taskBar > QToolButton:hover { background: $line; }
+QFrame#taskBar > QToolButton:checked { background: $accent; }
 QLabel#taskText { font-weight: 600; color: $text; }
 QLabel#taskComment { color: $quiet; }
 QToolButton#sideButton { padding: 4px 14px; }

@@ -51,6 +51,7 @@ class OnScreen:
 
 class TasksModel(QObject):
     """changed : tasks, their states, or which is on screen. wanted : a scan that a task is about. failed : a message.
+    outdated : a message that failed has told before and that no longer holds.
 
     done : the last thing to do was done, in words. current : the task on screen, None for none. fixing : a reviewer
     changes the regions of the task on screen. shows_others : regions of other readings beside it are shown too.
@@ -60,6 +61,7 @@ class TasksModel(QObject):
     wanted = Signal(object)
     done = Signal(str)
     failed = Signal(str)
+    outdated = Signal(str)
 
     def __init__(
         self, store: AnnotationStore, viewing: ViewingModel, reader: ReaderModel, parent: QObject | None = None
@@ -69,7 +71,8 @@ class TasksModel(QObject):
         self._viewing = viewing
         self._reader = reader
         self._reviewed: int | None = None
-        self._warned: int | None = None
+        self._warned: tuple[int, int, int] | None = None
+        self._warning = ""
         self.current: OnScreen | None = None
         self.fixing = False
         self.shows_others = False
@@ -167,12 +170,21 @@ class TasksModel(QObject):
             self.failed.emit(self.tr("There is no task of yours on screen to submit"))
             return False
         work = self._store.progress.of_task(current.task.id)
-        if work.decided < work.regions and self._warned != current.task.id:
-            self._warned = current.task.id
+        # Told of other regions than these is not told.
+        standing = (current.task.id, work.regions, work.decided)
+        if work.decided < work.regions and self._warned != standing:
+            self._warned = standing
             text = self.tr("{0} of {1} regions have no name yet. Submit again to submit them as they are.")
-            self.failed.emit(text.format(work.regions - work.decided, work.regions))
+            self._warning = text.format(work.regions - work.decided, work.regions)
+            self.failed.emit(self._warning)
             return False
+        self._end_warning()
         return self._act(TaskAction.SUBMIT, lambda task: self._store.tasks.submit(task.id, self._who))
+
+    def _end_warning(self) -> None:
+        if self._warning:
+            self.outdated.emit(self._warning)
+        self._warned, self._warning = None, ""
 
     def submit_and_next(self) -> None:
         """Hand in the task on screen and go on with the next."""
@@ -242,11 +254,12 @@ class TasksModel(QObject):
         if self._reviewed is not None and not self._is_open(self._store.tasks.get(self._reviewed)):
             self._reviewed = None
             self.fixing = self.shows_others = False
-        self._warned = None
+        self._end_warning()
         self.refresh()
 
     def _other_reader(self) -> None:
-        self._reviewed = self._warned = None
+        self._reviewed = None
+        self._end_warning()
         self.fixing = self.shows_others = False
         self.refresh()
 

@@ -12,6 +12,7 @@ from PySide6.QtWidgets import (
     QAbstractItemView,
     QDialog,
     QHBoxLayout,
+    QHeaderView,
     QLabel,
     QProgressBar,
     QPushButton,
@@ -204,7 +205,6 @@ def _table() -> QTableWidget:
     table.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
     table.verticalHeader().hide()
     table.setTabKeyNavigation(False)
-    table.horizontalHeader().setStretchLastSection(True)
     return table
 
 
@@ -220,6 +220,8 @@ def _fill(table: QTableWidget, heads: Sequence[Cell], rows: Sequence[Sequence[Ce
                 item.setTextAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
             table.setItem(number, column, item)
     table.resizeColumnsToContents()
+    # Who, not the last number: that would stand far from the others.
+    table.horizontalHeader().setSectionResizeMode(0, QHeaderView.ResizeMode.Stretch)
 
 
 def _item(cell: Cell) -> QTableWidgetItem:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from PySide6.QtCore import Qt
-from PySide6.QtGui import QIcon
 from PySide6.QtWidgets import (
     QComboBox,
     QDialog,
@@ -76,8 +75,6 @@ class AssignDialog(QDialog):
         self.box = QDialogButtonBox(QDialogButtonBox.StandardButton.Ok | QDialogButtonBox.StandardButton.Cancel)
         self.ok = self.box.button(QDialogButtonBox.StandardButton.Ok)
         self.ok.setText(self.tr("Assign"))
-        for button in self.box.buttons():
-            button.setIcon(QIcon())
         self.box.accepted.connect(self._take)
         self.box.rejected.connect(self.reject)
         layout = QVBoxLayout(self)

@@ -81,6 +81,7 @@ class LabelBar(QWidget):
         labels.changed.connect(self.refresh)
         regions.in_hand_changed.connect(self.refresh)
         regions.selected.connect(self._mark)
+        regions.changed.connect(self._mark)
         self._retranslate()
 
     def refresh(self) -> None:

@@ -59,6 +59,11 @@ class NoticeBar(QFrame):
             self._buttons.addWidget(button)
         self.show()
 
+    def withdraw(self, text: str) -> None:
+        """Close it if it still says this, which is true no longer."""
+        if text == self._said:
+            self.hide()
+
     def _retranslate(self) -> None:
         self._close.setToolTip(self.tr("Close this notice"))
         self._text.setText(shown_error(self._said))

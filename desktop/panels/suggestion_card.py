@@ -32,6 +32,7 @@ class SuggestionCard(QFrame):
         self._regions = regions
         self._asking = asking
         self._labels = labels
+        self._root: int | None = None
         self._title = QLabel()
         self._title.setObjectName("cardTitle")
         self._list = LabelRows()
@@ -77,7 +78,11 @@ class SuggestionCard(QFrame):
         return None if row is None or row.is_new else row.label
 
     def _other_region(self) -> None:
-        self._stop_typing()
+        root = self._regions.selected_root
+        if root != self._root:
+            # An answer about the same region must not take away what is being typed.
+            self._root = root
+            self._stop_typing()
         self.refresh()
 
     def refresh(self) -> None:

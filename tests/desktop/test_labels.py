@@ -145,6 +145,19 @@ def test_a_click_on_the_bar_is_the_same_as_the_key(open_window):
     assert driver.window.regions.next_label is None
 
 
+def test_the_bar_marks_the_name_that_the_selected_region_has_now(open_window):
+    driver = open_window()
+    window = driver.window
+    bar = window.regions_panel.label_bar
+    root = driver.draw_and_wait(BOX)
+    driver.key(Qt.Key.Key_Escape)
+    for number in (0, 1):
+        window.regions.select(root)
+        window.regions.set_label([root], window.labels.scheme.entries[number].label)
+        bold = [row for row in range(bar.list.count()) if bar.list.item(row).font().bold()]
+        assert bold == [number]
+
+
 def test_a_new_name_with_its_other_language_is_known_after_reopening(open_window):
     driver = open_window()
     driver.draw_and_wait(BOX)

@@ -171,6 +171,13 @@ def test_one_box_is_put_on_a_range_of_slices(hand):
     assert sorted(hand.placed()) == [10]
 
 
+def test_the_buttons_under_numbers_are_plain_as_in_other_dialogs(hand):
+    hand.draw_on(10, (20, 20), (60, 60))
+    hand.do("box_over")
+    (dialog,) = hand.window.findChildren(NumbersDialog)
+    assert [button.icon().isNull() for button in dialog.findChild(QDialogButtonBox).buttons()] == [True, True]
+
+
 def test_a_structure_is_followed_as_suggestions_and_accepted_as_a_whole(hand):
     # The spine of the phantom goes through many slices.
     truth = truth_of(hand, "vertebra")

@@ -8,12 +8,13 @@ import pytest
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QGuiApplication
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QInputDialog, QToolButton
+from PySide6.QtWidgets import QApplication, QInputDialog, QToolButton
 
 from desktop.main_window import MainWindow
 from desktop.model.browser_tree import Role
 from desktop.panels.agreement_dialog import AgreementDialog
 from desktop.panels.assign_dialog import AssignDialog
+from desktop.theme import THEMES, apply_theme
 from engine.protocol import Language, Task
 from engine.regions import Box, Label
 from engine.store import TaskState
@@ -244,6 +245,8 @@ def test_two_readers_a_reviewer_and_their_agreement(open_window):
     assert pair[6].startswith("0.00") or pair[6].startswith("undefined")
     people = [dialog.people.item(row, 0).text() for row in range(dialog.people.rowCount())]
     assert people == ["boss", "ann", "bob", "cy"]
+    last = dialog.pairs.columnCount() - 1
+    assert dialog.pairs.columnWidth(last) < dialog.pairs.columnWidth(0), "a number does not stand far from the others"
     assert "five minutes" in dialog.people.horizontalHeaderItem(dialog.people.columnCount() - 1).toolTip()
     QTest.mouseClick(dialog.copy, Qt.MouseButton.LeftButton)
     assert "ann – bob,1,2 / 1,1,0.67" in QGuiApplication.clipboard().text()
@@ -307,6 +310,54 @@ def test_regions_without_a_name_are_told_before_they_are_submitted(open_window):
     assert "1 of 1 regions have no name yet" in window.notice_bar.text
     driver.key(Qt.Key.Key_Return, CTRL)
     assert state(window, "tester") is TaskState.SUBMITTED
+
+
+def test_regions_drawn_after_a_warning_are_warned_of_too(open_window):
+    driver = open_window()
+    window = driver.window
+    assign(driver, tester=2)
+    for box in (BOX, FAR):
+        driver.draw(box)
+        driver.key(Qt.Key.Key_Escape)
+        driver.key(Qt.Key.Key_Return, CTRL)
+        assert state(window, "tester") is TaskState.LABELLING
+    assert "2 of 2 regions have no name yet" in window.notice_bar.text
+    driver.key(Qt.Key.Key_Return, CTRL)
+    assert state(window, "tester") is TaskState.SUBMITTED
+    assert window.notice_bar.isHidden(), "what was submitted is not to be submitted again"
+
+
+def test_the_warning_of_one_reader_is_not_shown_to_the_next(open_window):
+    driver = open_window()
+    window = driver.window
+    assign(driver, tester=2)
+    driver.draw(BOX)
+    driver.key(Qt.Key.Key_Escape)
+    driver.key(Qt.Key.Key_Return, CTRL)
+    assert window.notice_bar.isVisible()
+    work_as(driver, "ann")
+    assert window.notice_bar.isHidden()
+
+
+@pytest.mark.parametrize("theme", THEMES)
+def test_the_button_that_is_on_is_drawn_in_the_accent_colour(open_window, theme, request):
+    """On a white bar it once was white with white words."""
+    app = QApplication.instance()
+    request.addfinalizer(lambda: apply_theme(app))
+    driver = open_window()
+    window = driver.window
+    assign(driver, ann=1)
+    work_as(driver, "ann")
+    driver.key(Qt.Key.Key_Return, CTRL)
+    window.desk.tasks.start()
+    driver.key(Qt.Key.Key_Return, CTRL)
+    work_as(driver, "tester")
+    driver.key(Qt.Key.Key_F9)
+    press(window, "fix")
+    apply_theme(app, theme)
+    picture = window.desk.bar.buttons["fix"].grab().toImage()
+    assert picture.pixelColor(picture.width() // 2, 4) == picture.pixelColor(4, picture.height() // 2)
+    assert picture.pixelColor(4, picture.height() // 2).name() == "#1f6feb"
 
 
 def test_another_reader_does_not_undo_what_was_done(open_window):

@@ -72,6 +72,21 @@ def test_typing_corrects(open_window):
     assert (row.label.id, row.label.zh) == ("left-kidney", "左肾")
 
 
+def test_an_answer_that_comes_while_a_name_is_typed_takes_no_letter_away(open_window):
+    """The field once closed under the fingers: the letters that followed were commands, and Enter took another name."""
+    driver = open_window()
+    window = driver.window
+    root = driver.draw(BOX)
+    assert window.asking.asking
+    driver.type("left")
+    driver.until(lambda: window.regions.suggestion(root) is not None)
+    assert window.card.typing
+    driver.type(" kid")
+    driver.key(Qt.Key.Key_Return)
+    assert window.regions.region(root).label.id == "left-kidney"
+    assert not window.card.typing
+
+
 @pytest.mark.parametrize(("typed", "kept"), [("accessory sp", "accessory-spleen"), ("HEART", "heart")])
 def test_enter_takes_the_one_name_that_fits(open_window, typed, kept):
     driver = open_window()
