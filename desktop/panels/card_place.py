@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import QObject, QPoint
+from PySide6.QtCore import QObject, QPoint, QRect, QSize
 
 from desktop.model.regions import RegionsModel
 from desktop.panels.suggestion_card import SuggestionCard
@@ -24,7 +24,7 @@ class CardPlace(QObject):
             signal.connect(self.place)
 
     def place(self) -> None:
-        """Right of the box if there is room, else left, always inside the views' area.
+        """Right of the box if there is room, else left, below or above it, always inside the views' area.
 
         It may lie over another view: in a small one it would hide the box that it is about.
         """
@@ -32,12 +32,23 @@ class CardPlace(QObject):
         rect = None if root is None else view.region_rect(root)
         if rect is None or self._card.isHidden():
             return
-        area = self._grid.rect()
-        rect.translate(view.viewport().mapTo(self._grid, QPoint(0, 0)))
-        size = self._card.sizeHint()
-        x = rect.right() + _GAP
-        if x + self._card.width() > area.right() - _MARGIN:
-            x = rect.left() - _GAP - self._card.width()
-        x = max(float(_MARGIN), min(x, area.right() - self._card.width() - _MARGIN))
-        y = max(float(_MARGIN), min(rect.top(), area.bottom() - size.height() - _MARGIN))
-        self._card.move(QPoint(round(x), round(y)))
+        box = rect.translated(view.viewport().mapTo(self._grid, QPoint(0, 0))).toRect()
+        area = self._grid.rect().adjusted(_MARGIN, _MARGIN, -_MARGIN, -_MARGIN)
+        size = QSize(self._card.width(), self._card.sizeHint().height())
+        self._card.move(_beside(box, size, area))
+
+
+def _beside(box: QRect, size: QSize, area: QRect) -> QPoint:
+    """Where a card of some size lies in an area: beside a box where there is room, over it only where there is none."""
+    right = max(area.left(), area.right() - size.width())
+    bottom = max(area.top(), area.bottom() - size.height())
+    level = max(area.top(), min(box.top(), bottom))
+    flush = max(area.left(), min(box.left(), right))
+    places = (
+        QPoint(box.right() + _GAP, level),
+        QPoint(box.left() - _GAP - size.width(), level),
+        QPoint(flush, box.bottom() + _GAP),
+        QPoint(flush, box.top() - _GAP - size.height()),
+    )
+    free = (place for place in places if area.contains(QRect(place, size)))
+    return next(free, QPoint(max(area.left(), min(box.right() + _GAP, right)), level))

@@ -15,6 +15,7 @@ from desktop.model.session import ViewerModels
 from desktop.viewer.cross_section_item import CrossSectionItem
 from desktop.viewer.handles_item import Handles
 from desktop.viewer.measure_item import MeasureItem
+from desktop.viewer.readout import unit_text
 from desktop.viewer.region_crowd import CROWD, RegionCrowd
 from desktop.viewer.region_item import RegionItem, region_color
 from desktop.viewer.shape_path import is_thin
@@ -208,7 +209,7 @@ class SliceItems(QObject):
         area, size = self.tr("{0} mm²") if known else self.tr("{0} px²"), found.area
         if known and volume.slide is not None and size < 1:
             area, size = self.tr("{0} µm²"), size * 1e6
-        unit = f" {volume.units}" if volume.units else ""
+        unit = unit_text(volume)
         return "\n".join(
             (
                 self.tr("mean {0} ± {1}{2}").format(_short(found.mean), _short(found.sd), unit),
@@ -219,6 +220,9 @@ class SliceItems(QObject):
 
 
 def _short(value: float) -> str:
+    if abs(value) < 10:
+        # Doses and ratios are fractions.
+        return f"{value:.3g}"
     return f"{value:.1f}" if abs(value) < 10_000 else f"{value:.4g}"
 
 

@@ -33,6 +33,7 @@ from engine.store.scan_rows import (
 from engine.store.scans import ScanRepository
 from engine.store.shape_text import (
     Derivation,
+    shape_kind,
     shape_of,
     shape_text,
 )
@@ -97,6 +98,7 @@ __all__ = [
     "Work",
     "WorklistRow",
     "default_database_path",
+    "shape_kind",
     "shape_of",
     "shape_text",
     "source_key",

@@ -666,6 +666,10 @@
         <translation>正在查找影像…</translation>
     </message>
     <message>
+        <source>Stopped. The scans found until then are on the list.</source>
+        <translation>已停止。此前找到的影像已在列表中。</translation>
+    </message>
+    <message>
         <source>Files that were left out</source>
         <translation>未添加的文件</translation>
     </message>
@@ -837,6 +841,54 @@
         <translation>撤销、重做</translation>
     </message>
     <message>
+        <source>Wheel, ↑ ↓, PgUp, PgDown</source>
+        <translation>滚轮、↑ ↓、PgUp、PgDown</translation>
+    </message>
+    <message>
+        <source>Drag, ← → ↑ ↓</source>
+        <translation>拖动、← → ↑ ↓</translation>
+    </message>
+    <message>
+        <source>turn; Shift with an arrow: by one degree</source>
+        <translation>旋转；按住 Shift 再按方向键：每次一度</translation>
+    </message>
+    <message>
+        <source>Wheel, +, -</source>
+        <translation>滚轮、+、-</translation>
+    </message>
+    <message>
+        <source>Double click, 0</source>
+        <translation>双击、0</translation>
+    </message>
+    <message>
+        <source>from the front again</source>
+        <translation>恢复正面视角</translation>
+    </message>
+    <message>
+        <source>Click, F6</source>
+        <translation>单击、F6</translation>
+    </message>
+    <message>
+        <source>give the 3-D view the keys</source>
+        <translation>让三维视图接收按键</translation>
+    </message>
+    <message>
+        <source>Ctrl+O</source>
+        <translation>Ctrl+O</translation>
+    </message>
+    <message>
+        <source>add files</source>
+        <translation>添加文件</translation>
+    </message>
+    <message>
+        <source>Ctrl+Shift+O</source>
+        <translation>Ctrl+Shift+O</translation>
+    </message>
+    <message>
+        <source>add a folder</source>
+        <translation>添加文件夹</translation>
+    </message>
+    <message>
         <source>N, P</source>
         <translation>N、P</translation>
     </message>
@@ -845,16 +897,20 @@
         <translation>下一个、上一个影像</translation>
     </message>
     <message>
+        <source>3-D view</source>
+        <translation>三维视图</translation>
+    </message>
+    <message>
+        <source>Window and scans</source>
+        <translation>窗口与影像</translation>
+    </message>
+    <message>
         <source>Ctrl+F</source>
         <translation>Ctrl+F</translation>
     </message>
     <message>
         <source>search the list of scans</source>
         <translation>搜索影像列表</translation>
-    </message>
-    <message>
-        <source>Wheel, ↑ ↓</source>
-        <translation>滚轮、↑ ↓</translation>
     </message>
     <message>
         <source>slices</source>
@@ -907,6 +963,26 @@
     <message>
         <source>fit; on a title: fill the window</source>
         <translation>适合窗口；双击标题：单视图放大</translation>
+    </message>
+    <message>
+        <source>in the list: open the scan; Esc: back to the image</source>
+        <translation>在列表中：打开影像；Esc：回到图像</translation>
+    </message>
+    <message>
+        <source>?, F1</source>
+        <translation>?、F1</translation>
+    </message>
+    <message>
+        <source>this sheet</source>
+        <translation>本快捷键表</translation>
+    </message>
+    <message>
+        <source>Ctrl+Q</source>
+        <translation>Ctrl+Q</translation>
+    </message>
+    <message>
+        <source>quit</source>
+        <translation>退出</translation>
     </message>
     <message>
         <source>Regions</source>
@@ -986,8 +1062,8 @@
         <translation>关闭</translation>
     </message>
     <message>
-        <source>(ships)</source>
-        <translation>（自带）</translation>
+        <source>(built in)</source>
+        <translation>（内置）</translation>
     </message>
     <message>
         <source>Used now: {0}</source>
@@ -1264,6 +1340,13 @@
     </message>
 </context>
 <context>
+    <name>Readout</name>
+    <message>
+        <source>relative</source>
+        <translation>相对值</translation>
+    </message>
+</context>
+<context>
     <name>RegionActions</name>
     <message>
         <source>Name …</source>
@@ -1402,6 +1485,34 @@
     <message>
         <source>hidden</source>
         <translation>已隐藏</translation>
+    </message>
+    <message>
+        <source>turned box</source>
+        <translation>旋转框</translation>
+    </message>
+    <message>
+        <source>ellipse</source>
+        <translation>椭圆</translation>
+    </message>
+    <message>
+        <source>polygon</source>
+        <translation>多边形</translation>
+    </message>
+    <message>
+        <source>outline</source>
+        <translation>轮廓</translation>
+    </message>
+    <message>
+        <source>line</source>
+        <translation>线</translation>
+    </message>
+    <message>
+        <source>point</source>
+        <translation>点</translation>
+    </message>
+    <message>
+        <source>mask</source>
+        <translation>掩膜</translation>
     </message>
     <message>
         <source>of {0}</source>
@@ -2428,6 +2539,26 @@
         <translation>下一个视图</translation>
     </message>
     <message>
+        <source>Choose the scan to compare with …</source>
+        <translation>选择要对比的影像……</translation>
+    </message>
+    <message>
+        <source>Narrower window</source>
+        <translation>窗宽变窄</translation>
+    </message>
+    <message>
+        <source>Wider window</source>
+        <translation>窗宽变宽</translation>
+    </message>
+    <message>
+        <source>Brighter</source>
+        <translation>调亮</translation>
+    </message>
+    <message>
+        <source>Darker</source>
+        <translation>调暗</translation>
+    </message>
+    <message>
         <source>The scan&apos;s own window</source>
         <translation>影像自带的窗宽窗位</translation>
     </message>
@@ -2539,6 +2670,14 @@
 <context>
     <name>ViewerBar</name>
     <message>
+        <source>Own window</source>
+        <translation>自带窗</translation>
+    </message>
+    <message>
+        <source>Fitted to slice</source>
+        <translation>适合本层面</translation>
+    </message>
+    <message>
         <source>{0}/s</source>
         <translation>{0} 层/秒</translation>
     </message>
@@ -2598,8 +2737,8 @@
         <translation>不得用于诊断</translation>
     </message>
     <message>
-        <source>Drag to turn, wheel to zoom, double click for the front</source>
-        <translation>拖动旋转，滚轮缩放，双击回到正面</translation>
+        <source>Drag or arrows to turn, wheel or + and - to zoom, double click or 0 for the front</source>
+        <translation>拖动或方向键旋转，滚轮或 + 与 - 缩放，双击或 0 恢复正面视角</translation>
     </message>
 </context>
 <context>

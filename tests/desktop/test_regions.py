@@ -432,3 +432,10 @@ def test_undo_goes_back_over_scans_and_shows_where(hand, tmp_path):
     assert hand.shapes() == []
     hand.redo()
     assert len(hand.shapes()) == 1
+
+
+def test_taking_the_brush_leaves_the_image_where_it_is(hand):
+    before = hand.window.view.mapTo(hand.window, QPoint(0, 0))
+    hand.take(Tool.BRUSH)
+    QApplication.processEvents()
+    assert hand.window.view.mapTo(hand.window, QPoint(0, 0)) == before
