@@ -280,8 +280,9 @@ def temperature_of(manifest: ModelManifest, task: Task) -> float:
     """What the scores of a task's choices are divided by, as the model's evaluation found it; 1 where it did not."""
     stored = manifest.scores.get("temperature")
     value = stored.get(task.value) if isinstance(stored, dict) else stored
-    usable = isinstance(value, (int, float)) and not isinstance(value, bool) and 0.01 <= value <= 100
-    return float(value) if usable else 1.0
+    if not isinstance(value, (int, float)) or isinstance(value, bool) or not 0.01 <= value <= 100:
+        return 1.0
+    return float(value)
 
 
 def _suggestion(session: Session, asked: _Asked, result: AskResult) -> Suggestion:

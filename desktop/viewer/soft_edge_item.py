@@ -11,7 +11,8 @@ from engine.regions import Box
 Spread = tuple[float, float, float, float]
 
 _LAYERS = 6
-_ALPHA = 22
+# All layers together darken the side by a quarter: what lies under the band must stay readable.
+_ALPHA = 11
 # Thinner than the dashed line itself it would be seen as dirt.
 _LEAST = 0.75
 

@@ -42,6 +42,7 @@ class _Log:
     kills: int = 0
     own: list[int] = field(default_factory=list)
     child: list[tuple[float, int]] = field(default_factory=list)
+    lock: threading.Lock = field(default_factory=threading.Lock)
 
 
 def soak_engine(manifest: ModelManifest, seconds: float, progress: Progress | None = None) -> BenchReport:
@@ -103,10 +104,9 @@ def _ask(
         except MedRegAError as error:
             logger.warning("a question was lost: %s", error)
             right = False
-        if right:
-            log.answered += 1
-        else:
-            log.lost += 1
+        with log.lock:
+            log.answered += right
+            log.lost += not right
 
 
 def _kill_at_random(session: Session, seconds: float, log: _Log, progress: Progress) -> None:

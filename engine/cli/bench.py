@@ -71,6 +71,7 @@ def engine_command(model_id: str, soak: float | None, as_json: bool) -> None:
 
     The peers are llama-cpp-python's own chat handler and, where torch is installed, transformers. With --soak it asks
     for so many minutes while its process is killed at random, and reports lost answers and memory.
+
     Example: medrega bench engine --json
     """
     from engine.bench.engine import bench_engine

@@ -447,11 +447,12 @@ class LlamaModel:
             self._decode(after[:spare])
             after = after[spare:]
         scores = [0.0] * len(answers)
-        first: NDArray[np.float64] | None = None
+        first = np.empty(0)
         for numbers in _rounds([len(answer) - 1 for answer in answers], _BATCH - len(after)):
-            words = after if first is None else []
-            sums, last = self._score_round([answers[i] for i in numbers], words)
-            first = last if first is None else first
+            sums, last = self._score_round([answers[i] for i in numbers], after)
+            if last is not None:
+                # The words are there now, for the rounds after this one too.
+                first, after = last, []
             for number, score in zip(numbers, sums, strict=True):
                 scores[number] = score + float(first[answers[number][0]])
         values = np.array(scores) / temperature
