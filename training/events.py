@@ -52,7 +52,10 @@ class JsonLines:
 
     def __call__(self, event: TrainingEvent) -> None:
         """Write what the event knows."""
-        self._write({key: value for key, value in asdict(event).items() if value not in (None, "")})
+        known = {key: value for key, value in asdict(event).items() if value not in (None, "")}
+        if not event.steps:
+            del known["step"], known["steps"]
+        self._write(known)
 
     def report(self, done: int, total: int, what: str) -> None:
         """Progress of anything that is no training step."""

@@ -72,9 +72,10 @@ class PackedBatch:
     looks: torch.Tensor
 
 
-    def to(self, device: torch.device) -> PackedBatch:
+    def to(self, device: torch.device, non_blocking: bool = False) -> PackedBatch:
         """The same batch elsewhere."""
-        return PackedBatch(*(getattr(self, one.name).to(device) for one in fields(self)))
+        moved = (getattr(self, one.name).to(device, non_blocking=non_blocking) for one in fields(self))
+        return PackedBatch(*moved)
 
 
 def pack(groups: Sequence[PackedQuestions], pad_id: int, image_tokens: int, length: int = 0) -> PackedBatch:

@@ -15,7 +15,8 @@ from accelerate import PartialState
 from peft import LoraConfig, PeftModel, get_peft_model
 from PIL import Image
 from torch import nn
-from transformers import InternVLForConditionalGeneration, PreTrainedTokenizerFast, TrainingArguments, set_seed
+from torch.distributed.checkpoint.state_dict import StateDictOptions, get_model_state_dict
+from transformers import InternVLForConditionalGeneration, PreTrainedTokenizerFast, PrinterCallback, TrainingArguments, set_seed
 
 from engine.progress import Cancelled, Progress
 from training.answers import AnswerModel, choose_trained, packed_loss
@@ -155,6 +156,8 @@ class _StageRun:
         else:
             trainer = self._instruction(arguments, callback)
         self._trainer = trainer
+        # It prints every log to standard output, where only results belong.
+        trainer.remove_callback(PrinterCallback)
         trainer.train(resume_from_checkpoint=str(resumed) if resumed else None)
         if callback.was_cancelled:
             if PartialState().is_main_process:
@@ -286,7 +289,7 @@ class _StageRun:
         model = self.model
         sharded = trainer.is_fsdp_enabled or trainer.is_deepspeed_enabled
         if sharded:
-            state = trainer.accelerator.get_state_dict(trainer.model_wrapped)
+            state = _whole_state(trainer)
             model = self._gathered(state) if main else model
         if main:
             if self._adapted is not None:
@@ -315,6 +318,15 @@ class _StageRun:
             return model
         holder.load_state_dict({name: value.float() for name, value in state.items()})
         return model
+
+
+def _whole_state(trainer: StageTrainer) -> dict[str, torch.Tensor]:
+    """The weights of a sharded model, gathered in the first process's main memory. All processes must call it."""
+    if trainer.is_deepspeed_enabled:
+        gathered: dict[str, torch.Tensor] = trainer.accelerator.get_state_dict(trainer.model_wrapped)
+        return gathered
+    options = StateDictOptions(full_state_dict=True, cpu_offload=True)
+    return dict(get_model_state_dict(trainer.model_wrapped, options=options))
 
 
 def add_lora(model: InternVLForConditionalGeneration, settings: LoraSettings) -> PeftModel:
