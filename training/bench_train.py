@@ -30,8 +30,8 @@ from engine.cli.bench import print_report
 from engine.cli.options import json_option
 from engine.cli.progress import TerminalProgress
 from engine.progress import NoProgress, Progress
-from engine.protocol import prompt_from_user_text
 from training.answers import AnswerModel, choose_trained
+from training.checkpoint import save_checkpoint
 from training.drawing import Drawing, QuestionCollator, QuestionDataset
 from training.features import FeatureCache, tower_digest
 from training.model import build_model, image_tensor, load_model
@@ -39,7 +39,6 @@ from training.packing import IGNORED
 from training.phantom_set import PhantomSetSpec, build_phantom_set
 from training.presets import PRESETS
 from training.recipe import Stage
-from training.checkpoint import save_checkpoint
 from training.samples import VisitSampler, gather_samples, read_rgb
 from training.stage_trainer import AnswerTrainer
 from training.tokenizer import PromptEncoder, load_tokenizer, train_tokenizer
@@ -168,9 +167,7 @@ def _ours(root: Path, steps: int, images: int) -> tuple[float, int]:
     drawing = _drawing(model)
     dataset = QuestionDataset(samples, encoder, drawing, cache=cache)
     module = AnswerModel(model, cache=cache, caching=True)
-    sampler = VisitSampler(
-        [one.length for one in samples], (steps + 1) * images, 0, batch=images, by_length=False
-    )
+    sampler = VisitSampler([one.length for one in samples], (steps + 1) * images, 0, batch=images, by_length=False)
     trainer = AnswerTrainer(
         0.0, sampler, module, _arguments(root, steps, images), QuestionCollator(encoder, 2048), dataset
     )

@@ -81,9 +81,7 @@ def train(
         click.echo(f"checkpoint: {out}")
 
 
-def _train(
-    recipe: Path, datasets: tuple[Path, ...], out: Path, steps: int | None, skip_bad: bool, style: str
-) -> None:
+def _train(recipe: Path, datasets: tuple[Path, ...], out: Path, steps: int | None, skip_bad: bool, style: str) -> None:
     """Train in this process, alone or as one of many."""
     from engine.cli.progress import TerminalProgress
     from engine.errors import MedRegAError

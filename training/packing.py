@@ -71,7 +71,6 @@ class PackedBatch:
     attention: torch.Tensor
     looks: torch.Tensor
 
-
     def to(self, device: torch.device, non_blocking: bool = False) -> PackedBatch:
         """The same batch elsewhere."""
         moved = (getattr(self, one.name).to(device, non_blocking=non_blocking) for one in fields(self))

@@ -22,7 +22,7 @@ from training.recipe import Recipe, RecipeError, Stage, read_recipe
 
 _GB = 1e9
 _PER_LAYER_FULL = 34
-"""Bytes of activations a token, a layer and a unit of width, nothing recomputed, attention fused (Korthikanti, eq. 2)."""
+"""Bytes of activations a token, layer and unit of width, nothing recomputed, attention fused (Korthikanti, eq. 2)."""
 _RESERVE = 0.06
 """Of a GPU's memory: CUDA context, NCCL buffers, fragments of the allocator."""
 _TEXT_TOKENS = 350
@@ -141,11 +141,11 @@ def _plan_stage(
     tokens = row if not stage.pack else min(stage.pack, (model.config.image_seq_length + _TEXT_TOKENS))
     tokens *= stage.groups_per_image
     tower_trained = "vision" in stage.train or stage.vision_top > 0
-    text_bytes = _activation_bytes(text.num_hidden_layers, text.hidden_size, batch * tokens, stage.gradient_checkpointing)
+    text_bytes = _activation_bytes(
+        text.num_hidden_layers, text.hidden_size, batch * tokens, stage.gradient_checkpointing
+    )
     vision_bytes = (
-        _activation_bytes(
-            vision.num_hidden_layers, vision.hidden_size, batch * patches, stage.gradient_checkpointing
-        )
+        _activation_bytes(vision.num_hidden_layers, vision.hidden_size, batch * patches, stage.gradient_checkpointing)
         if tower_trained
         # One block's worth lives while it is computed.
         else _PER_LAYER_FULL * vision.hidden_size * batch * patches
@@ -202,7 +202,8 @@ def stage_flops(stage: Stage, model: InternVLForConditionalGeneration, tokens: i
         "vision": 2 * tower * patches + 4 * vision.num_hidden_layers * vision.hidden_size * patches**2,
         "connector": 2.0 * connector * model.config.image_seq_length,
         # Causal: half of the products.
-        "text": 2 * blocks * tokens + 2 * text.num_hidden_layers * text.hidden_size * tokens**2 / stage.groups_per_image,
+        "text": 2 * blocks * tokens
+        + 2 * text.num_hidden_layers * text.hidden_size * tokens**2 / stage.groups_per_image,
         "head": 2.0 * head * answers,
     }
     trained = set(stage.train) | ({"text"} if stage.lora else set()) | ({"vision"} if stage.vision_top else set())
@@ -241,5 +242,3 @@ def _lora_parameters(stage: Stage, model: InternVLForConditionalGeneration) -> i
             rows, columns = module.weight.shape
             count += stage.lora.rank * (rows + columns)
     return count
-
-

@@ -105,9 +105,7 @@ def dataset_files(dataset: Path) -> tuple[Path, ...]:
     return files
 
 
-def read_records(
-    dataset: Path, skipped: Callable[[DatasetError], None] | None = None
-) -> Iterator[tuple[Path, Record]]:
+def read_records(dataset: Path, skipped: Callable[[DatasetError], None] | None = None) -> Iterator[tuple[Path, Record]]:
     """Each record with the folder its image path is relative to.
 
     Raises `DatasetError` naming file and line of the first record that is not one; with `skipped` that is called

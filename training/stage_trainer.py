@@ -205,9 +205,7 @@ class StageCallback(TrainerCallback):  # type: ignore[misc]
         self.trainer: StageTrainer | None = None
         self.was_cancelled = False
 
-    def on_train_begin(
-        self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_: Any
-    ) -> None:
+    def on_train_begin(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_: Any) -> None:
         """Start the clock."""
         self._began, self._first = time.monotonic(), state.global_step
         if state.is_world_process_zero:

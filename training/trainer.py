@@ -16,7 +16,13 @@ from peft import LoraConfig, PeftModel, get_peft_model
 from PIL import Image
 from torch import nn
 from torch.distributed.checkpoint.state_dict import StateDictOptions, get_model_state_dict
-from transformers import InternVLForConditionalGeneration, PreTrainedTokenizerFast, PrinterCallback, TrainingArguments, set_seed
+from transformers import (
+    InternVLForConditionalGeneration,
+    PreTrainedTokenizerFast,
+    PrinterCallback,
+    TrainingArguments,
+    set_seed,
+)
 
 from engine.progress import Cancelled, Progress
 from training.answers import AnswerModel, choose_trained, packed_loss
@@ -151,10 +157,8 @@ class _StageRun:
         set_seed(self.seed)
         choose_trained(self.model, stage)
         callback = StageCallback(stage.name, stage.images_per_step, progress, listener, interrupts)
-        if stage.kind == "dense":
-            trainer = self._dense(arguments, callback)
-        else:
-            trainer = self._instruction(arguments, callback)
+        make = self._dense if stage.kind == "dense" else self._instruction
+        trainer = make(arguments, callback)
         self._trainer = trainer
         # It prints every log to standard output, where only results belong.
         trainer.remove_callback(PrinterCallback)
@@ -267,16 +271,12 @@ class _StageRun:
             views=(stage.cache_views if stage.augment else 1) if stage.cache_features else 0,
         )
         questions = QuestionDataset(self.samples, encoder, drawing, cache=cache, skipped=self.skipped)
-        module = AnswerModel(
-            self.model, attention=stage.attention > 0, cache=cache, caching=stage.cache_features
-        )
+        module = AnswerModel(self.model, attention=stage.attention > 0, cache=cache, caching=stage.cache_features)
         if not sharded:
             module.keep_trainable_only()
         sampler = self._sampler(self.samples, arguments)
         collator = QuestionCollator(encoder, stage.pack)
-        return AnswerTrainer(
-            stage.attention, sampler, module, arguments, collator, questions, callbacks=[callback]
-        )
+        return AnswerTrainer(stage.attention, sampler, module, arguments, collator, questions, callbacks=[callback])
 
     def _cache(self) -> FeatureCache:
         tower = tower_digest(self.model.model.vision_tower)

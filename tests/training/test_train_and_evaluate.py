@@ -98,8 +98,8 @@ def test_a_phantom_training_image_is_what_the_window_would_show(dataset: Path):
 
 def test_training_lowers_the_loss_and_exports_a_model_that_verifies(trained, dataset):
     from engine.runtime import verify_files
-    from training.model import load_model
     from training.drawing import Drawing, QuestionCollator, QuestionDataset
+    from training.model import load_model
     from training.samples import gather_samples
     from training.tokenizer import PromptEncoder, load_tokenizer
     from training.trainer import packed_loss
