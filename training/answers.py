@@ -85,7 +85,7 @@ class AnswerModel(nn.Module):
             for name in [name for name in state if name.removeprefix(prefix) not in trained]:
                 del state[name]
 
-        self.register_state_dict_post_hook(drop)
+        self.register_state_dict_post_hook(drop)  # type: ignore[no-untyped-call]
 
 
 def answer_loss_sum(

@@ -136,7 +136,7 @@ class AttentionGuide:
         """(asking, L) bool: the positions to look at, each in the image of its own document."""
         ids, documents = packed.input_ids[row], packed.documents[row]
         shown = torch.zeros(len(asking), len(ids), dtype=torch.bool, device=ids.device)
-        for document in documents[asking].unique():
+        for document in torch.unique(documents[asking]):
             lines = (documents[asking] == document).nonzero().flatten()
             places = ((ids == image_id) & (documents == document)).nonzero().flatten()
             shown[lines[:, None], places[None]] = packed.looks[row, asking[lines]]

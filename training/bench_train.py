@@ -46,6 +46,8 @@ from training.tokenizer import PromptEncoder, load_tokenizer, train_tokenizer
 _PEER = "transformers Trainer"
 _QUESTIONS = 12
 """Of an image at a visit."""
+_PACK = 512
+"""Ids of a row: about the longest group. Attention grows with the square: longer rows cost more than padding."""
 _GOAL = 2.0
 
 Side = Callable[[Path, int, int], "tuple[float, int]"]
@@ -169,7 +171,7 @@ def _ours(root: Path, steps: int, images: int) -> tuple[float, int]:
     module = AnswerModel(model, cache=cache, caching=True)
     sampler = VisitSampler([one.length for one in samples], (steps + 1) * images, 0, batch=images, by_length=False)
     trainer = AnswerTrainer(
-        0.0, sampler, module, _arguments(root, steps, images), QuestionCollator(encoder, 2048), dataset
+        0.0, sampler, module, _arguments(root, steps, images), QuestionCollator(encoder, _PACK), dataset
     )
     counted = _timed(trainer)
     asked = _questions(samples, encoder, drawing, sampler, images)

@@ -230,9 +230,10 @@ class QuestionCollator:
             for number, item in enumerate(items)
             for group in item["groups"]
         ]
-        new = [number for number, item in enumerate(items) if item["image"] is not None]
-        known = [number for number, item in enumerate(items) if item["image"] is None]
-        images = np.stack([items[number]["image"] for number in new]) if new else np.zeros((0, 1, 1, 3), np.uint8)
+        pictures = {number: item["image"] for number, item in enumerate(items) if item["image"] is not None}
+        known = {number: item["features"] for number, item in enumerate(items) if item["features"] is not None}
+        new = list(pictures)
+        images = np.stack(list(pictures.values())) if new else np.zeros((0, 1, 1, 3), np.uint8)
         batch: QuestionBatch = {
             "images": torch.from_numpy(images),
             "packed": pack(groups, self._encoder.pad_id, self._encoder.image_tokens, self._pack_length),
@@ -241,6 +242,6 @@ class QuestionCollator:
             "where": [item["where"] for item in items],
         }
         if known:
-            batch["known"] = torch.from_numpy(np.stack([items[number]["features"] for number in known])).float()
-            batch["known_rows"] = torch.tensor(known, dtype=torch.int64)
+            batch["known"] = torch.from_numpy(np.stack(list(known.values()))).float()
+            batch["known_rows"] = torch.tensor(list(known), dtype=torch.int64)
         return batch

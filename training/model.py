@@ -92,7 +92,8 @@ def tower_features(model: InternVLForConditionalGeneration, pixels: torch.Tensor
     if getattr(model.config, "ps_version", "v2") == "v1":
         # InternVL-Chat-V1.2 leaves its tokens column by column.
         shuffled = shuffled.transpose(1, 2)
-    return shuffled.reshape(len(hidden), -1, shuffled.shape[-1])
+    result: torch.Tensor = shuffled.reshape(len(hidden), -1, shuffled.shape[-1])
+    return result
 
 
 def project(model: InternVLForConditionalGeneration, features: torch.Tensor) -> torch.Tensor:

@@ -175,7 +175,7 @@ def _plan_stage(
         trained,
         batch,
         tokens,
-        *(round(value / _GB, 2) for value in parts.values()),
+        **{name: round(value / _GB, 2) for name, value in parts.items()},
         total_gb=round(total / _GB, 2),
         fits=total <= hardware.gpu_gb * _GB,
         checkpoint_gb=round((4 * (parameters + adapters) + 8 * trained) / _GB, 2),

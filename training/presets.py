@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -64,7 +65,7 @@ PRESETS = {
 """``tiny`` is for tests; ``starter-v1`` is what ships, ``starter`` its successor with a deeper text model (12 M)."""
 
 
-def model_config(preset: ModelPreset, tokens: dict[str, int | None]) -> InternVLConfig:
+def model_config(preset: ModelPreset, tokens: Mapping[str, int | None]) -> InternVLConfig:
     """The configuration of a preset's model.
 
     tokens : ``vocab_size``, ``eos_token_id``, ``pad_token_id`` and ``image_token_id`` of its tokenizer.

@@ -62,7 +62,8 @@ class Stage(_Strict):
     accumulate : batches a step is split into. attention : weight of the loss that guides heads to what a box encloses
     (see `training.attention`). boxes : a dense stage also learns the edges of what a patch shows.
     warmup : the fraction of the steps in which the learning rate rises; it then falls as a cosine.
-    pack : ids of a row that several images' questions share, 0 for a row each. max_length : no row is longer.
+    pack : ids of a row that several images' questions share, 0 for a row each. On a processor no more than the longest
+    group, since attention grows with the square of a row. max_length : no row is longer.
     group_by_length : images with much text together. cache_features : keep what a frozen tower says of an image on
     disk, at most cache_gb of it; each image then has cache_views augmented forms instead of endlessly many.
     bf16 : "auto" where the hardware multiplies it faster. save_every, log_every : in steps. keep : checkpoints.

@@ -326,7 +326,8 @@ def _whole_state(trainer: StageTrainer) -> dict[str, torch.Tensor]:
         gathered: dict[str, torch.Tensor] = trainer.accelerator.get_state_dict(trainer.model_wrapped)
         return gathered
     options = StateDictOptions(full_state_dict=True, cpu_offload=True)
-    return dict(get_model_state_dict(trainer.model_wrapped, options=options))
+    whole: dict[str, Any] = get_model_state_dict(trainer.model_wrapped, options=options)
+    return whole
 
 
 def add_lora(model: InternVLForConditionalGeneration, settings: LoraSettings) -> PeftModel:
@@ -344,7 +345,7 @@ def faster_in_bf16() -> bool:
     """Whether this machine multiplies bfloat16 faster than float32: GPUs since Ampere, processors with AMX or
     AVX512-BF16. Without these a processor emulates it, at a third of the speed for small models."""
     if torch.cuda.is_available():
-        return torch.cuda.is_bf16_supported()
+        return bool(torch.cuda.is_bf16_supported())
     return bool(torch.cpu._is_amx_tile_supported() or torch.cpu._is_avx512_bf16_supported())
 
 

@@ -142,7 +142,12 @@ def start_vision(model: InternVLForConditionalGeneration, folder: Path) -> Visio
     if any(_BLOCK.match(name) for name in fresh):
         raise CheckpointError(f"{folder} has no weights for {', '.join(fresh[:4])}: it is another kind of tower")
     record = VisionRecord(
-        folder.name, "+".join(sorted(kinds)), *(tuple(sorted(x)) for x in (taken, interpolated, left_out)), tuple(fresh)
+        source=folder.name,
+        kind="+".join(sorted(kinds)),
+        taken=tuple(sorted(taken)),
+        interpolated=tuple(sorted(interpolated)),
+        left_out=tuple(sorted(left_out)),
+        fresh=tuple(fresh),
     )
     logger.info(
         "vision tower from %s (%s): %d tensors taken, %d interpolated, %d left out, %d fresh",

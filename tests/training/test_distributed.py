@@ -36,7 +36,8 @@ def alone(lora_recipe, phantom_set, tmp_path_factory) -> tuple[Path, dict[tuple[
 def test_two_processes_have_the_loss_curve_and_weights_of_one(config, alone, lora_recipe, phantom_set, tmp_path):
     script = (
         "from pathlib import Path; from training.launch import launch_training; "
-        f"launch_training(Path({str(lora_recipe)!r}), [Path({str(phantom_set)!r})], Path({str(tmp_path / 'run')!r}), 2, "
+        f"launch_training(Path({str(lora_recipe)!r}), [Path({str(phantom_set)!r})], "
+        f"Path({str(tmp_path / 'run')!r}), 2, "
         f"{f'Path({config!r})' if config else None}, style='json')"
     )
     environment = os.environ | {"PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"}

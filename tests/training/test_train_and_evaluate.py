@@ -14,7 +14,7 @@ from click.testing import CliRunner  # noqa: E402
 
 from engine.progress import Cancelled, NoProgress  # noqa: E402
 from engine.runtime import ModelManifest  # noqa: E402
-from training.cli import evaluate
+from training.cli import evaluate  # noqa: E402
 from training.cli_train import train  # noqa: E402
 from training.phantom_set import PhantomSetSpec, build_phantom_set  # noqa: E402
 from training.recipe import RecipeError, read_recipe  # noqa: E402
