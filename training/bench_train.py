@@ -54,7 +54,7 @@ Side = Callable[[Path, int, int], "tuple[float, int]"]
 
 
 def bench_train(
-    progress: Progress | None = None, *, preset: str = "starter", steps: int = 6, images: int = 4, runs: int = RUNS
+    progress: Progress | None = None, *, preset: str = "starter", steps: int = 3, images: int = 2, runs: int = RUNS
 ) -> BenchReport:
     """Stage 2 of the paper (tower frozen, connector and text model trained) on generated phantoms, float32.
 
@@ -260,7 +260,7 @@ def _peer(root: Path, steps: int, images: int) -> tuple[float, int]:
 
 @click.command("train")
 @click.option("--preset", default="starter", show_default=True, type=click.Choice(["tiny", "starter", "starter-v1"]))
-@click.option("--steps", default=6, show_default=True, type=click.IntRange(2), help="Timed steps a run.")
+@click.option("--steps", default=3, show_default=True, type=click.IntRange(2), help="Timed steps a run.")
 @json_option
 def train_command(preset: str, steps: int, as_json: bool) -> None:
     """Train the starter beside transformers' plain Trainer: samples a second and peak memory.

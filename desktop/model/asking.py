@@ -27,7 +27,7 @@ class _Asked:
 
 
 class AskingModel(QObject):
-    """started : a job. answered : the region's root id, or -1 for the slice. event : an `EngineEvent`.
+    """started : a job. answered : the region's root id, or -1 for the slice. engine_event : an `EngineEvent`.
 
     refused : the model may not be asked, and why. not_found : names that the answer says are not in the slice.
     already : what was found is known.
@@ -39,7 +39,7 @@ class AskingModel(QObject):
     not_found = Signal(str)
     already = Signal()
     idle = Signal()
-    event = Signal(object)
+    engine_event = Signal(object)
     failed = Signal(str)
     refused = Signal(str)
     unusable = Signal(str)
@@ -67,7 +67,7 @@ class AskingModel(QObject):
 
     def _tell(self, event: EngineEvent) -> None:
         # Called on the asking thread: a signal crosses over.
-        self.event.emit(event)
+        self.engine_event.emit(event)
 
     def warm_up(self) -> None:
         """Load the model before the first question needs it."""
