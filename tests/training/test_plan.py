@@ -59,10 +59,9 @@ def test_the_plan_is_a_command():
     assert "| weights, float32, sharded | 10.0 GB | 10.0 GB |" in result.stdout
 
 
-@pytest.mark.parametrize("recipe", sorted(RECIPES.glob("*.toml")), ids=lambda path: path.stem)
+@pytest.mark.parametrize("recipe", ["starter", "two-stage", "medrega-40b"])
 def test_shipped_recipes_are_valid(recipe):
-    if "facts" not in recipe.stem:
-        assert read_recipe(recipe).stages
+    assert read_recipe(RECIPES / f"{recipe}.toml").stages
 
 
 def test_every_epoch_visits_each_image_once_and_lengths_stand_together():
