@@ -125,13 +125,22 @@ class AttentionGuide:
                 scores = query[:guided].index_select(1, asking) @ key[:guided].transpose(1, 2)
                 scores = scores.float() * attention.scaling
                 scores = scores.masked_fill(~packed.attention[row, :, asking], -math.inf)
-                shown = torch.zeros(len(asking), scores.shape[-1], dtype=torch.bool)
-                places = (packed.input_ids[row] == image_id).nonzero().flatten()
-                shown[:, places] = packed.looks[row, asking]
+                shown = self._shown(packed, row, asking, image_id)
                 wanted = scores.masked_fill(~shown, -math.inf).logsumexp(dim=-1)
                 losses.append((scores.logsumexp(dim=-1) - wanted).flatten())
         self._kept.clear()
         return torch.cat(losses).mean()
+
+    @staticmethod
+    def _shown(packed: PackedBatch, row: int, asking: torch.Tensor, image_id: int) -> torch.Tensor:
+        """(asking, L) bool: the positions to look at, each in the image of its own document."""
+        ids, documents = packed.input_ids[row], packed.documents[row]
+        shown = torch.zeros(len(asking), len(ids), dtype=torch.bool, device=ids.device)
+        for document in torch.unique(documents[asking]):
+            lines = (documents[asking] == document).nonzero().flatten()
+            places = ((ids == image_id) & (documents == document)).nonzero().flatten()
+            shown[lines[:, None], places[None]] = packed.looks[row, asking[lines]]
+        return shown
 
     def _heads(self, projection: nn.Module, size: int) -> torch.Tensor:
         output = self._kept[projection]

@@ -1,4 +1,4 @@
-"""`medrega dataset`, `medrega train`; the other verbs of the trainer are in `cli_evaluate` and `cli_export`."""
+"""`medrega dataset`; the other verbs of the trainer are in `cli_train`, `cli_evaluate` and `cli_export`."""
 
 from __future__ import annotations
 
@@ -44,32 +44,8 @@ def phantom_command(
     click.echo(json.dumps(card, indent=2) if as_json else f"written to {out}")
 
 
-@click.command()
-@click.argument("recipe", type=PATH, metavar="RECIPE.toml")
-@click.option("--data", "datasets", type=PATH, multiple=True, required=True, help="Folder or jsonl; may be repeated.")
-@click.option("--out", type=PATH, required=True, help="Where checkpoints go.")
-@click.option("--steps", type=int, help="At most so many steps a stage, for a trial.")
-@click.option("--export", "export_to", type=PATH, help="Also export to this model folder.")
-@click.option("--model-id", default="trained", show_default=True, help="Id of the exported model.")
-def train(
-    recipe: Path, datasets: tuple[Path, ...], out: Path, steps: int | None, export_to: Path | None, model_id: str
-) -> None:
-    """Train as a recipe says, on MedRegInstruct sets such as `medrega export` writes.
-
-    Example: medrega train training/recipes/starter.toml --data data/phantoms/train --out runs/starter
-    """
-    from engine.cli.progress import TerminalProgress
-    from training.recipe import read_recipe
-    from training.trainer import run_recipe
-
-    settings = read_recipe(recipe)
-    run_recipe(settings, datasets, out, TerminalProgress(), steps=steps)
-    click.echo(f"checkpoint: {out}")
-    if export_to is not None:
-        _export(out, export_to, datasets, model_id)
-
-
-def _export(checkpoint: Path, out: Path, datasets: tuple[Path, ...], model_id: str) -> None:
+def export_to_folder(checkpoint: Path, out: Path, datasets: tuple[Path, ...], model_id: str) -> None:
+    """Export with the labels and tasks that the sets can have taught."""
     from training.export import export_model
     from training.labels import labels_of, tasks_of
 

@@ -117,12 +117,12 @@ class DenseModel(nn.Module):
         """The sum of the losses of the heads that there are."""
         output = self.model.get_image_features(pixel_values=image_tensor(images), return_dict=True)
         features = output.last_hidden_state[:, 1:]
-        maps = masks.numpy().astype(np.uint8)
+        maps = masks.cpu().numpy().astype(np.uint8)
         loss = self._cell_loss(features, masks)
         if self.edges is not None:
             loss = loss + self._edge_loss(features, maps)
         if self.names is not None:
-            boxes = torch.from_numpy(np.stack([label_boxes(one, self.classes) for one in maps]))
+            boxes = torch.from_numpy(np.stack([label_boxes(one, self.classes) for one in maps])).to(masks.device)
             loss = loss + self.names.loss(output.pooler_output, masks, boxes)
         return {"loss": loss}
 
@@ -144,7 +144,7 @@ class DenseModel(nn.Module):
         assert self.edges is not None
         side = math.isqrt(features.shape[1])
         boxes = torch.from_numpy(np.stack([patch_boxes(one, side, self.cells) for one in maps]))
-        boxes = boxes.view(len(maps), side * side, 4)
+        boxes = boxes.view(len(maps), side * side, 4).to(features.device)
         known = ~boxes.isnan().any(dim=-1)
         if not known.any():
             return features.sum() * 0
@@ -203,6 +203,6 @@ def edge_loss(logits: torch.Tensor, boxes: torch.Tensor) -> torch.Tensor:
     boxes : (N, 4) in fractions of the image. Returns (N,), the mean over a box's edges.
     """
     places = boxes[..., None] * BINS - 0.5
-    bell = (-0.5 * ((torch.arange(BINS) - places) / _SPREAD_BINS) ** 2).softmax(dim=-1)
+    bell = (-0.5 * ((torch.arange(BINS, device=places.device) - places) / _SPREAD_BINS) ** 2).softmax(dim=-1)
     found = logits.view(-1, 4, BINS).float().log_softmax(dim=-1)
     return -(bell * found).sum(dim=-1).mean(dim=-1)

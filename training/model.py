@@ -6,15 +6,18 @@ pixel shuffle by 2; LayerNorm + two-layer projector; Llama text model with an un
 
 from __future__ import annotations
 
+import json
 import math
-from dataclasses import dataclass
 from pathlib import Path
 
 import torch
 from transformers import InternVLConfig, InternVLForConditionalGeneration, PreTrainedTokenizerFast
 
 from engine.errors import MedRegAError
+from training.presets import PRESETS, ModelPreset, model_config
 from training.tokenizer import IMAGE_CONTEXT
+
+__all__ = ["PRESETS", "CheckpointError", "ModelPreset", "build_model", "load_model"]
 
 IMAGE_MEAN = (0.485, 0.456, 0.406)
 IMAGE_STD = (0.229, 0.224, 0.225)
@@ -24,79 +27,37 @@ class CheckpointError(MedRegAError):
     """A checkpoint folder that cannot be used."""
 
 
-@dataclass(frozen=True, slots=True)
-class ModelPreset:
-    """Sizes of a model. Widths are multiples of 64 (heads) and 32 (Q8_0 blocks)."""
-
-    image_size: int
-    vision_width: int
-    vision_layers: int
-    text_width: int
-    text_layers: int
-    text_ffn: int
-    vocab_size: int
-    patch_size: int = 14
-
-    @property
-    def image_tokens(self) -> int:
-        """Positions an image takes: patches a side, halved by the pixel shuffle, squared."""
-        return (self.image_size // self.patch_size // 2) ** 2
-
-
-PRESETS = {
-    "tiny": ModelPreset(56, 64, 2, 64, 2, 128, 640),
-    "starter": ModelPreset(224, 256, 6, 256, 4, 768, 2048),
-}
-"""``tiny`` is for tests; ``starter`` is what ships."""
-
-
 def build_model(preset: ModelPreset, tokenizer: PreTrainedTokenizerFast) -> InternVLForConditionalGeneration:
     """A model from scratch, its weights drawn from torch's current random state."""
-    text = {
-        "model_type": "llama",
-        "hidden_size": preset.text_width,
-        "intermediate_size": preset.text_ffn,
-        "num_hidden_layers": preset.text_layers,
-        "num_attention_heads": preset.text_width // 64,
-        "num_key_value_heads": max(1, preset.text_width // 128),
-        "head_dim": 64,
+    return fresh_model(model_config(preset, token_facts(tokenizer)))
+
+
+def token_facts(tokenizer: PreTrainedTokenizerFast) -> dict[str, int | None]:
+    """What a model's configuration needs to know of its tokenizer."""
+    return {
         "vocab_size": len(tokenizer),
-        "max_position_embeddings": 4096,
-        "rms_norm_eps": 1e-6,
-        "tie_word_embeddings": False,
-        "bos_token_id": None,
         "eos_token_id": tokenizer.eos_token_id,
         "pad_token_id": tokenizer.pad_token_id,
+        "image_token_id": tokenizer.convert_tokens_to_ids(IMAGE_CONTEXT),
     }
-    vision = {
-        "hidden_size": preset.vision_width,
-        "intermediate_size": 4 * preset.vision_width,
-        "num_hidden_layers": preset.vision_layers,
-        "num_attention_heads": preset.vision_width // 64,
-        "image_size": [preset.image_size] * 2,
-        "patch_size": [preset.patch_size] * 2,
-        "attention_bias": True,
-        "use_qk_norm": False,
-        "norm_type": "layer_norm",
-        "hidden_act": "gelu_pytorch_tanh",
-        "use_mean_pooling": True,
-        "layer_scale_init_value": 1.0,
-    }
-    config = InternVLConfig(
-        vision_config=vision,
-        text_config=text,
-        image_token_id=tokenizer.convert_tokens_to_ids(IMAGE_CONTEXT),
-        image_seq_length=preset.image_tokens,
-        projector_hidden_act="gelu_pytorch_tanh",
-        downsample_ratio=0.5,
-        tie_word_embeddings=False,
-    )
+
+
+def fresh_model(config: InternVLConfig) -> InternVLForConditionalGeneration:
+    """Random weights, the patches' positions from `sinusoidal_positions`."""
     model = InternVLForConditionalGeneration(config)
-    side = preset.image_size // preset.patch_size
+    vision = config.vision_config
+    side = vision.image_size[0] // vision.patch_size[0]
     with torch.no_grad():
         positions = model.model.vision_tower.embeddings.position_embeddings
-        positions[0, 1:] = sinusoidal_positions(side, preset.vision_width)
+        positions[0, 1:] = sinusoidal_positions(side, vision.hidden_size)
     return model
+
+
+def meta_model(preset: ModelPreset) -> InternVLForConditionalGeneration:
+    """The preset's model on torch's meta device: shapes without memory, for planning."""
+    tokens = {"vocab_size": preset.vocab_size, "eos_token_id": 7, "pad_token_id": 0, "image_token_id": 1}
+    with torch.device("meta"):
+        return InternVLForConditionalGeneration(model_config(preset, tokens))
 
 
 def sinusoidal_positions(side: int, width: int) -> torch.Tensor:
@@ -117,21 +78,55 @@ def sinusoidal_positions(side: int, width: int) -> torch.Tensor:
 def image_tensor(images: torch.Tensor) -> torch.Tensor:
     """(B, S, S, 3) uint8 to (B, 3, S, S) float32, normalised as llama.cpp does: u8 / 255, mean, std."""
     scaled = images.permute(0, 3, 1, 2).float() / 255
-    mean, std = (torch.tensor(v).view(1, 3, 1, 1) for v in (IMAGE_MEAN, IMAGE_STD))
+    mean, std = (torch.tensor(v, device=images.device).view(1, 3, 1, 1) for v in (IMAGE_MEAN, IMAGE_STD))
     return (scaled - mean) / std
 
 
-def image_embeddings(model: InternVLForConditionalGeneration, pixels: torch.Tensor) -> torch.Tensor:
-    """(B, 3, S, S) normalised pixels to (B, image tokens, text width), row by row."""
-    features = model.model.get_image_features(pixel_values=pixels, return_dict=True).pooler_output
-    if isinstance(features, (list, tuple)):
-        features = torch.stack(list(features))
-    result: torch.Tensor = features.reshape(pixels.shape[0], -1, model.config.text_config.hidden_size)
+def tower_features(model: InternVLForConditionalGeneration, pixels: torch.Tensor) -> torch.Tensor:
+    """(B, 3, S, S) normalised pixels to (B, image tokens, 4 x vision width): what goes into the connector."""
+    inner = model.model
+    hidden = inner.vision_tower(pixel_values=pixels.to(inner.dtype), return_dict=True).last_hidden_state[:, 1:]
+    side = math.isqrt(hidden.shape[1])
+    grid = hidden.reshape(len(hidden), side, side, -1)
+    shuffled = inner.pixel_shuffle(grid, scale_factor=inner.config.downsample_ratio)
+    if getattr(model.config, "ps_version", "v2") == "v1":
+        # InternVL-Chat-V1.2 leaves its tokens column by column.
+        shuffled = shuffled.transpose(1, 2)
+    result: torch.Tensor = shuffled.reshape(len(hidden), -1, shuffled.shape[-1])
     return result
 
 
+def project(model: InternVLForConditionalGeneration, features: torch.Tensor) -> torch.Tensor:
+    """(B, image tokens, 4 x vision width) to (B, image tokens, text width): the connector."""
+    result: torch.Tensor = model.model.multi_modal_projector(features)
+    return result
+
+
+def image_embeddings(model: InternVLForConditionalGeneration, pixels: torch.Tensor) -> torch.Tensor:
+    """(B, 3, S, S) normalised pixels to (B, image tokens, text width), row by row (v1 shuffle: by column)."""
+    return project(model, tower_features(model, pixels))
+
+
 def load_model(folder: Path) -> InternVLForConditionalGeneration:
-    """A checkpoint written by the trainer, in float32. Raises `CheckpointError` naming the folder."""
-    if not (folder / "config.json").is_file() or not (folder / "model.safetensors").is_file():
-        raise CheckpointError(f"{folder} is not a checkpoint: it needs config.json and model.safetensors")
-    return InternVLForConditionalGeneration.from_pretrained(folder, dtype=torch.float32)
+    """A checkpoint of the trainer, of transformers' InternVL or of the original InternVL-Chat, in float32.
+
+    Only safetensors are read. Raises `CheckpointError` naming the folder and what is missing or does not fit.
+    """
+    config = folder / "config.json"
+    weights = [folder / "model.safetensors", folder / "model.safetensors.index.json"]
+    if not config.is_file() or not any(file.is_file() for file in weights):
+        raise CheckpointError(
+            f"{folder} is not a checkpoint: it needs config.json and model.safetensors (or its shards with "
+            "model.safetensors.index.json)"
+        )
+    try:
+        kind = json.loads(config.read_text(encoding="utf-8")).get("model_type")
+    except (ValueError, AttributeError) as error:
+        raise CheckpointError(f"{config} is not a model's configuration: {error}") from error
+    if kind == "internvl_chat":
+        from training.internvl_chat import load_internvl_chat
+
+        return load_internvl_chat(folder)
+    if kind != "internvl":
+        raise CheckpointError(f"{config} is of a model of type {kind!r}; the trainer takes internvl and internvl_chat")
+    return InternVLForConditionalGeneration.from_pretrained(folder, dtype=torch.float32, use_safetensors=True)

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import math
 import tomllib
 from pathlib import Path
-from typing import Literal
+from typing import Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from engine.errors import MedRegAError
-from training.model import PRESETS
+from training.presets import PRESETS
 
 Part = Literal["vision", "connector", "text"]
 
@@ -22,27 +23,61 @@ class _Strict(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
+class VisionSettings(_Strict):
+    """Whose weights the tower starts from (relative to the recipe): DINOv2-style or InternViT, safetensors only.
+
+    layers : keep the first so many of its blocks. image_size : pixels a side, the preset's if not given.
+    """
+
+    checkpoint: Path
+    layers: int | None = Field(default=None, gt=0)
+    image_size: int | None = Field(default=None, gt=0)
+
+
 class ModelSettings(_Strict):
     """Either a preset, from scratch, or a checkpoint folder to go on from (relative to the recipe)."""
 
     preset: str | None = None
     checkpoint: Path | None = None
+    vision: VisionSettings | None = None
     seed: int = 0
+
+
+class LoraSettings(_Strict):
+    """Low-rank adapters of the text model; the defaults are those of MedRegA's training code."""
+
+    rank: int = Field(default=16, gt=0)
+    alpha: int = Field(default=32, gt=0)
+    dropout: float = Field(default=0.05, ge=0, lt=1)
+    targets: tuple[str, ...] = ("q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj")
 
 
 class Stage(_Strict):
     """One stage. dense : the tower from label maps; instruction : answers from questions.
 
-    attention : weight of the loss that guides heads to what a box encloses (see `training.attention`).
-    boxes : a dense stage also learns the edges of what a patch shows.
-    warmup : the fraction of `steps` in which the learning rate rises; it then falls as a cosine.
+    train : parts trained whole. vision_top : so many of the tower's last blocks besides. lora : adapters on the text
+    model instead of "text"; they are merged at the end and kept in ``adapter/`` too.
+    steps or epochs : how long; an epoch visits each image once. images_per_step : over all processes and
+    accumulated batches together, so that a recipe means the same on one processor and on many.
+    accumulate : batches a step is split into. attention : weight of the loss that guides heads to what a box encloses
+    (see `training.attention`). boxes : a dense stage also learns the edges of what a patch shows.
+    warmup : the fraction of the steps in which the learning rate rises; it then falls as a cosine.
+    pack : ids of a row that several images' questions share, 0 for a row each. On a processor no more than the longest
+    group, since attention grows with the square of a row. max_length : no row is longer.
+    group_by_length : images with much text together. cache_features : keep what a frozen tower says of an image on
+    disk, at most cache_gb of it; each image then has cache_views augmented forms instead of endlessly many.
+    bf16 : "auto" where the hardware multiplies it faster. save_every, log_every : in steps. keep : checkpoints.
     """
 
-    name: str
+    name: str = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]*$")
     kind: Literal["dense", "instruction"]
-    train: tuple[Part, ...] = Field(min_length=1)
-    steps: int = Field(gt=0)
+    train: tuple[Part, ...] = ()
+    vision_top: int = Field(default=0, ge=0)
+    lora: LoraSettings | None = None
+    steps: int | None = Field(default=None, gt=0)
+    epochs: float | None = Field(default=None, gt=0)
     images_per_step: int = Field(gt=0)
+    accumulate: int = Field(default=1, gt=0)
     learning_rate: float = Field(gt=0)
     warmup: float = Field(default=0.03, ge=0, lt=1)
     weight_decay: float = Field(default=0.05, ge=0)
@@ -51,7 +86,41 @@ class Stage(_Strict):
     augment: bool = True
     boxes: bool = False
     attention: float = Field(default=0.0, ge=0)
-    bf16: bool = True
+    pack: int = Field(default=0, ge=0)
+    max_length: int = Field(default=2048, gt=0)
+    group_by_length: bool = False
+    gradient_checkpointing: bool = False
+    cache_features: bool = False
+    cache_views: int = Field(default=4, gt=0)
+    cache_gb: float = Field(default=20.0, gt=0)
+    bf16: bool | Literal["auto"] = "auto"
+    workers: int = Field(default=0, ge=0)
+    save_every: int = Field(default=200, gt=0)
+    log_every: int = Field(default=20, gt=0)
+    keep: int = Field(default=2, ge=2)
+
+    @model_validator(mode="after")
+    def _fits_together(self) -> Self:
+        if (self.steps is None) == (self.epochs is None):
+            raise ValueError("name either steps or epochs")
+        if not (self.train or self.vision_top or self.lora):
+            raise ValueError("nothing is trained: name train, vision_top or lora")
+        if self.lora is not None and "text" in self.train:
+            raise ValueError('lora stands instead of "text" in train')
+        if self.cache_features and ("vision" in self.train or self.vision_top):
+            raise ValueError("features of a tower that is trained cannot be cached")
+        if self.kind == "dense" and (self.lora or self.cache_features):
+            raise ValueError("a dense stage has neither lora nor cached features")
+        if self.images_per_step % self.accumulate:
+            raise ValueError("images_per_step must be a multiple of accumulate")
+        return self
+
+    def steps_for(self, images: int) -> int:
+        """How many steps it takes on so many images."""
+        if self.steps is not None:
+            return self.steps
+        assert self.epochs is not None
+        return max(1, math.ceil(self.epochs * images / self.images_per_step))
 
 
 class Recipe(_Strict):
@@ -79,4 +148,18 @@ def read_recipe(path: Path) -> Recipe:
         raise RecipeError(f"the recipe {path} must name either model.preset or model.checkpoint")
     if model.preset is not None and model.preset not in PRESETS:
         raise RecipeError(f"the recipe {path}: no preset {model.preset!r}, there are {', '.join(PRESETS)}")
-    return recipe
+    if model.vision is not None and model.preset is None:
+        raise RecipeError(f"the recipe {path}: model.vision starts the tower of a preset, not of a checkpoint")
+    return recipe.model_copy(update={"model": _absolute(model, path.parent)})
+
+
+def _absolute(model: ModelSettings, folder: Path) -> ModelSettings:
+    """Folders of a recipe are relative to it, wherever it is run."""
+    changed: dict[str, object] = {}
+    if model.checkpoint is not None:
+        changed["checkpoint"] = folder / model.checkpoint.expanduser()
+    if model.vision is not None:
+        changed["vision"] = model.vision.model_copy(
+            update={"checkpoint": folder / model.vision.checkpoint.expanduser()}
+        )
+    return model.model_copy(update=changed)

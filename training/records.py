@@ -9,8 +9,8 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -32,6 +32,7 @@ class Record:
     image : path relative to the jsonl's folder. width, height : of that image in pixels.
     human : the turn with one image marker in it. gpt : the answer. modality : DICOM code, "" if unknown.
     group : the patient, so that splits and intervals go by patient; the image where it is not known.
+    where : file and line it was read from, for messages; no part of what the record says.
     """
 
     id: str
@@ -44,6 +45,7 @@ class Record:
     language: Language
     modality: str = ""
     group: str = ""
+    where: str = field(default="", compare=False)
 
     def to_json(self) -> dict[str, Any]:
         """The record as one line of a MedRegInstruct jsonl holds it."""
@@ -103,19 +105,29 @@ def dataset_files(dataset: Path) -> tuple[Path, ...]:
     return files
 
 
-def read_records(dataset: Path) -> Iterator[tuple[Path, Record]]:
+def read_records(dataset: Path, skipped: Callable[[DatasetError], None] | None = None) -> Iterator[tuple[Path, Record]]:
     """Each record with the folder its image path is relative to.
 
-    Raises `DatasetError` naming file and line of the first record that is not one.
+    Raises `DatasetError` naming file and line of the first record that is not one; with `skipped` that is called
+    instead, and reading goes on.
     """
     for file in dataset_files(dataset):
-        with file.open(encoding="utf-8") as lines:
+        # Bytes: one line that is not UTF-8 must not hide the others.
+        with file.open("rb") as lines:
             for number, line in enumerate(lines, start=1):
-                if line.strip():
-                    yield file.parent, parse_record(line, f"{file} line {number}")
+                if not line.strip():
+                    continue
+                try:
+                    record = parse_record(line, f"{file} line {number}")
+                except DatasetError as error:
+                    if skipped is None:
+                        raise
+                    skipped(error)
+                else:
+                    yield file.parent, record
 
 
-def parse_record(line: str, where: str) -> Record:
+def parse_record(line: str | bytes, where: str) -> Record:
     """Read one line of a MedRegInstruct jsonl; `where` names it in the `DatasetError`."""
     try:
         data = json.loads(line)
@@ -136,6 +148,7 @@ def parse_record(line: str, where: str) -> Record:
             language,
             str(data.get("modality", "")),
             str(data.get("group", "") or data["image"]),
+            where,
         )
     except (KeyError, TypeError, ValueError) as error:
         raise DatasetError(f"{where} is not a MedRegInstruct record: {error!r}") from error

@@ -1,30 +1,27 @@
-"""Records gathered by image, read once, and made into packed batches."""
+"""Images with their records, gathered once and drawn one visit at a time."""
 
 from __future__ import annotations
 
 import json
-import math
-from collections import defaultdict
-from collections.abc import Container, Sequence
+from collections import OrderedDict, defaultdict
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TypedDict
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 from PIL import Image, UnidentifiedImageError
-from torch.utils.data import Dataset
+from torch.utils.data import Dataset, Sampler
 
-from engine.protocol import IMAGE_MARKER, Task, prompt_from_user_text
-from training.attention import answer_looks
-from training.augment import Crop, change_greys, crop_record, loosen_boxes
-from training.packing import Branch, PackedBatch, PackedQuestions, pack
+from training.augment import Crop, change_greys
 from training.records import MASKS_FILE, DatasetError, Record, read_records
-from training.tokenizer import PromptEncoder
 
-_PLACE_WEIGHTS = (0.2, 1.0, 2.0)
-"""Of ones, tens and hundreds."""
+_PICTURES_BYTES = 256 * 2**20
+_MEGABATCH = 16
+"""Batches' worth of images that are sorted by length among themselves."""
+
+Skipped = Callable[[DatasetError], None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,26 +32,35 @@ class ImageSample:
     records: tuple[Record, ...]
     mask: Path | None
 
+    @property
+    def length(self) -> int:
+        """Characters of a question with its answer, on average: what a row's length follows."""
+        return sum(len(record.human) + len(record.gpt) for record in self.records) // len(self.records)
 
-def gather_samples(datasets: Sequence[Path]) -> list[ImageSample]:
+
+def gather_samples(datasets: Sequence[Path], skipped: Skipped | None = None) -> list[ImageSample]:
     """The images of some datasets with their records, in the order of their paths.
 
-    Raises `DatasetError` naming a missing image or a dataset without records.
+    Raises `DatasetError` naming the line of a record that cannot be used, or a dataset without records; with
+    `skipped` that is called instead of failing for a single record.
     """
     by_image: dict[Path, list[Record]] = defaultdict(list)
     masks: dict[Path, Path] = {}
     for dataset in datasets:
-        for folder, record in read_records(dataset):
+        for folder, record in read_records(dataset, skipped):
             by_image[folder / record.image].append(record)
         folder = dataset if dataset.is_dir() else dataset.parent
         if (folder / MASKS_FILE).is_file():
             names = json.loads((folder / MASKS_FILE).read_text(encoding="utf-8"))
             masks |= {folder / image: folder / mask for image, mask in names.items()}
+    for path in [path for path in by_image if not path.is_file()]:
+        error = DatasetError(f"{by_image[path][0].where}: the image {path} does not exist")
+        if skipped is None:
+            raise error
+        skipped(error)
+        del by_image[path]
     if not by_image:
         raise DatasetError(f"no records in {', '.join(map(str, datasets))}")
-    for path in by_image:
-        if not path.is_file():
-            raise DatasetError(f"the image {path} is named by a record but does not exist")
     return [ImageSample(path, tuple(by_image[path]), masks.get(path)) for path in sorted(by_image)]
 
 
@@ -63,123 +69,73 @@ def read_rgb(path: Path) -> NDArray[np.uint8]:
     try:
         with Image.open(path) as image:
             return np.asarray(image.convert("RGB"))
-    except (OSError, UnidentifiedImageError) as error:
+    except (OSError, UnidentifiedImageError, SyntaxError, ValueError) as error:
         raise DatasetError(f"cannot read the image {path}: {error}") from error
 
 
-class QuestionItem(TypedDict):
-    """One drawn image: (S, S, 3) uint8 and its packed groups, their image number not yet set."""
+class PictureCache:
+    """The last pictures read, at most 256 MB of them."""
 
-    image: NDArray[np.uint8]
-    groups: list[PackedQuestions]
+    def __init__(self) -> None:
+        self._kept: OrderedDict[Path, NDArray[np.uint8]] = OrderedDict()
+        self._bytes = 0
+
+    def read(self, sample: ImageSample) -> NDArray[np.uint8]:
+        """(H, W, 3) uint8. Raises `DatasetError` with the line of the image's first record."""
+        picture = self._kept.get(sample.path)
+        if picture is not None:
+            self._kept.move_to_end(sample.path)
+            return picture
+        try:
+            picture = read_rgb(sample.path)
+        except DatasetError as error:
+            raise DatasetError(f"{sample.records[0].where}: {error}") from error
+        self._kept[sample.path] = picture
+        self._bytes += picture.nbytes
+        while self._bytes > _PICTURES_BYTES and len(self._kept) > 1:
+            self._bytes -= self._kept.popitem(last=False)[1].nbytes
+        return picture
 
 
-class QuestionDataset(Dataset[QuestionItem]):
-    """Draws an image with some of its questions, augmented anew at each visit.
+class VisitSampler(Sampler[int]):
+    """Which image is visited when, for a whole stage: the same for every process and after every resume.
 
-    groups_per_image : how many task-and-language groups are drawn at a visit.
-    branches_per_group : how many questions of each.
+    Yields visit numbers; ``visit % images`` is the image, ``visit // images`` the epoch. A visit's number also seeds
+    what is drawn in it, so nothing depends on what was drawn before.
     """
 
-    def __init__(
-        self,
-        samples: Sequence[ImageSample],
-        encoder: PromptEncoder,
-        image_size: int,
-        *,
-        augment: bool,
-        groups_per_image: int,
-        branches_per_group: int,
-        seed: int,
-    ) -> None:
-        self._samples = samples
-        self._encoder = encoder
-        self._size = image_size
-        self._augment = augment
-        self._groups = groups_per_image
-        self._branches = branches_per_group
-        self._rng = np.random.default_rng(seed)
-        self._images: dict[Path, NDArray[np.uint8]] = {}
+    def __init__(self, lengths: Sequence[int], visits: int, seed: int, *, batch: int, by_length: bool) -> None:
+        self._lengths = np.asarray(lengths)
+        self._visits = visits
+        self._seed = seed
+        self._batch = batch
+        self._by_length = by_length
 
     def __len__(self) -> int:
-        return len(self._samples)
+        return self._visits
 
-    def __getitem__(self, index: int) -> QuestionItem:
-        sample = self._samples[index]
-        image = self._images.get(sample.path)
-        if image is None:
-            image = self._images[sample.path] = read_rgb(sample.path)
-        rng = self._rng
-        crop = Crop.random(rng) if self._augment and rng.random() < 0.8 else Crop(0, 0, 1, 1)
-        cut = crop.apply(image, self._size)
-        if self._augment:
-            cut = change_greys(cut, rng)
-        groups: dict[str, list[Record]] = defaultdict(list)
-        for record in sample.records:
-            moved = crop_record(record, crop)
-            if moved is not None:
-                groups[record.human.partition(IMAGE_MARKER)[0]].append(moved)
-        names = list(groups)
-        rng.shuffle(names)
-        return {"image": cut, "groups": [self._pack(groups[name]) for name in names[: self._groups]]}
+    def __iter__(self) -> Iterator[int]:
+        done = 0
+        images = len(self._lengths)
+        for epoch in range(-(-self._visits // images)):
+            order = self._order(np.random.default_rng([self._seed, epoch]))[: self._visits - done]
+            done += len(order)
+            yield from (int(index) + epoch * images for index in order)
 
-    def _pack(self, records: list[Record]) -> PackedQuestions:
-        picked = self._rng.permutation(len(records))[: self._branches]
-        prefix: list[int] = []
-        branches = []
-        for number in picked:
-            record = records[number]
-            human = record.human
-            if self._augment and record.task is Task.REGION_TO_TEXT:
-                human = loosen_boxes(human, self._rng)
-            prefix, question = self._encoder.split_at_image(prompt_from_user_text(human))
-            answer = tuple(self._encoder.answer_ids(record.gpt))
-            weights = digit_weights(answer, self._encoder.digit_ids)
-            branches.append(Branch(tuple(question), answer, weights, self._looks(record, answer)))
-        return PackedQuestions(0, tuple(prefix), tuple(branches))
-
-    def _looks(self, record: Record, answer: tuple[int, ...]) -> tuple[tuple[int, ...], ...]:
-        open_id, close_id = self._encoder.box_ids
-        return answer_looks(record, answer, open_id, close_id, math.isqrt(self._encoder.image_tokens))
-
-
-def digit_weights(answer: Sequence[int], digits: Container[int]) -> tuple[float, ...]:
-    """What each id of an answer weighs in the loss: a digit by what its place is worth, anything else 1.
-
-    A hundred is a tenth of the image, a one is less than anybody can draw: unweighted, most of a box's loss is
-    the noise of its last digits.
-    """
-    weights = [1.0] * len(answer)
-    place = 0
-    for number in range(len(answer) - 1, -1, -1):
-        place = place + 1 if answer[number] in digits else 0
-        if place:
-            weights[number] = _PLACE_WEIGHTS[min(place, len(_PLACE_WEIGHTS)) - 1]
-    return tuple(weights)
-
-
-class QuestionBatch(TypedDict):
-    """What the trainer's step gets. images : (B, S, S, 3) uint8."""
-
-    images: torch.Tensor
-    packed: PackedBatch
-
-
-class QuestionCollator:
-    """Puts drawn images together; images that kept no question are left out."""
-
-    def __init__(self, encoder: PromptEncoder) -> None:
-        self._encoder = encoder
-
-    def __call__(self, items: Sequence[QuestionItem]) -> QuestionBatch:
-        kept = [item for item in items if item["groups"]]
-        groups = [
-            PackedQuestions(number, group.prefix, group.branches)
-            for number, item in enumerate(kept)
-            for group in item["groups"]
-        ]
-        images = torch.from_numpy(np.stack([item["image"] for item in kept]))
-        return {"images": images, "packed": pack(groups, self._encoder.pad_id, self._encoder.image_tokens)}
+    def _order(self, rng: np.random.Generator) -> NDArray[np.int64]:
+        order = rng.permutation(len(self._lengths))
+        if not self._by_length:
+            return order
+        size = self._batch * _MEGABATCH
+        pieces = []
+        for start in range(0, len(order), size):
+            mega = order[start : start + size]
+            mega = mega[np.argsort(-self._lengths[mega], kind="stable")]
+            batches = [mega[i : i + self._batch] for i in range(0, len(mega), self._batch)]
+            whole = [batch for batch in batches if len(batch) == self._batch]
+            rest = [batch for batch in batches if len(batch) < self._batch]
+            pieces += [whole[i] for i in rng.permutation(len(whole))] + rest
+        return np.concatenate(pieces)
 
 
 class MaskItem(TypedDict):
@@ -197,21 +153,24 @@ class MaskDataset(Dataset[MaskItem]):
         if not self._samples:
             raise DatasetError(f"the dense stage needs label maps ({MASKS_FILE}), the dataset has none")
         self._size = image_size
-        self._rng = np.random.default_rng(seed)
-        self._cache: dict[Path, tuple[NDArray[np.uint8], NDArray[np.uint8]]] = {}
+        self._seed = seed
+        self._pictures = PictureCache()
 
     def __len__(self) -> int:
         return len(self._samples)
 
-    def __getitem__(self, index: int) -> MaskItem:
-        sample = self._samples[index]
-        pair = self._cache.get(sample.path)
-        if pair is None:
-            assert sample.mask is not None
-            with Image.open(sample.mask) as mask:
-                pair = self._cache[sample.path] = (read_rgb(sample.path), np.asarray(mask))
-        crop = Crop.random(self._rng) if self._rng.random() < 0.8 else Crop(0, 0, 1, 1)
+    def __getitem__(self, visit: int) -> MaskItem:
+        sample = self._samples[visit % len(self._samples)]
+        rng = np.random.default_rng([self._seed, visit])
+        picture = self._pictures.read(sample)
+        assert sample.mask is not None
+        try:
+            with Image.open(sample.mask) as opened:
+                mask = np.asarray(opened)
+        except (OSError, UnidentifiedImageError) as error:
+            raise DatasetError(f"cannot read the label map {sample.mask}: {error}") from error
+        crop = Crop.random(rng) if rng.random() < 0.8 else Crop(0, 0, 1, 1)
         return {
-            "image": change_greys(crop.apply(pair[0], self._size), self._rng),
-            "mask": crop.apply_labels(pair[1], self._size),
+            "image": change_greys(crop.apply(picture, self._size), rng),
+            "mask": crop.apply_labels(mask, self._size),
         }

@@ -10,10 +10,10 @@ torch = pytest.importorskip("torch")
 
 from engine.protocol import Language, Question, Task, prompt_from_user_text, user_text  # noqa: E402
 from engine.regions import Box  # noqa: E402
+from training.drawing import digit_weights  # noqa: E402
 from training.export import golden_image  # noqa: E402
 from training.model import load_model  # noqa: E402
 from training.packing import Branch, PackedQuestions, branch_attention, pack  # noqa: E402
-from training.samples import digit_weights  # noqa: E402
 from training.tokenizer import PromptEncoder, load_tokenizer  # noqa: E402
 from training.trainer import packed_loss  # noqa: E402
 

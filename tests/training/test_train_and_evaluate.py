@@ -14,8 +14,8 @@ from click.testing import CliRunner  # noqa: E402
 
 from engine.progress import Cancelled, NoProgress  # noqa: E402
 from engine.runtime import ModelManifest  # noqa: E402
-from training.cli import train  # noqa: E402
 from training.cli_evaluate import evaluate  # noqa: E402
+from training.cli_train import train  # noqa: E402
 from training.phantom_set import PhantomSetSpec, build_phantom_set  # noqa: E402
 from training.recipe import RecipeError, read_recipe  # noqa: E402
 from training.records import DatasetError, read_records  # noqa: E402
@@ -98,8 +98,9 @@ def test_a_phantom_training_image_is_what_the_window_would_show(dataset: Path):
 
 def test_training_lowers_the_loss_and_exports_a_model_that_verifies(trained, dataset):
     from engine.runtime import verify_files
+    from training.drawing import Drawing, QuestionCollator, QuestionDataset
     from training.model import load_model
-    from training.samples import QuestionCollator, QuestionDataset, gather_samples
+    from training.samples import gather_samples
     from training.tokenizer import PromptEncoder, load_tokenizer
     from training.trainer import packed_loss
 
@@ -111,7 +112,8 @@ def test_training_lowers_the_loss_and_exports_a_model_that_verifies(trained, dat
         torch_model = load_model(folder).eval()
         encoder = PromptEncoder(tokenizer, torch_model.config.image_seq_length)
         samples = gather_samples([dataset / "train"])
-        drawn = QuestionDataset(samples, encoder, 56, augment=False, groups_per_image=4, branches_per_group=4, seed=0)
+        drawing = Drawing(56, augment=False, groups_per_image=4, branches_per_group=4, seed=0)
+        drawn = QuestionDataset(samples, encoder, drawing)
         with torch.no_grad():
             batch = QuestionCollator(encoder)([drawn[i] for i in range(4)])
             losses.append(float(packed_loss(torch_model, batch)))
@@ -174,4 +176,4 @@ def test_a_missing_image_is_named(dataset, recipe, tmp_path):
 
 
 def test_the_shipped_recipe_is_valid():
-    assert read_recipe(Path("training/recipes/starter.toml").resolve()).model.preset == "starter"
+    assert read_recipe(Path("training/recipes/starter.toml").resolve()).model.preset == "starter-v1"

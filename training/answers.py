@@ -1,0 +1,136 @@
+"""The model as the trainer's step sees it: a packed batch in, the loss of its answers out."""
+
+from __future__ import annotations
+
+import contextlib
+import re
+from typing import Any
+
+import torch
+from torch import nn
+from torch.nn import functional
+from transformers import InternVLForConditionalGeneration
+
+from training.attention import AttentionGuide
+from training.drawing import QuestionBatch
+from training.features import FeatureCache, as_kept
+from training.model import image_tensor, project, tower_features
+from training.packing import IGNORED, PackedBatch
+from training.recipe import Stage
+
+_PARTS = {"vision": "model.vision_tower", "connector": "model.multi_modal_projector"}
+_VISION_BLOCK = re.compile(r"model\.vision_tower\.encoder\.layer\.(\d+)\.")
+
+
+class AnswerModel(nn.Module):
+    """A module of its own, so that DDP, FSDP and DeepSpeed wrap one forward pass.
+
+    model : InternVL, with peft's adapters put into its text model or without. attention : whether the guided heads'
+    loss is wanted too. cache : of a frozen tower's features.
+    """
+
+    _keys_to_ignore_on_save = None
+
+    def __init__(
+        self,
+        model: InternVLForConditionalGeneration,
+        *,
+        attention: bool = False,
+        cache: FeatureCache | None = None,
+        caching: bool = False,
+    ) -> None:
+        super().__init__()
+        self.model = model
+        self._guide = AttentionGuide(model.model.language_model) if attention else None
+        self._cache = cache
+        self._caching = caching
+        self._frozen_tower = not any(p.requires_grad for p in model.model.vision_tower.parameters())
+
+    def forward(self, batch: QuestionBatch) -> tuple[torch.Tensor, torch.Tensor]:
+        """The weighted sum of the answers' cross-entropy, and the guided heads' mean loss (0 without them)."""
+        watching = self._guide.watching() if self._guide is not None else contextlib.nullcontext()
+        with watching:
+            total = answer_loss_sum(self.model, batch["packed"], self._features(batch))
+        if self._guide is None:
+            return total, total.new_zeros(())
+        return total, self._guide.loss(batch["packed"], self.model.config.image_token_id)
+
+    def _features(self, batch: QuestionBatch) -> torch.Tensor:
+        """(B, image tokens, 4 x vision width), what is known already from the batch."""
+        images = batch["images"]
+        with torch.no_grad() if self._frozen_tower else contextlib.nullcontext():
+            made = tower_features(self.model, image_tensor(images)) if len(images) else None
+        if made is not None and self._caching:
+            kept = [as_kept(one) for one in made]
+            if self._cache is not None:
+                for key, one in zip(batch.get("keys", []), kept, strict=True):
+                    self._cache.put(key, one)
+            made = torch.stack([one.float() for one in kept])
+        known = batch.get("known")
+        if known is None:
+            assert made is not None
+            return made
+        count = len(images) + len(known)
+        features = known.new_zeros((count, *known.shape[1:]))
+        features[batch["known_rows"]] = known
+        if made is not None:
+            features[batch["rows"]] = made.to(features.dtype)
+        return features
+
+    def keep_trainable_only(self) -> None:
+        """From now on `state_dict` leaves out what is not trained: a step's checkpoint needs no copy of it."""
+        trained = {name for name, parameter in self.named_parameters() if parameter.requires_grad}
+
+        def drop(_module: nn.Module, state: dict[str, Any], prefix: str, _local: Any) -> None:
+            for name in [name for name in state if name.removeprefix(prefix) not in trained]:
+                del state[name]
+
+        self.register_state_dict_post_hook(drop)  # type: ignore[no-untyped-call]
+
+
+def answer_loss_sum(
+    model: InternVLForConditionalGeneration, packed: PackedBatch, features: torch.Tensor
+) -> torch.Tensor:
+    """Weighted sum of the cross-entropy of a batch's answers, a scalar.
+
+    features : (B, image tokens, 4 x vision width). Logits are made for answer positions only: they are a tenth of a
+    sequence.
+    """
+    embedded = project(model, features)
+    ids = packed.input_ids
+    embeddings = model.get_input_embeddings()(ids)
+    places = ids == model.config.image_token_id
+    chosen = embedded[packed.image_index].reshape(-1, embedded.shape[-1]).to(embeddings.dtype)
+    embeddings = embeddings.masked_scatter(places[..., None], chosen)
+    hidden = model.model.language_model(
+        inputs_embeds=embeddings,
+        attention_mask=packed.attention,
+        position_ids=packed.position_ids,
+        use_cache=False,
+    ).last_hidden_state
+    targets = packed.labels[:, 1:]
+    answered = targets != IGNORED
+    logits = model.lm_head(hidden[:, :-1][answered])
+    each = functional.cross_entropy(logits.float(), targets[answered], reduction="none")
+    return (each * packed.weights[:, 1:][answered]).sum()
+
+
+def answer_weight(packed: PackedBatch) -> torch.Tensor:
+    """What a batch's answers weigh in all, a scalar."""
+    return packed.weights[:, 1:][packed.labels[:, 1:] != IGNORED].sum()
+
+
+def packed_loss(model: InternVLForConditionalGeneration, batch: QuestionBatch) -> torch.Tensor:
+    """Weighted mean cross-entropy of the answers' tokens of a batch of images, a scalar."""
+    features = tower_features(model, image_tensor(batch["images"]))
+    return answer_loss_sum(model, batch["packed"], features) / answer_weight(batch["packed"])
+
+
+def choose_trained(model: InternVLForConditionalGeneration, stage: Stage) -> None:
+    """Freeze everything that a stage does not train."""
+    blocks = model.config.vision_config.num_hidden_layers
+    for name, parameter in model.named_parameters():
+        part = next((part for part, prefix in _PARTS.items() if name.startswith(prefix)), "text")
+        block = _VISION_BLOCK.match(name)
+        top = block is not None and int(block.group(1)) >= blocks - stage.vision_top
+        parameter.requires_grad_(part in stage.train or top)

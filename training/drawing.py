@@ -1,0 +1,247 @@
+"""Draws questions of an image, augmented, and makes packed batches of them."""
+
+from __future__ import annotations
+
+import logging
+import math
+from collections import defaultdict
+from collections.abc import Container, Sequence
+from dataclasses import dataclass
+from typing import NotRequired, TypedDict
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch.utils.data import Dataset
+
+from engine.protocol import IMAGE_MARKER, Task, prompt_from_user_text
+from training.attention import answer_looks
+from training.augment import Crop, change_greys, crop_record, loosen_boxes
+from training.features import FeatureCache
+from training.packing import Branch, PackedBatch, PackedQuestions, pack
+from training.records import DatasetError, Record
+from training.samples import ImageSample, PictureCache, Skipped
+from training.tokenizer import PromptEncoder
+
+logger = logging.getLogger(__name__)
+
+_PLACE_WEIGHTS = (0.2, 1.0, 2.0)
+"""Of ones, tens and hundreds."""
+_TRIES = 64
+
+
+@dataclass(frozen=True, slots=True)
+class Drawing:
+    """How questions are drawn.
+
+    groups_per_image : how many task-and-language groups at a visit. branches_per_group : questions of each.
+    max_length : ids a group may have; questions beyond wait for another visit.
+    views : so many augmented forms of an image, 0 for a new one at each visit.
+    digits : weigh digits by their place (see `digit_weights`).
+    """
+
+    image_size: int
+    augment: bool
+    groups_per_image: int
+    branches_per_group: int
+    seed: int
+    max_length: int = 2048
+    views: int = 0
+    digits: bool = True
+
+
+class QuestionItem(TypedDict):
+    """One drawn image with its packed groups, their image number not yet set.
+
+    image : (S, S, 3) uint8, or None where `features`, (image tokens, C), are known. key : of the feature cache.
+    """
+
+    image: NDArray[np.uint8] | None
+    features: NDArray[np.generic] | None
+    key: str
+    where: str
+    groups: list[PackedQuestions]
+
+
+class QuestionDataset(Dataset[QuestionItem]):
+    """Images with some of their questions. An item is a function of its visit number alone (see `VisitSampler`).
+
+    skipped : is told of an image or record that cannot be used, and another image is taken; None fails instead.
+    """
+
+    def __init__(
+        self,
+        samples: Sequence[ImageSample],
+        encoder: PromptEncoder,
+        drawing: Drawing,
+        *,
+        cache: FeatureCache | None = None,
+        skipped: Skipped | None = None,
+    ) -> None:
+        self._samples = samples
+        self._encoder = encoder
+        self._drawing = drawing
+        self._cache = cache
+        self._skipped = skipped
+        self._reported: set[str] = set()
+        self._pictures = PictureCache()
+
+    def __len__(self) -> int:
+        return len(self._samples)
+
+    def __getitem__(self, visit: int) -> QuestionItem:
+        for offset in range(min(_TRIES, len(self._samples))):
+            try:
+                item = self._draw(visit + offset)
+            except DatasetError as error:
+                self._pass_over(error)
+                continue
+            if item["groups"]:
+                return item
+        raise DatasetError(
+            f"{min(_TRIES, len(self._samples))} images in a row from {self._samples[visit % len(self)].path} on gave "
+            "no question that fits: raise max_length or check the dataset"
+        )
+
+    def _pass_over(self, error: DatasetError) -> None:
+        """Report it, once; raise it where nothing may be skipped."""
+        if self._skipped is None:
+            raise error
+        if str(error) not in self._reported:
+            self._reported.add(str(error))
+            self._skipped(error)
+
+    def _draw(self, visit: int) -> QuestionItem:
+        drawing = self._drawing
+        number = visit % len(self._samples)
+        sample = self._samples[number]
+        rng = np.random.default_rng([drawing.seed, visit])
+        view = int(rng.integers(drawing.views)) if drawing.views else visit // len(self._samples)
+        looks = np.random.default_rng([drawing.seed, number, view, 1]) if drawing.views else rng
+        crop = Crop.random(looks) if drawing.augment and looks.random() < 0.8 else Crop(0, 0, 1, 1)
+        key, features, cut = "", None, None
+        if self._cache is not None:
+            key = self._cache.key(sample.path, drawing.image_size, drawing.seed if drawing.augment else -1, view)
+            features = self._cache.get(key)
+        if features is None:
+            cut = crop.apply(self._pictures.read(sample), drawing.image_size)
+            if drawing.augment:
+                cut = change_greys(cut, looks)
+        groups: dict[str, list[Record]] = defaultdict(list)
+        for record in sample.records:
+            moved = crop_record(record, crop)
+            if moved is not None:
+                groups[record.human.partition(IMAGE_MARKER)[0]].append(moved)
+        names = list(groups)
+        rng.shuffle(names)
+        packed = [self._pack(groups[name], rng) for name in names[: drawing.groups_per_image]]
+        return {
+            "image": cut,
+            "features": features,
+            "key": key,
+            "where": sample.records[0].where,
+            "groups": [group for group in packed if group.branches],
+        }
+
+    def _pack(self, records: list[Record], rng: np.random.Generator) -> PackedQuestions:
+        drawing = self._drawing
+        prefix: list[int] = []
+        branches: list[Branch] = []
+        length = 0
+        for number in rng.permutation(len(records)):
+            if len(branches) == drawing.branches_per_group:
+                break
+            try:
+                prefix, branch = self._branch(records[number], rng)
+            except DatasetError as error:
+                self._pass_over(error)
+                continue
+            size = len(branch.question) + len(branch.answer)
+            if len(prefix) + length + size <= drawing.max_length:
+                length += size
+                branches.append(branch)
+        return PackedQuestions(0, tuple(prefix), tuple(branches))
+
+    def _branch(self, record: Record, rng: np.random.Generator) -> tuple[list[int], Branch]:
+        """Ids before the question, and the question with its answer. Raises `DatasetError` naming the line."""
+        drawing = self._drawing
+        human = record.human
+        if drawing.augment and record.task is Task.REGION_TO_TEXT:
+            human = loosen_boxes(human, rng)
+        try:
+            prefix, question = self._encoder.split_at_image(prompt_from_user_text(human))
+            answer = tuple(self._encoder.answer_ids(record.gpt))
+        except ValueError as error:
+            raise DatasetError(f"{record.where}: {error}") from error
+        size = len(prefix) + len(question) + len(answer)
+        if size > drawing.max_length:
+            raise DatasetError(
+                f"{record.where}: question and answer take {size} tokens, max_length is {drawing.max_length}"
+            )
+        weights = digit_weights(answer, self._encoder.digit_ids) if drawing.digits else ()
+        return prefix, Branch(tuple(question), answer, weights, self._looks(record, answer))
+
+    def _looks(self, record: Record, answer: tuple[int, ...]) -> tuple[tuple[int, ...], ...]:
+        open_id, close_id = self._encoder.box_ids
+        return answer_looks(record, answer, open_id, close_id, math.isqrt(self._encoder.image_tokens))
+
+
+def digit_weights(answer: Sequence[int], digits: Container[int]) -> tuple[float, ...]:
+    """What each id of an answer weighs in the loss: a digit by what its place is worth, anything else 1.
+
+    A hundred is a tenth of the image, a one is less than anybody can draw: unweighted, most of a box's loss is
+    the noise of its last digits.
+    """
+    weights = [1.0] * len(answer)
+    place = 0
+    for number in range(len(answer) - 1, -1, -1):
+        place = place + 1 if answer[number] in digits else 0
+        if place:
+            weights[number] = _PLACE_WEIGHTS[min(place, len(_PLACE_WEIGHTS)) - 1]
+    return tuple(weights)
+
+
+class QuestionBatch(TypedDict):
+    """What the trainer's step gets.
+
+    images : (B, S, S, 3) uint8 of those without features. rows, known_rows : where each stands among all images.
+    known : (K, image tokens, C) features from the cache. keys : of `images` in the cache. where : lines of records.
+    """
+
+    images: torch.Tensor
+    packed: PackedBatch
+    rows: NotRequired[torch.Tensor]
+    known: NotRequired[torch.Tensor]
+    known_rows: NotRequired[torch.Tensor]
+    keys: NotRequired[list[str]]
+    where: NotRequired[list[str]]
+
+
+class QuestionCollator:
+    """Puts drawn images together. pack_length : ids of a shared row, 0 for a row each group."""
+
+    def __init__(self, encoder: PromptEncoder, pack_length: int = 0) -> None:
+        self._encoder = encoder
+        self._pack_length = pack_length
+
+    def __call__(self, items: Sequence[QuestionItem]) -> QuestionBatch:
+        groups = [
+            PackedQuestions(number, group.prefix, group.branches)
+            for number, item in enumerate(items)
+            for group in item["groups"]
+        ]
+        pictures = {number: item["image"] for number, item in enumerate(items) if item["image"] is not None}
+        known = {number: item["features"] for number, item in enumerate(items) if item["features"] is not None}
+        new = list(pictures)
+        images = np.stack(list(pictures.values())) if new else np.zeros((0, 1, 1, 3), np.uint8)
+        batch: QuestionBatch = {
+            "images": torch.from_numpy(images),
+            "packed": pack(groups, self._encoder.pad_id, self._encoder.image_tokens, self._pack_length),
+            "rows": torch.tensor(new, dtype=torch.int64),
+            "keys": [items[number]["key"] for number in new],
+            "where": [item["where"] for item in items],
+        }
+        if known:
+            batch["known"] = torch.from_numpy(np.stack(list(known.values()))).float()
+            batch["known_rows"] = torch.tensor(list(known), dtype=torch.int64)
+        return batch

@@ -1,0 +1,96 @@
+"""What a frozen vision tower says of an image, kept on disk: computed once, at any later visit only read.
+
+One NumPy file an image and view, written whole or not at all, so that processes and data workers share a folder and
+a killed run keeps what it had. Nothing stays in memory.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+import os
+from pathlib import Path
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import nn
+
+logger = logging.getLogger(__name__)
+
+_LARGEST_HALF = 60000.0
+
+
+class FeatureCache:
+    """Features by key, in the folder of their tower.
+
+    tower : digest of the weights (see `tower_digest`): another tower's features are never read.
+    limit_bytes : once the folder holds so much nothing more is written; what is there is still read.
+    """
+
+    def __init__(self, folder: Path, tower: str, limit_bytes: float) -> None:
+        self._folder = folder / tower
+        self._folder.mkdir(parents=True, exist_ok=True)
+        self._limit = limit_bytes
+        self._bytes = sum(file.stat().st_size for file in self._folder.rglob("*.npy"))
+        self._full = False
+
+    @staticmethod
+    def key(image: Path, size: int, seed: int, view: int) -> str:
+        """Names one view of an image file as it is now."""
+        facts = image.stat()
+        text = f"{image.resolve()}|{facts.st_size}|{facts.st_mtime_ns}|{size}|{seed}|{view}"
+        return hashlib.sha256(text.encode()).hexdigest()
+
+    def get(self, key: str) -> NDArray[np.generic] | None:
+        """(image tokens, C), or None; a damaged file counts as none."""
+        try:
+            features: NDArray[np.generic] = np.load(self._path(key), allow_pickle=False)
+        except FileNotFoundError:
+            return None
+        except (OSError, ValueError, EOFError) as error:
+            logger.warning("cached features %s are damaged and made anew: %s", self._path(key).name, error)
+            return None
+        return features
+
+    def put(self, key: str, features: torch.Tensor) -> None:
+        """Keep (image tokens, C), unless the limit is reached or the disk is full: training goes on without."""
+        size = features.numel() * features.element_size()
+        if self._full or self._bytes + size > self._limit:
+            if not self._full:
+                logger.warning("the feature cache is full (%.1f GB): more is not kept", self._bytes / 1e9)
+            self._full = True
+            return
+        path = self._path(key)
+        path.parent.mkdir(exist_ok=True)
+        temporary = path.with_name(f".{path.name}.{os.getpid()}")
+        try:
+            with temporary.open("wb") as out:
+                np.save(out, features.cpu().numpy(), allow_pickle=False)
+            temporary.replace(path)
+        except OSError as error:
+            temporary.unlink(missing_ok=True)
+            self._full = True
+            logger.warning("cannot keep features in %s: %s; more is not kept", self._folder, error.strerror)
+            return
+        self._bytes += size
+
+    def _path(self, key: str) -> Path:
+        return self._folder / key[:2] / f"{key}.npy"
+
+
+def as_kept(features: torch.Tensor) -> torch.Tensor:
+    """The precision that features are kept in: half, unless a value does not fit.
+
+    Also applied to features just made: a run that reads them back must see the very same numbers.
+    """
+    return features if features.abs().amax() > _LARGEST_HALF else features.half()
+
+
+def tower_digest(tower: nn.Module) -> str:
+    """SHA-256 of a tower's weights and their names, 16 digits of it."""
+    digest = hashlib.sha256()
+    for name, tensor in sorted(tower.state_dict().items()):
+        digest.update(name.encode())
+        digest.update(tensor.detach().cpu().contiguous().view(torch.uint8).numpy().tobytes())
+    return digest.hexdigest()[:16]
