@@ -1666,8 +1666,32 @@
         <translation>层面 {0} / {1}</translation>
     </message>
     <message>
+        <source>right</source>
+        <translation>右侧</translation>
+    </message>
+    <message>
+        <source>left</source>
+        <translation>左侧</translation>
+    </message>
+    <message>
+        <source>both sides</source>
+        <translation>双侧</translation>
+    </message>
+    <message>
         <source>Not for diagnostic use</source>
         <translation>不得用于诊断</translation>
+    </message>
+    <message>
+        <source>not linked</source>
+        <translation>未联动</translation>
+    </message>
+    <message>
+        <source>linked by position</source>
+        <translation>按空间位置联动</translation>
+    </message>
+    <message>
+        <source>linked by distance</source>
+        <translation>按层面距离联动</translation>
     </message>
 </context>
 <context>
@@ -2388,18 +2412,6 @@
         <translation>图像</translation>
     </message>
     <message>
-        <source>linked by position</source>
-        <translation>按空间位置联动</translation>
-    </message>
-    <message>
-        <source>linked by distance</source>
-        <translation>按层面距离联动</translation>
-    </message>
-    <message>
-        <source>not linked</source>
-        <translation>未联动</translation>
-    </message>
-    <message>
         <source>Fill the window with this view, or go back (M, or double-click here)</source>
         <translation>单视图放大或还原（M 键，或双击此处）</translation>
     </message>
@@ -2495,8 +2507,8 @@
         <translation>测量长度</translation>
     </message>
     <message>
-        <source>Measure an angle</source>
-        <translation>测量角度</translation>
+        <source>Measure an angle: drag one arm, click the end of the other</source>
+        <translation>测量角度：拖出一条边，再单击另一条边的端点</translation>
     </message>
     <message>
         <source>Values in an ellipse</source>
