@@ -13,6 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from engine.models.dialects import dialect_of
 from engine.protocol import (
     Answer,
     AnswerForm,
@@ -24,9 +25,6 @@ from engine.protocol import (
     Recognition,
     Task,
     answer_choices,
-    answer_grammar,
-    parse_answer,
-    render_prompt,
     require_plain_name,
 )
 from engine.regions import Box, Label, LabelSet
@@ -138,7 +136,8 @@ def suggest(
         grounding=grounding,
         found=tuple(found),
     )
-    prompt = render_prompt(question)
+    dialect = dialect_of(session.manifest)
+    prompt = dialect.render_prompt(question)
     choices = answer_choices(question)
     allowed: tuple[str, ...] = ()
     if task is Task.REGION_TO_TEXT or (task is Task.GROUNDED_REPORT and not asked):
@@ -148,9 +147,9 @@ def suggest(
     session.start(cancelled)
     # Loading a model, which happens once, is not part of a question's time.
     started += time.perf_counter() - ready
-    request = AskRequest(0, rgb, prompt, answer_grammar(question, allowed), choices)
+    request = AskRequest(0, rgb, prompt, dialect.answer_grammar(question, allowed), choices)
     result = session.ask(request, cancelled=cancelled)
-    answer = parse_answer(result.raw, question)
+    answer = dialect.parse_answer(result.raw, question)
     timings = SuggestTimings(
         render_ms,
         result.timings.encode,

@@ -3,12 +3,13 @@
 The window never loads a model itself: a crash there must not take it down.
 """
 
+from engine.runtime.choices import ModelChoices, choose_model, chosen_model, read_choices, write_choices
 from engine.runtime.errors import EngineError, ModelError
 from engine.runtime.gguf_check import check_gguf
 from engine.runtime.manifest import ModelFile, ModelManifest, verify_files
 from engine.runtime.messages import AskRequest, AskResult, Choice, TextPiece, Timings
 from engine.runtime.preprocess import to_model_image
-from engine.runtime.registry import DEFAULT_MODEL, find_model, list_models
+from engine.runtime.registry import DEFAULT_MODEL, find_model, is_removable, list_models, remove_model
 from engine.runtime.session import EngineEvent, Session
 
 __all__ = [
@@ -18,6 +19,7 @@ __all__ = [
     "Choice",
     "EngineError",
     "EngineEvent",
+    "ModelChoices",
     "ModelError",
     "ModelFile",
     "ModelManifest",
@@ -25,8 +27,14 @@ __all__ = [
     "TextPiece",
     "Timings",
     "check_gguf",
+    "choose_model",
+    "chosen_model",
     "find_model",
+    "is_removable",
     "list_models",
+    "read_choices",
+    "remove_model",
     "to_model_image",
     "verify_files",
+    "write_choices",
 ]
