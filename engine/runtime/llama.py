@@ -113,7 +113,9 @@ class LlamaModel:
         self._memory = lc.llama_get_memory(self._context)
         self._vocab = lc.llama_model_get_vocab(self._model)
         self._vocab_size = int(lc.llama_vocab_n_tokens(self._vocab))
-        self._end = int(lc.llama_vocab_eos(self._vocab))
+        # Where they differ, as in Gemma, an answer ends with the turn's token.
+        turn_end = int(lc.llama_vocab_eot(self._vocab))
+        self._end = turn_end if turn_end >= 0 else int(lc.llama_vocab_eos(self._vocab))
         self._vision = VisionTower(
             manifest.path("mmproj"),
             self._model,
@@ -123,6 +125,7 @@ class LlamaModel:
             threads=threads,
             gpu=gpu_layers != 0,
             flash=flash,
+            by_columns=manifest.token_order == "columns",
         )
 
     def close(self) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ctypes
 import hashlib
+import math
 from collections import OrderedDict
 from dataclasses import dataclass
 from pathlib import Path
@@ -41,7 +42,7 @@ class VisionTower:
     """A loaded tower and projector. Raises `ModelError` when llama.cpp refuses the file.
 
     model : llama.cpp's handle of the text model. image_size : side of the square input in pixels.
-    image_tokens, width : shape of an embedding.
+    image_tokens, width : shape of an embedding. by_columns : the text model learnt its tokens in that order.
     """
 
     def __init__(
@@ -55,8 +56,10 @@ class VisionTower:
         threads: int,
         gpu: bool,
         flash: int,
+        by_columns: bool = False,
     ) -> None:
         self._size = image_size
+        self._by_columns = by_columns
         self._shape = (image_tokens, width)
         self._images: OrderedDict[str, EncodedImage] = OrderedDict()
         params = mtmd.mtmd_context_params_default()
@@ -126,6 +129,8 @@ class VisionTower:
             output = mtmd.mtmd_get_output_embd(self._context)
             # mtmd reuses this memory for the next picture.
             embedding = np.ctypeslib.as_array(output, shape=self._shape).copy()
+            if self._by_columns:
+                embedding = swap_axes(embedding)
         except BaseException:
             mtmd.mtmd_input_chunk_free(chunk)
             raise
@@ -155,6 +160,15 @@ class VisionTower:
         finally:
             mtmd.mtmd_input_chunks_free(chunks)
             mtmd.mtmd_bitmap_free(bitmap)
+
+
+def swap_axes(embedding: NDArray[np.float32]) -> NDArray[np.float32]:
+    """(side x side, width) tokens from rows to columns.
+
+    InternVL's pixel shuffle v1 leaves the image's axes swapped, as MedRegA learnt it; llama.cpp does v2 alone.
+    """
+    side = math.isqrt(len(embedding))
+    return np.ascontiguousarray(embedding.reshape(side, side, -1).swapaxes(0, 1).reshape(embedding.shape))
 
 
 def _text_tokens(chunk: Any) -> list[int]:
