@@ -42,7 +42,7 @@ class VisionTower:
     """A loaded tower and projector. Raises `ModelError` when llama.cpp refuses the file.
 
     model : llama.cpp's handle of the text model. image_size : side of the square input in pixels.
-    image_tokens, width : shape of an embedding. by_columns : the text model learnt its tokens in that order.
+    image_tokens, width : shape of an embedding; 0 tokens for as many as it makes. by_columns : the text model learnt its tokens in that order.
     """
 
     def __init__(
@@ -121,6 +121,8 @@ class VisionTower:
             if mtmd.mtmd_encode_chunk(self._context, chunk):
                 raise EngineError("llama.cpp cannot encode the picture")
             tokens = mtmd.mtmd_input_chunk_get_n_tokens(chunk)
+            if self._shape[0] == 0:
+                self._shape = (int(tokens), self._shape[1])
             if tokens != self._shape[0]:
                 raise ModelError(
                     f"the vision tower makes {tokens} tokens of a picture, the model's manifest says "
