@@ -147,6 +147,7 @@ def suggest(
     session.start(cancelled)
     # Loading a model, which happens once, is not part of a question's time.
     started += time.perf_counter() - ready
+    adapter = session.adapter
     request = AskRequest(0, rgb, prompt, dialect.answer_grammar(question, allowed), choices)
     result = session.ask(request, cancelled=cancelled)
     answer = dialect.parse_answer(result.raw, question)
@@ -172,7 +173,7 @@ def suggest(
         not_present=tuple(item.name for item in answer.located if item.not_present),
         abstained=not trained or _abstains(question, read, manifest.abstain_below),
         malformed=answer.malformed or not result.finished,
-        model=ModelRef(manifest.id, manifest.sha256),
+        model=ModelRef(manifest.id, manifest.sha256, adapter.id if adapter else None),
         timings_ms=timings,
         sentences=read.sentences,
         sections=answer.sections,

@@ -3,6 +3,7 @@
 The window never loads a model itself: a crash there must not take it down.
 """
 
+from engine.runtime.adapter import AdapterManifest, adapters_folder, list_adapters
 from engine.runtime.choices import ModelChoices, choose_model, chosen_model, read_choices, write_choices
 from engine.runtime.errors import EngineError, ModelError
 from engine.runtime.gguf_check import check_gguf
@@ -14,6 +15,7 @@ from engine.runtime.session import EngineEvent, Session
 
 __all__ = [
     "DEFAULT_MODEL",
+    "AdapterManifest",
     "AskRequest",
     "AskResult",
     "Choice",
@@ -26,11 +28,13 @@ __all__ = [
     "Session",
     "TextPiece",
     "Timings",
+    "adapters_folder",
     "check_gguf",
     "choose_model",
     "chosen_model",
     "find_model",
     "is_removable",
+    "list_adapters",
     "list_models",
     "read_choices",
     "remove_model",

@@ -13,6 +13,7 @@ import logging
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import llama_cpp as lc
@@ -23,6 +24,7 @@ from numpy.typing import NDArray
 from engine.progress import Cancelled
 from engine.protocol import PartKind, Prompt, PromptPart
 from engine.runtime.errors import EngineError, ModelError
+from engine.runtime.lora import LoraAdapters
 from engine.runtime.manifest import ModelManifest
 from engine.runtime.messages import AskRequest, AskResult, Choice, TextPiece, Timings
 from engine.runtime.preprocess import to_model_image
@@ -111,11 +113,12 @@ class LlamaModel:
         self._abort_callback = lc.ggml_abort_callback(lambda _: self._stopped())
         lc.llama_set_abort_callback(self._context, self._abort_callback, None)
         self._memory = lc.llama_get_memory(self._context)
+        self._adapters = LoraAdapters(self._model, self._context)
         self._vocab = lc.llama_model_get_vocab(self._model)
         self._vocab_size = int(lc.llama_vocab_n_tokens(self._vocab))
-        # Where they differ, as in Gemma, an answer ends with the turn's token.
-        turn_end = int(lc.llama_vocab_eot(self._vocab))
-        self._end = turn_end if turn_end >= 0 else int(lc.llama_vocab_eos(self._vocab))
+        # Gemma's answers end with their turn and not with the text. llama_vocab_eot guesses: it may say <|endoftext|>.
+        turn_end = self.tokenize("<end_of_turn>", special=True)
+        self._end = turn_end[0] if len(turn_end) == 1 else int(lc.llama_vocab_eos(self._vocab))
         self._vision = VisionTower(
             manifest.path("mmproj"),
             self._model,
@@ -128,8 +131,18 @@ class LlamaModel:
             by_columns=manifest.token_order == "columns",
         )
 
+    def use_adapter(self, path: Path | None, scale: float = 1.0) -> None:
+        """Answer with a LoRA adapter from now on, or with none; the base stays loaded.
+
+        Raises `ModelError` when the file is hostile or llama.cpp refuses it; what was used before stays in use then.
+        """
+        if self._adapters.use(path, scale):
+            # Keys and values of the other weights.
+            self._forget()
+
     def close(self) -> None:
         """Free everything; the object is of no use afterwards."""
+        self._adapters.close()
         self._vision.close()
         lc.llama_free(self._context)
         lc.llama_model_free(self._model)
