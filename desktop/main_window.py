@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 
@@ -34,6 +35,7 @@ from desktop.model.labels import LabelsModel
 from desktop.model.layout import LayoutModel
 from desktop.model.mask_work import MaskWork
 from desktop.model.measures import MeasuresModel
+from desktop.model.models import ModelsModel
 from desktop.model.overlays import OverlaysModel
 from desktop.model.reader import ReaderModel
 from desktop.model.regions import RegionsModel
@@ -50,6 +52,7 @@ from desktop.panels.drop_target import DropTarget
 from desktop.panels.help_messages import HelpMessages
 from desktop.panels.key_sheet import KeySheet
 from desktop.panels.label_sets_dialog import LabelSetsDialog
+from desktop.panels.models_dialog import ModelsDialog
 from desktop.panels.notice_bar import NoticeBar
 from desktop.panels.picture_taker import PictureTaker
 from desktop.panels.reader_menu import ReaderMenu
@@ -68,7 +71,7 @@ from desktop.viewer.view_grid import ViewGrid
 from desktop.viewer_actions import ViewerActions
 from desktop.window_keys import WindowDeeds, WindowKeys
 from desktop.window_menus import MenuDeeds, WindowMenus
-from engine.protocol import Language
+from engine.protocol import Language, Task
 from engine.runtime import EngineEvent, ModelManifest
 from engine.store import AnnotationStore, ImageRow, WorklistRow
 
@@ -78,7 +81,14 @@ _CARD_GAP = 10
 class MainWindow(QMainWindow):
     """One window on one database with one model."""
 
-    def __init__(self, store: AnnotationStore, manifest: ModelManifest, translations: Translations, who: str) -> None:
+    def __init__(
+        self,
+        store: AnnotationStore,
+        manifest: ModelManifest,
+        translations: Translations,
+        who: str,
+        of_tasks: Mapping[Task, ModelManifest] | None = None,
+    ) -> None:
         super().__init__()
         self._store = store
         self._translations = translations
@@ -87,7 +97,8 @@ class MainWindow(QMainWindow):
         self.viewing = ViewingModel(store, self._jobs, self)
         self.reader = ReaderModel(store, who, self)
         self.regions = RegionsModel(store, self.viewing, self.reader, self)
-        self.asking = AskingModel(manifest, self.viewing, self.regions, self)
+        self.asking = AskingModel(manifest, self.viewing, self.regions, self, of_tasks)
+        self.model_manager = ModelsModel(self.asking, self._jobs, self)
         self.worklist = BrowserModel(store, self.regions.undo_stack, self.reader, self)
         colors = LabelColors()
         self.labels = LabelsModel(store, self.viewing, self.regions, colors, self.asking.labels, self)
@@ -193,6 +204,7 @@ class MainWindow(QMainWindow):
             show_about=self._show_about,
             set_language=self.set_interface_language,
             show_label_sets=self._show_label_sets,
+            manage_models=self._manage_models,
         )
         language = self._translations.language
         menus = WindowMenus(
@@ -241,6 +253,7 @@ class MainWindow(QMainWindow):
         self.asking.idle.connect(self._no_longer_asking)
         self.asking.unusable.connect(self._model_unusable)
         self.asking.event.connect(self._engine_event)
+        self.asking.model_changed.connect(self._model_changed)
         self.regions_panel.done.connect(self._focus_view)
         self.regions_panel.list.key_pressed.connect(self._keys.press)
         self.regions_panel.list.go_wanted.connect(self._go_to_region)
@@ -369,6 +382,13 @@ class MainWindow(QMainWindow):
 
     def _show_label_sets(self) -> None:
         LabelSetsDialog(self.labels, self.asking.language.value, self).open()
+
+    def _manage_models(self) -> None:
+        ModelsDialog(self.model_manager, self).open()
+
+    def _model_changed(self) -> None:
+        adapter = self.asking.session.adapter
+        self.status.set_model(self.asking.manifest, adapter.name if adapter else "")
 
     def _show_labels(self) -> None:
         # Names and colours are drawn on the slices, and listed.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from PySide6.QtCore import QObject, Signal
@@ -13,7 +13,7 @@ from desktop.model.regions import RegionsModel
 from desktop.model.viewing import ViewingModel
 from engine.protocol import Language, Task
 from engine.regions import LabelSet
-from engine.runtime import EngineEvent, ModelManifest, Session
+from engine.runtime import AdapterManifest, EngineEvent, ModelManifest, Session
 from engine.store import StoreError
 from engine.suggest import ImageRef, Suggestion, suggest
 
@@ -31,7 +31,9 @@ class AskingModel(QObject):
 
     refused : the model may not be asked, and why. not_found : names that the answer says are not in the slice.
     already : what was found is known.
-    idle : nothing is being asked. unusable : the model cannot be loaded, and why.
+    idle : nothing is being asked. unusable : the model cannot be loaded, and why. model_changed : another answers.
+
+    manifest : of the model that answers by default. of_tasks : other models for single tasks.
     """
 
     started = Signal(object)
@@ -43,6 +45,7 @@ class AskingModel(QObject):
     failed = Signal(str)
     refused = Signal(str)
     unusable = Signal(str)
+    model_changed = Signal()
 
     def __init__(
         self,
@@ -50,6 +53,7 @@ class AskingModel(QObject):
         viewing: ViewingModel,
         regions: RegionsModel,
         parent: QObject | None = None,
+        of_tasks: Mapping[Task, ModelManifest] | None = None,
     ) -> None:
         super().__init__(parent)
         self.manifest = manifest
@@ -62,6 +66,8 @@ class AskingModel(QObject):
         # One thread: the newest question cancels the one before it.
         self._jobs = JobRunner(1, self)
         self.session = Session(manifest, on_event=self._tell)
+        self._of_tasks: dict[Task, ModelManifest] = dict(of_tasks or {})
+        self._others: dict[str, Session] = {}
         regions.drawn.connect(self.ask_region)
         viewing.slice_changed.connect(self.cancel)
 
@@ -69,9 +75,39 @@ class AskingModel(QObject):
         # Called on the asking thread: a signal crosses over.
         self.event.emit(event)
 
+    def session_for(self, task: Task) -> Session:
+        """The session of the model that answers this task; one of its own is loaded with its first question."""
+        manifest = self._of_tasks.get(task, self.manifest)
+        if manifest.sha256 == self.manifest.sha256:
+            return self.session
+        if manifest.sha256 not in self._others:
+            self._others[manifest.sha256] = Session(manifest, on_event=self._tell)
+        return self._others[manifest.sha256]
+
+    def use_models(self, manifest: ModelManifest, of_tasks: Mapping[Task, ModelManifest]) -> None:
+        """Let another model answer by default, and others for single tasks; the question in work is given up."""
+        self.cancel()
+        self._of_tasks = dict(of_tasks)
+        wanted = {one.sha256 for one in of_tasks.values()}
+        for sha256 in [sha256 for sha256 in self._others if sha256 not in wanted or sha256 == manifest.sha256]:
+            self._others.pop(sha256).close()
+        if manifest.sha256 != self.manifest.sha256:
+            old, self.session = self.session, Session(manifest, on_event=self._tell)
+            old.close()
+            self.labels = manifest.labels()
+            self.warm_up()
+        self.manifest = manifest
+        self.model_changed.emit()
+
+    def use_adapter(self, adapter: AdapterManifest | None) -> None:
+        """Answer with a LoRA adapter of the default model from the next question on. Raises `ModelError`."""
+        self.session.use_adapter(adapter)
+        self.model_changed.emit()
+
     def warm_up(self) -> None:
         """Load the model before the first question needs it."""
-        job = self._jobs.start(lambda job: self.session.start(job.cancelled))
+        session = self.session
+        job = self._jobs.start(lambda job: session.start(job.cancelled))
         job.failed.connect(self.unusable)
 
     @property
@@ -114,7 +150,8 @@ class AskingModel(QObject):
     def close(self) -> None:
         """End the model process."""
         self.cancel()
-        self.session.close()
+        for session in (self.session, *self._others.values()):
+            session.close()
         self._jobs.stop()
 
     def _ask(self, task: Task, root_id: int | None, **what: object) -> None:
@@ -131,11 +168,11 @@ class AskingModel(QObject):
         self.cancel()
         asked = _Asked(next(self._numbers), root_id)
         plane, index, window, language = viewing.plane, viewing.index, viewing.window, self.language
-        labels = self.labels
+        labels, session = self.labels, self.session_for(task)
 
         def work(job: Job) -> Suggestion:
             return suggest(
-                self.session,
+                session,
                 volume,
                 plane,
                 index,
