@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 from PySide6.QtCore import QObject, Signal
 
@@ -67,7 +68,7 @@ class AskingModel(QObject):
         self._jobs = JobRunner(1, self)
         self.session = Session(manifest, on_event=self._tell)
         self._of_tasks: dict[Task, ModelManifest] = dict(of_tasks or {})
-        self._others: dict[str, Session] = {}
+        self._others: dict[Path, Session] = {}
         regions.drawn.connect(self.ask_region)
         viewing.slice_changed.connect(self.cancel)
 
@@ -78,20 +79,20 @@ class AskingModel(QObject):
     def session_for(self, task: Task) -> Session:
         """The session of the model that answers this task; one of its own is loaded with its first question."""
         manifest = self._of_tasks.get(task, self.manifest)
-        if manifest.sha256 == self.manifest.sha256:
+        if manifest == self.manifest:
             return self.session
-        if manifest.sha256 not in self._others:
-            self._others[manifest.sha256] = Session(manifest, on_event=self._tell)
-        return self._others[manifest.sha256]
+        if manifest.folder not in self._others:
+            self._others[manifest.folder] = Session(manifest, on_event=self._tell)
+        return self._others[manifest.folder]
 
     def use_models(self, manifest: ModelManifest, of_tasks: Mapping[Task, ModelManifest]) -> None:
         """Let another model answer by default, and others for single tasks; the question in work is given up."""
         self.cancel()
         self._of_tasks = dict(of_tasks)
-        wanted = {one.sha256 for one in of_tasks.values()}
-        for sha256 in [sha256 for sha256 in self._others if sha256 not in wanted or sha256 == manifest.sha256]:
-            self._others.pop(sha256).close()
-        if manifest.sha256 != self.manifest.sha256:
+        wanted = {one.folder for one in of_tasks.values()} - {manifest.folder}
+        for folder in [folder for folder in self._others if folder not in wanted]:
+            self._others.pop(folder).close()
+        if manifest != self.manifest:
             old, self.session = self.session, Session(manifest, on_event=self._tell)
             old.close()
             self.labels = manifest.labels()

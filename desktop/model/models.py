@@ -63,14 +63,14 @@ class ModelsModel(QObject):
             return []
         current = self._asking.manifest
         models = list_models()
-        if not any(one.sha256 == current.sha256 for one in models):
+        if not any(one.folder == current.folder for one in models):
             models.append(current)
         return [
             ModelRow(
                 model,
-                model.sha256 == current.sha256,
+                model.folder == current.folder,
                 tuple(task for task, id in choices.tasks.items() if id == model.id),
-                is_removable(model) and model.sha256 != current.sha256,
+                is_removable(model) and model.folder != current.folder,
             )
             for model in models
         ]
@@ -104,7 +104,7 @@ class ModelsModel(QObject):
             return manifest.id
 
         job = self._jobs.start(work)
-        job.done.connect(self.checked)
+        job.done.connect(lambda id: self.checked.emit(id))
         job.failed.connect(self.failed)
         self.checking.emit(job)
         return job

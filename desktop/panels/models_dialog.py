@@ -25,7 +25,7 @@ from desktop.model.models import ModelRow, ModelsModel
 from desktop.panels.models_detail import ModelDetail, size_text
 from engine.protocol import Task
 
-_ID_ROLE = Qt.ItemDataRole.UserRole
+_FOLDER_ROLE = Qt.ItemDataRole.UserRole
 
 
 class ModelsDialog(QDialog):
@@ -114,8 +114,9 @@ class ModelsDialog(QDialog):
     def row(self) -> ModelRow | None:
         """The model that is marked."""
         item = self.list.currentItem()
-        sha256 = None if item is None else item.data(_ID_ROLE)
-        return next((row for row in self._rows if row.manifest.sha256 == sha256), None)
+        # Not its hash: the same weights may be registered in two dialects.
+        folder = None if item is None else item.data(_FOLDER_ROLE)
+        return next((row for row in self._rows if str(row.manifest.folder) == folder), None)
 
     def _fill(self) -> None:
         marked = self.row
@@ -125,10 +126,12 @@ class ModelsDialog(QDialog):
         for row in self._rows:
             manifest = row.manifest
             note = f"  ✓ {self.tr('default')}" if row.is_default else ""
-            item = QListWidgetItem(f"{manifest.name}{note}\n{manifest.id} {manifest.version} · {size_text(manifest.bytes)}")
-            item.setData(_ID_ROLE, manifest.sha256)
+            item = QListWidgetItem(
+                f"{manifest.name}{note}\n{manifest.id} {manifest.version} · {size_text(manifest.bytes)}"
+            )
+            item.setData(_FOLDER_ROLE, str(manifest.folder))
             self.list.addItem(item)
-            wanted = row.is_default if marked is None else manifest.sha256 == marked.manifest.sha256
+            wanted = row.is_default if marked is None else manifest.folder == marked.manifest.folder
             if wanted:
                 self.list.setCurrentItem(item)
         if self.list.currentItem() is None and self._rows:
@@ -215,9 +218,9 @@ class ModelsDialog(QDialog):
         row = self.row
         if row is None:
             return
-        if self._asked_to_remove != row.manifest.sha256:
+        if self._asked_to_remove != str(row.manifest.folder):
             # Gigabytes that nobody has twice: it wants to be told twice.
-            self._asked_to_remove = row.manifest.sha256
+            self._asked_to_remove = str(row.manifest.folder)
             self.remove.setText(self.tr("Really remove?"))
             return
         self._models.remove(row.manifest)

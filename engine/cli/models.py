@@ -89,8 +89,8 @@ def list_command(as_json: bool) -> None:
         star = "*" if row["default"] else " "
         size = f"{row['bytes'] / 1e6:.0f} MB"
         marks = "".join(f" [{task}]" for task in row["default_for"])
-        text = f"{star} {row['id']:16} {row['version']:14} {row['sha256'][:12]} {size:>9}  {row['dialect']:8} {row['name']}"
-        click.echo(printable(f"{text}{marks}  ({row['folder']})"))
+        text = f"{star} {row['id']:16} {row['version']:14} {row['sha256'][:12]} {size:>9}  {row['dialect']:8} "
+        click.echo(printable(f"{text}{row['name']}{marks}  ({row['folder']})"))
 
 
 _ID_OPTION = click.option("--id", "model_id", required=True, help="How the model will be called.")

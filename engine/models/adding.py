@@ -123,7 +123,8 @@ def _require_tokens(header: GgufHeader, text: Path, dialect: str, size: int) -> 
     missing = [token for token in make_dialect(dialect, size).template.tokens if token not in known]
     if missing:
         raise ModelError(
-            f"{text} does not speak the dialect {dialect}: its vocabulary lacks {', '.join(missing)}; name another dialect"
+            f"{text} does not speak the dialect {dialect}: its vocabulary lacks {', '.join(missing)}; "
+            "name another dialect"
         )
 
 

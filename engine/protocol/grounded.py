@@ -113,9 +113,7 @@ class _Reader:
         self.located = []
 
 
-def read_sentences(
-    raw: str, question: Question, unit: BoxUnit = MEDREGA_UNIT
-) -> tuple[tuple[Sentence, ...], bool]:
+def read_sentences(raw: str, question: Question, unit: BoxUnit = MEDREGA_UNIT) -> tuple[tuple[Sentence, ...], bool]:
     """The sentences of a grounded report with their regions, and whether it is malformed.
 
     Malformed is a report without any region or absence, a box that is none or that cannot be told whose it is, and a

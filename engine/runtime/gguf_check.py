@@ -93,6 +93,9 @@ def _require_tokens_fit(values: Mapping[str, Any], tensors: Mapping[str, GgufTen
     if not isinstance(tokens, tuple) or not tokens or not all(isinstance(token, str) for token in tokens):
         raise BadFileError(f"{_TOKENS} is no list of texts")
     count = len(tokens)
+    # llama.cpp asserts that no token has two numbers; those without a text it names itself.
+    if len({*filter(None, tokens)}) != sum(map(bool, tokens)):
+        raise BadFileError(f"a token stands twice in {_TOKENS}")
     for name in _TOKEN_TABLES:
         table = values.get(name)
         if table is not None and (not isinstance(table, tuple) or len(table) != count):
@@ -112,7 +115,9 @@ def _require_width_fits(values: Mapping[str, Any], prefix: str, tensors: Mapping
     width = values.get(f"{prefix}.embedding_length")
     table = tensors.get("token_embd.weight")
     if isinstance(width, int) and table is not None and table.shape[0] != width:
-        raise BadFileError(f"the tensor 'token_embd.weight' is {table.shape[0]} wide, {prefix}.embedding_length {width}")
+        raise BadFileError(
+            f"the tensor 'token_embd.weight' is {table.shape[0]} wide, {prefix}.embedding_length {width}"
+        )
 
 
 def _require_vision_fits(values: Mapping[str, Any], tensors: Mapping[str, GgufTensor]) -> None:

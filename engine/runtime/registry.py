@@ -70,8 +70,9 @@ def is_removable(manifest: ModelManifest) -> bool:
 
 
 def remove_model(model: str) -> ModelManifest:
-    """Delete an added model with its files; returns what it was. Raises `ModelError` for one that ships or is unknown.
+    """Delete an added model with its files; returns what it was.
 
+    Raises `ModelError` for one that ships or is unknown.
     """
     manifest = find_model(model)
     if not is_removable(manifest):

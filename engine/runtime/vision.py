@@ -42,7 +42,8 @@ class VisionTower:
     """A loaded tower and projector. Raises `ModelError` when llama.cpp refuses the file.
 
     model : llama.cpp's handle of the text model. image_size : side of the square input in pixels.
-    image_tokens, width : shape of an embedding; 0 tokens for as many as it makes. by_columns : the text model learnt its tokens in that order.
+    image_tokens, width : shape of an embedding; 0 tokens for as many as it makes. by_columns : the text model learnt
+    its tokens in that order.
     """
 
     def __init__(

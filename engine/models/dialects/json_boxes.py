@@ -51,7 +51,8 @@ class JsonDialect(Dialect):
         form = f'[{{"{self._key}": [{corners}], "label": "{words[0]}"{told}}}]'
         if chinese:
             return f"坐标为0到{self.unit.scale}的整数。请用JSON回答：{form}。省略不存在的目标。"
-        return f"Coordinates are integers from 0 to {self.unit.scale}. Answer in JSON: {form}. Leave out what is not there."
+        coordinates = f"Coordinates are integers from 0 to {self.unit.scale}."
+        return f"{coordinates} Answer in JSON: {form}. Leave out what is not there."
 
     def boxes_grammar(self, question: Question, names: tuple[str, ...]) -> str:
         allowed = question.names or names

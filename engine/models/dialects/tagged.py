@@ -51,7 +51,7 @@ class TaggedDialect(Dialect):
         colon = literal(_COLON[question.language])
         told = f" {colon} line" if report else ""
         rules = [
-            f"boxes ::= {literal('<box>[')} one (\", \" one){{0,31}} {literal(']</box>')}",
+            f'boxes ::= {literal("<box>[")} one (", " one){{0,31}} {literal("]</box>")}',
             'one ::= "[" n ", " n ", " n ", " n "]"',
             f"n ::= {number_rule(self.unit.scale)}",
             f"absent ::= {colon} {literal(NOT_PRESENT[question.language])}",

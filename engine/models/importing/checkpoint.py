@@ -90,11 +90,14 @@ class ReleasedCheckpoint:
 
     def tensor(self, name: str, *shape: int) -> StoredTensor:
         """A tensor of this shape. Raises `ModelError` when it is missing or of another."""
-        found = self.tensors.get(name)
-        if found is None:
-            raise ModelError(f"the checkpoint {self.folder} lacks the tensor {name}")
+        missing = {name} - self.tensors.keys()
+        if missing:
+            raise ModelError(f"the checkpoint {self.folder} lacks the tensor {', '.join(missing)}")
+        found = self.tensors[name]
         if found.shape != shape:
-            raise ModelError(f"the tensor {name} of {self.folder} is {found.shape}, its configuration says {shape}")
+            raise ModelError(
+                f"the tensor {found.name} of {self.folder} is {found.shape}, its configuration says {shape}"
+            )
         return found
 
 

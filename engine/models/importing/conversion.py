@@ -117,7 +117,9 @@ def vision_tensors(checkpoint: ReleasedCheckpoint, precision: Precision) -> Iter
         written: tuple[int, ...] = (),
     ) -> PlannedTensor:
         size = written or stored
-        return PlannedTensor(ours, checkpoint.tensor(theirs, *stored), size, precision if len(size) == 2 else "f32", change)
+        return PlannedTensor(
+            ours, checkpoint.tensor(theirs, *stored), size, precision if len(size) == 2 else "f32", change
+        )
 
     embeddings = _TOWER + "embeddings."
     yield planned("v.class_embd", embeddings + "class_embedding", (1, 1, width), written=(width,))
@@ -154,12 +156,15 @@ def vision_tensors(checkpoint: ReleasedCheckpoint, precision: Precision) -> Iter
             if not shape.rms:
                 yield planned(f"{ours}ln{number}.bias", f"{theirs}norm{number}.bias", (width,))
             yield planned(f"{ours}ls{number}.weight", f"{theirs}ls{number}", (width,))
-    for number, size in ((0, (4 * width,)), (1, (out, 4 * width)), (3, (out, out))):
-        yield planned(f"mm.model.mlp.{number}.weight", f"mlp1.{number}.weight", size)
-        yield planned(f"mm.model.mlp.{number}.bias", f"mlp1.{number}.bias", size[:1])
+    projector: dict[int, tuple[int, ...]] = {0: (4 * width,), 1: (out, 4 * width), 3: (out, out)}
+    for number, extents in projector.items():
+        yield planned(f"mm.model.mlp.{number}.weight", f"mlp1.{number}.weight", extents)
+        yield planned(f"mm.model.mlp.{number}.bias", f"mlp1.{number}.bias", extents[:1])
 
 
-def write_text(checkpoint: ReleasedCheckpoint, vocabulary: Vocabulary, path: Path, precision: Precision, progress: Progress) -> None:
+def write_text(
+    checkpoint: ReleasedCheckpoint, vocabulary: Vocabulary, path: Path, precision: Precision, progress: Progress
+) -> None:
     """The text model's GGUF. Raises `ModelError` for a tensor that is missing or of another shape, `Cancelled`."""
     shape = checkpoint.text
     out = gguf.GGUFWriter(path, "llama")

@@ -11,7 +11,7 @@ from PIL import Image
 
 from engine.labels import LabelSet
 from engine.models.importing.checkpoint import ReleasedCheckpoint
-from engine.models.importing.conversion import planned_by_name, write_mmproj, write_text
+from engine.models.importing.conversion import Precision, planned_by_name, write_mmproj, write_text
 from engine.models.importing.quantizing import FTYPES, compare_rows, quantize
 from engine.models.importing.reference import reference_embedding
 from engine.models.importing.tokenizer import read_vocabulary
@@ -65,7 +65,7 @@ def import_checkpoint(
         worst = 0.0
         for role, ftype in (("text", text_type), ("mmproj", vision_type)):
             full = out / "full.gguf" if ftype in FTYPES else files[role]
-            precision = "stored" if ftype in FTYPES else "f16" if ftype == "f16" else "f32"
+            precision: Precision = "stored" if ftype in FTYPES else "f16" if ftype == "f16" else "f32"
             if role == "text":
                 write_text(checkpoint, vocabulary, full, precision, progress)
             else:

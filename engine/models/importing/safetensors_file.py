@@ -27,6 +27,7 @@ _TYPES: dict[str, Any] = {"F32": np.float32, "F16": np.float16, "BF16": np.uint1
 class StoredTensor:
     """Where a tensor lies. dtype : ``F32``, ``F16`` or ``BF16``."""
 
+    name: str
     path: Path
     dtype: str
     shape: tuple[int, ...]
@@ -92,12 +93,14 @@ def _read_header(path: Path) -> dict[str, StoredTensor]:
             if not 2 <= length <= min(_MAX_HEADER, size - 8):
                 raise ValueError(f"a header of {length} bytes")
             said = json.loads(stream.read(length))
-        return {name: _tensor(path, one, 8 + length, size) for name, one in said.items() if name != "__metadata__"}
+        return {
+            name: _tensor(name, path, one, 8 + length, size) for name, one in said.items() if name != "__metadata__"
+        }
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise ModelError(f"the shard {path} is no sound safetensors file ({error}): get it again") from error
 
 
-def _tensor(path: Path, said: dict[str, Any], data: int, size: int) -> StoredTensor:
+def _tensor(name: str, path: Path, said: dict[str, Any], data: int, size: int) -> StoredTensor:
     dtype, shape, (start, end) = said["dtype"], tuple(said["shape"]), said["data_offsets"]
     if dtype not in _TYPES:
         raise ValueError(f"a tensor of the type {dtype!r:.20}, read are F32, F16 and BF16")
@@ -106,4 +109,4 @@ def _tensor(path: Path, said: dict[str, Any], data: int, size: int) -> StoredTen
     bytes_ = math.prod(shape) * np.dtype(_TYPES[dtype]).itemsize
     if end - start != bytes_ or data + end > size:
         raise ValueError("a tensor that does not fit into the file")
-    return StoredTensor(path, dtype, shape, data + start)
+    return StoredTensor(name, path, dtype, shape, data + start)

@@ -26,7 +26,5 @@ def released(tmp_path_factory):
     from tests.engine.models.released import write_checkpoint
 
     folder = tmp_path_factory.mktemp("released") / "checkpoint"
-    write_checkpoint(
-        folder, width=128, layers=3, heads=4, feed=256, size=112, rms=False, ps_version="v1", shards=3
-    )
+    write_checkpoint(folder, width=128, layers=3, heads=4, feed=256, size=112, rms=False, ps_version="v1", shards=3)
     return folder

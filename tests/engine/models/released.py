@@ -31,9 +31,11 @@ TEXT = {
 
 def write_tokenizer(folder: Path) -> int:
     """A small SentencePiece BPE of Yi's kind (byte fallback, no dummy prefix), with MedRegA's tokens; its rows."""
-    words = "the liver is in this CT scan and the left kidney right lung 肝脏 左肾 请定位 Please locate Answer questions"
+    words = (
+        "the liver is in this CT scan and the left kidney right lung 肝脏 左肾 请定位 Please locate Answer questions"
+    )
     corpus = folder / "corpus.txt"
-    corpus.write_text("\n".join(f"{words} {n} {words[n % 40:]}" for n in range(400)), encoding="utf-8")
+    corpus.write_text("\n".join(f"{words} {n} {words[n % 40 :]}" for n in range(400)), encoding="utf-8")
     sentencepiece.SentencePieceTrainer.train(
         input=str(corpus),
         model_prefix=str(folder / "tokenizer"),

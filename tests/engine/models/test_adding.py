@@ -24,7 +24,9 @@ def files(model):
 
 
 def test_an_added_model_is_registered_verified_and_answers_in_its_dialect(random_model, parents, phantom_series):
-    manifest = add_model(*files(random_model), "medmo", "mine", NoProgress(), licence="MIT", labels=random_model.labels())
+    manifest = add_model(
+        *files(random_model), "medmo", "mine", NoProgress(), licence="MIT", labels=random_model.labels()
+    )
     assert manifest == find_model("mine")
     assert (manifest.dialect, manifest.licence, manifest.image_tokens) == ("medmo", "MIT", random_model.image_tokens)
     verify_files(manifest)

@@ -50,7 +50,9 @@ def placed(draw):
     """A question, and an answer to it: boxes wide enough to keep an area in whole numbers."""
     width, height = draw(st.integers(16, 4000)), draw(st.integers(16, 4000))
     language = draw(st.sampled_from(Language))
-    names = draw(st.permutations(["liver", "左肾", "aortic arch", "x"]).map(lambda some: tuple(some[: draw(st.integers(1, 3))])))
+    names = draw(
+        st.permutations(["liver", "左肾", "aortic arch", "x"]).map(lambda some: tuple(some[: draw(st.integers(1, 3))]))
+    )
 
     def box():
         x1, x2 = sorted(draw(st.tuples(st.floats(0, 0.45), st.floats(0.55, 1))))
@@ -115,7 +117,7 @@ def test_a_report_in_json_comes_back(name, given_, told):
 
 
 @every
-@given(st.text(max_size=300) | st.text("[]{}\",:0123456789 <>refboxlabel_2d\n", max_size=300))
+@given(st.text(max_size=300) | st.text('[]{}",:0123456789 <>refboxlabel_2d\n', max_size=300))
 def test_no_answer_raises_or_brings_a_box_from_outside_the_image(name, raw):
     for task in (Task.TEXT_TO_REGION, Task.GROUNDED_REPORT):
         question = where(task=task)
@@ -137,7 +139,11 @@ class TestPublishedForms:
             ("internvl", "liver[[100, 250, 500, 1000]]", (64, 120, 320, 480)),
             ("medmo", "liver <box>[[100, 250, 500, 1000]]</box>", (64, 120, 320, 480)),
             ("gemma", '```json\n[{"box_2d": [250, 100, 1000, 500], "label": "liver"}]\n```', (64, 120, 320, 480)),
-            ("qwen3-vl", '```json\n[\n\t{"bbox_2d": [100, 250, 500, 1000], "label": "liver"}\n]\n```', (64, 120, 320, 480)),
+            (
+                "qwen3-vl",
+                '```json\n[\n\t{"bbox_2d": [100, 250, 500, 1000], "label": "liver"}\n]\n```',
+                (64, 120, 320, 480),
+            ),
             ("qwen2.5-vl", '[{"bbox_2d": [112, 0, 224, 448], "label": "Liver"}]', (160, 0, 320, 480)),
             ("qwen2.5-vl", '{"bbox_2d": [112, 0, 224, 448], "label": "liver"}', (160, 0, 320, 480)),
         ],

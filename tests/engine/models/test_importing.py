@@ -13,7 +13,9 @@ import numpy as np
 import pytest
 
 pytest.importorskip("torch")
-sentencepiece = pytest.importorskip("sentencepiece")
+pytest.importorskip("sentencepiece")
+
+import sentencepiece
 
 from engine.models.importing.checkpoint import RMS_LAYERS, RMS_WIDTH, ReleasedCheckpoint
 from engine.models.importing.importer import import_checkpoint
@@ -81,7 +83,9 @@ class TestAgainstTorch:
 
 
 class TestTokenizer:
-    @pytest.mark.parametrize("text", ["Please locate the liver in this CT scan.", "请定位左肾，12 mm²", " a  b\n🫀", "x"])
+    @pytest.mark.parametrize(
+        "text", ["Please locate the liver in this CT scan.", "请定位左肾，12 mm²", " a  b\n🫀", "x"]
+    )
     def test_words_become_the_pieces_that_sentencepiece_makes(self, exact, released, text):
         pieces = sentencepiece.SentencePieceProcessor(model_file=str(released / "tokenizer.model"))
         assert exact.tokenize(text, special=False) == pieces.encode(text)
@@ -165,7 +169,9 @@ class TestRefusals:
             import_checkpoint(folder, "other", NoProgress())
         assert list(parents[0].iterdir()) == []
 
-    @pytest.mark.parametrize("name", ["config.json", "tokenizer.model", "added_tokens.json", "model-00002-of-00003.safetensors"])
+    @pytest.mark.parametrize(
+        "name", ["config.json", "tokenizer.model", "added_tokens.json", "model-00002-of-00003.safetensors"]
+    )
     def test_a_missing_file_is_named(self, released, parents, tmp_path, name):
         folder = tmp_path / "other"
         shutil.copytree(released, folder)
@@ -208,7 +214,9 @@ def test_a_tower_of_medregas_width_and_depth_with_rmsnorm_and_qk_norm_is_torchs(
     for ftype, most in (("q8_0", 0.05), ("f16", 0.005)):
         command = ["model", "import", str(folder), "--id", f"full-{ftype}", "--vision", ftype]
         # In a process of its own, whose memory can be measured: torch has had more than it in this one.
-        subprocess.run([sys.executable, "-c", "from engine.cli import main; main()", *command], check=True, env=environment)
+        subprocess.run(
+            [sys.executable, "-c", "from engine.cli import main; main()", *command], check=True, env=environment
+        )
         memory = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 2**20
         manifest = ModelManifest.read(tmp_path / "data" / "medrega-desktop" / "models" / f"full-{ftype}")
         model = LlamaModel(manifest, threads=2, exact=True)

@@ -49,7 +49,9 @@ def ask(session, picture):
 
 
 def test_adapters_of_a_model_are_listed_and_others_and_broken_ones_are_not(random_model, adapter, tmp_path, caplog):
-    write_adapter(tmp_path / "adapters" / "other", replace(random_model, files={**random_model.files, "text": adapter.file}))
+    write_adapter(
+        tmp_path / "adapters" / "other", replace(random_model, files={**random_model.files, "text": adapter.file})
+    )
     (tmp_path / "adapters" / "broken").mkdir()
     (tmp_path / "adapters" / "broken" / "adapter.json").write_text("{")
     assert list_adapters(random_model) == [adapter]

@@ -82,6 +82,70 @@ def test_a_hostile_header_is_refused_with_the_file_and_the_defect(name, tmp_path
     assert str(path) in str(error.value)
 
 
+ARCH = key("general.architecture", 8, text("llama"))
+
+
+def number(name, value):
+    return key(name, 4, struct.pack("<I", value))
+
+
+def texts(name, values):
+    return key(name, 9, struct.pack("<IQ", 8, len(values)) + b"".join(text(value) for value in values))
+
+
+IMPOSSIBLE = {
+    "no architecture": (header(0, 1) + number("a", 1), "general.architecture"),
+    "no layers": (header(0, 2) + ARCH + number("llama.block_count", 0), "block_count is 0"),
+    "a million layers": (header(0, 2) + ARCH + number("llama.block_count", 1 << 20), "block_count is"),
+    "layers as text": (header(0, 2) + ARCH + key("llama.block_count", 8, text("2")), "block_count is 2"),
+    "heads that do not divide": (
+        header(0, 3) + ARCH + number("llama.embedding_length", 64) + number("llama.attention.head_count", 7),
+        "do not divide",
+    ),
+    "fewer layers than claimed": (
+        header(1, 2) + ARCH + number("llama.block_count", 3) + tensor("blk.0.x") + PAD,
+        "claims 3 layers",
+    ),
+    "a table of another width": (
+        header(1, 2) + ARCH + number("llama.embedding_length", 16) + tensor("token_embd.weight", (8, 2)) + PAD,
+        "is 8 wide",
+    ),
+    "fewer rows than tokens": (
+        header(1, 2) + ARCH + texts("tokenizer.ggml.tokens", "abc") + tensor("token_embd.weight", (8, 2)) + PAD,
+        "a row for each of the 3 tokens",
+    ),
+    "a token that is not there": (
+        header(0, 3) + ARCH + texts("tokenizer.ggml.tokens", "abc") + number("tokenizer.ggml.eos_token_id", 3),
+        "eos_token_id is 3",
+    ),
+    "a token twice": (header(0, 2) + ARCH + texts("tokenizer.ggml.tokens", "aba"), "stands twice"),
+    "types of fewer tokens": (
+        header(0, 3)
+        + ARCH
+        + texts("tokenizer.ggml.tokens", "abc")
+        + key("tokenizer.ggml.token_type", 9, struct.pack("<IQi", 5, 1, 1)),
+        "for each of the 3 tokens",
+    ),
+    "two means": (
+        header(0, 2)
+        + key("general.architecture", 8, text("clip"))
+        + key("clip.vision.image_mean", 9, struct.pack("<IQff", 6, 2, 0, 0)),
+        "not three numbers",
+    ),
+    "a truth value of 7": (header(0, 2) + ARCH + key("a", 7, b"\x07"), "neither 0 nor 1"),
+}
+
+
+@pytest.mark.parametrize("name", IMPOSSIBLE)
+def test_a_sound_header_with_impossible_numbers_is_refused(name, tmp_path):
+    content, words = IMPOSSIBLE[name]
+    path = tmp_path / "x.gguf"
+    path.write_bytes(content)
+    with pytest.raises(ModelError) as error:
+        check_gguf(path)
+    assert words in str(error.value)
+
+
 def test_a_file_that_is_not_there_is_a_model_error(tmp_path):
     with pytest.raises(ModelError, match=r"none\.gguf"):
         check_gguf(tmp_path / "none.gguf")
