@@ -114,6 +114,11 @@ class ModelsModel(QObject):
         self._do(lambda: choose_model(manifest.id, task))
         self._follow()
 
+    def release(self, task: Task) -> None:
+        """Let the default model answer a task again."""
+        self._do(lambda: write_choices(read_choices().with_choice(read_choices().default, task)))
+        self._follow()
+
     def use_adapter(self, adapter: AdapterManifest | None) -> None:
         """Answer with an adapter of the default model, or with none; the base stays loaded."""
         self._do(lambda: self._asking.use_adapter(adapter))

@@ -31,7 +31,7 @@ class ModelDetail(QWidget):
 
     def __init__(self) -> None:
         super().__init__()
-        self._name = QLabel()
+        self._name = _plain("")
         self._name.setObjectName("cardTitle")
         self._facts = QFormLayout()
         self._facts.setLabelAlignment(Qt.AlignmentFlag.AlignLeft)

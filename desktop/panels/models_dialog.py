@@ -55,6 +55,8 @@ class ModelsDialog(QDialog):
         self._said, self._answers, self._adapter_label = QLabel(), QLabel(), QLabel()
         self._said.setObjectName("hint")
         self._said.setWordWrap(True)
+        # A model's name comes from a file of anybody.
+        self._said.setTextFormat(Qt.TextFormat.PlainText)
         self.problem = QLabel()
         self.problem.setObjectName("problem")
         self.problem.setWordWrap(True)
@@ -205,11 +207,12 @@ class ModelsDialog(QDialog):
 
     def _use_for(self, task: Task, on: bool) -> None:
         row = self.row
-        default = next((one for one in self._rows if one.is_default), None)
-        if row is None or default is None:
+        if row is None:
             return
-        # Unticked at a model, or ticked at the default: the default answers it again.
-        self._models.use(row.manifest if on else default.manifest, task)
+        if on and not row.is_default:
+            self._models.use(row.manifest, task)
+        else:
+            self._models.release(task)
 
     def _adapt(self, number: int) -> None:
         self._models.use_adapter(self.adapter.itemData(number))
