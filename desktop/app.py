@@ -71,7 +71,9 @@ def make_window(
     app = QApplication.instance()
     if isinstance(app, QApplication):
         apply_theme(app, store.setting(THEME_SETTING, DEFAULT_THEME))
-    return MainWindow(store, manifest, translations, who or getpass.getuser(), of_tasks), store
+    window = MainWindow(store, manifest, translations, who or getpass.getuser())
+    window.asking.use_models(manifest, of_tasks)
+    return window, store
 
 
 def run(paths: Sequence[Path], *, demo: bool, database: Path, model_id: str) -> int:

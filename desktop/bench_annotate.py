@@ -23,7 +23,7 @@ from PySide6.QtTest import QTest
 from desktop.app import make_application, make_window
 from desktop.cli import has_display
 from desktop.main_window import MainWindow
-from desktop.model.regions import UNDECIDED
+from desktop.model.slice_regions import UNDECIDED
 from desktop.screenshot import draw_box, wait_until
 from engine.bench import BenchReport, Row, row
 from engine.cli.bench import print_report

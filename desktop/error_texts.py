@@ -12,6 +12,7 @@ from __future__ import annotations
 import json
 import logging
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
 
@@ -111,8 +112,12 @@ def _translated(text: str, depth: int) -> str | None:
         shown = [_value(value, depth + 1) for value in values]
         if template.is_bare and shown == list(values):
             continue
-        return _PLACEHOLDER.sub(lambda place, shown=shown: shown[int(place[1])], template.target)
+        return _filled(template.target, shown)
     return None
+
+
+def _filled(target: str, values: Sequence[str]) -> str:
+    return _PLACEHOLDER.sub(lambda place: values[int(place[1])], target)
 
 
 def _value(value: str, depth: int) -> str:

@@ -2,57 +2,34 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 
-from PySide6.QtCore import QEvent, QPoint, Qt, QTimer
+from PySide6.QtCore import QEvent, Qt, QTimer
 from PySide6.QtGui import (
     QCloseEvent,
 )
 from PySide6.QtWidgets import (
-    QFileDialog,
     QHBoxLayout,
     QMainWindow,
     QMenu,
-    QMessageBox,
     QSplitter,
     QVBoxLayout,
     QWidget,
 )
 
+from desktop.engine_messages import EngineMessages
 from desktop.error_texts import shown_error
-from desktop.model.asking import AskingModel
 from desktop.model.browser import BrowserModel
-from desktop.model.cine import CineModel
-from desktop.model.crosshair import CrosshairModel
-from desktop.model.crossings import CrossingsModel
-from desktop.model.drafts import DraftsModel
-from desktop.model.finding import FindAllModel
 from desktop.model.jobs import JobRunner
-from desktop.model.label_colors import LabelColors
-from desktop.model.labels import LabelsModel
-from desktop.model.layout import LayoutModel
-from desktop.model.mask_work import MaskWork
-from desktop.model.measures import MeasuresModel
 from desktop.model.models import ModelsModel
-from desktop.model.overlays import OverlaysModel
 from desktop.model.reader import ReaderModel
-from desktop.model.regions import RegionsModel
 from desktop.model.relabelling import RelabellingModel
 from desktop.model.session import ViewerModels
-from desktop.model.structures import StructuresModel
-from desktop.model.tools import ToolModel
-from desktop.model.uncertain import UncertainModel
-from desktop.model.viewing import ViewingModel
-from desktop.model.volume_drawing import VolumeDrawing
 from desktop.panels.browser_panel import BrowserPanel
-from desktop.panels.change_label_dialog import ChangeLabelDialog
+from desktop.panels.card_place import CardPlace
 from desktop.panels.drop_target import DropTarget
 from desktop.panels.help_messages import HelpMessages
-from desktop.panels.key_sheet import KeySheet
-from desktop.panels.label_sets_dialog import LabelSetsDialog
-from desktop.panels.models_dialog import ModelsDialog
 from desktop.panels.notice_bar import NoticeBar
 from desktop.panels.picture_taker import PictureTaker
 from desktop.panels.reader_menu import ReaderMenu
@@ -69,69 +46,41 @@ from desktop.translation import Translations
 from desktop.viewer.slice_view import SliceView
 from desktop.viewer.view_grid import ViewGrid
 from desktop.viewer_actions import ViewerActions
+from desktop.window_dialogs import WindowDialogs
 from desktop.window_keys import WindowDeeds, WindowKeys
 from desktop.window_menus import MenuDeeds, WindowMenus
-from engine.protocol import Language, Task
-from engine.runtime import EngineEvent, ModelManifest
+from engine.protocol import Language
+from engine.runtime import ModelManifest
 from engine.store import AnnotationStore, ImageRow, WorklistRow
-
-_CARD_GAP = 10
 
 
 class MainWindow(QMainWindow):
     """One window on one database with one model."""
 
-    def __init__(
-        self,
-        store: AnnotationStore,
-        manifest: ModelManifest,
-        translations: Translations,
-        who: str,
-        of_tasks: Mapping[Task, ModelManifest] | None = None,
-    ) -> None:
+    def __init__(self, store: AnnotationStore, manifest: ModelManifest, translations: Translations, who: str) -> None:
         super().__init__()
         self._store = store
         self._translations = translations
         # Two scans are read at once; one that was given up may still be ending.
         self._jobs = JobRunner(4, self)
-        self.viewing = ViewingModel(store, self._jobs, self)
         self.reader = ReaderModel(store, who, self)
-        self.regions = RegionsModel(store, self.viewing, self.reader, self)
-        self.asking = AskingModel(manifest, self.viewing, self.regions, self, of_tasks)
+        self.models = ViewerModels.make(store, self._jobs, self.reader, manifest, self)
+        self.viewing, self.regions, self.asking = self.models.viewing, self.models.regions, self.models.asking
+        self.labels = self.models.labels
         self.model_manager = ModelsModel(self.asking, self._jobs, self)
         self.worklist = BrowserModel(store, self.regions.undo_stack, self.reader, self)
-        colors = LabelColors()
-        self.labels = LabelsModel(store, self.viewing, self.regions, colors, self.asking.labels, self)
-        self.models = ViewerModels(
-            self.viewing,
-            self.regions,
-            self.asking,
-            LayoutModel(store, self.viewing, self),
-            ToolModel(self),
-            CrosshairModel(self.viewing, self),
-            MeasuresModel(self.viewing, self.regions.undo_stack, self),
-            CineModel(self.viewing, self),
-            VolumeDrawing(self.viewing, self),
-            OverlaysModel(self.viewing, self._jobs, self),
-            DraftsModel(store, self.viewing, self.reader, self),
-            colors,
-            self.labels,
-            FindAllModel(store, self.viewing, self.regions, self.asking, self),
-            UncertainModel(store, self.viewing, self.regions, self),
-            StructuresModel(store, self.viewing, self.regions, self._jobs, self),
-            MaskWork(store, self.viewing, self.regions, self),
-            CrossingsModel(store, self.viewing, self.regions, self),
-        )
         self.relabelling = RelabellingModel(store, self.viewing, self.regions, self._jobs, self)
+        self.dialogs = WindowDialogs(self.models, self.worklist, self.relabelling, self)
         self.grid = ViewGrid(self.models)
         self.viewer_actions = ViewerActions(self.models, self.grid, self)
-        self.region_actions = RegionActions(self.models, self._rename, self._change_everywhere, self)
+        self.region_actions = RegionActions(self.models, self._rename, self.dialogs.change_everywhere, self)
         self.structure_actions = StructureActions(self.models, self.region_actions, self)
         self._pictures = PictureTaker(self.grid, self.viewer_actions, self)
         self.viewer_bar = ViewerBar(self.models, self.viewer_actions)
         self.region_bar = RegionBar(self.models.tools, self.viewing, self.viewer_actions)
         self.notice_bar = NoticeBar()
         self.card = SuggestionCard(self.regions, self.asking, self.labels, self.grid)
+        self._card_place = CardPlace(self.card, self.grid, self.regions)
         self.worklist_panel = BrowserPanel(self.worklist)
         self.reader_menu = ReaderMenu(self.reader, self)
         self.status = StatusLine(manifest, store.notice, self.reader_menu)
@@ -140,7 +89,7 @@ class MainWindow(QMainWindow):
         self.regions_panel = RegionsPanel(
             self.regions,
             self.asking,
-            colors,
+            self.models.colors,
             self.labels,
             self.models.finding,
             self.models.uncertain,
@@ -158,6 +107,7 @@ class MainWindow(QMainWindow):
         self.drop_target = DropTarget(self)
         self._connect()
         self._help = HelpMessages(self.models, self.status, self.notice_bar, self)
+        self._engine_messages = EngineMessages(self.asking, self.status, self.notice_bar, self)
         language = store.setting("answer_language", "")
         chinese = language == "zh" or (not language and translations.language == "zh_CN")
         self.set_answer_language(Language.ZH if chinese else Language.EN)
@@ -194,17 +144,17 @@ class MainWindow(QMainWindow):
 
     def _build_menus(self) -> WindowMenus:
         deeds = MenuDeeds(
-            add_files=self._choose_files,
-            add_folder=self._choose_folder,
+            add_files=self.dialogs.choose_files,
+            add_folder=self.dialogs.choose_folder,
             add_demo=self.worklist.add_demo,
             quit=self.close,
             find_scans=self._find_scans,
             show_keys=self._show_keys,
-            show_model_card=self._show_model_card,
-            show_about=self._show_about,
+            show_model_card=self.dialogs.show_model_card,
+            show_about=self.dialogs.show_about,
             set_language=self.set_interface_language,
-            show_label_sets=self._show_label_sets,
-            manage_models=self._manage_models,
+            show_label_sets=self.dialogs.show_label_sets,
+            manage_models=lambda: self.dialogs.manage_models(self.model_manager),
         )
         language = self._translations.language
         menus = WindowMenus(
@@ -225,8 +175,8 @@ class MainWindow(QMainWindow):
 
     def _connect(self) -> None:
         self.worklist_panel.chosen.connect(self.open_item)
-        self.worklist_panel.files_wanted.connect(self._choose_files)
-        self.worklist_panel.folder_wanted.connect(self._choose_folder)
+        self.worklist_panel.files_wanted.connect(self.dialogs.choose_files)
+        self.worklist_panel.folder_wanted.connect(self.dialogs.choose_folder)
         self.worklist_panel.left.connect(self._focus_view)
         self.desk.open_wanted.connect(self.open_item)
         self.desk.failed.connect(self.notice_bar.show_notice)
@@ -246,35 +196,23 @@ class MainWindow(QMainWindow):
         self.models.overlays.failed.connect(self.notice_bar.show_notice)
         self.regions.changed.connect(self.worklist_counts_later)
         self.regions.elsewhere.connect(self._open_image)
-        self.asking.started.connect(lambda _: self.say(self.tr("Asking the model …")))
-        self.asking.answered.connect(lambda _: self._place_card())
-        self.asking.not_found.connect(lambda names: self.say(self.tr("Not found on this slice: {0}").format(names)))
-        self.asking.failed.connect(self._not_answered)
-        self.asking.idle.connect(self._no_longer_asking)
-        self.asking.unusable.connect(self._model_unusable)
-        self.asking.event.connect(self._engine_event)
-        self.asking.model_changed.connect(self._model_changed)
         self.regions_panel.done.connect(self._focus_view)
         self.regions_panel.list.key_pressed.connect(self._keys.press)
         self.regions_panel.list.go_wanted.connect(self._go_to_region)
-        self.regions_panel.label_bar.sets_wanted.connect(self._show_label_sets)
+        self.regions_panel.label_bar.sets_wanted.connect(self.dialogs.show_label_sets)
         self.relabelling.started.connect(self.status.watch)
         self.relabelling.failed.connect(self.notice_bar.show_notice)
         self.relabelling.changed.connect(lambda n: self.say(self.tr("Regions with another name now: {0}").format(n)))
         self.labels.changed.connect(self._show_labels)
         self.labels.failed.connect(self.notice_bar.show_notice)
         self.card.closed.connect(self._focus_view)
-        self.card.resized.connect(self._place_card)
-        self.grid.moved.connect(self._place_card)
         self.models.drafts.offered.connect(self._offer_draft)
         self.grid.menu_wanted.connect(self.region_actions.open_menu)
         self.grid.key_pressed.connect(self._keys.press)
-        self.grid.active_changed.connect(self._place_card)
         self.grid.compare_menu_wanted.connect(self._fill_compare_menu)
         self._pictures.said.connect(self.say)
         self.slide_actions.wanted.connect(self.open_item)
         self.slide_actions.said.connect(self.say)
-        self.regions.selected.connect(self._place_card)
         self._counts = QTimer(self, singleShot=True, interval=150)
         self._counts.timeout.connect(lambda: self.worklist.refresh_item(self.viewing.item))
 
@@ -340,10 +278,6 @@ class MainWindow(QMainWindow):
         """One line for the person, in the status bar."""
         self.status.say(message)
 
-    def _no_longer_asking(self) -> None:
-        if self.statusBar().currentMessage() == self.tr("Asking the model …"):
-            self.statusBar().clearMessage()
-
     def _not_opened(self, message: str) -> None:
         # What is marked on the list must be what is on screen.
         self.worklist_panel.set_current(self.viewing.item)
@@ -352,43 +286,8 @@ class MainWindow(QMainWindow):
         self._why_not_opened = self.tr("Not opened. {0}").format(why)
         self.notice_bar.show_notice(self._why_not_opened)
 
-    def _not_answered(self, message: str) -> None:
-        self.notice_bar.show_notice(self.tr("No answer. {0}").format(shown_error(message)))
-
-    def _model_unusable(self, message: str) -> None:
-        self.status.set_model_unusable()
-        self.notice_bar.show_notice(message)
-
-    def _engine_event(self, event: EngineEvent) -> None:
-        if event.kind == "starting":
-            self.say(self.tr("Loading the model …"))
-        elif event.kind == "ready":
-            self.say(self.tr("The model is ready"))
-        elif event.kind == "restarted":
-            text = self.tr("The model process stopped ({0}). It was started again, and the question is asked again.")
-            self.notice_bar.show_notice(text.format(shown_error(event.reason)))
-        else:
-            message = shown_error(event.message)
-            self.notice_bar.show_notice(self.tr("The model process failed: {0}").format(message))
-
     def _rename(self) -> None:
         self.card.begin_typing("")
-
-    def _change_everywhere(self) -> None:
-        row = self.regions.selected_row
-        if row is not None and row.label is not None:
-            language = self.asking.language.value
-            ChangeLabelDialog(row.label, self.labels, self.relabelling, language, self).open()
-
-    def _show_label_sets(self) -> None:
-        LabelSetsDialog(self.labels, self.asking.language.value, self).open()
-
-    def _manage_models(self) -> None:
-        ModelsDialog(self.model_manager, self).open()
-
-    def _model_changed(self) -> None:
-        adapter = self.asking.session.adapter
-        self.status.set_model(self.asking.manifest, adapter.name if adapter else "")
 
     def _show_labels(self) -> None:
         # Names and colours are drawn on the slices, and listed.
@@ -399,7 +298,7 @@ class MainWindow(QMainWindow):
         rect = self.view.region_rect(root_id)
         if rect is not None:
             self.view.centerOn(self.view.mapToScene(rect.center().toPoint()))
-            self._place_card()
+            self._card_place.place()
 
     def _offer_draft(self) -> None:
         drafts = self.models.drafts
@@ -422,25 +321,6 @@ class MainWindow(QMainWindow):
         menu.addSeparator()
         menu.addAction(self.tr("Nothing")).triggered.connect(lambda _=False: self.viewing.close_prior())
 
-    def _place_card(self) -> None:
-        """Beside the selected box: right of it if there is room, else left, always inside the views' area.
-
-        It may lie over another view: in a small one it would hide the box that it is about.
-        """
-        root = self.regions.selected_root
-        rect = None if root is None else self.view.region_rect(root)
-        if rect is None or self.card.isHidden():
-            return
-        area = self.grid.rect()
-        rect.translate(self.view.viewport().mapTo(self.grid, QPoint(0, 0)))
-        size = self.card.sizeHint()
-        x = rect.right() + _CARD_GAP
-        if x + self.card.width() > area.right() - 4:
-            x = rect.left() - _CARD_GAP - self.card.width()
-        x = max(4.0, min(x, area.right() - self.card.width() - 4))
-        y = max(4.0, min(rect.top(), area.bottom() - size.height() - 4))
-        self.card.move(QPoint(round(x), round(y)))
-
     def set_answer_language(self, language: Language) -> None:
         """The language of questions to the model and of names on screen."""
         self.asking.language = language
@@ -461,48 +341,10 @@ class MainWindow(QMainWindow):
         self._store.set_setting("answer_language", "zh" if language == "zh_CN" else "en")
         self.set_answer_language(Language.ZH if language == "zh_CN" else Language.EN)
 
-    def _choose_files(self) -> None:
-        names, _ = QFileDialog.getOpenFileNames(self, self.tr("Add scans"))
-        if names:
-            self.worklist.add_paths([Path(name) for name in names])
-
-    def _choose_folder(self) -> None:
-        name = QFileDialog.getExistingDirectory(self, self.tr("Add a folder of scans"))
-        if name:
-            self.worklist.add_paths([Path(name)])
-
     def _show_keys(self) -> None:
         of_views = (*self.viewer_actions.key_groups(), *self.slide_actions.key_groups())
         of_regions = (*self.region_actions.key_groups(), *self.structure_actions.key_groups())
-        KeySheet((*self.desk.actions.key_groups(), *of_regions, *of_views), self).open()
-
-    def _show_model_card(self) -> None:
-        manifest = self.asking.manifest
-        card = manifest.folder / "MODEL_CARD.md"
-        text = card.read_text(encoding="utf-8") if card.is_file() else self.tr("This model has no card.")
-        box = QMessageBox(self)
-        box.setWindowTitle(self.tr("Model card"))
-        box.setText(f"{manifest.name}\n{manifest.id} {manifest.version} · {manifest.sha256[:12]}")
-        box.setInformativeText("\n".join(f"{key}: {value}" for key, value in manifest.scores.items()))
-        box.setDetailedText(text)
-        box.open()
-
-    def _show_about(self) -> None:
-        self._message(
-            self.tr("About MedRegA Desktop"),
-            self.tr(
-                "Label and read medical scans with a model that runs on this computer.<br><br>"
-                "<b>Not for diagnostic use.</b> Suggestions are a model's guesses until a person decides.<br><br>"
-                "After MedRegA, Wang et al., ICLR 2025. Apache-2.0."
-            ),
-        )
-
-    def _message(self, title: str, text: str) -> None:
-        box = QMessageBox(self)
-        box.setWindowTitle(title)
-        box.setTextFormat(Qt.TextFormat.RichText)
-        box.setText(text)
-        box.open()
+        self.dialogs.show_keys((*self.desk.actions.key_groups(), *of_regions, *of_views))
 
     def _retranslate(self) -> None:
         self._show_title()

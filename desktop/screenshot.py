@@ -31,6 +31,10 @@ def wait_until(condition: Callable[[], bool], timeout_ms: int = _TIMEOUT_MS) -> 
         waited += 20
 
 
+def _wait_for_answer(window: MainWindow, root: int) -> None:
+    wait_until(lambda: window.regions.suggestion(root) is not None)
+
+
 def draw_box(window: MainWindow, box: Box) -> None:
     """Drag a box on the slice with real mouse events."""
     view, port = window.view, window.view.viewport()
@@ -64,7 +68,7 @@ def main(out: Path, language: str, model_id: str, size: str) -> None:
             draw_box(window, Box(*present[id][0]))
             root = window.regions.selected_root
             assert root is not None
-            wait_until(lambda root=root: window.regions.suggestion(root) is not None)
+            _wait_for_answer(window, root)
             if number < min(3, len(wanted)) - 1:
                 QTest.keyClick(window.view, Qt.Key.Key_Return)
         QTest.qWait(1500)

@@ -18,6 +18,8 @@ from engine.scans import Plane, Window, WindowPreset
 from engine.scans.presets import window_presets
 
 _ZOOM_STEP = 1.25
+_WINDOW_STEP = 0.1
+"""Of the window's width."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,11 +74,16 @@ _VIEWS = (
     _Spec("sagittal", "Alt+6"),
     _Spec("maximize", "M", "maximize"),
     _Spec("next_view", "F6"),
+    _Spec("choose_prior", "Alt+C"),
 )
 _GREY = (
     _Spec("own_window", "W"),
     _Spec("auto_window", "Shift+W"),
     _Spec("invert", "I", "invert", True),
+    _Spec("narrower", "Alt+Left"),
+    _Spec("wider", "Alt+Right"),
+    _Spec("brighter", "Alt+PgUp"),
+    _Spec("darker", "Alt+PgDown"),
 )
 _LOOK = (
     _Spec("fit", "0", "fit"),
@@ -171,7 +178,12 @@ class ViewerActions(QObject):
         middle = QPointF(view.viewport().rect().center())
         deeds: dict[str, Callable[[], object]] = {
             "maximize": models.layout.toggle_maximized,
-            "next_view": models.layout.next_view,
+            "next_view": self._grid.focus_next,
+            "choose_prior": self._choose_prior,
+            "narrower": lambda: viewing.move_window(-_WINDOW_STEP, 0),
+            "wider": lambda: viewing.move_window(_WINDOW_STEP, 0),
+            "brighter": lambda: viewing.move_window(0, _WINDOW_STEP),
+            "darker": lambda: viewing.move_window(0, -_WINDOW_STEP),
             "own_window": viewing.reset_window,
             "auto_window": viewing.fit_window,
             "invert": viewing.toggle_inverted,
@@ -208,6 +220,12 @@ class ViewerActions(QObject):
         # A click has turned a check mark over, whatever came of it.
         self._follow()
 
+    def _choose_prior(self) -> None:
+        """Beside the open scan there must be room for the other one, and its list."""
+        if self._models.layout.layout is not Layout.PAIR or self._models.layout.maximized is not None:
+            self._models.layout.choose(Layout.PAIR)
+        self._grid.choose_prior()
+
     def _follow(self) -> None:
         """Show what is on, and what the open scan allows."""
         models = self._models
@@ -232,7 +250,8 @@ class ViewerActions(QObject):
         own = models.viewing.current
         for id, plane in _PLANE_OF.items():
             self.by_id[id].setEnabled(own is not None and plane in own.planes)
-        for id in ("own_window", "auto_window", "window"):
+        self.by_id["choose_prior"].setEnabled(own is not None)
+        for id in ("own_window", "auto_window", "window", "narrower", "wider", "brighter", "darker"):
             self.by_id[id].setEnabled(grey)
         is_ct = scan is not None and scan.volume.modality == "CT"
         for preset in _PRESETS:
@@ -358,6 +377,11 @@ class ViewerActions(QObject):
             "sagittal": self.tr("Sagittal"),
             "maximize": self.tr("Fill the window with this view, or go back"),
             "next_view": self.tr("Next view"),
+            "choose_prior": self.tr("Choose the scan to compare with …"),
+            "narrower": self.tr("Narrower window"),
+            "wider": self.tr("Wider window"),
+            "brighter": self.tr("Brighter"),
+            "darker": self.tr("Darker"),
             "own_window": self.tr("The scan's own window"),
             "auto_window": self.tr("Window fitted to this slice"),
             "invert": self.tr("Invert"),

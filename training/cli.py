@@ -7,12 +7,18 @@ from pathlib import Path
 
 import click
 
+from training.cli_dataset import build_command, card_command, check_command
+
 PATH = click.Path(path_type=Path)
 
 
 @click.group()
 def dataset() -> None:
-    """Build training sets."""
+    """Build training sets, and look at them."""
+
+
+for _verb in (build_command, check_command, card_command):
+    dataset.add_command(_verb)
 
 
 @dataset.command("phantom")

@@ -9,6 +9,7 @@ from pathlib import Path
 from engine.phantom import PHANTOM_LABELS
 from engine.protocol import Language, Task
 from engine.regions import Label, LabelSet
+from training.instruct.naming import Naming
 from training.records import read_records
 
 _NOT_WORD = re.compile(r"[^0-9a-z]+")
@@ -17,13 +18,14 @@ _NOT_WORD = re.compile(r"[^0-9a-z]+")
 def labels_of(datasets: Sequence[Path], known: LabelSet = PHANTOM_LABELS) -> LabelSet:
     """Every region-to-text answer of some datasets; names that `known` has keep their id, code and translation.
 
-    A name in one language only stands for both.
+    Names of the ontology, their side included, are one label in both languages. Any other name stands for both.
     """
     found: dict[str, Label] = {}
+    naming = Naming()
     for dataset in datasets:
         for _, record in read_records(dataset):
             if record.task is Task.REGION_TO_TEXT:
-                label = known.find(record.gpt) or _new_label(record.gpt, record.language)
+                label = known.find(record.gpt) or _named(naming, record.gpt) or _new_label(record.gpt, record.language)
                 found.setdefault(label.id, label)
     return LabelSet(found.values())
 
@@ -32,6 +34,15 @@ def tasks_of(datasets: Sequence[Path]) -> tuple[Task, ...]:
     """The tasks that some datasets hold a record of, in `Task`'s order."""
     held = {record.task for dataset in datasets for _, record in read_records(dataset)}
     return tuple(task for task in Task if task in held)
+
+
+def _named(naming: Naming, name: str) -> Label | None:
+    """The ontology's label of a name, None where it has none. A side becomes part of the id and of both names."""
+    key = naming.resolve(name, {})
+    if key is None:
+        return None
+    label = naming.label(key)
+    return Label(key.replace("|", "-"), naming.name(key, "en"), naming.name(key, "zh"), label.code, label.modalities)
 
 
 def _new_label(name: str, language: Language) -> Label:

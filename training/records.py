@@ -161,5 +161,7 @@ def dataset_sha256(dataset: Path) -> str:
     digest = hashlib.sha256()
     for file in dataset_files(dataset):
         digest.update(file.name.encode())
-        digest.update(file.read_bytes())
+        with file.open("rb") as stream:
+            while chunk := stream.read(1 << 20):
+                digest.update(chunk)
     return digest.hexdigest()

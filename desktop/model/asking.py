@@ -28,13 +28,13 @@ class _Asked:
 
 
 class AskingModel(QObject):
-    """started : a job. answered : the region's root id, or -1 for the slice. event : an `EngineEvent`.
+    """started : a job. answered : the region's root id, or -1 for the slice. engine_event : an `EngineEvent`.
 
     refused : the model may not be asked, and why. not_found : names that the answer says are not in the slice.
     already : what was found is known.
     idle : nothing is being asked. unusable : the model cannot be loaded, and why. model_changed : another answers.
 
-    manifest : of the model that answers by default. of_tasks : other models for single tasks.
+    manifest : of the model that answers by default.
     """
 
     started = Signal(object)
@@ -42,7 +42,7 @@ class AskingModel(QObject):
     not_found = Signal(str)
     already = Signal()
     idle = Signal()
-    event = Signal(object)
+    engine_event = Signal(object)
     failed = Signal(str)
     refused = Signal(str)
     unusable = Signal(str)
@@ -54,7 +54,6 @@ class AskingModel(QObject):
         viewing: ViewingModel,
         regions: RegionsModel,
         parent: QObject | None = None,
-        of_tasks: Mapping[Task, ModelManifest] | None = None,
     ) -> None:
         super().__init__(parent)
         self.manifest = manifest
@@ -67,14 +66,14 @@ class AskingModel(QObject):
         # One thread: the newest question cancels the one before it.
         self._jobs = JobRunner(1, self)
         self.session = Session(manifest, on_event=self._tell)
-        self._of_tasks: dict[Task, ModelManifest] = dict(of_tasks or {})
+        self._of_tasks: dict[Task, ModelManifest] = {}
         self._others: dict[Path, Session] = {}
         regions.drawn.connect(self.ask_region)
         viewing.slice_changed.connect(self.cancel)
 
     def _tell(self, event: EngineEvent) -> None:
         # Called on the asking thread: a signal crosses over.
-        self.event.emit(event)
+        self.engine_event.emit(event)
 
     def session_for(self, task: Task) -> Session:
         """The session of the model that answers this task; one of its own is loaded with its first question."""

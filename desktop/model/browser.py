@@ -170,7 +170,7 @@ class BrowserModel(QObject):
         if scan is None:
             return None
         try:
-            number = list_area(self._store, scan, volume, area, self._who)
+            number = list_area(self._store, scan, volume, area, self._reader.name)
         except StoreError as error:
             self.failed.emit(str(error))
             return None

@@ -8,13 +8,13 @@ from PySide6.QtCore import QObject, Signal
 
 from desktop.model.open_scan import OpenScan
 from desktop.model.plane_state import PlaneState
-from desktop.model.regions import RegionsModel, shape_of
+from desktop.model.regions import RegionsModel
 from desktop.model.viewing import ViewingModel
 from engine.regions import Label, Shape
 from engine.regions.rasters import Ring
 from engine.regions.structure import cross_sections
 from engine.scans import Plane, Volume, plane_grid
-from engine.store import AnnotationStore, PlacedRegion, RegionRow
+from engine.store import AnnotationStore, PlacedRegion, RegionRow, shape_of
 
 _MOST_CACHED = 4000
 _Span = tuple[int, int]

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from PySide6.QtCore import QObject, Signal
 
 from desktop.model.commands import Change
-from desktop.model.regions import RegionsModel, shape_of, shape_text
+from desktop.model.regions import RegionsModel
 from desktop.model.tools import ToolModel
 from desktop.model.viewing import ViewingModel
 from engine.errors import MedRegAError
@@ -18,7 +18,7 @@ from engine.regions import Mask, RegionError, Shape, masks
 from engine.regions.masks import ValueRange
 from engine.regions.snapping import snap, structure_in
 from engine.scans.positions import slice_values
-from engine.store import AnnotationStore, RegionRow, Reshape
+from engine.store import AnnotationStore, RegionRow, Reshape, shape_of, shape_text
 
 
 class MaskVerb(StrEnum):

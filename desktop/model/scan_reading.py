@@ -1,8 +1,10 @@
-"""Opens a scan in the background: it is shown with its first slice, and the others follow."""
+"""Opens a scan in the background: it is shown with its first slice, and the others follow.
+
+Until the first slice is there, or when it cannot be read, the scan on screen is read on.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from pathlib import Path
 
 from PySide6.QtCore import QObject, QTimer, Signal
@@ -18,7 +20,7 @@ _LOOK_MS = 60
 
 
 class ScanReading(QObject):
-    """Reads one scan at a time; a newer one takes its place.
+    """Reads one scan at a time; a newer one takes its place once it has opened.
 
     loading : a job that shows its progress and can be cancelled. opened : an `OpenScan` with one slice at least.
     completed : all of it is there. failed : a message.
@@ -32,6 +34,8 @@ class ScanReading(QObject):
     def __init__(self, jobs: JobRunner, parent: QObject | None = None) -> None:
         super().__init__(parent)
         self._jobs = jobs
+        self._opening: Job | None = None
+        # Of the scan on screen.
         self._job: Job | None = None
         self._scan: OpenScan | None = None
         self._loader: VolumeLoader | None = None
@@ -43,14 +47,17 @@ class ScanReading(QObject):
     @property
     def busy(self) -> bool:
         """Whether something is being read."""
-        return self._job is not None
+        return self._job is not None or self._opening is not None
 
     def open(self, item: WorklistRow) -> None:
         """Begin with the slice where the scan was left."""
-        self.stop()
+        self._stop_opening()
         loader = VolumeLoader(Path(item.path), item.series_uid, first=item.slice)
-        job = self._start(loader.open)
+        job = self._opening = self._jobs.start(loader.open)
         job.done.connect(lambda volume: self._opened(job, item, loader, volume))
+        job.failed.connect(lambda message: self._not_opened(job, message))
+        job.cancelled_.connect(lambda: self._not_opened(job, ""))
+        self.loading.emit(job)
 
     def read_on(self, scan: OpenScan) -> None:
         """Go on where reading was cancelled."""
@@ -58,23 +65,37 @@ class ScanReading(QObject):
             self._load()
 
     def stop(self) -> None:
-        """Give up what is being read."""
+        """Give up what is being opened or read."""
+        self._stop_opening()
+        self._stop_loading()
+
+    def _stop_opening(self) -> None:
+        if self._opening is not None:
+            self._opening.cancel()
+        self._opening = None
+
+    def _stop_loading(self) -> None:
         if self._job is not None:
             self._job.cancel()
         self._job = self._scan = self._loader = None
         self._look.stop()
 
+    def _not_opened(self, job: Job, message: str) -> None:
+        if job is self._opening:
+            self._opening = None
+            if message:
+                self.failed.emit(message)
+
     def _opened(self, job: Job, item: WorklistRow, loader: VolumeLoader, volume: Volume) -> None:
         # A scan that was overtaken by a later choice is not shown.
-        if job is not self._job:
+        if job is not self._opening:
             return
-        self._job = None
+        self._opening = None
+        self._stop_loading()
         whole = bool(loader.loaded.all())
         scan = OpenScan(volume, item, frame_of_reference_uid(volume), None if whole else loader)
         self._given_up = False
-        if whole:
-            self._scan = self._loader = None
-        else:
+        if not whole:
             self._scan, self._loader = scan, loader
             self._load()
         self.opened.emit(scan)
@@ -84,17 +105,12 @@ class ScanReading(QObject):
     def _load(self) -> None:
         loader = self._loader
         assert loader is not None
-        job = self._start(loader.load)
+        job = self._job = self._jobs.start(loader.load)
         job.progressed.connect(lambda *_: self._look.isActive() or self._look.start())
         job.done.connect(lambda volume: self._complete(job, volume))
-
-    def _start(self, work: Callable[[Job], Volume]) -> Job:
-        """A job that only its successor takes the place of."""
-        job = self._job = self._jobs.start(work)
         job.failed.connect(lambda message: self._failed(job, message))
         job.cancelled_.connect(lambda: self._ended(job))
         self.loading.emit(job)
-        return job
 
     def _grow(self) -> None:
         if self._scan is not None:
@@ -103,7 +119,7 @@ class ScanReading(QObject):
     def _complete(self, job: Job, volume: Volume) -> None:
         if job is self._job and self._scan is not None:
             scan = self._scan
-            self.stop()
+            self._stop_loading()
             scan.complete(volume)
             self.completed.emit(scan)
 

@@ -4,24 +4,30 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from PySide6.QtCore import QObject
+
 from desktop.model.asking import AskingModel
 from desktop.model.cine import CineModel
 from desktop.model.crosshair import CrosshairModel
 from desktop.model.crossings import CrossingsModel
 from desktop.model.drafts import DraftsModel
 from desktop.model.finding import FindAllModel
+from desktop.model.jobs import JobRunner
 from desktop.model.label_colors import LabelColors
 from desktop.model.labels import LabelsModel
 from desktop.model.layout import LayoutModel
 from desktop.model.mask_work import MaskWork
 from desktop.model.measures import MeasuresModel
 from desktop.model.overlays import OverlaysModel
+from desktop.model.reader import ReaderModel
 from desktop.model.regions import RegionsModel
 from desktop.model.structures import StructuresModel
 from desktop.model.tools import ToolModel
 from desktop.model.uncertain import UncertainModel
 from desktop.model.viewing import ViewingModel
 from desktop.model.volume_drawing import VolumeDrawing
+from engine.runtime import ModelManifest
+from engine.store import AnnotationStore
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,3 +52,33 @@ class ViewerModels:
     structures: StructuresModel
     mask_work: MaskWork
     crossings: CrossingsModel
+
+    @classmethod
+    def make(
+        cls, store: AnnotationStore, jobs: JobRunner, reader: ReaderModel, manifest: ModelManifest, window: QObject
+    ) -> ViewerModels:
+        """All of a window's, which they belong to, on one database with one model."""
+        viewing = ViewingModel(store, jobs, window)
+        regions = RegionsModel(store, viewing, reader, window)
+        asking = AskingModel(manifest, viewing, regions, window)
+        colors = LabelColors()
+        return cls(
+            viewing,
+            regions,
+            asking,
+            LayoutModel(store, viewing, window),
+            ToolModel(window),
+            CrosshairModel(viewing, window),
+            MeasuresModel(viewing, regions.undo_stack, window),
+            CineModel(viewing, window),
+            VolumeDrawing(viewing, window),
+            OverlaysModel(viewing, jobs, window),
+            DraftsModel(store, viewing, reader, window),
+            colors,
+            LabelsModel(store, viewing, regions, colors, asking.labels, window),
+            FindAllModel(store, viewing, regions, asking, window),
+            UncertainModel(store, viewing, regions, window),
+            StructuresModel(store, viewing, regions, jobs, window),
+            MaskWork(store, viewing, regions, window),
+            CrossingsModel(store, viewing, regions, window),
+        )

@@ -11,7 +11,7 @@ from desktop.model.commands import Change
 from desktop.model.jobs import Job, JobRunner
 from desktop.model.open_scan import OpenScan
 from desktop.model.plane_state import PlaneState
-from desktop.model.regions import RegionsModel, shape_of, shape_text
+from desktop.model.regions import RegionsModel
 from desktop.model.viewing import ViewingModel
 from engine.errors import MedRegAError
 from engine.found import is_known, same_name
@@ -29,6 +29,8 @@ from engine.store import (
     PlacedRegion,
     RegionRow,
     RegionState,
+    shape_of,
+    shape_text,
     study_uid_of,
 )
 from engine.suggest import ImageRef, make_image_ref

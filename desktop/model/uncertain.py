@@ -6,7 +6,8 @@ from dataclasses import dataclass
 
 from PySide6.QtCore import QObject, Signal
 
-from desktop.model.regions import UNDECIDED, RegionsModel
+from desktop.model.regions import RegionsModel
+from desktop.model.slice_regions import UNDECIDED
 from desktop.model.viewing import ViewingModel
 from engine.store import AnnotationStore, PlacedRegion, RegionRow, RegionState, SuggestionRow
 

@@ -15,7 +15,7 @@ from desktop.model.plane_state import PlaneState
 from desktop.model.scan_reading import ScanReading
 from engine.scans import Plane, Volume, Window
 from engine.scans.positions import slice_values
-from engine.scans.presets import auto_window
+from engine.scans.presets import auto_window, moved_window
 from engine.store import AnnotationStore, WorklistRow
 from engine.suggest import ImageRef
 
@@ -217,9 +217,16 @@ class ViewingModel(QObject):
         """The window that shows the values of the slice on screen."""
         state = self.active
         if state.volume is not None and state.has_slice and not state.volume.is_color:
-            window = auto_window(slice_values(state.volume, state.plane, state.index))
+            values = slice_values(state.volume, state.plane, state.index)
+            window = auto_window(values, state.volume.curve.shape)
             if window is not None:
                 self.set_window(window)
+
+    def move_window(self, wider: float, brighter: float) -> None:
+        """Change the active view's window by shares of its width, as `moved_window` does."""
+        scan = self.active.scan
+        if scan is not None and scan.window is not None:
+            scan.set_window(moved_window(scan.window, wider, brighter, scan.volume.curve.shape))
 
     def toggle_inverted(self) -> None:
         """Show white for black in all views of the active scan, or no longer."""

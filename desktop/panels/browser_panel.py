@@ -66,11 +66,12 @@ class BrowserPanel(QWidget):
         layout = QVBoxLayout(self)
         layout.setContentsMargins(8, 8, 8, 8)
         layout.setSpacing(6)
-        for widget in (self._title, self.filter, self._clear):
-            layout.addWidget(widget)
+        layout.addWidget(self._title)
+        layout.addWidget(self.filter)
+        layout.addWidget(self._clear)
         layout.addWidget(self._list, 1)
-        for widget in (self.indexing, self._add):
-            layout.addWidget(widget)
+        layout.addWidget(self.indexing)
+        layout.addWidget(self._add)
         self._connect()
         self._retranslate()
         self._filled()
@@ -248,7 +249,7 @@ class BrowserPanel(QWidget):
         # The list may be read again while the menu is open.
         here = QPersistentModelIndex(at)
         opening = menu.addAction(self.tr("Open"))
-        opening.triggered.connect(lambda: self._open(QModelIndex(here)))
+        opening.triggered.connect(lambda: self._open(_now(here)))
         opening.setEnabled(not scan.missing)
         menu.addSeparator()
         for text, kind, status in self._marks():
@@ -272,7 +273,7 @@ class BrowserPanel(QWidget):
         menu = self._new_menu()
         here = QPersistentModelIndex(at)
         unfold = menu.addAction(self.tr("Collapse") if self.tree.isExpanded(at) else self.tr("Expand"))
-        unfold.triggered.connect(lambda: self._toggle(QModelIndex(here)))
+        unfold.triggered.connect(lambda: self._toggle(_now(here)))
         scans = self._browser.tree.scans_below(at, _MARKED_AT_ONCE + 1)
         if not 0 < len(scans) <= _MARKED_AT_ONCE:
             return menu
@@ -336,3 +337,8 @@ class BrowserPanel(QWidget):
 def _folder_of(path: Path) -> Path | None:
     folder = path if path.is_dir() else path.parent
     return folder if folder.is_dir() else None
+
+
+def _now(index: QPersistentModelIndex) -> QModelIndex:
+    """Where that is by now."""
+    return index.model().index(index.row(), index.column(), index.parent())

@@ -19,7 +19,8 @@ from PySide6.QtWidgets import (
 
 from desktop.model.asking import AskingModel
 from desktop.model.finding import FindAllModel, split_names
-from desktop.model.regions import UNDECIDED, RegionsModel
+from desktop.model.regions import RegionsModel
+from desktop.model.slice_regions import UNDECIDED
 from desktop.model.uncertain import UncertainModel, probability_of
 
 _USUAL_PERCENT = 90

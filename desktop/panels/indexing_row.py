@@ -29,6 +29,7 @@ class IndexingRow(QWidget):
         super().__init__(parent)
         self._jobs: list[Job] = []
         self._found: Indexed | None = None
+        self._stopped = False
         self._hidden = False
         self.running, self.outcome = QWidget(), QWidget()
         self.counts, self.result = QLabel(), QLabel()
@@ -77,12 +78,21 @@ class IndexingRow(QWidget):
         self.setVisible(True)
         self.running.setVisible(True)
         job.progressed.connect(self._progressed)
+        job.cancelled_.connect(self._say_stopped)
         job.finished.connect(lambda: self._unwatch(job))
 
     def show_outcome(self, found: Indexed, *, names_hidden: bool) -> None:
         """Say what came of it. names_hidden : paths, which may name patients, are not to be seen."""
-        self._found, self._hidden = found, names_hidden
+        self._found, self._hidden, self._stopped = found, names_hidden, False
         self._say_outcome()
+        self.outcome.show()
+        self.show()
+
+    def _say_stopped(self) -> None:
+        """The person had enough: nobody should wonder whether it was all."""
+        self._found, self._stopped = None, True
+        self.result.setText(self.tr("Stopped. The scans found until then are on the list."))
+        self.details.hide()
         self.outcome.show()
         self.show()
 
@@ -135,7 +145,7 @@ class IndexingRow(QWidget):
     def _unwatch(self, job: Job) -> None:
         self._jobs.remove(job)
         self.running.setVisible(bool(self._jobs))
-        self.setVisible(bool(self._jobs) or self._found is not None)
+        self.setVisible(bool(self._jobs) or self._found is not None or self._stopped)
 
     def _cancel(self) -> None:
         for job in self._jobs:
@@ -143,7 +153,7 @@ class IndexingRow(QWidget):
         self.counts.setText(self.tr("Stopping …"))
 
     def _forget(self) -> None:
-        self._found = None
+        self._found, self._stopped = None, False
         self.outcome.hide()
         self.setVisible(bool(self._jobs))
 
@@ -157,6 +167,8 @@ class IndexingRow(QWidget):
         self.close_result.setAccessibleName(self.close_result.toolTip())
         if self._found is not None:
             self._say_outcome()
+        elif self._stopped:
+            self._say_stopped()
         if self._jobs and not self.bar.maximum():
             self.counts.setText(self.tr("Looking for scans …"))
 

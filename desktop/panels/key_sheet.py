@@ -11,6 +11,7 @@ from PySide6.QtWidgets import QDialog, QHBoxLayout, QLabel, QScrollArea, QVBoxLa
 from desktop.viewer_actions import KeyGroup
 
 _COLUMNS = 3
+_FRAME = 60
 
 
 class KeySheet(QDialog):
@@ -20,15 +21,12 @@ class KeySheet(QDialog):
         super().__init__(parent)
         self.setWindowTitle(self.tr("Keys"))
         self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
-        body = QWidget()
-        row = QHBoxLayout(body)
-        row.setSpacing(28)
-        columns = _spread((*self._own_groups(), *viewer_groups))
-        for column in columns:
-            label = QLabel("<br>".join(_table(group) for group in column))
-            label.setTextFormat(Qt.TextFormat.RichText)
-            label.setAlignment(Qt.AlignmentFlag.AlignTop)
-            row.addWidget(label)
+        groups, room = (*self._own_groups(), *viewer_groups), parent.window().size()
+        # Turning the wheel is enough: nobody should have to scroll sideways too.
+        for count in range(_COLUMNS, 0, -1):
+            body = _body(groups, count)
+            if body.sizeHint().width() + _FRAME <= room.width():
+                break
         area = QScrollArea()
         area.setWidget(body)
         area.setWidgetResizable(True)
@@ -36,10 +34,9 @@ class KeySheet(QDialog):
         layout = QVBoxLayout(self)
         layout.addWidget(area)
         hint = body.sizeHint()
-        room = parent.window().size()
-        self.resize(min(hint.width() + 60, room.width() - 20), min(hint.height() + 50, room.height() - 20))
+        self.resize(min(hint.width() + _FRAME, room.width() - 20), min(hint.height() + 50, room.height() - 20))
 
-    def _own_groups(self) -> tuple[KeyGroup, KeyGroup]:
+    def _own_groups(self) -> tuple[KeyGroup, ...]:
         """What is no action of the views."""
         regions = (
             (self.tr("Drag"), self.tr("draw a box; the model is asked on release")),
@@ -56,11 +53,9 @@ class KeySheet(QDialog):
             (self.tr("F"), self.tr("find by name")),
             (self.tr("L"), self.tr("names in English or Chinese")),
             (self.tr("Ctrl+Z, Ctrl+Shift+Z"), self.tr("undo, redo")),
-            (self.tr("N, P"), self.tr("next, previous scan")),
-            (self.tr("Ctrl+F"), self.tr("search the list of scans")),
         )
         mouse = (
-            (self.tr("Wheel, ↑ ↓"), self.tr("slices")),
+            (self.tr("Wheel, ↑ ↓, PgUp, PgDown"), self.tr("slices")),
             (self.tr("Home, End"), self.tr("first, last slice")),
             (self.tr("Right-drag"), self.tr("window and level")),
             (self.tr("Ctrl+wheel"), self.tr("zoom")),
@@ -68,17 +63,50 @@ class KeySheet(QDialog):
             (self.tr("Shift+drag"), self.tr("crosshair")),
             (self.tr("Double click"), self.tr("fit; on a title: fill the window")),
         )
-        return (KeyGroup(self.tr("Regions"), regions), KeyGroup(self.tr("Mouse and slices"), mouse))
+        volume = (
+            (self.tr("Drag, ← → ↑ ↓"), self.tr("turn; Shift with an arrow: by one degree")),
+            (self.tr("Wheel, +, -"), self.tr("zoom")),
+            (self.tr("Double click, 0"), self.tr("from the front again")),
+            (self.tr("Click, F6"), self.tr("give the 3-D view the keys")),
+        )
+        window = (
+            (self.tr("Ctrl+O"), self.tr("add files")),
+            (self.tr("Ctrl+Shift+O"), self.tr("add a folder")),
+            (self.tr("Ctrl+F"), self.tr("search the list of scans")),
+            (self.tr("N, P"), self.tr("next, previous scan")),
+            (self.tr("Enter"), self.tr("in the list: open the scan; Esc: back to the image")),
+            (self.tr("?, F1"), self.tr("this sheet")),
+            (self.tr("Ctrl+Q"), self.tr("quit")),
+        )
+        return (
+            KeyGroup(self.tr("Regions"), regions),
+            KeyGroup(self.tr("Mouse and slices"), mouse),
+            KeyGroup(self.tr("3-D view"), volume),
+            KeyGroup(self.tr("Window and scans"), window),
+        )
 
 
-def _spread(groups: Sequence[KeyGroup]) -> list[list[KeyGroup]]:
-    """The groups in order over columns of about the same height."""
+def _body(groups: Sequence[KeyGroup], count: int) -> QWidget:
+    """The groups in `count` columns."""
+    body = QWidget()
+    row = QHBoxLayout(body)
+    row.setSpacing(28)
+    for column in _spread(groups, count):
+        label = QLabel("<br>".join(_table(group) for group in column))
+        label.setTextFormat(Qt.TextFormat.RichText)
+        label.setAlignment(Qt.AlignmentFlag.AlignTop)
+        row.addWidget(label)
+    return body
+
+
+def _spread(groups: Sequence[KeyGroup], count: int) -> list[list[KeyGroup]]:
+    """The groups in order over `count` columns of about the same height."""
     lines = sum(len(group.rows) + 2 for group in groups)
     columns: list[list[KeyGroup]] = [[]]
     used = 0
     for group in groups:
         height = len(group.rows) + 2
-        if columns[-1] and used + height / 2 > lines / _COLUMNS and len(columns) < _COLUMNS:
+        if columns[-1] and used + height / 2 > lines / count and len(columns) < count:
             columns.append([])
             used = 0
         columns[-1].append(group)

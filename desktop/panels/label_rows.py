@@ -75,7 +75,8 @@ class LabelRows(QListWidget):
     def row_at(self, number: int) -> LabelRow | None:
         """What stands there."""
         item = self.item(number)
-        return None if item is None else item.data(_ENTRY_ROLE)
+        row: LabelRow | None = None if item is None else item.data(_ENTRY_ROLE)
+        return row
 
     @property
     def chosen(self) -> LabelRow | None:

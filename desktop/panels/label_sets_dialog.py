@@ -107,7 +107,7 @@ class LabelSetsDialog(QDialog):
         self.list.blockSignals(True)
         self.list.clear()
         for scheme in self._labels.schemes:
-            note = "" if self._is_own(scheme) else "  " + self.tr("(ships)")
+            note = "" if self._is_own(scheme) else "  " + self.tr("(built in)")
             item = QListWidgetItem(f"{scheme.name(self._language)}{note}")
             item.setData(_ID_ROLE, scheme.id)
             self.list.addItem(item)

@@ -50,7 +50,9 @@ class LeftSide(QWidget):
     def toggle(self) -> None:
         """The other panel; it has the keys."""
         self.show_panel(0 if self.shows_tasks else 1)
-        self._stack.currentWidget().setFocus()
+        panel = self._stack.currentWidget()
+        if panel is not None:
+            panel.setFocus()
 
     def set_open_count(self, count: int) -> None:
         """How many tasks there are to do."""

@@ -22,7 +22,7 @@ class _CardView(QTextBrowser):
         super().__init__()
         self.setOpenLinks(False)
 
-    def loadResource(self, type: int, name: QUrl) -> object:
+    def loadResource(self, type: int, name: QUrl | str) -> object:
         return None
 
 

@@ -48,7 +48,9 @@ class NoticeBar(QFrame):
         self._said = text
         self._text.setText(shown_error(text))
         while (item := self._buttons.takeAt(0)) is not None:
-            item.widget().deleteLater()
+            button = item.widget()
+            assert button is not None
+            button.deleteLater()
         for words, deed in deeds:
             button = QPushButton(words)
             button.setFocusPolicy(Qt.FocusPolicy.NoFocus)

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from PySide6.QtCore import QEvent, QSize, Qt
-from PySide6.QtWidgets import QLabel, QToolBar, QToolButton, QWidget
+from PySide6.QtGui import QShowEvent
+from PySide6.QtWidgets import QLabel, QStyle, QToolBar, QToolButton, QWidget
 
 from desktop.model.tools import ToolModel
 from desktop.model.viewing import ViewingModel
 from desktop.panels.value_range_box import ValueRangeBox
 from desktop.viewer_actions import REGION_TOOL_IDS, ViewerActions
+
+_MARGINS = 10
 
 
 class RegionBar(QToolBar):
@@ -39,6 +42,17 @@ class RegionBar(QToolBar):
         tools.brush_changed.connect(self._follow)
         self._retranslate()
 
+    def _keep_width(self) -> None:
+        """As wide as with the brush's values: taking the brush must not push the image aside."""
+        around = 2 * self.style().pixelMetric(QStyle.PixelMetric.PM_ToolBarItemMargin) + _MARGINS
+        self.values.ensurePolished()
+        self.setFixedWidth(max(self.sizeHint().width(), self.values.sizeHint().width() + around))
+
+    def showEvent(self, event: QShowEvent) -> None:
+        super().showEvent(event)
+        # The style is there now.
+        self._keep_width()
+
     def _follow(self) -> None:
         self._width_action.setVisible(self.values.is_for(self._tools.tool))
         self._values_action.setVisible(self.values.is_for(self._tools.tool))
@@ -48,6 +62,8 @@ class RegionBar(QToolBar):
         self.setWindowTitle(self.tr("Draw regions"))
         self._width.setToolTip(self.tr("Width of the brush in pixels ({ narrower, } wider, or Shift+wheel)"))
         self._follow()
+        if self.isVisible():
+            self._keep_width()
 
     def changeEvent(self, event: QEvent) -> None:
         super().changeEvent(event)

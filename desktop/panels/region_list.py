@@ -17,7 +17,7 @@ from desktop.panels.swatch import swatch
 from desktop.theme import is_dark
 from desktop.viewer.region_item import DECIDED_COLOR, OPEN_COLOR, region_color
 from engine.protocol import Language
-from engine.store import DECIDED_STATES, Origin, RegionRow, RegionState
+from engine.store import DECIDED_STATES, Origin, RegionRow, RegionState, shape_kind
 
 _ROOT_ROLE = Qt.ItemDataRole.UserRole
 _OWN_KEYS = (Qt.Key.Key_Up, Qt.Key.Key_Down, Qt.Key.Key_Home, Qt.Key.Key_End)
@@ -124,10 +124,23 @@ class RegionList(QListWidget):
             RegionState.ACCEPTED: self.tr("accepted"),
             RegionState.EDITED: self.tr("named by {0}").format(row.who),
         }
-        said = [self._probability(row), states.get(row.state, ""), self._author(row)]
+        said = [self._kind(row), self._probability(row), states.get(row.state, ""), self._author(row)]
         said += [self.tr("locked")] if row.locked else []
         said += [self.tr("hidden")] if row.root_id in self._regions.hidden else []
         return " · ".join(filter(None, said))
+
+    def _kind(self, row: RegionRow) -> str:
+        """What shape it has, where it is not the box that most have."""
+        kinds = {
+            "rotated_box": self.tr("turned box"),
+            "ellipse": self.tr("ellipse"),
+            "polygon": self.tr("polygon"),
+            "freehand": self.tr("outline"),
+            "line": self.tr("line"),
+            "point": self.tr("point"),
+            "mask": self.tr("mask"),
+        }
+        return kinds.get(shape_kind(row.shape) or "", "")
 
     def _author(self, row: RegionRow) -> str:
         """Whose region it is, where it is not one's own and nothing else says it."""

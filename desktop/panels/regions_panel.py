@@ -47,8 +47,11 @@ class RegionsPanel(QWidget):
         self._names.setEditable(True)
         self._names.setInsertPolicy(QComboBox.InsertPolicy.NoInsert)
         self._names.setMaxVisibleItems(20)
-        self._names.lineEdit().returnPressed.connect(self._find)
-        self._names.lineEdit().installEventFilter(self)
+        line = self._names.lineEdit()
+        assert line is not None
+        self._line = line
+        self._line.returnPressed.connect(self._find)
+        self._line.installEventFilter(self)
         self._names.installEventFilter(self)
         self._button = QPushButton()
         self._button.clicked.connect(self._find)
@@ -100,7 +103,7 @@ class RegionsPanel(QWidget):
         if self._asking.refusal:
             self._asking.refused.emit(self._asking.refusal)
             return
-        self._names.lineEdit().selectAll()
+        self._line.selectAll()
         self._names.setFocus()
 
     def _show_refusal(self) -> None:
@@ -140,7 +143,7 @@ class RegionsPanel(QWidget):
         self._find_title.setText(self.tr("Find"))
         self._button.setText(self.tr("This slice"))
         self._title.setText(self.tr("Regions of this slice"))
-        self._names.lineEdit().setPlaceholderText(self.tr("Name …"))
+        self._line.setPlaceholderText(self.tr("Name …"))
         typed = self._names.currentText()
         self._names.clear()
         for label in self._asking.labels:

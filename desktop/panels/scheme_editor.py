@@ -104,7 +104,8 @@ class SchemeEditor(QWidget):
     @property
     def _entry(self) -> SchemeEntry | None:
         item = self.table.currentItem()
-        return None if item is None else item.data(_ENTRY_ROLE)
+        entry: SchemeEntry | None = None if item is None else item.data(_ENTRY_ROLE)
+        return entry
 
     def _follow(self) -> None:
         entry = self._entry

@@ -8,7 +8,8 @@ from PySide6.QtWidgets import QFrame, QLabel, QLineEdit, QListWidgetItem, QVBoxL
 
 from desktop.model.asking import AskingModel
 from desktop.model.labels import LabelsModel
-from desktop.model.regions import UNDECIDED, RegionsModel
+from desktop.model.regions import RegionsModel
+from desktop.model.slice_regions import UNDECIDED
 from desktop.panels.label_rows import LabelRow, LabelRows, label_row, match_row
 from engine.errors import MedRegAError
 from engine.labels import NameTakenError, plain_choice

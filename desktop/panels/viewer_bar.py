@@ -61,7 +61,11 @@ class ViewerBar(QToolBar):
     def _follow(self) -> None:
         scan = self._models.viewing.active.scan
         self._window.setEnabled(scan is not None and scan.window is not None)
-        names = [self._actions.by_id[id].text().split("   ")[0] for id in self._actions.window_choices()]
+        # The menu's words are too long for the bar.
+        short = {"own_window": self.tr("Own window"), "auto_window": self.tr("Fitted to slice")}
+        names = [
+            short.get(id) or self._actions.by_id[id].text().split("   ")[0] for id in self._actions.window_choices()
+        ]
         if [self._window.itemText(number) for number in range(self._window.count())] != names:
             self._window.clear()
             self._window.addItems(names)

@@ -95,9 +95,9 @@ class Gestures:
             self._view.viewport().setCursor(Qt.CursorShape.ClosedHandCursor)
         elif button is Qt.MouseButton.RightButton or (left and tool is Tool.WINDOW):
             self._right = here if button is Qt.MouseButton.RightButton else None
-            window = self._models.viewing.window
-            if window is not None:
-                self._window.press(here, window)
+            scan = self._state.scan
+            if scan.window is not None:
+                self._window.press(here, scan.window, scan.volume.curve.shape)
         elif left and not self.shapes.active and self._take_hold(event, point):
             pass
         elif left and (event.modifiers() & _SHIFT or tool is Tool.CROSSHAIR):

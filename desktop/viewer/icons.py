@@ -46,7 +46,11 @@ def _lines(*lines: tuple[float, float, float, float]) -> Callable[[QPainter], No
 
 
 def _rects(*rects: tuple[float, float, float, float]) -> Callable[[QPainter], None]:
-    return lambda painter: [painter.drawRoundedRect(QRectF(*rect), 1.5, 1.5) for rect in rects] and None
+    def paint(painter: QPainter) -> None:
+        for rect in rects:
+            painter.drawRoundedRect(QRectF(*rect), 1.5, 1.5)
+
+    return paint
 
 
 def _box(painter: QPainter) -> None:

@@ -59,9 +59,9 @@ class MeasureTool:
                 self._measures.move_point(measure.number, which, here)
             return True
         if len(self._points) == 3:
-            points = (self._points[0], self._points[1], here)
+            angle = (self._points[0], self._points[1], here)
             self.cancel()
-            self._measures.add(MeasureKind.ANGLE, points)
+            self._measures.add(MeasureKind.ANGLE, angle)
             return True
         if not self._points or math.dist(self._points[0], here) < shortest:
             self.cancel()

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 from PySide6.QtCore import QPointF, QRect, QRectF, Qt
-from PySide6.QtGui import QColor, QFont, QPainter, QPen, QTextOption
+from PySide6.QtGui import QColor, QFont, QFontMetrics, QPainter, QPen, QTextOption
 
 from engine.scans import Plane, Volume, plane_grid
 
@@ -18,6 +18,9 @@ _NOTE = QColor("#ffd166")
 _AXES = (("R", "L"), ("A", "P"), ("I", "S"))
 # A direction is also named after a second axis from this share of its length on: about 15 degrees.
 _ASLANT = 0.26
+# Half of the widest orientation letters, and what keeps them apart from other texts.
+_LETTER_ROOM = 30
+_BAR_LABEL = 60
 _SIDES = {"R": QColor("#ff9f8a"), "L": QColor("#8ab8ff")}
 
 
@@ -66,26 +69,46 @@ def paint_overlay(painter: QPainter, area: QRect, text: OverlayText) -> None:
     painter.setFont(font)
     inner = area.adjusted(12, 10, -12, -10)
     flags = Qt.AlignmentFlag
+    metrics = painter.fontMetrics()
+    text = _arranged(text, inner.width(), metrics)
+    corner, foot = metrics.size(0, text.top_left), metrics.size(0, text.bottom_left)
+    # Where a corner's text reaches the middle, or the bar, these give way to it.
+    half = inner.width() // 2 - _LETTER_ROOM
+    below = corner.height() + 4 if max(corner.width(), metrics.size(0, text.top_right).width()) > half else 0
+    above = foot.height() + 4 if foot.width() > half else 0
+    bar_above = foot.height() + 4 if foot.width() > inner.width() - _bar_room(inner) else 0
     _shadowed(painter, inner, flags.AlignLeft | flags.AlignTop, text.top_left)
     _shadowed(painter, inner, flags.AlignRight | flags.AlignTop, text.top_right)
     _shadowed(painter, inner, flags.AlignLeft | flags.AlignBottom, text.bottom_left)
-    _paint_notes(painter, inner, text.notes)
+    _paint_notes(painter, inner, text.notes, inner.top() + corner.height() + 8.0)
     left, right, top, bottom = text.letters
     middle = flags.AlignVCenter
-    for where, letters in (
-        (flags.AlignLeft | middle, left),
-        (flags.AlignRight | middle, right),
-        (flags.AlignHCenter | flags.AlignTop, top),
-        (flags.AlignHCenter | flags.AlignBottom, bottom),
+    for room, where, letters in (
+        (inner, flags.AlignLeft | middle, left),
+        (inner, flags.AlignRight | middle, right),
+        (inner.adjusted(0, below, 0, 0), flags.AlignHCenter | flags.AlignTop, top),
+        (inner.adjusted(0, 0, 0, -above), flags.AlignHCenter | flags.AlignBottom, bottom),
     ):
-        paint_letters(painter, inner, where, letters)
+        paint_letters(painter, room, where, letters)
     if text.mm_per_screen_pixel > 0:
-        _scale_bar(painter, inner, text.mm_per_screen_pixel)
+        _scale_bar(painter, inner.adjusted(0, 0, 0, -bar_above), text.mm_per_screen_pixel)
 
 
-def _paint_notes(painter: QPainter, area: QRect, notes: tuple[str, ...]) -> None:
-    """Under the first line at the left, as wide as leaves the picture's middle free; what is too long is wrapped."""
-    top = area.top() + 24.0
+def _arranged(text: OverlayText, width: int, metrics: QFontMetrics) -> OverlayText:
+    """Both upper corners' texts below each other where there is no room for them and a letter beside each other."""
+    beside = metrics.size(0, text.top_left).width() + metrics.size(0, text.top_right).width()
+    if not text.top_right or beside + 2 * _LETTER_ROOM <= width:
+        return text
+    return replace(text, top_left=f"{text.top_left}\n{text.top_right}", top_right="")
+
+
+def _bar_room(area: QRect) -> int:
+    """How much of the lower edge a scale bar may take."""
+    return max(area.width() // 6, _BAR_LABEL) + 12
+
+
+def _paint_notes(painter: QPainter, area: QRect, notes: tuple[str, ...], top: float) -> None:
+    """Under the corner's text, as wide as leaves the picture's middle free; what is too long is wrapped."""
     width = max(160, area.width() * 2 // 5)
     wrapped = QTextOption(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignTop)
     # Names of files have no word boundaries.
@@ -153,7 +176,7 @@ def _scale_bar(painter: QPainter, area: QRect, mm_per_pixel: float) -> None:
     font.setPixelSize(12)
     font.setBold(False)
     painter.setFont(font)
-    label = QRectF(area.right() - max(pixels, 60), y - 22, max(pixels, 60), 18)
+    label = QRectF(area.right() - max(pixels, _BAR_LABEL), y - 22, max(pixels, _BAR_LABEL), 18)
     _shadowed(
         painter,
         label.toRect(),

@@ -4,12 +4,20 @@ from __future__ import annotations
 
 import math
 
-from PySide6.QtCore import QPointF
+from PySide6.QtCore import QCoreApplication, QPointF
 
 from desktop.model.plane_state import PlaneState
+from engine.scans import Volume
 from engine.scans.positions import slice_values
 
 _AXES = (("R", "L"), ("A", "P"), ("I", "S"))
+
+
+def unit_text(volume: Volume) -> str:
+    """What stands behind a value of the volume: nothing where its unit is not known."""
+    if volume.units == "relative":
+        return " " + QCoreApplication.translate("Readout", "relative")
+    return f" {volume.units}" if volume.units else ""
 
 
 def cursor_text(state: PlaneState, pixel: QPointF | None) -> tuple[str, ...]:
@@ -27,10 +35,7 @@ def cursor_text(state: PlaneState, pixel: QPointF | None) -> tuple[str, ...]:
     if not (0 <= x < width and 0 <= y < height):
         return ()
     value = slice_values(volume, state.plane, state.index)[y, x]
-    if volume.is_color:
-        text = "R {} G {} B {}".format(*value)
-    else:
-        text = f"{value:g}" + (f" {volume.units}" if volume.units else "")
+    text = "R {} G {} B {}".format(*value) if volume.is_color else f"{value:g}{unit_text(volume)}"
     lines = [f"{text}   x {x} y {y}"]
     point = state.point_at(pixel.x(), pixel.y())
     if point is not None:

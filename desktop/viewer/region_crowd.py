@@ -9,10 +9,9 @@ from PySide6.QtGui import QColor, QPainter, QPainterPath, QPen
 from PySide6.QtWidgets import QGraphicsItem, QStyleOptionGraphicsItem, QWidget
 
 from desktop.model.label_colors import LabelColors
-from desktop.model.regions import shape_of
 from desktop.viewer.region_item import region_color
 from desktop.viewer.shape_path import shape_path
-from engine.store import RegionRow
+from engine.store import RegionRow, shape_of
 
 CROWD = 300
 """More regions than this would hide each other's names, and dashes and items of their own would be slow."""

@@ -11,18 +11,18 @@ from PySide6.QtWidgets import QGraphicsScene
 from desktop.model.crossings import Crossing
 from desktop.model.measures import Measure, MeasureKind
 from desktop.model.plane_state import PlaneState
-from desktop.model.regions import shape_of
 from desktop.model.session import ViewerModels
 from desktop.viewer.cross_section_item import CrossSectionItem
 from desktop.viewer.handles_item import Handles
 from desktop.viewer.measure_item import MeasureItem
+from desktop.viewer.readout import unit_text
 from desktop.viewer.region_crowd import CROWD, RegionCrowd
 from desktop.viewer.region_item import RegionItem, region_color
 from desktop.viewer.shape_path import is_thin
 from engine.protocol import Language
 from engine.regions import Box, Handle, Shape
 from engine.scans.measuring import angle_degrees, length, roi_statistics
-from engine.store import DECIDED_STATES, RegionRow
+from engine.store import DECIDED_STATES, RegionRow, shape_of
 
 
 class SliceItems(QObject):
@@ -208,7 +208,7 @@ class SliceItems(QObject):
         area, size = self.tr("{0} mm²") if known else self.tr("{0} px²"), found.area
         if known and volume.slide is not None and size < 1:
             area, size = self.tr("{0} µm²"), size * 1e6
-        unit = f" {volume.units}" if volume.units else ""
+        unit = unit_text(volume)
         return "\n".join(
             (
                 self.tr("mean {0} ± {1}{2}").format(_short(found.mean), _short(found.sd), unit),
@@ -219,6 +219,9 @@ class SliceItems(QObject):
 
 
 def _short(value: float) -> str:
+    if abs(value) < 10:
+        # Doses and ratios are fractions.
+        return f"{value:.3g}"
     return f"{value:.1f}" if abs(value) < 10_000 else f"{value:.4g}"
 
 

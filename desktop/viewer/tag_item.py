@@ -37,4 +37,5 @@ class TagItem(QGraphicsSimpleTextItem):
         painter.setPen(Qt.PenStyle.NoPen)
         painter.setBrush(QBrush(QColor(10, 12, 16, 215)))
         painter.drawRoundedRect(self.boundingRect(), 3, 3)
-        super().paint(painter, option, widget)
+        # Qt takes no widget too; its stubs do not say so.
+        super().paint(painter, option, widget)  # type: ignore[arg-type]

@@ -62,6 +62,25 @@ class ViewGrid(QWidget):
         layout = self._models.layout
         return self._panes[layout.pane_of(self._models.viewing.active)].view
 
+    def focus_next(self) -> None:
+        """Give the keys to the next view on screen; the 3-D view comes last."""
+        layout, picture = self._models.layout, self.volume_pane.picture
+        shown = [pane for pane in layout.panes if pane is not Pane.VOLUME]
+        if not picture.isVisible():
+            layout.next_view()
+        elif picture.hasFocus() and shown:
+            first = self._panes[shown[0]].view
+            self._models.viewing.activate(first.state)
+            first.setFocus()
+        elif not shown or layout.pane_of(self._models.viewing.active) is shown[-1]:
+            picture.setFocus()
+        else:
+            layout.next_view()
+
+    def choose_prior(self) -> None:
+        """Open the list of scans to compare with, for the arrows and Enter."""
+        self._panes[Pane.PRIOR].open_compare()
+
     def view_of(self, pane: Pane) -> SliceView:
         """A pane's slice view."""
         return self._panes[pane].view

@@ -131,6 +131,14 @@ class ViewPane(QFrame):
         self._title.row.insertWidget(2, button)
         return button
 
+    def open_compare(self) -> None:
+        """Show the menu of scans to compare with, its first entry chosen."""
+        if self._compare is not None:
+            menu = self._compare.menu()
+            menu.popup(self._compare.mapToGlobal(self._compare.rect().bottomLeft()))
+            if menu.actions():
+                menu.setActiveAction(menu.actions()[0])
+
     def _slid(self, value: int) -> None:
         self._models.viewing.activate(self._state)
         self._state.go_to(value)

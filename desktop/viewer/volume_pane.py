@@ -1,6 +1,6 @@
 """The 3-D view: shows the drawing model's picture in a plain widget and sends it the mouse.
 
-Drag: turn. Wheel: zoom. Double click: from the front again.
+Drag: turn. Wheel: zoom. Double click: from the front again. Arrows, + and -, and 0 do the same by keyboard.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from PySide6.QtCore import QEvent, QPointF, QRect, Qt, Signal
 from PySide6.QtGui import (
     QColor,
+    QFocusEvent,
     QHideEvent,
     QImage,
     QKeyEvent,
@@ -20,10 +21,11 @@ from PySide6.QtGui import (
     QShowEvent,
     QWheelEvent,
 )
-from PySide6.QtWidgets import QComboBox, QFrame, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QComboBox, QFrame, QSizePolicy, QVBoxLayout, QWidget
 
 from desktop.error_texts import shown_error
 from desktop.model.layout import Pane
+from desktop.model.open_scan import OpenScan
 from desktop.model.session import ViewerModels
 from desktop.model.volume_drawing import VolumeDrawing
 from desktop.viewer.overlay import direction_letters, paint_letters
@@ -31,14 +33,25 @@ from desktop.viewer.view_pane import PaneTitle
 from engine.scans.volume_rendering import VolumePreset
 
 _DEGREES_A_PIXEL = 0.5
+_DEGREES_A_KEY = 10.0
+_DEGREES_A_FINE_KEY = 1.0
+_TURNS = {
+    Qt.Key.Key_Left: (1, 0),
+    Qt.Key.Key_Right: (-1, 0),
+    Qt.Key.Key_Up: (0, -1),
+    Qt.Key.Key_Down: (0, 1),
+}
+"""As the mouse: the patient turns the way the arrow points."""
+_COMMANDS = Qt.KeyboardModifier.ControlModifier | Qt.KeyboardModifier.AltModifier | Qt.KeyboardModifier.MetaModifier
 _ZOOM_STEP = 1.15
 _MIDDLE = Qt.AlignmentFlag.AlignVCenter
 
 
 class _Picture(QWidget):
-    """key_pressed : a key for the window."""
+    """key_pressed : a key for the window. focused : whether it has the keys."""
 
     key_pressed = Signal(QKeyEvent)
+    focused = Signal(bool)
 
     def __init__(self, drawing: VolumeDrawing) -> None:
         super().__init__()
@@ -135,7 +148,35 @@ class _Picture(QWidget):
         event.accept()
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
-        self.key_pressed.emit(event)
+        if event.modifiers() & _COMMANDS or not self._turned_by(event):
+            self.key_pressed.emit(event)
+
+    def _turned_by(self, event: QKeyEvent) -> bool:
+        """Turn and zoom by a key; False when it means nothing to this view."""
+        turn, text = _TURNS.get(Qt.Key(event.key())), event.text()
+        if turn is not None:
+            fine = event.modifiers() & Qt.KeyboardModifier.ShiftModifier
+            degrees = _DEGREES_A_FINE_KEY if fine else _DEGREES_A_KEY
+            self._drawing.turn(turn[0] * degrees, turn[1] * degrees)
+        elif text in ("+", "=", "-"):
+            self._drawing.zoom(1 / _ZOOM_STEP if text == "-" else _ZOOM_STEP)
+        elif text == "0":
+            self._drawing.reset()
+        else:
+            return False
+        return True
+
+    def focusNextPrevChild(self, next: bool) -> bool:
+        # As in the other views Tab means something else.
+        return False
+
+    def focusInEvent(self, event: QFocusEvent) -> None:
+        super().focusInEvent(event)
+        self.focused.emit(True)
+
+    def focusOutEvent(self, event: QFocusEvent) -> None:
+        super().focusOutEvent(event)
+        self.focused.emit(False)
 
 
 class VolumePane(QFrame):
@@ -147,7 +188,10 @@ class VolumePane(QFrame):
         super().__init__()
         self.setObjectName("pane")
         self._drawing = models.drawing
+        self._viewing = models.viewing
         self._title = PaneTitle(Pane.VOLUME)
+        # Short enough to be read in full beside the preset.
+        self._title.label.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Preferred)
         self._title.maximize_wanted.connect(lambda: models.layout.toggle_maximized(Pane.VOLUME))
         self._preset = QComboBox()
         self._preset.setObjectName("paneButton")
@@ -156,6 +200,7 @@ class VolumePane(QFrame):
         self._title.row.insertWidget(2, self._preset)
         self.picture = _Picture(self._drawing)
         self.picture.key_pressed.connect(self.key_pressed)
+        self.picture.focused.connect(self._mark)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(1, 1, 1, 1)
         layout.setSpacing(0)
@@ -165,8 +210,18 @@ class VolumePane(QFrame):
         self._drawing.failed.connect(self._failed)
         self._drawing.changed.connect(self._follow)
         models.viewing.opened.connect(self._say_drawing)
-        models.viewing.completed.connect(lambda scan: scan is models.viewing.current and self._say_drawing())
+        models.viewing.completed.connect(self._completed)
         self._retranslate()
+
+    def _mark(self, focused: bool) -> None:
+        """The frame says where the keys go, as in the other views."""
+        self.setProperty("active", focused)
+        self.style().unpolish(self)
+        self.style().polish(self)
+
+    def _completed(self, scan: OpenScan) -> None:
+        if scan is self._viewing.current:
+            self._say_drawing()
 
     def _say_drawing(self) -> None:
         if self._drawing.waiting:
@@ -196,7 +251,9 @@ class VolumePane(QFrame):
         self._title.label.setText(self.tr("3-D"))
         self._title.set_maximize_tip(self.tr("Fill the window with this view, or go back (double-click here)"))
         self.picture.note = self.tr("Not for diagnostic use")
-        self.picture.setToolTip(self.tr("Drag to turn, wheel to zoom, double click for the front"))
+        self.picture.setToolTip(
+            self.tr("Drag or arrows to turn, wheel or + and - to zoom, double click or 0 for the front")
+        )
         self._follow()
 
     def changeEvent(self, event: QEvent) -> None:

@@ -120,7 +120,11 @@ class _Indexing:
         self._take(index, [one for one in map(_stamp, sorted(files)) if one is not None])
 
     def _folder_tree(self, root: Path) -> None:
-        folders = list(_walk(root, self._problems))
+        folders = []
+        for one in _walk(root, self._problems):
+            if self.cancelled():
+                raise Cancelled
+            folders.append(one)
         self._total += sum(len(files) for _, files in folders)
         for folder, files in folders:
             self._folder(root, folder, files)

@@ -21,9 +21,8 @@ from engine.errors import MedRegAError
 from engine.files import whole_file
 from engine.progress import Cancelled, NoProgress, Progress
 from engine.protocol import Language, Located, Question, Task, user_text, write_located
-from engine.regions import shape_from_json
 from engine.scans import Volume, image_sha256, read_volume, render_slice
-from engine.store import AnnotationStore, ImageRow, RegionRow
+from engine.store import AnnotationStore, ImageRow, RegionRow, shape_of
 
 NOTICE = "Not for diagnostic use. Regions and names are annotations for training and testing models."
 
@@ -120,7 +119,7 @@ def _export(
 
 def _has_area(region: RegionRow) -> bool:
     """Points and lines have no box that a model could be asked about."""
-    return region.shape is None or shape_from_json(region.shape).area > 0
+    return shape_of(region).area > 0
 
 
 def _by_view(regions: Sequence[RegionRow]) -> dict[str, list[RegionRow]]:

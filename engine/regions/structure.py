@@ -20,6 +20,7 @@ from engine.regions.shapes import Ellipse, Line, Mask, Point
 from engine.scans import Plane, PlaneGrid, Volume, plane_grid
 
 Intervals = NDArray[np.float64]
+Pixel = NDArray[np.float64]
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,7 +120,8 @@ def cross_sections(
             slabs[k] = intervals
     if not slabs:
         return []
-    return [_into(grid, other, ring, along_rows, at) for ring in _merged(slabs)]
+    origin, along, across = _axes(grid, other, along_rows, at)
+    return [origin + ring[:, :1] * along + ring[:, 1:] * across for ring in _merged(slabs)]
 
 
 def _line(grid: PlaneGrid, other: PlaneGrid, index: int) -> tuple[bool, float]:
@@ -168,6 +170,10 @@ def _cut_pixels(shape: Shape, along_rows: bool, at: int) -> Intervals:
 def _merged(slabs: dict[int, Intervals]) -> tuple[Ring, ...]:
     """Rings (place along the cut, slice) round slabs of intervals, those of neighbouring slices run together."""
     first, last = min(slabs), max(slabs)
+    if first == last and len(slabs[first]) == 1:
+        # One slab of one slice, as most regions are: hundreds of them are cut for each refresh of three planes.
+        (start, stop), low, high = slabs[first][0], first - 0.5, first + 0.5
+        return (np.array([(start, low), (stop, low), (stop, high), (start, high)]),)
     places = np.unique(np.concatenate([intervals.ravel() for intervals in slabs.values()]))
     bits = np.zeros((last - first + 1, places.size - 1), bool)
     for k, intervals in slabs.items():
@@ -176,13 +182,12 @@ def _merged(slabs: dict[int, Intervals]) -> tuple[Ring, ...]:
     return trace_edges(bits, places, np.arange(first, last + 2, dtype=np.float64) - 0.5)
 
 
-def _into(grid: PlaneGrid, other: PlaneGrid, ring: Ring, along_rows: bool, at: float) -> Ring:
-    """(place along the cut, slice) as pixels of the other plane; the way there is straight, so three points tell it."""
+def _axes(grid: PlaneGrid, other: PlaneGrid, along_rows: bool, at: float) -> tuple[Pixel, Pixel, Pixel]:
+    """Origin and one step each of (place along the cut, slice) in pixels of the other plane; the way is straight."""
 
-    def place(t: float, k: float) -> NDArray[np.float64]:
+    def place(t: float, k: float) -> Pixel:
         pixel = (t, at) if along_rows else (at, t)
         return np.array(other.voxel_to_pixel(*grid.pixel_to_voxel(*pixel, k))[:2])
 
     origin = place(0, 0)
-    mapped: Ring = origin + ring[:, :1] * (place(1, 0) - origin) + ring[:, 1:] * (place(0, 1) - origin)
-    return mapped
+    return origin, place(1, 0) - origin, place(0, 1) - origin

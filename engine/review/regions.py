@@ -5,14 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
-from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.optimize import linear_sum_assignment
 
-from engine.regions import Label, Shape, shape_from_json
-from engine.store import RegionRow
+from engine.regions import Label
+from engine.store import RegionRow, shape_of
 
 Overlap = Callable[[RegionRow, RegionRow], float]
 """Intersection over union of two regions of one slice, 0..1."""
@@ -102,14 +101,7 @@ class RegionAgreement:
 
 def shape_iou(first: RegionRow, second: RegionRow) -> float:
     """Intersection over union of the shapes; of two upright boxes exactly, of others in whole pixels."""
-    return _shape(first).iou(_shape(second))
-
-
-def _shape(row: RegionRow) -> Shape:
-    return row.box if row.shape is None else _read(row.shape)
-
-
-_read = lru_cache(maxsize=256)(shape_from_json)
+    return shape_of(first).iou(shape_of(second))
 
 
 def iou_matrix(

@@ -11,9 +11,13 @@ from pydicom.dataset import Dataset
 
 from engine.scans.dicom_geometry import functional_group, pixel_spacing
 from engine.scans.dicom_header import numbers, plain_text
-from engine.scans.voi import LINEAR, VoiCurve, VoiShape
+from engine.scans.dicom_pixels import dose_scale
+from engine.scans.voi import EXACT, LINEAR, VoiCurve, VoiShape
 from engine.scans.volume import StudyFacts, Window, WindowPreset
+from engine.scans.windows import DOSE
 
+# Dose Units (3004,0002), PS3.3 C.8.8.3, as the SI writes them; a relative dose is a share of a reference.
+_DOSE_UNITS = {"GY": "Gy", "RELATIVE": "relative"}
 _SHAPES = {"LINEAR_EXACT": VoiShape.LINEAR_EXACT, "SIGMOID": VoiShape.SIGMOID}
 
 
@@ -95,7 +99,8 @@ def _windows(dataset: Dataset, frame: int) -> tuple[tuple[WindowPreset, ...], Vo
         table = _table(source)
         if table is not None:
             return table
-    return (), LINEAR
+    # Doses are fractions of a gray: the ramp of LINEAR is 1 narrower than its window, which would be most of it.
+    return (), EXACT if plain_text(dataset.get("Modality")) == DOSE else LINEAR
 
 
 def _table(source: Dataset) -> tuple[tuple[WindowPreset, ...], VoiCurve] | None:
@@ -122,6 +127,9 @@ def _table(source: Dataset) -> tuple[tuple[WindowPreset, ...], VoiCurve] | None:
 
 
 def _units(dataset: Dataset, frame: int) -> str:
+    if plain_text(dataset.get("Modality")) == DOSE:
+        units = plain_text(dataset.get("DoseUnits"))
+        return _DOSE_UNITS.get(units.upper(), units) if dose_scale(dataset) is not None else ""
     macro = functional_group(dataset, frame, "PixelValueTransformationSequence") or dataset
     units = plain_text(macro.get("RescaleType") or dataset.get("Units"))
     # US stands for unspecified. Hounsfield is what CT means when it says nothing (PS3.3 C.11.1.1.2).

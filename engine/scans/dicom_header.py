@@ -21,7 +21,7 @@ from pydicom.errors import BytesLengthException, InvalidDicomError
 from pydicom.uid import UID, DeflatedExplicitVRLittleEndian, ExplicitVRLittleEndian, ImplicitVRLittleEndian
 
 from engine.scans.dicom_elements import Elements, read_elements
-from engine.scans.dicom_guard import HeaderStream, require_begin
+from engine.scans.dicom_guard import HeaderStream, require_begin, require_bounded
 from engine.scans.limits import require_regular_file
 from engine.scans.volume import ScanError
 
@@ -85,6 +85,7 @@ _TAGS = {
     "RescaleIntercept": 0x00281052,
     "RescaleSlope": 0x00281053,
     "ModalityLUTSequence": 0x00283000,
+    "DoseGridScaling": 0x3004000E,
 }
 _SHARED_GROUPS, _FRAME_GROUPS = 0x52009229, 0x52009230
 _WANTED = frozenset([*_TAGS.values(), _SHARED_GROUPS, _FRAME_GROUPS, *SPLITS.values(), *_OVERLAY_ROWS])
@@ -213,7 +214,8 @@ def read_header(path: Path) -> DicomHeader:
         frames = max(1, int(_first_number(raw["NumberOfFrames"]) or 1))
         has_overlays = not values.keys().isdisjoint(_OVERLAY_ROWS)
         has_groups = _SHARED_GROUPS in values or _FRAME_GROUPS in values
-        special = has_overlays or has_groups or _TAGS["ModalityLUTSequence"] in values
+        special = has_overlays or has_groups
+        special = special or not values.keys().isdisjoint((_TAGS["ModalityLUTSequence"], _TAGS["DoseGridScaling"]))
         special = special or raw["PhotometricInterpretation"].startswith(b"PALETTE")
         place = None
         if (
@@ -255,6 +257,7 @@ def read_header(path: Path) -> DicomHeader:
 def _by_pydicom(path: Path) -> Elements:
     """For files that are not as plain as `read_elements` needs them."""
     require_begin(path)
+    require_bounded(path)
     with HeaderStream(path) as stream:
         dataset = pydicom.dcmread(stream, force=True, stop_before_pixels=True, specific_tags=list(_WANTED))
         values = {tag: _raw(dataset, tag) for tag in _WANTED if tag in dataset}
@@ -339,6 +342,7 @@ def read_dataset(path: Path, *, leave_pixels: bool = False) -> Dataset:
     leave_pixels : uncompressed ones stay in the file until they are asked for.
     """
     with dicom_edge(path, "read the DICOM file"):
+        require_bounded(path)
         dataset = pydicom.dcmread(path, force=True, defer_size=_LEFT_BYTES if leave_pixels else None)
         if leave_pixels and dataset.file_meta.get("TransferSyntaxUID") == DeflatedExplicitVRLittleEndian:
             # What was deflated has no place in the file to come back to.
@@ -349,6 +353,7 @@ def read_dataset(path: Path, *, leave_pixels: bool = False) -> Dataset:
 def read_headers_only(path: Path) -> Dataset:
     """All but the pixels of a file. Raises `ScanError` naming it."""
     with dicom_edge(path, "read the DICOM header of"):
+        require_bounded(path)
         return pydicom.dcmread(path, force=True, stop_before_pixels=True)
 
 

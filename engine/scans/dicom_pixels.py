@@ -204,7 +204,10 @@ def _require_enough_pixels(dataset: Dataset, path: Path, count: int) -> None:
 
 
 def _modality_values(values: NDArray[Any], dataset: Dataset, frame: int) -> NDArray[Any]:
-    """Enhanced images may rescale each frame differently (PS3.3 C.7.6.16.2.9)."""
+    """Enhanced images may rescale each frame differently (PS3.3 C.7.6.16.2.9); RT Dose has a scale of its own."""
+    dose = dose_scale(dataset)
+    if dose is not None:
+        return rescaled(values, dose, 0.0)
     per_frame = dataset.get("PerFrameFunctionalGroupsSequence") or []
     macro = _rescale_macro(per_frame[frame : frame + 1])
     macro = macro or _rescale_macro(dataset.get("SharedFunctionalGroupsSequence") or [])
@@ -213,6 +216,12 @@ def _modality_values(values: NDArray[Any], dataset: Dataset, frame: int) -> NDAr
     source = dataset if macro is None else macro
     slope, intercept = (numbers(source.get(name), 1) for name in ("RescaleSlope", "RescaleIntercept"))
     return rescaled(values, slope[0] if slope else 1.0, intercept[0] if intercept else 0.0)
+
+
+def dose_scale(dataset: Dataset) -> float | None:
+    """Dose Grid Scaling, what a stored value of an RT Dose is multiplied by (PS3.3 C.8.8.3); None without one."""
+    found = numbers(dataset.get("DoseGridScaling"), 1)
+    return found[0] if found and found[0] > 0 else None
 
 
 def _rescale_macro(groups: Iterable[Dataset]) -> Dataset | None:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pydicom
 
-from engine.scans.dicom_guard import require_begin
+from engine.scans.dicom_guard import require_begin, require_bounded
 from engine.scans.dicom_header import dicom_edge
 from engine.scans.limits import require_regular_file
 from engine.scans.volume import ScanError
@@ -28,6 +28,7 @@ def referenced_files(path: Path) -> list[Path]:
     require_regular_file(path)
     with dicom_edge(path, "read the directory"):
         require_begin(path)
+        require_bounded(path)
         dataset = pydicom.dcmread(path, force=True, specific_tags=["DirectoryRecordSequence"])
         records = dataset.get("DirectoryRecordSequence") or []
         if len(records) > _MOST_RECORDS:

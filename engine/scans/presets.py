@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from engine.scans.voi import VoiShape
 from engine.scans.volume import Window
 
 
@@ -38,11 +40,11 @@ def window_presets(modality: str) -> tuple[WindowPreset, ...]:
     return _CT if modality == "CT" else ()
 
 
-def auto_window(values: NDArray[Any]) -> Window | None:
+def auto_window(values: NDArray[Any], shape: VoiShape = VoiShape.LINEAR) -> Window | None:
     """From the 1st to the 99th percentile of some values, those of one slice for instance.
 
-    The percentiles become black and white by DICOM's linear function (PS3.3 C.11.2.1.2.1). None when all values
-    are the same or none is finite.
+    shape : of the curve that lies on the window. The percentiles become black and white by DICOM's linear function
+    (PS3.3 C.11.2.1.2.1), or by the exact one (C.11.2.1.3.2). None when all values are the same or none is finite.
     """
     flat = values[:: max(1, values.shape[0] // 256), :: max(1, values.shape[1] // 256)].ravel()
     if np.issubdtype(flat.dtype, np.floating):
@@ -54,4 +56,18 @@ def auto_window(values: NDArray[Any]) -> Window | None:
         low, high = float(flat.min()), float(flat.max())
     if high <= low:
         return None
-    return Window(low + (high - low) / 2 + 0.5, high - low + 1)
+    narrower = 0 if shape is VoiShape.LINEAR_EXACT else 1
+    return Window(low + (high - low) / 2 + narrower / 2, high - low + narrower)
+
+
+def moved_window(window: Window, wider: float, brighter: float, shape: VoiShape = VoiShape.LINEAR) -> Window:
+    """A window that is changed by shares of its own width: by hand or by keys.
+
+    wider : of the width, added to it. brighter : of the width, taken off the centre. The numbers are rounded to what
+    can be seen. A window of the linear function is 1 wide at least (PS3.3 C.11.2.1.2.1), others may be narrower.
+    """
+    is_linear = shape is VoiShape.LINEAR
+    step = max(window.width, 2.0) if is_linear else window.width
+    decimals = 1 if is_linear else max(1, 3 - math.floor(math.log10(step)))
+    width = round(window.width + wider * step, decimals)
+    return Window(round(window.center - brighter * step, decimals), max(1.0 if is_linear else 10.0**-decimals, width))

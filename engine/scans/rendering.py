@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -101,12 +102,19 @@ def _nearest_axes(volume: Volume) -> dict[int, tuple[int, int]]:
     The slices' normal stands for the axis that names the stored plane, so that the other two planes always cut
     across the stored slices, however oblique these are.
     """
-    strength = np.abs(volume.direction)
-    normal = _NORMAL_AXIS[volume.plane]
+    return _nearest_axes_of(tuple(volume.direction.ravel().tolist()), volume.plane)
+
+
+@lru_cache(maxsize=64)
+def _nearest_axes_of(cosines: tuple[float, ...], plane: Plane) -> dict[int, tuple[int, int]]:
+    """Asked for thousands of times a second for one volume. cosines : its direction, row by row."""
+    direction = np.array(cosines).reshape(3, 3)
+    strength = np.abs(direction)
+    normal = _NORMAL_AXIS[plane]
     first, second = (axis for axis in range(3) if axis != normal)
     straight = strength[first, 0] + strength[second, 1] >= strength[first, 1] + strength[second, 0]
     voxel_axis = {normal: 2, first: 0 if straight else 1, second: 1 if straight else 0}
-    return {axis: (voxel, 1 if volume.direction[axis, voxel] >= 0 else -1) for axis, voxel in voxel_axis.items()}
+    return {axis: (voxel, 1 if direction[axis, voxel] >= 0 else -1) for axis, voxel in voxel_axis.items()}
 
 
 def slice_count(volume: Volume, plane: Plane) -> int:

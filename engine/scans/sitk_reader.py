@@ -6,6 +6,7 @@ A colour or flat image keeps its order of voxels.
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ import numpy as np
 import SimpleITK
 from numpy.typing import NDArray
 
+from engine.scans.first_voxels import FIRST_VOXELS, first_voxels
 from engine.scans.limits import require_plausible_compression, require_regular_file, require_sane_size
 from engine.scans.notes import NoteKind, ScanNote, note
 from engine.scans.orienting import radiological
@@ -55,6 +57,7 @@ def read_sitk(path: Path) -> Volume:
     stored = _stored(path, reader)
     if stored is not None:
         require_whole(stored)
+    begins = None if stored is None or components != 1 else first_voxels(reader, stored, _head(path))
     try:
         if times > 1:
             # The first time point alone is taken out of the file.
@@ -74,7 +77,7 @@ def read_sitk(path: Path) -> Volume:
     direction = np.array(image.GetDirection()).reshape(3, 3)
     if not (np.isfinite([*spacing, *origin]).all() and np.isfinite(direction).all() and min(spacing) > 0):
         raise ScanError(f"{path} has an impossible geometry: correct its spacing, origin or direction")
-    modality = _guessed_modality(voxels[len(voxels) // 2])
+    modality = _guessed_modality(voxels[len(voxels) // 2] if begins is None else begins)
     voxels = _shown_type(voxels)
     volume = Volume(
         voxels=voxels,
@@ -93,8 +96,8 @@ def read_sitk(path: Path) -> Volume:
 def volume_facts(path: Path) -> tuple[tuple[int, int, int], str, tuple[ScanNote, ...]]:
     """(columns, rows, slices) as `read_sitk` turns them, the modality as it tells it, and what is to be said.
 
-    From the header and the middle slice alone, for which NRRD and compressed files are unpacked. Raises `ScanError`
-    naming the file.
+    From the header and the middle slice alone, of compressed files from their first voxels. Raises `ScanError` naming
+    the file.
     """
     reader, stored_size, times = _opened(path)
     size = _turned_size(path, reader, stored_size)
@@ -118,8 +121,15 @@ def _modality(path: Path, reader: SimpleITK.ImageFileReader, size: tuple[int, in
         return _NO_MODALITY
     _require_plausible(path, reader, size)
     stored = _stored(path, reader)
-    if stored is not None and stored.gzip_from is None:
-        require_whole(stored)
+    if stored is not None:
+        if stored.gzip_from is None:
+            # Of a zlib stream only its length: nothing is unpacked for that.
+            require_whole(replace(stored, unpacked_length=None))
+        begins = first_voxels(reader, stored, _head(path))
+        if begins is not None:
+            if len(begins) < min(FIRST_VOXELS, int(np.prod(size))):
+                require_whole(stored)
+            return _guessed_modality(begins)
     rank = reader.GetDimension()
     if rank >= 3:
         reader.SetExtractIndex([0, 0, size[2] // 2, *[0] * (rank - 3)])
@@ -130,13 +140,13 @@ def _modality(path: Path, reader: SimpleITK.ImageFileReader, size: tuple[int, in
         raise ScanError(f"cannot read the volume {path}: {_reason(error)}") from error
 
 
-def _guessed_modality(middle: NDArray[Any]) -> str:
-    """CT or other, from the stored values of the middle slice: these formats name no modality.
+def _guessed_modality(part: NDArray[Any]) -> str:
+    """CT or other, from the values of the middle slice or the first ones: these formats name no modality.
 
     Only CT has air far below zero. One slice is enough, and all that listing has time for.
     """
-    is_grey = middle.ndim == 2 or (middle.ndim == 3 and len(middle) == 1)
-    return "CT" if is_grey and -1100 <= float(middle.min()) <= -900 else _NO_MODALITY
+    is_grey = part.ndim <= 2 or (part.ndim == 3 and len(part) == 1)
+    return "CT" if is_grey and part.size and -1100 <= float(part.min()) <= -900 else _NO_MODALITY
 
 
 def _require_plausible(path: Path, reader: SimpleITK.ImageFileReader, size: tuple[int, int, int]) -> None:

@@ -57,3 +57,6 @@ class VoiCurve:
 
 LINEAR = VoiCurve()
 """What an image has whose file says nothing."""
+
+EXACT = VoiCurve(VoiShape.LINEAR_EXACT)
+"""For values so small that the 1 by which the ramp of `LINEAR` is narrower than its window would matter."""

@@ -44,7 +44,7 @@ def _draw(connection: Connection) -> None:
         while True:
             sight, width, height = connection.recv()
             connection.send(renderer.render(sight, width, height))
-    except (EOFError, BrokenPipeError):
+    except (EOFError, ConnectionError):
         # The parent has gone or wants no more.
         return
     except (ImportError, RuntimeError, ValueError, MemoryError, TypeError) as error:

@@ -17,8 +17,8 @@ from engine.scans.volume import ScanError
 # Bytes of a voxel by the NIfTI-1 datatype code (nifti1.h); RGB24 and RGBA32 at the end.
 _NIFTI_BYTES = {2: 1, 4: 2, 8: 4, 16: 4, 32: 8, 64: 8, 256: 1, 512: 2, 768: 4, 1024: 8, 1280: 8, 128: 3, 2304: 4}
 _GZIP_MARK = b"\x1f\x8b"
-_GZIP = 31
-"""``zlib``'s window bits that stand for a gzip stream, checked by its own checksum."""
+_ANY_STREAM = 32 + zlib.MAX_WBITS
+"""``zlib``'s window bits that stand for a gzip or a zlib stream, checked by its own checksum."""
 _PIECE = 1 << 20
 
 
@@ -27,12 +27,19 @@ class StoredVoxels:
     """Where voxels lie: `length` bytes from `offset` of a file, counted behind its own gzip compression.
 
     gzip_from : where a gzip stream of these bytes begins inside of the file, None where they lie open.
+    unpacked_length : of the voxels where the bytes are a zlib stream, as in MetaImage; None where they are not.
     """
 
     path: Path
     offset: int
     length: int
     gzip_from: int | None = None
+    unpacked_length: int | None = None
+
+    @property
+    def packed_from(self) -> int | None:
+        """Where the compressed stream begins, None where there is none."""
+        return self.gzip_from if self.unpacked_length is None else self.offset
 
 
 def nifti_voxels(path: Path, reader: SimpleITK.ImageFileReader) -> StoredVoxels | None:
@@ -66,14 +73,15 @@ def meta_image_voxels(path: Path, data: Path, head: bytes, length: int) -> Store
     compressed, size = _field(head, b"CompressedData"), _field(head, b"CompressedDataSize")
     if _field(head, b"BinaryData") == b"false" or _field(head, b"HeaderSize") not in (b"", b"0"):
         return None
+    unpacked = None
     if compressed == b"true":
         if not size.isdigit():
             return None
-        length = int(size)
+        length, unpacked = int(size), length
     end = re.search(rb"^ElementDataFile[^\n]*\n", head, re.MULTILINE)
     if data == path and end is None:
         return None
-    return StoredVoxels(data, end.end() if data == path and end else 0, length)
+    return StoredVoxels(data, end.end() if data == path and end else 0, length, unpacked_length=unpacked)
 
 
 def nrrd_voxels(path: Path, data: Path, head: bytes, length: int) -> StoredVoxels | None:
@@ -99,19 +107,26 @@ def require_whole(voxels: StoredVoxels) -> None:
     path, needed = voxels.path, voxels.offset + voxels.length
     try:
         there = path.stat().st_size if voxels.gzip_from is None else _unpacked_length(path, voxels.gzip_from, needed)
+        if voxels.unpacked_length is not None and there >= needed:
+            # MetaIO says nothing of a stream that is damaged.
+            needed = voxels.unpacked_length
+            there = _unpacked_length(path, voxels.offset, needed)
     except OSError as error:
         raise ScanError(f"cannot read {path}: {error.strerror}") from error
     except zlib.error as error:
         raise ScanError(f"{path} is damaged: what it holds cannot be unpacked, get another copy of it") from error
     if there < needed:
-        unpacked = "" if voxels.gzip_from is None else " when unpacked"
+        unpacked = "" if voxels.packed_from is None else " when unpacked"
         raise ScanError(f"{path} ends after {there:,} of {needed:,} bytes{unpacked}: it is cut off")
 
 
 def _unpacked_length(path: Path, start: int, needed: int) -> int:
-    """How many bytes the gzip members from `start` on unpack to; no more than one behind `needed` are looked for."""
+    """How many bytes the gzip members, or the zlib stream, from `start` on unpack to.
+
+    No more than one behind `needed` are looked for.
+    """
     count = 0
-    unpacker = zlib.decompressobj(_GZIP)
+    unpacker = zlib.decompressobj(_ANY_STREAM)
     with path.open("rb") as stream:
         stream.seek(start)
         data = stream.read(_PIECE)
@@ -122,7 +137,7 @@ def _unpacked_length(path: Path, start: int, needed: int) -> int:
                 data = unpacker.unused_data or stream.read(_PIECE)
                 if not data.startswith(_GZIP_MARK):
                     break
-                unpacker = zlib.decompressobj(_GZIP)
+                unpacker = zlib.decompressobj(_ANY_STREAM)
             else:
                 data = unpacker.unconsumed_tail or stream.read(_PIECE)
     return count

@@ -33,6 +33,9 @@ from engine.store.scan_rows import (
 from engine.store.scans import ScanRepository
 from engine.store.shape_text import (
     Derivation,
+    shape_kind,
+    shape_of,
+    shape_text,
 )
 from engine.store.store import AnnotationStore, default_database_path, study_uid_of
 from engine.store.task_progress import AnnotatorProgress, ProjectProgress, TaskProgress, Work
@@ -95,6 +98,9 @@ __all__ = [
     "Work",
     "WorklistRow",
     "default_database_path",
+    "shape_kind",
+    "shape_of",
+    "shape_text",
     "source_key",
     "study_uid_of",
     "verify_chain",

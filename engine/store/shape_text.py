@@ -9,11 +9,28 @@ from __future__ import annotations
 import json
 import math
 from dataclasses import dataclass
-from typing import Any
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any
 
-from engine.regions import Box, shape_from_json, shape_to_json
+from engine.regions import Box, Shape, shape_from_json, shape_to_json
 from engine.store.audit import canonical_json
 from engine.store.errors import StoreError
+
+if TYPE_CHECKING:
+    from engine.store.rows import RegionRow
+
+# Shapes are frozen, and every comparison of two readings reads the same ones again.
+_read = lru_cache(maxsize=256)(shape_from_json)
+
+
+def shape_of(row: RegionRow) -> Shape:
+    """A region's shape, in pixels of its slice."""
+    return row.box if row.shape is None else _read(row.shape)
+
+
+def shape_text(shape: Shape) -> str | None:
+    """As the store keeps it: an upright box has no text of its own."""
+    return None if isinstance(shape, Box) else shape_to_json(shape)
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +68,7 @@ def canonical_shape(text: str | None, bounds: Box) -> str | None:
     found = shape.bounds.as_tuple()
     if not all(math.isclose(one, other, abs_tol=1e-6) for one, other in zip(found, bounds.as_tuple(), strict=True)):
         raise StoreError(f"a {shape.kind} within {found} was given the bounds {bounds.as_tuple()}: give its own")
-    return None if isinstance(shape, Box) else shape_to_json(shape)
+    return shape_text(shape)
 
 
 def canonical_attributes(text: str | None) -> str | None:

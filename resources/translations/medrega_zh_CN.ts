@@ -552,6 +552,37 @@
     </message>
 </context>
 <context>
+    <name>EngineMessages</name>
+    <message>
+        <source>Not found on this slice: {0}</source>
+        <translation>此层面未找到：{0}</translation>
+    </message>
+    <message>
+        <source>Asking the model …</source>
+        <translation>正在询问模型……</translation>
+    </message>
+    <message>
+        <source>No answer. {0}</source>
+        <translation>没有答复。{0}</translation>
+    </message>
+    <message>
+        <source>Loading the model …</source>
+        <translation>正在加载模型……</translation>
+    </message>
+    <message>
+        <source>The model is ready</source>
+        <translation>模型已就绪</translation>
+    </message>
+    <message>
+        <source>The model process stopped ({0}). It was started again, and the question is asked again.</source>
+        <translation>模型进程已停止（{0}），现已重新启动，并再次提问。</translation>
+    </message>
+    <message>
+        <source>The model process failed: {0}</source>
+        <translation>模型进程出错：{0}</translation>
+    </message>
+</context>
+<context>
     <name>FindAllBox</name>
     <message>
         <source>Stop</source>
@@ -633,6 +664,10 @@
     <message>
         <source>Looking for scans …</source>
         <translation>正在查找影像…</translation>
+    </message>
+    <message>
+        <source>Stopped. The scans found until then are on the list.</source>
+        <translation>已停止。此前找到的影像已在列表中。</translation>
     </message>
     <message>
         <source>Files that were left out</source>
@@ -806,6 +841,54 @@
         <translation>撤销、重做</translation>
     </message>
     <message>
+        <source>Wheel, ↑ ↓, PgUp, PgDown</source>
+        <translation>滚轮、↑ ↓、PgUp、PgDown</translation>
+    </message>
+    <message>
+        <source>Drag, ← → ↑ ↓</source>
+        <translation>拖动、← → ↑ ↓</translation>
+    </message>
+    <message>
+        <source>turn; Shift with an arrow: by one degree</source>
+        <translation>旋转；按住 Shift 再按方向键：每次一度</translation>
+    </message>
+    <message>
+        <source>Wheel, +, -</source>
+        <translation>滚轮、+、-</translation>
+    </message>
+    <message>
+        <source>Double click, 0</source>
+        <translation>双击、0</translation>
+    </message>
+    <message>
+        <source>from the front again</source>
+        <translation>恢复正面视角</translation>
+    </message>
+    <message>
+        <source>Click, F6</source>
+        <translation>单击、F6</translation>
+    </message>
+    <message>
+        <source>give the 3-D view the keys</source>
+        <translation>让三维视图接收按键</translation>
+    </message>
+    <message>
+        <source>Ctrl+O</source>
+        <translation>Ctrl+O</translation>
+    </message>
+    <message>
+        <source>add files</source>
+        <translation>添加文件</translation>
+    </message>
+    <message>
+        <source>Ctrl+Shift+O</source>
+        <translation>Ctrl+Shift+O</translation>
+    </message>
+    <message>
+        <source>add a folder</source>
+        <translation>添加文件夹</translation>
+    </message>
+    <message>
         <source>N, P</source>
         <translation>N、P</translation>
     </message>
@@ -814,16 +897,20 @@
         <translation>下一个、上一个影像</translation>
     </message>
     <message>
+        <source>3-D view</source>
+        <translation>三维视图</translation>
+    </message>
+    <message>
+        <source>Window and scans</source>
+        <translation>窗口与影像</translation>
+    </message>
+    <message>
         <source>Ctrl+F</source>
         <translation>Ctrl+F</translation>
     </message>
     <message>
         <source>search the list of scans</source>
         <translation>搜索影像列表</translation>
-    </message>
-    <message>
-        <source>Wheel, ↑ ↓</source>
-        <translation>滚轮、↑ ↓</translation>
     </message>
     <message>
         <source>slices</source>
@@ -876,6 +963,26 @@
     <message>
         <source>fit; on a title: fill the window</source>
         <translation>适合窗口；双击标题：单视图放大</translation>
+    </message>
+    <message>
+        <source>in the list: open the scan; Esc: back to the image</source>
+        <translation>在列表中：打开影像；Esc：回到图像</translation>
+    </message>
+    <message>
+        <source>?, F1</source>
+        <translation>?、F1</translation>
+    </message>
+    <message>
+        <source>this sheet</source>
+        <translation>本快捷键表</translation>
+    </message>
+    <message>
+        <source>Ctrl+Q</source>
+        <translation>Ctrl+Q</translation>
+    </message>
+    <message>
+        <source>quit</source>
+        <translation>退出</translation>
     </message>
     <message>
         <source>Regions</source>
@@ -955,8 +1062,8 @@
         <translation>关闭</translation>
     </message>
     <message>
-        <source>(ships)</source>
-        <translation>（自带）</translation>
+        <source>(built in)</source>
+        <translation>（内置）</translation>
     </message>
     <message>
         <source>Used now: {0}</source>
@@ -989,28 +1096,8 @@
 <context>
     <name>MainWindow</name>
     <message>
-        <source>Asking the model …</source>
-        <translation>正在询问模型……</translation>
-    </message>
-    <message>
-        <source>Not found on this slice: {0}</source>
-        <translation>此层面未找到：{0}</translation>
-    </message>
-    <message>
         <source>That was on a scan which is no longer on the list. It is done, but cannot be shown.</source>
         <translation>该操作所在的影像已不在列表中。操作已完成，但无法显示。</translation>
-    </message>
-    <message>
-        <source>Loading the model …</source>
-        <translation>正在加载模型……</translation>
-    </message>
-    <message>
-        <source>The model is ready</source>
-        <translation>模型已就绪</translation>
-    </message>
-    <message>
-        <source>The model process failed: {0}</source>
-        <translation>模型进程出错：{0}</translation>
     </message>
     <message>
         <source>A shape on this slice was not finished.</source>
@@ -1029,44 +1116,12 @@
         <translation>无</translation>
     </message>
     <message>
-        <source>Add scans</source>
-        <translation>添加影像</translation>
-    </message>
-    <message>
-        <source>Add a folder of scans</source>
-        <translation>添加影像文件夹</translation>
-    </message>
-    <message>
-        <source>This model has no card.</source>
-        <translation>该模型没有说明卡。</translation>
-    </message>
-    <message>
         <source>Not opened. {0}</source>
         <translation>未能打开。{0}</translation>
     </message>
     <message>
         <source>Regions with another name now: {0}</source>
         <translation>已更改名称的区域：{0} 个</translation>
-    </message>
-    <message>
-        <source>No answer. {0}</source>
-        <translation>没有答复。{0}</translation>
-    </message>
-    <message>
-        <source>The model process stopped ({0}). It was started again, and the question is asked again.</source>
-        <translation>模型进程已停止（{0}），现已重新启动，并再次提问。</translation>
-    </message>
-    <message>
-        <source>Model card</source>
-        <translation>模型说明卡</translation>
-    </message>
-    <message>
-        <source>About MedRegA Desktop</source>
-        <translation>关于 MedRegA Desktop</translation>
-    </message>
-    <message>
-        <source>Label and read medical scans with a model that runs on this computer.&lt;br&gt;&lt;br&gt;&lt;b&gt;Not for diagnostic use.&lt;/b&gt; Suggestions are a model&apos;s guesses until a person decides.&lt;br&gt;&lt;br&gt;After MedRegA, Wang et al., ICLR 2025. Apache-2.0.</source>
-        <translation>用本机运行的模型标注和阅读医学影像。&lt;br&gt;&lt;br&gt;&lt;b&gt;不得用于诊断。&lt;/b&gt;在人作出决定之前，建议只是模型的猜测。&lt;br&gt;&lt;br&gt;依据 MedRegA（Wang 等，ICLR 2025）。Apache-2.0 许可。</translation>
     </message>
     <message>
         <source>MedRegA Desktop</source>
@@ -1285,6 +1340,13 @@
     </message>
 </context>
 <context>
+    <name>Readout</name>
+    <message>
+        <source>relative</source>
+        <translation>相对值</translation>
+    </message>
+</context>
+<context>
     <name>RegionActions</name>
     <message>
         <source>Name …</source>
@@ -1423,6 +1485,34 @@
     <message>
         <source>hidden</source>
         <translation>已隐藏</translation>
+    </message>
+    <message>
+        <source>turned box</source>
+        <translation>旋转框</translation>
+    </message>
+    <message>
+        <source>ellipse</source>
+        <translation>椭圆</translation>
+    </message>
+    <message>
+        <source>polygon</source>
+        <translation>多边形</translation>
+    </message>
+    <message>
+        <source>outline</source>
+        <translation>轮廓</translation>
+    </message>
+    <message>
+        <source>line</source>
+        <translation>线</translation>
+    </message>
+    <message>
+        <source>point</source>
+        <translation>点</translation>
+    </message>
+    <message>
+        <source>mask</source>
+        <translation>掩膜</translation>
     </message>
     <message>
         <source>of {0}</source>
@@ -2449,6 +2539,26 @@
         <translation>下一个视图</translation>
     </message>
     <message>
+        <source>Choose the scan to compare with …</source>
+        <translation>选择要对比的影像……</translation>
+    </message>
+    <message>
+        <source>Narrower window</source>
+        <translation>窗宽变窄</translation>
+    </message>
+    <message>
+        <source>Wider window</source>
+        <translation>窗宽变宽</translation>
+    </message>
+    <message>
+        <source>Brighter</source>
+        <translation>调亮</translation>
+    </message>
+    <message>
+        <source>Darker</source>
+        <translation>调暗</translation>
+    </message>
+    <message>
         <source>The scan&apos;s own window</source>
         <translation>影像自带的窗宽窗位</translation>
     </message>
@@ -2560,6 +2670,14 @@
 <context>
     <name>ViewerBar</name>
     <message>
+        <source>Own window</source>
+        <translation>自带窗</translation>
+    </message>
+    <message>
+        <source>Fitted to slice</source>
+        <translation>适合本层面</translation>
+    </message>
+    <message>
         <source>{0}/s</source>
         <translation>{0} 层/秒</translation>
     </message>
@@ -2619,8 +2737,35 @@
         <translation>不得用于诊断</translation>
     </message>
     <message>
-        <source>Drag to turn, wheel to zoom, double click for the front</source>
-        <translation>拖动旋转，滚轮缩放，双击回到正面</translation>
+        <source>Drag or arrows to turn, wheel or + and - to zoom, double click or 0 for the front</source>
+        <translation>拖动或方向键旋转，滚轮或 + 与 - 缩放，双击或 0 恢复正面视角</translation>
+    </message>
+</context>
+<context>
+    <name>WindowDialogs</name>
+    <message>
+        <source>Add scans</source>
+        <translation>添加影像</translation>
+    </message>
+    <message>
+        <source>Add a folder of scans</source>
+        <translation>添加影像文件夹</translation>
+    </message>
+    <message>
+        <source>This model has no card.</source>
+        <translation>该模型没有说明卡。</translation>
+    </message>
+    <message>
+        <source>Model card</source>
+        <translation>模型说明卡</translation>
+    </message>
+    <message>
+        <source>About MedRegA Desktop</source>
+        <translation>关于 MedRegA Desktop</translation>
+    </message>
+    <message>
+        <source>Label and read medical scans with a model that runs on this computer.&lt;br&gt;&lt;br&gt;&lt;b&gt;Not for diagnostic use.&lt;/b&gt; Suggestions are a model&apos;s guesses until a person decides.&lt;br&gt;&lt;br&gt;After MedRegA, Wang et al., ICLR 2025. Apache-2.0.</source>
+        <translation>用本机运行的模型标注和阅读医学影像。&lt;br&gt;&lt;br&gt;&lt;b&gt;不得用于诊断。&lt;/b&gt;在人作出决定之前，建议只是模型的猜测。&lt;br&gt;&lt;br&gt;依据 MedRegA（Wang 等，ICLR 2025）。Apache-2.0 许可。</translation>
     </message>
 </context>
 <context>

@@ -24,6 +24,7 @@ def test_the_bench_gives_every_row_with_its_goal(qtbot):
         ("frames/s", 200),
         ("refreshes/s", 40),
         ("frames/s", 60),
+        ("refreshes/s", 40),
     ]
     beside = rows[0]
     assert beside.peer_name == "vtkImageViewer2"

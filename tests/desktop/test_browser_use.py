@@ -20,6 +20,7 @@ from PySide6.QtWidgets import (
 )
 
 from desktop.model.browser_tree import NodeKind, Role
+from engine.browse import indexing
 from engine.store import ScanStatus
 from tests.desktop.test_browser import (
     JANE,
@@ -139,6 +140,39 @@ def test_cancel_stops_all_that_waits(open_window, folder: Path):
     QTest.mouseClick(panel.indexing.stop, Qt.MouseButton.LeftButton)
     driver.until(lambda: not panel.indexing.is_busy())
     assert JANE not in titles(panel) or driver.window.worklist.count() < 121
+
+
+def test_scans_are_listed_while_the_rest_of_a_folder_is_read(open_window, folder: Path, monkeypatch):
+    for number in range(30):
+        shutil.copytree(folder, folder.parent / "many" / f"{number:02}")
+    # As on a slow disk: every folder takes long enough to be shown.
+    monkeypatch.setattr(indexing, "_BATCH_SECONDS", 0)
+    driver = open_window()
+    window = driver.window
+    panel, seen = window.worklist_panel, []
+    window.worklist.changed.connect(lambda: seen.append((window.worklist.count(), panel.indexing.is_busy())))
+    drop(driver, folder.parent / "many")
+    driver.until(lambda: not panel.indexing.is_busy())
+    assert len({count for count, busy in seen if busy}) > 3, seen
+    assert panel.tree.isVisible()
+
+
+def test_cancelling_keeps_what_was_found_and_says_so(open_window, folder: Path, monkeypatch):
+    for number in range(60):
+        shutil.copytree(folder, folder.parent / "many" / f"{number:02}")
+    monkeypatch.setattr(indexing, "_BATCH_SECONDS", 0)
+    driver = open_window()
+    window, panel = driver.window, driver.window.worklist_panel
+    before = window.worklist.count()
+    drop(driver, folder.parent / "many")
+    driver.until(lambda: window.worklist.count() > before)
+    QTest.mouseClick(panel.indexing.stop, Qt.MouseButton.LeftButton)
+    driver.until(lambda: not panel.indexing.is_busy())
+    window.worklist.refresh()
+    assert before < window.worklist.count() < before + 180
+    assert "Stopped" in panel.indexing.result.text()
+    QTest.mouseClick(panel.indexing.close_result, Qt.MouseButton.LeftButton)
+    assert not panel.indexing.isVisible()
 
 
 def test_every_control_is_reached_by_tab_and_escape_goes_back(dropped):

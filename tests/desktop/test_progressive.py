@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -135,4 +136,29 @@ def test_another_scan_chosen_meanwhile_is_the_one_that_opens(reading):
     reading.driver.until(lambda: window.viewing.current is not first)
     reading.driver.until(lambda: window.viewing.current.is_complete)
     assert window.viewing.item.path == other.path
-    assert not first.is_complete, "the one before is not read to its end for nobody"
+    # The one before is not read on for nobody: its reading was given up, if it was not done by then.
+    count = first.loaded_count
+    reading.driver.until(lambda: not window.viewing._reading.busy)
+    assert first.loaded_count == count
+
+
+def test_a_scan_that_does_not_open_leaves_the_one_on_screen_to_be_read_on(reading, tmp_path: Path):
+    window = reading.window
+    gone = tmp_path / "gone.dcm"
+    window.viewing.open_item(replace(reading.scan.item, path=str(gone), series_uid=""))
+    reading.go_on()
+    assert window.viewing.current is reading.scan
+    reading.driver.until(lambda: not window.viewing._reading.busy)
+    assert "gone.dcm" in window.notice_bar.text
+    window.models.layout.choose(Layout.PLANES)
+    assert window.viewing.states[Plane.CORONAL].picture() is not None
+
+
+def test_cancelling_the_scan_that_opens_leaves_the_one_on_screen_to_be_read_on(reading):
+    window = reading.window
+    other = next(row for row in window.worklist.rows_beside(None) if row.path != reading.scan.item.path)
+    window.open_item(other)
+    cancel = next(one for one in window.status.findChildren(QPushButton) if one.isVisible())
+    QTest.mouseClick(cancel, Qt.MouseButton.LeftButton)
+    reading.go_on()
+    assert window.viewing.current is reading.scan

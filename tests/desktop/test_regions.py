@@ -12,11 +12,10 @@ from PySide6.QtGui import QWheelEvent
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication, QPushButton
 
-from desktop.model.regions import shape_of
 from desktop.model.tools import Tool
 from engine.phantom import write_phantom_series
 from engine.regions import Box, Ellipse, Freehand, HandleRole, Label, Line, Mask, Point, Polygon, RotatedBox
-from engine.store import Origin, RegionState
+from engine.store import Origin, RegionState, shape_of
 
 LEFT = Qt.MouseButton.LeftButton
 NONE = Qt.KeyboardModifier.NoModifier
@@ -433,3 +432,10 @@ def test_undo_goes_back_over_scans_and_shows_where(hand, tmp_path):
     assert hand.shapes() == []
     hand.redo()
     assert len(hand.shapes()) == 1
+
+
+def test_taking_the_brush_leaves_the_image_where_it_is(hand):
+    before = hand.window.view.mapTo(hand.window, QPoint(0, 0))
+    hand.take(Tool.BRUSH)
+    QApplication.processEvents()
+    assert hand.window.view.mapTo(hand.window, QPoint(0, 0)) == before

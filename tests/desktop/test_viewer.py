@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import html
+import re
 import string
 from collections import Counter
 from pathlib import Path
@@ -10,14 +12,16 @@ import numpy as np
 import pydicom
 import pytest
 from PySide6.QtCore import QPoint, QPointF, Qt
-from PySide6.QtGui import QAction, QGuiApplication, QImage, QWheelEvent
+from PySide6.QtGui import QAction, QFont, QFontMetrics, QGuiApplication, QImage, QWheelEvent
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QApplication, QComboBox, QLabel, QMenu, QSlider
+from PySide6.QtWidgets import QApplication, QComboBox, QLabel, QMenu, QScrollArea, QSlider, QStyle, QStyleOptionComboBox
 
 from desktop.model.layout import Layout, Pane, arrangement
 from desktop.model.tools import Tool
+from desktop.panels.key_sheet import KeySheet
 from desktop.screenshot import draw_box
 from desktop.viewer.note_text import NoteTexts
+from desktop.viewer.overlay import OverlayText, _arranged
 from desktop.viewer.snapshot import snapshot
 from engine.regions import Box
 from engine.scans import NoteKind, Plane, Window, read_overlays
@@ -484,6 +488,102 @@ def test_the_key_sheet_names_every_action(driver):
     for action in driver.window.viewer_actions.by_id.values():
         assert action.shortcut().toString().replace("<", "&lt;") in texts
     assert "draw a box" in texts
+
+
+def test_every_shortcut_of_the_window_is_on_the_key_sheet(driver):
+    driver.type("?")
+    sheet = driver.window.findChild(KeySheet)
+    cells = "".join(label.text() for label in sheet.findChildren(QLabel))
+    listed = {
+        one.strip()
+        for cell in re.findall(r"<b>(.*?)</b>", cells)
+        for one in html.unescape(cell).replace(" or ", ", ").split(", ")
+    }
+    keys = {key.toString() for action in driver.window.findChildren(QAction) for key in action.shortcuts()}
+    # Qt abbreviates what stands on the key.
+    wanted = {"Delete" if key == "Del" else key for key in keys if key}
+    assert not wanted - listed
+    # What the views understand without an action.
+    assert {"PgUp", "PgDown", "Home", "End", "Tab", "Esc", "F7", "?", "N", "P", "F", "L", "1 … 9"} <= listed
+
+
+@pytest.mark.parametrize("language", ["en", "zh_CN"])
+def test_the_key_sheet_is_never_scrolled_sideways(driver, language: str, request):
+    request.addfinalizer(lambda: driver.window.set_interface_language("en"))
+    driver.window.set_interface_language(language)
+    driver.window.resize(1024, 700)
+    QTest.keyClick(driver.window.view, Qt.Key.Key_F1)
+    sheet = driver.window.findChild(KeySheet)
+    driver.until(sheet.isVisible)
+    bar = sheet.findChild(QScrollArea).horizontalScrollBar()
+    assert bar.maximum() == 0
+
+
+def test_the_window_is_changed_by_keys(driver):
+    before = driver.window.viewing.window
+    for key, change in (
+        (Qt.Key.Key_Left, (0, -0.1)),
+        (Qt.Key.Key_Right, (0, 0.1)),
+        (Qt.Key.Key_PageUp, (-0.1, 0)),
+        (Qt.Key.Key_PageDown, (0.1, 0)),
+    ):
+        driver.window.viewing.set_window(before)
+        driver.key(key, ALT)
+        now = driver.window.viewing.window
+        assert now.center - before.center == pytest.approx(change[0] * before.width)
+        assert now.width - before.width == pytest.approx(change[1] * before.width)
+
+
+def test_the_scan_beside_is_chosen_by_keys(driver, pydicom_files):
+    window = driver.window
+    phantom = window.viewing.item
+    # What was opened lately may be compared with.
+    open_file(driver, pydicom_files / "CT_small.dcm")
+    window.open_item(phantom)
+    driver.until(lambda: window.viewing.item.path == phantom.path and window.viewing.current.is_complete)
+    driver.key(Qt.Key.Key_C, ALT)
+    assert visible_panes(driver) == [Pane.AXIAL, Pane.PRIOR]
+    menu = QApplication.activePopupWidget()
+    assert isinstance(menu, QMenu)
+    wanted = next(row for row in window.worklist.rows_beside(window.viewing.item) if "CT_small" in row.path)
+    title = window.worklist.title_of(wanted)
+    for _ in menu.actions():
+        if menu.activeAction().text() == title:
+            break
+        QTest.keyClick(menu, Qt.Key.Key_Down)
+    QTest.keyClick(menu, Qt.Key.Key_Return)
+    driver.until(lambda: window.viewing.prior.scan is not None)
+    assert window.viewing.prior.scan.item.path == wanted.path
+
+
+@pytest.mark.parametrize("size", [(1024, 700), (1280, 800), (1600, 1000)])
+@pytest.mark.parametrize("language", ["en", "zh_CN"])
+def test_every_button_of_the_tool_bar_is_in_sight(driver, size, language: str, request):
+    request.addfinalizer(lambda: driver.window.set_interface_language("en"))
+    driver.window.set_interface_language(language)
+    driver.window.resize(*size)
+    QTest.qWait(20)
+    assert driver.window.size().toTuple() == size
+    bar = driver.window.viewer_bar
+    for action in bar.actions():
+        widget = bar.widgetForAction(action)
+        assert widget.isVisible(), action.text()
+        assert bar.rect().contains(widget.geometry()), action.text()
+    combo = bar.findChild(QComboBox)
+    widest = max(combo.fontMetrics().horizontalAdvance(combo.itemText(n)) for n in range(combo.count()))
+    option = QStyleOptionComboBox()
+    combo.initStyleOption(option)
+    part = QStyle.SubControl.SC_ComboBoxEditField
+    assert widest <= combo.style().subControlRect(QStyle.ComplexControl.CC_ComboBox, option, part, combo).width()
+
+
+def test_texts_over_a_narrow_picture_do_not_lie_on_each_other(driver):
+    metrics = QFontMetrics(QFont())
+    text = OverlayText(top_left="CT  Slice 257 / 512", top_right="W 300  C 40", letters=("R", "L", "A", "P"))
+    assert _arranged(text, 600, metrics) == text
+    narrow = _arranged(text, 150, metrics)
+    assert narrow.top_right == ""
+    assert narrow.top_left.splitlines() == ["CT  Slice 257 / 512", "W 300  C 40"]
 
 
 def test_no_key_is_taken_twice(driver):

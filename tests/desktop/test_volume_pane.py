@@ -44,6 +44,30 @@ def test_the_scan_is_drawn_and_turns_with_the_mouse(pane):
     assert driver.window.models.drawing.sight.azimuth == 0
 
 
+def test_the_keys_turn_and_zoom_it_once_it_has_them(pane):
+    driver, view = pane
+    sight = lambda: driver.window.models.drawing.sight  # noqa: E731
+    # Through the three planes to the 3-D view.
+    for _ in range(3):
+        driver.key(Qt.Key.Key_F6)
+    assert driver.window.focusWidget() is view.picture
+    assert view.property("active") is True
+    driver.key(Qt.Key.Key_Right)
+    assert sight().azimuth == pytest.approx(350)
+    driver.key(Qt.Key.Key_Up, Qt.KeyboardModifier.ShiftModifier)
+    assert sight().elevation == pytest.approx(-1)
+    driver.type("++-")
+    assert sight().zoom == pytest.approx(1.15)
+    driver.type("0")
+    assert (sight().azimuth, sight().zoom) == (0, 1)
+    index = driver.window.viewing.index
+    driver.key(Qt.Key.Key_PageDown)
+    assert driver.window.viewing.index == index + 1, "other keys mean what they mean everywhere"
+    driver.key(Qt.Key.Key_F6)
+    assert driver.window.focusWidget() is driver.window.view
+    assert view.property("active") is False
+
+
 def test_another_preset_shows_something_else(pane):
     driver, view = pane
     before = view.picture.image.copy()

@@ -8,7 +8,7 @@ import pytest
 
 from engine.protocol import Grounding, Language, Question, Recognition, Task, user_text
 from engine.regions import Box
-from training.labels import tasks_of
+from training.labels import labels_of, tasks_of
 from training.records import task_of
 
 CHOICE = {"options": ("肝", "脾")}
@@ -39,3 +39,25 @@ def test_the_tasks_of_a_dataset_are_those_it_has_a_record_of(tmp_path):
     (tmp_path / "b.jsonl").write_text("\n".join(map(line, (QUESTIONS[8], QUESTIONS[1]))), encoding="utf-8")
     assert tasks_of([tmp_path / "a.jsonl"]) == (Task.REGION_TO_TEXT,)
     assert tasks_of([tmp_path]) == (Task.REGION_TO_TEXT, Task.TEXT_TO_REGION, QUESTIONS[8]["task"])
+
+
+def test_a_name_of_the_ontology_is_one_label_in_both_languages_its_side_included(tmp_path):
+    lines = []
+    for number, (language, name) in enumerate(
+        [
+            (Language.EN, "left hippocampus"),
+            (Language.ZH, "左侧海马"),
+            (Language.ZH, "黑色素瘤"),
+            (Language.EN, "thing"),
+        ]
+    ):
+        human = user_text(Question(language=language, width=10, height=10, **QUESTIONS[0]))
+        talk = [{"from": "human", "value": human}, {"from": "gpt", "value": name}]
+        lines.append(json.dumps({"id": number, "image": "a.png", "width": 10, "height": 10, "conversations": talk}))
+    (tmp_path / "a.jsonl").write_text("\n".join(lines), encoding="utf-8")
+    found = labels_of([tmp_path])
+    assert [(label.id, label.en, label.zh) for label in found] == [
+        ("hippocampus-left", "left hippocampus", "左侧海马"),
+        ("melanoma", "melanoma", "黑色素瘤"),
+        ("thing", "thing", "thing"),
+    ]

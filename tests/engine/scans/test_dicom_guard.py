@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import zipfile
+import zlib
 from pathlib import Path
 
 import pydicom
 import pytest
 
-from engine.scans import ScanError, index_path, read_volume
+from engine.scans import ScanError, dicom_guard, index_path, read_volume
 from engine.scans.dicom_guard import MAX_HEADER_READS, HeaderStream, require_begin
 
 _MANY = 64 << 20
@@ -59,3 +60,39 @@ def test_real_files_without_the_mark_begin_like_one(pydicom_files: Path, name: s
     require_begin(path)
     if "PixelData" in pydicom.dcmread(path, force=True):
         assert read_volume(path).voxels.size
+
+
+def deflated(path: Path, source: Path, filling: int) -> Path:
+    """A deflated file with its pixels replaced by zeros that are packed a thousandfold."""
+    dataset = pydicom.dcmread(source)
+    dataset.PixelData = bytes(filling)
+    dataset.save_as(path)
+    return path
+
+
+def test_a_deflated_bomb_is_refused_before_it_fills_the_memory(
+    tmp_path: Path, pydicom_files: Path, monkeypatch: pytest.MonkeyPatch
+):
+    source = pydicom_files / "image_dfl.dcm"
+    if not source.is_file():
+        pytest.skip("not among the files that this pydicom brings")
+    path = deflated(tmp_path / "bomb.dcm", source, 40 << 20)
+    assert path.stat().st_size < 100_000
+    # The real bound would take seconds to be reached.
+    monkeypatch.setattr(dicom_guard, "MAX_INFLATED", 32 << 20)
+    inflated: list[int] = []
+    unpack = zlib.decompress
+    monkeypatch.setattr(zlib, "decompress", lambda *args, **more: inflated.append(1) or unpack(*args, **more))
+    with pytest.raises(ScanError, match=r"bomb\.dcm is deflated and unpacks to more than 33,554,432 bytes"):
+        read_volume(path)
+    assert "unpacks to more" in index_path(path).problems[0].reason
+    assert not inflated, "pydicom has unpacked it"
+    monkeypatch.undo()
+    assert index_path(path).series
+
+
+def test_an_honest_deflated_file_opens(pydicom_files: Path):
+    path = pydicom_files / "image_dfl.dcm"
+    if not path.is_file():
+        pytest.skip("not among the files that this pydicom brings")
+    assert read_volume(path).voxels.size

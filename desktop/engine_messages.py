@@ -1,0 +1,58 @@
+"""What the model's process has to say: asking, loading, gone and started again, failed."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import QObject
+
+from desktop.error_texts import shown_error
+from desktop.model.asking import AskingModel
+from desktop.panels.notice_bar import NoticeBar
+from desktop.panels.status_line import StatusLine
+from engine.runtime import EngineEvent
+
+
+class EngineMessages(QObject):
+    """Passing news goes to the status line, what a person must know of to the notice bar."""
+
+    def __init__(self, asking: AskingModel, status: StatusLine, notices: NoticeBar, parent: QObject) -> None:
+        super().__init__(parent)
+        self._status = status
+        self._notices = notices
+        self._asked = asking
+        asking.started.connect(lambda _: status.say(self._asking_text()))
+        asking.idle.connect(self._no_longer_asking)
+        asking.not_found.connect(lambda names: status.say(self.tr("Not found on this slice: {0}").format(names)))
+        asking.failed.connect(self._not_answered)
+        asking.unusable.connect(self._unusable)
+        asking.engine_event.connect(self._event)
+        asking.model_changed.connect(self._model_changed)
+
+    def _asking_text(self) -> str:
+        return self.tr("Asking the model …")
+
+    def _no_longer_asking(self) -> None:
+        if self._status.currentMessage() == self._asking_text():
+            self._status.clearMessage()
+
+    def _not_answered(self, message: str) -> None:
+        self._notices.show_notice(self.tr("No answer. {0}").format(shown_error(message)))
+
+    def _unusable(self, message: str) -> None:
+        self._status.set_model_unusable()
+        self._notices.show_notice(message)
+
+    def _model_changed(self) -> None:
+        adapter = self._asked.session.adapter
+        self._status.set_model(self._asked.manifest, adapter.name if adapter else "")
+
+    def _event(self, event: EngineEvent) -> None:
+        if event.kind == "starting":
+            self._status.say(self.tr("Loading the model …"))
+        elif event.kind == "ready":
+            self._status.say(self.tr("The model is ready"))
+        elif event.kind == "restarted":
+            text = self.tr("The model process stopped ({0}). It was started again, and the question is asked again.")
+            self._notices.show_notice(text.format(shown_error(event.reason)))
+        else:
+            message = shown_error(event.message)
+            self._notices.show_notice(self.tr("The model process failed: {0}").format(message))
