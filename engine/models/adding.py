@@ -71,7 +71,7 @@ def add_model(
             check_gguf(files[role])
         image = self_test_image(size)
         progress.report(0, 0, "self-test")
-        tried = _probe(Probe(files["text"], files["mmproj"], image), progress.cancelled)
+        tried = _probe(Probe(out, files["text"].name, files["mmproj"].name, image), progress.cancelled)
         files |= {name: out / file for name, file in _OTHER_FILES.items()}
         Image.fromarray(image).save(files["golden_image"])
         np.save(files["golden_embedding"], tried.embedding)
@@ -152,7 +152,7 @@ def _probe(probe: Probe, cancelled: Callable[[], bool]) -> ProbeResult:
             if cancelled():
                 raise Cancelled
             if waited > _PROBE_TIMEOUT_S:
-                raise ModelError(f"llama.cpp does not come to an end with {probe.text}: it cannot be used")
+                raise ModelError(f"llama.cpp does not come to an end with {probe.folder}: it cannot be used")
         result = ours.recv()
     except EOFError:
         process.join(5)

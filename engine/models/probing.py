@@ -16,10 +16,11 @@ from engine.runtime.manifest import ModelFile, ModelManifest
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Probe:
-    """image : (S, S, 3) uint8 of the size that the tower is to be given."""
+    """text, mmproj : names of the files in the folder. image : (S, S, 3) uint8, the size that the tower is given."""
 
-    text: Path
-    mmproj: Path
+    folder: Path
+    text: str
+    mmproj: str
     image: NDArray[np.uint8]
 
 
@@ -36,9 +37,9 @@ def probe_model(connection: Connection, probe: Probe) -> None:
     from engine.runtime.llama import LlamaModel
 
     # No hashes: these files are being looked at, not yet a model. 0 tokens: as many as the tower makes.
-    files = {role: ModelFile(path.name, "", 0) for role, path in (("text", probe.text), ("mmproj", probe.mmproj))}
+    files = {"text": ModelFile(probe.text, "", 0), "mmproj": ModelFile(probe.mmproj, "", 0)}
     side = probe.image.shape[0]
-    manifest = ModelManifest("new", "", "", "medrega", probe.text.parent, files, side, 0, 4096, 1.0, 0.0)
+    manifest = ModelManifest("new", "", "", "medrega", probe.folder, files, side, 0, 4096, 1.0, 0.0)
     try:
         model = LlamaModel(manifest, threads=1)
         embedding = model.embed_image(probe.image)
@@ -46,6 +47,6 @@ def probe_model(connection: Connection, probe: Probe) -> None:
         connection.send(str(error))
         return
     if not np.isfinite(embedding).all():
-        connection.send(f"the vision tower {probe.mmproj} makes what is no number: get it again")
+        connection.send(f"the vision tower {probe.folder / probe.mmproj} makes what is no number: get it again")
         return
     connection.send(ProbeResult(embedding))

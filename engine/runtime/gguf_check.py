@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from engine.runtime.gguf_header import BadFileError, GgufHeader, GgufTensor, bad_file, read_gguf_header
+from engine.runtime.mmproj_check import check_mmproj
 
 _ARCHITECTURE = "general.architecture"
 _TOKENS = "tokenizer.ggml.tokens"
@@ -64,6 +65,8 @@ def _check_values(header: GgufHeader) -> None:
         _require_tokens_fit(values, header.tensors)
         _require_width_fits(values, architecture, header.tensors)
     _require_layers_there(header)
+    if architecture == "clip":
+        check_mmproj(values, header.tensors)
 
 
 def _require_possible(values: Mapping[str, Any], prefix: str, most: Mapping[str, int]) -> None:

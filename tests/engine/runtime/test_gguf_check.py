@@ -186,3 +186,40 @@ def test_a_mutated_header_is_refused_or_says_nothing_false(sound, tmp_path, edit
     # Another reader must agree that every tensor lies inside the file, behind the header.
     for one in gguf.GGUFReader(path).tensors:
         assert 0 < one.data_offset <= one.data_offset + one.n_bytes <= len(content)
+
+
+class TestTowers:
+    """Towers that clip.cpp would read through a null pointer, or assert on."""
+
+    @pytest.mark.parametrize(
+        ("old", "new", "words"),
+        [
+            (b"v.patch_embd.weight", b"v.patch_embD.weight", "v.patch_embd.weight"),
+            (b"v.blk.1.attn_k.weight", b"v.blk.1.attn_K.weight", "v.blk.1.attn_k.weight"),
+            (b"v.blk.0.attn_v.weight", b"v,blk.0.attn_v.weight", "v.blk.0.attn_v.weight"),
+            (b"mm.model.mlp.3.bias", b"mm.model.mlp.4.bias", "mm.model.mlp.3.bias"),
+            (b"v.blk.1.ls2.weight", b"v.blk.1.ls3.weight", "v.blk.1.ls2.weight"),
+        ],
+    )
+    def test_one_without_a_tensor_is_refused(self, sound, tmp_path, old, new, words):
+        path = tmp_path / "x.gguf"
+        path.write_bytes(sound.replace(old, new))
+        with pytest.raises(ModelError, match=rf"lacks the tensor {words}"):
+            check_gguf(path)
+
+    def test_one_whose_norm_is_too_short_is_refused(self, sound, tmp_path):
+        name = text("v.blk.0.ln2.weight")
+        at = sound.index(name) + len(name) + 4
+        path = tmp_path / "x.gguf"
+        path.write_bytes(sound[:at] + struct.pack("<Q", 63) + sound[at + 8 :])
+        with pytest.raises(ModelError, match="impossible shape"):
+            check_gguf(path)
+
+    def test_blocks_of_another_familys_tower_must_be_alike(self, sound, tmp_path):
+        other = sound.replace(text("internvl"), text("gemma3ab"))
+        path = tmp_path / "x.gguf"
+        path.write_bytes(other)
+        check_gguf(path)
+        path.write_bytes(other.replace(b"v.blk.1.attn_k.weight", b"v.blk.1.attn_K.weight"))
+        with pytest.raises(ModelError, match=r"lacks the tensor v\.blk\.1\.attn_k\.weight"):
+            check_gguf(path)
