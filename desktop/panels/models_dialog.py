@@ -127,7 +127,9 @@ class ModelsDialog(QDialog):
         self.list.clear()
         for row in self._rows:
             manifest = row.manifest
-            note = f"  ✓ {self.tr('default')}" if row.is_default else ""
+            # lupdate sees no text inside an f-string.
+            default = self.tr("default")
+            note = f"  ✓ {default}" if row.is_default else ""
             item = QListWidgetItem(
                 f"{manifest.name}{note}\n{manifest.id} {manifest.version} · {size_text(manifest.bytes)}"
             )
