@@ -19,7 +19,7 @@ from desktop.panels.theme_menu import THEME_SETTING
 from desktop.theme import DEFAULT_THEME, apply_theme
 from desktop.translation import Translations, system_language
 from engine.errors import MedRegAError
-from engine.runtime import find_model
+from engine.runtime import chosen_model, find_model, read_choices
 from engine.store import AnnotationStore
 
 logger = logging.getLogger(__name__)
@@ -62,14 +62,18 @@ def make_application() -> tuple[QApplication, Translations]:
 def make_window(
     translations: Translations, database: Path, model_id: str, who: str | None = None
 ) -> tuple[MainWindow, AnnotationStore]:
-    """A window on a database with a model. Raises `StoreError` or `ModelError`."""
-    manifest = find_model(model_id)
+    """A window on a database with a model, the person's default for "". Raises `StoreError` or `ModelError`."""
+    manifest = find_model(model_id) if model_id else chosen_model()
+    # A model that was named answers everything.
+    of_tasks = {} if model_id else {task: chosen_model(task) for task in read_choices().tasks}
     store = AnnotationStore.open(database)
     translations.set_language(store.setting("interface_language", system_language()))
     app = QApplication.instance()
     if isinstance(app, QApplication):
         apply_theme(app, store.setting(THEME_SETTING, DEFAULT_THEME))
-    return MainWindow(store, manifest, translations, who or getpass.getuser()), store
+    window = MainWindow(store, manifest, translations, who or getpass.getuser())
+    window.asking.use_models(manifest, of_tasks)
+    return window, store
 
 
 def run(paths: Sequence[Path], *, demo: bool, database: Path, model_id: str) -> int:

@@ -8,7 +8,6 @@ from pathlib import Path
 
 import click
 
-from engine.runtime import DEFAULT_MODEL
 from engine.store import default_database_path
 
 
@@ -23,12 +22,12 @@ def has_display() -> bool:
 @click.argument("paths", nargs=-1, type=click.Path(path_type=Path), metavar="[PATH ...]")
 @click.option("--demo", is_flag=True, help="Put the demo worklist on the worklist.")
 @click.option("--db", "database", type=click.Path(path_type=Path), default=default_database_path)
-@click.option("--model", "model_id", default=DEFAULT_MODEL, show_default=True)
+@click.option("--model", "model_id", default="", show_default="your default model, else the starter")
 def open_command(
     paths: tuple[Path, ...] = (),
     demo: bool = False,
     database: Path | None = None,
-    model_id: str = DEFAULT_MODEL,
+    model_id: str = "",
 ) -> None:
     """Open the window, with the given scans or folders on the worklist.
 

@@ -18,12 +18,14 @@ class EngineMessages(QObject):
         super().__init__(parent)
         self._status = status
         self._notices = notices
+        self._asked = asking
         asking.started.connect(lambda _: status.say(self._asking_text()))
         asking.idle.connect(self._no_longer_asking)
         asking.not_found.connect(lambda names: status.say(self.tr("Not found on this slice: {0}").format(names)))
         asking.failed.connect(self._not_answered)
         asking.unusable.connect(self._unusable)
         asking.engine_event.connect(self._event)
+        asking.model_changed.connect(self._model_changed)
 
     def _asking_text(self) -> str:
         return self.tr("Asking the model …")
@@ -38,6 +40,10 @@ class EngineMessages(QObject):
     def _unusable(self, message: str) -> None:
         self._status.set_model_unusable()
         self._notices.show_notice(message)
+
+    def _model_changed(self) -> None:
+        adapter = self._asked.session.adapter
+        self._status.set_model(self._asked.manifest, adapter.name if adapter else "")
 
     def _event(self, event: EngineEvent) -> None:
         if event.kind == "starting":

@@ -22,6 +22,7 @@ from desktop.engine_messages import EngineMessages
 from desktop.error_texts import shown_error
 from desktop.model.browser import BrowserModel
 from desktop.model.jobs import JobRunner
+from desktop.model.models import ModelsModel
 from desktop.model.reader import ReaderModel
 from desktop.model.relabelling import RelabellingModel
 from desktop.model.session import ViewerModels
@@ -66,6 +67,7 @@ class MainWindow(QMainWindow):
         self.models = ViewerModels.make(store, self._jobs, self.reader, manifest, self)
         self.viewing, self.regions, self.asking = self.models.viewing, self.models.regions, self.models.asking
         self.labels = self.models.labels
+        self.model_manager = ModelsModel(self.asking, self._jobs, self)
         self.worklist = BrowserModel(store, self.regions.undo_stack, self.reader, self)
         self.relabelling = RelabellingModel(store, self.viewing, self.regions, self._jobs, self)
         self.dialogs = WindowDialogs(self.models, self.worklist, self.relabelling, self)
@@ -153,6 +155,7 @@ class MainWindow(QMainWindow):
             show_about=self.dialogs.show_about,
             set_language=self.set_interface_language,
             show_label_sets=self.dialogs.show_label_sets,
+            manage_models=lambda: self.dialogs.manage_models(self.model_manager),
         )
         language = self._translations.language
         menus = WindowMenus(

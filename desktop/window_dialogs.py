@@ -8,11 +8,13 @@ from PySide6.QtCore import QObject, Qt
 from PySide6.QtWidgets import QFileDialog, QMessageBox, QWidget
 
 from desktop.model.browser import BrowserModel
+from desktop.model.models import ModelsModel
 from desktop.model.relabelling import RelabellingModel
 from desktop.model.session import ViewerModels
 from desktop.panels.change_label_dialog import ChangeLabelDialog
 from desktop.panels.key_sheet import KeySheet
 from desktop.panels.label_sets_dialog import LabelSetsDialog
+from desktop.panels.models_dialog import ModelsDialog
 from desktop.viewer_actions import KeyGroup
 
 
@@ -54,6 +56,10 @@ class WindowDialogs(QObject):
     def show_keys(self, groups: tuple[KeyGroup, ...]) -> None:
         """All keys and what the mouse does."""
         KeySheet(groups, self._window).open()
+
+    def manage_models(self, manager: ModelsModel) -> None:
+        """The registered models, and which of them answers what."""
+        ModelsDialog(manager, self._window).open()
 
     def show_model_card(self) -> None:
         """What the model was trained on, and its scores."""

@@ -30,6 +30,7 @@ class MenuDeeds:
     show_about: Callable[[], object]
     set_language: Callable[[str], object]
     show_label_sets: Callable[[], object]
+    manage_models: Callable[[], object]
 
 
 class WindowMenus(QObject):
@@ -81,9 +82,11 @@ class WindowMenus(QObject):
         self.themes = ThemeMenu(store, self._settings)
         self._settings.addMenu(self.themes)
         self.label_sets = self._action(self._settings, "", deeds.show_label_sets)
+        self._model = bar.addMenu("")
+        self.manage_models = self._action(self._model, "Ctrl+M", deeds.manage_models)
+        self._card = self._action(self._model, "", deeds.show_model_card)
         self._help = bar.addMenu("")
         self._keys = self._action(self._help, "F1", deeds.show_keys)
-        self._card = self._action(self._help, "", deeds.show_model_card)
         self._about = self._action(self._help, "", deeds.show_about)
         window.installEventFilter(self)
         self._retranslate()
@@ -117,6 +120,7 @@ class WindowMenus(QObject):
             (self._find_scans, self.tr("Find scans")),
             (self.label_sets, self.tr("Label sets …")),
             (self._keys, self.tr("Keys")),
+            (self.manage_models, self.tr("Manage models …")),
             (self._card, self.tr("Model card")),
             (self._about, self.tr("About MedRegA Desktop")),
         ):
@@ -128,6 +132,7 @@ class WindowMenus(QObject):
             (self._view, self.tr("&View")),
             (self._settings, self.tr("&Settings")),
             (self._languages, self.tr("Language")),
+            (self._model, self.tr("&Model")),
             (self._help, self.tr("&Help")),
         ):
             menu.setTitle(text)

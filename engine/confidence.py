@@ -6,7 +6,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from engine.protocol.coordinates import SCALE
+from engine.protocol.coordinates import MEDREGA_UNIT, BoxUnit
 from engine.runtime.messages import TextPiece
 
 _END = 10
@@ -67,17 +67,24 @@ def box_odds(pieces: Sequence[TextPiece]) -> list[BoxOdds]:
     return found
 
 
-def spread_pixels(odds: BoxOdds, width: int, height: int) -> _Four | None:
-    """Standard deviations of the left, top, right and bottom side in pixels of a `width` x `height` slice."""
+def spread_pixels(odds: BoxOdds, width: int, height: int, unit: BoxUnit = MEDREGA_UNIT) -> _Four | None:
+    """Standard deviations of the left, top, right and bottom side in pixels of a `width` x `height` slice.
+
+    unit : how the model writes boxes.
+    """
     if odds.spread is None:
         return None
+    first, second, third, fourth = odds.written
     x1, y1, x2, y2 = odds.spread
+    if unit.y_first:
+        first, second, third, fourth = second, first, fourth, third
+        x1, y1, x2, y2 = y1, x1, y2, x2
     # The reader swaps corners in the wrong order, and so do we.
-    if odds.written[0] > odds.written[2]:
+    if first > third:
         x1, x2 = x2, x1
-    if odds.written[1] > odds.written[3]:
+    if second > fourth:
         y1, y2 = y2, y1
-    across, down = width / SCALE, height / SCALE
+    across, down = width / unit.scale, height / unit.scale
     return (x1 * across, y1 * down, x2 * across, y2 * down)
 
 

@@ -15,9 +15,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engine.confidence import BoxOdds, box_odds, box_probabilities, spread_pixels, text_probability
+from engine.models.dialects import dialect_of
 from engine.protocol import (
     Answer,
     AnswerForm,
+    BoxUnit,
     Grounding,
     Language,
     Located,
@@ -26,13 +28,10 @@ from engine.protocol import (
     Recognition,
     Task,
     answer_choices,
-    answer_grammar,
-    parse_answer,
-    render_prompt,
     require_plain_name,
 )
 from engine.regions import Box, Label, LabelSet
-from engine.runtime import AskRequest, AskResult, ModelManifest, Session, TextPiece
+from engine.runtime import AdapterManifest, AskRequest, AskResult, ModelManifest, Session, TextPiece
 from engine.scans import Plane, Volume, Window, image_sha256, render_slice
 from engine.suggestion import (
     Candidate,
@@ -183,7 +182,9 @@ def prepare(
     anything = Box(0, 0, width, height)
     for task in _LIKELY:
         question = Question(task, language, width, height, volume.modality, anything, ("?",))
-        if not session.prepare(AskRequest(0, place.rgb, render_prompt(question)), cancelled=cancelled):
+        if not session.prepare(
+            AskRequest(0, place.rgb, dialect_of(session.manifest).render_prompt(question)), cancelled=cancelled
+        ):
             return False
     return True
 
@@ -201,12 +202,13 @@ class _Place:
 
 @dataclass(frozen=True, slots=True)
 class _Asked:
-    """A question on its way. known : the names that answers are read in."""
+    """A question on its way. known : the names that answers are read in. adapter : what answers beside the base."""
 
     place: _Place
     question: Question
     request: AskRequest
     known: LabelSet
+    adapter: AdapterManifest | None
 
 
 def _place(volume: Volume, plane: Plane, index: int, window: Window | None) -> _Place:
@@ -265,15 +267,17 @@ def _put(
         found=tuple(found),
         **what,
     )
-    prompt = render_prompt(question)
+    dialect = dialect_of(session.manifest)
+    prompt = dialect.render_prompt(question)
     choices = answer_choices(question)
     allowed: tuple[str, ...] = ()
     if task is Task.REGION_TO_TEXT or (task is Task.GROUNDED_REPORT and not asked):
         allowed = _allowed_names(known, task, language)
         choices = allowed if task is Task.REGION_TO_TEXT else ()
     temperature = temperature_of(session.manifest, task)
-    request = AskRequest(0, place.rgb, prompt, answer_grammar(question, allowed), choices, temperature=temperature)
-    return _Asked(place, question, request, known)
+    grammar = dialect.answer_grammar(question, allowed)
+    request = AskRequest(0, place.rgb, prompt, grammar, choices, temperature=temperature)
+    return _Asked(place, question, request, known, session.adapter)
 
 
 def temperature_of(manifest: ModelManifest, task: Task) -> float:
@@ -286,9 +290,9 @@ def temperature_of(manifest: ModelManifest, task: Task) -> float:
 
 
 def _suggestion(session: Session, asked: _Asked, result: AskResult) -> Suggestion:
-    question, place = asked.question, asked.place
-    task = question.task
-    answer = parse_answer(result.raw, question)
+    question, place, adapter = asked.question, asked.place, asked.adapter
+    task, dialect = question.task, dialect_of(session.manifest)
+    answer = dialect.parse_answer(result.raw, question)
     timings = SuggestTimings(
         place.render_ms,
         result.timings.encode,
@@ -298,7 +302,7 @@ def _suggestion(session: Session, asked: _Asked, result: AskResult) -> Suggestio
     )
     manifest = session.manifest
     trained = manifest.knows(task.value)
-    read = _read(question, answer, result, asked.known)
+    read = _read(question, answer, result, asked.known, dialect.unit)
     return Suggestion(
         task=task,
         language=question.language,
@@ -311,7 +315,7 @@ def _suggestion(session: Session, asked: _Asked, result: AskResult) -> Suggestio
         not_present=tuple(item.name for item in answer.located if item.not_present),
         abstained=not trained or _abstains(question, read, manifest.abstain_below),
         malformed=answer.malformed or not result.finished,
-        model=ModelRef(manifest.id, manifest.sha256),
+        model=ModelRef(manifest.id, manifest.sha256, adapter.id if adapter else None),
         timings_ms=timings,
         sentences=read.sentences,
         sections=answer.sections,
@@ -350,7 +354,7 @@ class _Read:
     probability: float | None = None
 
 
-def _read(question: Question, answer: Answer, result: AskResult, labels: LabelSet) -> _Read:
+def _read(question: Question, answer: Answer, result: AskResult, labels: LabelSet, unit: BoxUnit) -> _Read:
     candidates = tuple(_candidate(choice.text, choice.probability, labels) for choice in result.choices)
     written = None if candidates else text_probability(result.pieces)
     if question.task is Task.REGION_TO_TEXT:
@@ -361,7 +365,7 @@ def _read(question: Question, answer: Answer, result: AskResult, labels: LabelSe
         return _Read(candidates, (region,))
     if question.task is Task.DIAGNOSIS:
         return _Read(candidates, labels=_labels(answer, candidates, result.pieces, labels), probability=written)
-    regions = _regions(answer.located, box_odds(result.pieces), labels, question)
+    regions = _regions(answer.located, box_odds(result.pieces), labels, question, unit)
     sentences = []
     rest = list(regions)
     for sentence in answer.sentences:
@@ -399,14 +403,14 @@ def _labels(
 
 
 def _regions(
-    located: Sequence[Located], odds: Sequence[BoxOdds], labels: LabelSet, question: Question
+    located: Sequence[Located], odds: Sequence[BoxOdds], labels: LabelSet, question: Question, unit: BoxUnit
 ) -> tuple[SuggestedRegion, ...]:
     regions: list[SuggestedRegion] = []
     for item in located:
         label = labels.find(item.name) or Label("", item.name, "")
         for box in item.boxes:
             one = odds[len(regions)] if len(regions) < len(odds) else None
-            spread = None if one is None else spread_pixels(one, question.width, question.height)
+            spread = None if one is None else spread_pixels(one, question.width, question.height, unit)
             probability = 0.0 if one is None else one.probability
             regions.append(SuggestedRegion(label.en, label.zh, label.id, box, probability, spread))
     return tuple(regions)

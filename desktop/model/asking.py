@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 from PySide6.QtCore import QObject, Signal
 
@@ -14,7 +15,7 @@ from desktop.model.regions import RegionsModel
 from desktop.model.viewing import ViewingModel
 from engine.protocol import Language, Task
 from engine.regions import LabelSet
-from engine.runtime import EngineEvent, ModelManifest, Session
+from engine.runtime import AdapterManifest, EngineEvent, ModelManifest, Session
 from engine.store import StoreError
 from engine.suggest import ImageRef, Suggestion, suggest
 
@@ -32,7 +33,9 @@ class AskingModel(QObject):
 
     refused : the model may not be asked, and why. not_found : names that the answer says are not in the slice.
     already : what was found is known.
-    idle : nothing is being asked. unusable : the model cannot be loaded, and why.
+    idle : nothing is being asked. unusable : the model cannot be loaded, and why. model_changed : another answers.
+
+    manifest : of the model that answers by default.
     """
 
     started = Signal(object)
@@ -44,6 +47,7 @@ class AskingModel(QObject):
     failed = Signal(str)
     refused = Signal(str)
     unusable = Signal(str)
+    model_changed = Signal()
 
     def __init__(
         self,
@@ -63,6 +67,8 @@ class AskingModel(QObject):
         # One thread: the newest question cancels the one before it.
         self._jobs = JobRunner(1, self)
         self.session = Session(manifest, on_event=self._tell)
+        self._of_tasks: dict[Task, ModelManifest] = {}
+        self._others: dict[Path, Session] = {}
         regions.drawn.connect(self.ask_region)
         viewing.slice_changed.connect(self.cancel)
         # A person who reads blind gives the model nothing to do.
@@ -76,9 +82,39 @@ class AskingModel(QObject):
         # Called on the asking thread: a signal crosses over.
         self.engine_event.emit(event)
 
+    def session_for(self, task: Task) -> Session:
+        """The session of the model that answers this task; one of its own is loaded with its first question."""
+        manifest = self._of_tasks.get(task, self.manifest)
+        if manifest == self.manifest:
+            return self.session
+        if manifest.folder not in self._others:
+            self._others[manifest.folder] = Session(manifest, on_event=self._tell)
+        return self._others[manifest.folder]
+
+    def use_models(self, manifest: ModelManifest, of_tasks: Mapping[Task, ModelManifest]) -> None:
+        """Let another model answer by default, and others for single tasks; the question in work is given up."""
+        self.cancel()
+        self._of_tasks = dict(of_tasks)
+        wanted = {one.folder for one in of_tasks.values()} - {manifest.folder}
+        for folder in [folder for folder in self._others if folder not in wanted]:
+            self._others.pop(folder).close()
+        if manifest != self.manifest:
+            old, self.session = self.session, Session(manifest, on_event=self._tell)
+            old.close()
+            self.labels = manifest.labels()
+            self.warm_up()
+        self.manifest = manifest
+        self.model_changed.emit()
+
+    def use_adapter(self, adapter: AdapterManifest | None) -> None:
+        """Answer with a LoRA adapter of the default model from the next question on. Raises `ModelError`."""
+        self.session.use_adapter(adapter)
+        self.model_changed.emit()
+
     def warm_up(self) -> None:
         """Load the model before the first question needs it."""
-        job = self._jobs.start(lambda job: self.session.start(job.cancelled))
+        session = self.session
+        job = self._jobs.start(lambda job: session.start(job.cancelled))
         job.failed.connect(self.unusable)
         job.done.connect(self.ahead.later)
 
@@ -123,7 +159,8 @@ class AskingModel(QObject):
         """End the model process."""
         self.cancel()
         self.ahead.close()
-        self.session.close()
+        for session in (self.session, *self._others.values()):
+            session.close()
         self._jobs.stop()
 
     def _ask(self, task: Task, root_id: int | None, **what: object) -> None:
@@ -140,11 +177,11 @@ class AskingModel(QObject):
         self.cancel()
         asked = _Asked(next(self._numbers), root_id)
         plane, index, window, language = viewing.plane, viewing.index, viewing.window, self.language
-        labels = self.labels
+        labels, session = self.labels, self.session_for(task)
 
         def work(job: Job) -> Suggestion:
             return suggest(
-                self.session,
+                session,
                 volume,
                 plane,
                 index,

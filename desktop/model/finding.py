@@ -165,7 +165,8 @@ class FindAllModel(QObject):
         self._ask(run, run.waiting[0], [label.id or label.en for label in names])
 
     def _ask(self, run: _Run, index: int, names: Sequence[str]) -> None:
-        session, labels, volume = self._asking.session, self._asking.labels, run.scan.volume
+        session = self._asking.session_for(Task.TEXT_TO_REGION)
+        labels, volume = self._asking.labels, run.scan.volume
 
         def work(job: Job) -> Suggestion:
             return suggest(

@@ -28,6 +28,7 @@ class StatusLine(QStatusBar):
         super().__init__(parent)
         self._manifest = manifest
         self._notice = notice
+        self._adapter = ""
         self._unusable = False
         self._jobs: list[Job] = []
         self.setSizeGripEnabled(False)
@@ -83,6 +84,11 @@ class StatusLine(QStatusBar):
         """The language of questions and names."""
         self._language.setText("中文" if language is Language.ZH else "EN")
 
+    def set_model(self, manifest: ModelManifest, adapter: str) -> None:
+        """Which model answers now. adapter : its LoRA adapter's name, "" for none."""
+        self._manifest, self._adapter, self._unusable = manifest, adapter, False
+        self._show_model()
+
     def set_model_unusable(self) -> None:
         """The model cannot be loaded."""
         self._unusable = True
@@ -106,7 +112,8 @@ class StatusLine(QStatusBar):
             self._model.setText(self.tr("Model {0}: cannot be used").format(manifest.id))
         else:
             text = self.tr("Model {0} {1} · {2}")
-            self._model.setText(text.format(manifest.id, manifest.version, manifest.sha256[:8]))
+            adapter = f" + {self._adapter}" if self._adapter else ""
+            self._model.setText(text.format(manifest.id, manifest.version + adapter, manifest.sha256[:8]))
         self._model.setToolTip(manifest.name)
 
     def _show_reader(self) -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from engine.cli.options import PATH, model_option
+from engine.cli.options import PATH, model_option, named_model
 from engine.cli.output import printable
 from engine.cli.progress import TerminalProgress
 from engine.cli.suggest import print_suggestion, whole_picture
@@ -20,7 +20,7 @@ from engine.demo import (
 )
 from engine.protocol import Language, Task
 from engine.regions import Box
-from engine.runtime import Session, find_model
+from engine.runtime import Session
 from engine.scans import read_volume
 from engine.suggest import suggest
 
@@ -45,7 +45,7 @@ def demo(out: Path, folder: Path, model_id: str) -> None:
     box = Box(*present[asked][0])
     names = {label["id"]: label["en"] for label in truth["labels"]}
     volume = read_volume(phantom / "dicom")
-    with Session(find_model(model_id)) as session:
+    with Session(named_model(model_id)) as session:
         for language in Language:
             named = suggest(
                 session,

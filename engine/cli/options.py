@@ -8,8 +8,9 @@ from typing import Any, TypeVar
 
 import click
 
+from engine.protocol import Task
 from engine.regions import Box, RegionError
-from engine.runtime import DEFAULT_MODEL
+from engine.runtime import ModelManifest, chosen_model, find_model
 from engine.scans import Plane, ScanError, Volume, Window
 from engine.store import AnnotationStore, StoreError, default_database_path
 
@@ -40,8 +41,8 @@ def model_option(command: Command) -> Command:
     return click.option(
         "--model",
         "model_id",
-        default=DEFAULT_MODEL,
-        show_default=True,
+        default="",
+        show_default="your default for the task (medrega model default), else the starter",
         help="A registered model, or its folder.",
     )(command)
 
@@ -105,6 +106,11 @@ class WindowType(_NumbersType):
             return Window(*self.numbers(value, param, ctx))
         except ScanError as error:
             self.fail(str(error), param, ctx)
+
+
+def named_model(model_id: str, task: Task | None = None) -> ModelManifest:
+    """The model of ``--model``, else the chosen one. Raises `ModelError`."""
+    return find_model(model_id) if model_id else chosen_model(task)
 
 
 def pick_slice(volume: Volume, plane: str | None, index: int | None) -> tuple[Plane, int]:

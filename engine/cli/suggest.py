@@ -17,6 +17,7 @@ from engine.cli.options import (
     db_option,
     json_option,
     model_option,
+    named_model,
     pick_slice,
     slice_options,
 )
@@ -27,7 +28,7 @@ from engine.files import whole_file
 from engine.protocol import Language, Task
 from engine.regional_cot import ask_by_regions, regional_cot_to_json
 from engine.regions import Box, LabelSet
-from engine.runtime import Session, find_model
+from engine.runtime import Session
 from engine.scans import ScanError, Volume, Window, read_volume, render_slice
 from engine.store import AnnotationStore, study_uid_of
 from engine.suggest import suggest
@@ -66,12 +67,12 @@ def suggest_command(
     Example: medrega suggest ct/ --slice 24 --box 120,200,260,330 --lang en --json
     """
     asked = QuestionOptions.take(given)
-    asked.task()
+    task = asked.task()
     volume = read_volume(path, series, TerminalProgress())
     chosen, number = pick_slice(volume, plane, index)
     labels = LabelSet.from_file(labels_file) if labels_file else None
     question = asked.question(volume.modality) | {"language": Language(lang), "labels": labels}
-    with Session(find_model(model_id)) as session:
+    with Session(named_model(model_id, task)) as session:
         place = (session, volume, chosen, number, window)
         if asked.cot:
             cot = ask_by_regions(*place, **(question | asked.two_passes()))

@@ -1,19 +1,22 @@
 """What MedRegA is asked and what it answers: tasks, prompts, grammars, the parser.
 
-The only place where boxes are MedRegA's 0-999 integers.
+The only place where boxes are a model's own integers.
 """
 
 from engine.protocol.answer import parse_answer, write_located, write_sentences
 from engine.protocol.choice import YES_NO
-from engine.protocol.coordinates import denormalize_box, normalize_box
+from engine.protocol.coordinates import MEDREGA_UNIT, BoxUnit, denormalize_box, normalize_box
 from engine.protocol.grammar import answer_choices, answer_grammar
 from engine.protocol.prompt import (
     IMAGE_MARKER,
     PartKind,
     Prompt,
     PromptPart,
+    preamble,
     prompt_from_user_text,
+    question_text,
     render_prompt,
+    require_whole,
     user_text,
 )
 from engine.protocol.syntax import NOT_PRESENT
@@ -35,11 +38,13 @@ from engine.protocol.wording import X_RAY, image_phrase, modality_phrase, requir
 
 __all__ = [
     "IMAGE_MARKER",
+    "MEDREGA_UNIT",
     "NOT_PRESENT",
     "X_RAY",
     "YES_NO",
     "Answer",
     "AnswerForm",
+    "BoxUnit",
     "Grounding",
     "Language",
     "Located",
@@ -60,9 +65,12 @@ __all__ = [
     "modality_phrase",
     "normalize_box",
     "parse_answer",
+    "preamble",
     "prompt_from_user_text",
+    "question_text",
     "render_prompt",
     "require_plain_name",
+    "require_whole",
     "user_text",
     "write_located",
     "write_sentences",

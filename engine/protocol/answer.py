@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from engine.protocol.choice import read_labels, read_option
-from engine.protocol.coordinates import normalize_box
+from engine.protocol.coordinates import MEDREGA_UNIT, BoxUnit
 from engine.protocol.grounded import read_sentences
 from engine.protocol.report import read_sections
 from engine.protocol.syntax import (
@@ -20,27 +20,31 @@ from engine.protocol.syntax import (
 from engine.protocol.task import Answer, AnswerForm, Language, Located, Question, Sentence, Task
 
 
-def write_located(located: tuple[Located, ...], width: int, height: int, language: Language) -> str:
+def write_located(
+    located: tuple[Located, ...], width: int, height: int, language: Language, unit: BoxUnit = MEDREGA_UNIT
+) -> str:
     """The canonical text-to-region answer: ``<ref>name</ref><box>[[x1, y1, x2, y2]]</box>, ...``."""
     pieces = []
     for item in located:
         if item.not_present:
             pieces.append(f"<ref>{item.name}</ref>{COLON[language]}{NOT_PRESENT[language]}")
             continue
-        boxes = (normalize_box(box, width, height) for box in item.boxes)
+        boxes = (unit.write(box, width, height) for box in item.boxes)
         inner = ", ".join("[" + ", ".join(str(v) for v in box) + "]" for box in boxes)
         pieces.append(f"<ref>{item.name}</ref><box>[{inner}]</box>")
     return ", ".join(pieces)
 
 
-def write_sentences(sentences: tuple[Sentence, ...], width: int, height: int, language: Language) -> str:
+def write_sentences(
+    sentences: tuple[Sentence, ...], width: int, height: int, language: Language, unit: BoxUnit = MEDREGA_UNIT
+) -> str:
     """The canonical grounded report: a line a sentence, ``<ref>name</ref><box>[[...]]</box>, ...: description``.
 
     A sentence about something that is not there has its absence for description.
     """
     lines = []
     for sentence in sentences:
-        line = write_located(sentence.located, width, height, language)
+        line = write_located(sentence.located, width, height, language, unit)
         if not sentence.located:
             line = sentence.text
         elif not sentence.located[-1].not_present:
@@ -49,21 +53,21 @@ def write_sentences(sentences: tuple[Sentence, ...], width: int, height: int, la
     return "\n".join(lines)
 
 
-def parse_answer(raw: str, question: Question) -> Answer:
+def parse_answer(raw: str, question: Question, unit: BoxUnit = MEDREGA_UNIT) -> Answer:
     """Read an answer: tagged, bare (``name[[...]]``), single-bracketed or wrapped in a sentence.
 
-    Never raises and never invents a box, a label or an option: what is not four integers 0..999 with an area is left
-    out and marks the answer as malformed, as does a box that cannot be told whose it is and a label that is none of
-    the question's.
+    unit : of the answer's boxes. Never raises and never invents a box, a label or an option: what is not four integers
+    0..999 (or of the unit) with an area is left out and marks the answer as malformed, as does a box that cannot be
+    told whose it is and a label that is none of the question's.
     """
     task = question.task
     if task is Task.REGION_TO_TEXT:
         text = plain(raw)
         return Answer(raw, text, (Located(text),) if text else (), malformed=not text)
     if task is Task.TEXT_TO_REGION:
-        return _parse_located(raw, question)
+        return _parse_located(raw, question, unit)
     if task is Task.GROUNDED_REPORT:
-        sentences, malformed = read_sentences(raw, question)
+        sentences, malformed = read_sentences(raw, question, unit)
         located = tuple(item for sentence in sentences for item in sentence.located)
         return Answer(raw, prose(raw), located, malformed, sentences=sentences)
     text = prose(raw)
@@ -77,7 +81,7 @@ def parse_answer(raw: str, question: Question) -> Answer:
     return Answer(raw, text, malformed=not text or (expected and option is None), option=option)
 
 
-def _parse_located(raw: str, question: Question) -> Answer:
+def _parse_located(raw: str, question: Question, unit: BoxUnit) -> Answer:
     text = MARKUP.sub("", raw)
     located: list[Located] = []
     malformed = False
@@ -88,7 +92,7 @@ def _parse_located(raw: str, question: Question) -> Answer:
         malformed |= has_bracket(between)
         absent, name = split_absent(between, question.names)
         located += absent
-        boxes, whole = read_boxes(match.group(), question)
+        boxes, whole = read_boxes(match.group(), question, unit)
         malformed |= not whole
         if not boxes:
             continue

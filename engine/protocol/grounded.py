@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, field
 
+from engine.protocol.coordinates import MEDREGA_UNIT, BoxUnit
 from engine.protocol.syntax import (
     ABSENT,
     BOXES,
@@ -112,7 +113,7 @@ class _Reader:
         self.located = []
 
 
-def read_sentences(raw: str, question: Question) -> tuple[tuple[Sentence, ...], bool]:
+def read_sentences(raw: str, question: Question, unit: BoxUnit = MEDREGA_UNIT) -> tuple[tuple[Sentence, ...], bool]:
     """The sentences of a grounded report with their regions, and whether it is malformed.
 
     Malformed is a report without any region or absence, a box that is none or that cannot be told whose it is, and a
@@ -130,7 +131,7 @@ def read_sentences(raw: str, question: Question) -> tuple[tuple[Sentence, ...], 
             name = " ".join(REF.sub(r"\1", match.group("ref")).split())
             reader.ref(name)
             continue
-        boxes, whole = read_boxes(match.group("boxes"), question)
+        boxes, whole = read_boxes(match.group("boxes"), question, unit)
         reader.malformed |= not whole
         reader.boxes(boxes)
     rest = text[position:]

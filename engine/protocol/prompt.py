@@ -137,7 +137,7 @@ def user_text(question: Question) -> str:
 
     Raises `ProtocolError` when the question lacks what it asks about, or something in it could be read as markup.
     """
-    _require_whole(question)
+    require_whole(question)
     return preamble(question) + IMAGE_MARKER + "\n" + _found(question) + question_text(question)
 
 
@@ -250,7 +250,7 @@ def _boxes(item: Located, question: Question) -> str:
     return "<box>[" + ", ".join("[" + ", ".join(str(v) for v in four) + "]" for four in numbers) + "]</box>"
 
 
-def _require_whole(question: Question) -> None:
+def require_whole(question: Question) -> None:
     """Raise `ProtocolError` unless the question has what its task needs, in words that can stand in a prompt."""
     task = question.task
     if task is Task.REGION_TO_TEXT and question.box is None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from engine.protocol.coordinates import NormalizedBox, denormalize_box
+from engine.protocol.coordinates import MEDREGA_UNIT, BoxUnit, NormalizedBox
 from engine.protocol.task import Language, Located, Question
 from engine.regions import Box, RegionError
 
@@ -27,10 +27,10 @@ ABSENT = re.compile("|".join(re.escape(words) for words in NOT_PRESENT.values())
 SEPARATORS = " \t\r\n,，;；:：。."
 
 
-def read_boxes(text: str, question: Question) -> tuple[tuple[Box, ...], bool]:
+def read_boxes(text: str, question: Question, unit: BoxUnit = MEDREGA_UNIT) -> tuple[tuple[Box, ...], bool]:
     """The boxes of one match of `BOXES` in slice pixels, and whether all of its boxes are such.
 
-    What is not four integers 0..999 with an area is left out.
+    What is not four of the unit's integers with an area is left out.
     """
     boxes: list[Box] = []
     whole = True
@@ -38,7 +38,7 @@ def read_boxes(text: str, question: Question) -> tuple[tuple[Box, ...], bool]:
         x1, y1, x2, y2 = (int(value) for value in re.findall("[0-9]+", one))
         normalized: NormalizedBox = (x1, y1, x2, y2)
         try:
-            boxes.append(denormalize_box(normalized, question.width, question.height))
+            boxes.append(unit.read(normalized, question.width, question.height))
         except RegionError:
             whole = False
     return tuple(boxes), whole

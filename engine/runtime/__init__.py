@@ -3,30 +3,42 @@
 The window never loads a model itself: a crash there must not take it down.
 """
 
+from engine.runtime.adapter import AdapterManifest, adapters_folder, list_adapters
+from engine.runtime.choices import ModelChoices, choose_model, chosen_model, read_choices, write_choices
 from engine.runtime.errors import EngineError, ModelError
 from engine.runtime.gguf_check import check_gguf
 from engine.runtime.manifest import ModelFile, ModelManifest, verify_files
 from engine.runtime.messages import AskRequest, AskResult, Choice, TextPiece, Timings
 from engine.runtime.preprocess import to_model_image
-from engine.runtime.registry import DEFAULT_MODEL, find_model, list_models
+from engine.runtime.registry import DEFAULT_MODEL, find_model, is_removable, list_models, remove_model
 from engine.runtime.session import EngineEvent, Session
 
 __all__ = [
     "DEFAULT_MODEL",
+    "AdapterManifest",
     "AskRequest",
     "AskResult",
     "Choice",
     "EngineError",
     "EngineEvent",
+    "ModelChoices",
     "ModelError",
     "ModelFile",
     "ModelManifest",
     "Session",
     "TextPiece",
     "Timings",
+    "adapters_folder",
     "check_gguf",
+    "choose_model",
+    "chosen_model",
     "find_model",
+    "is_removable",
+    "list_adapters",
     "list_models",
+    "read_choices",
+    "remove_model",
     "to_model_image",
     "verify_files",
+    "write_choices",
 ]

@@ -1,158 +1,151 @@
 """Looks at a GGUF file's own claims before llama.cpp does.
 
-llama.cpp's reader has had memory-safety bugs with hostile files, so counts, sizes, alignment and overlaps are
-checked here first. Format: ggml's docs/gguf.md, version 3.
+llama.cpp's reader has had memory-safety bugs with hostile files, and asserts (which end the process) where a number
+is merely absurd. So the header must be sound (`engine.runtime.gguf_header`), its numbers must be possible, and they
+must agree with the tensors that are there.
 """
 
 from __future__ import annotations
 
-import math
-import struct
+from collections.abc import Mapping
 from pathlib import Path
-from typing import BinaryIO
+from typing import Any
 
-from engine.runtime.errors import ModelError
+from engine.runtime.gguf_header import BadFileError, GgufHeader, GgufTensor, bad_file, read_gguf_header
+from engine.runtime.mmproj_check import check_mmproj
 
-_MAX_TENSORS = 100_000
-_MAX_KEYS = 10_000
-_MAX_STRING = 1 << 24
-_MAX_NAME_BYTES = 63
-_MAX_ARRAY = 1 << 24
-_SCALAR_BYTES = {0: 1, 1: 1, 2: 2, 3: 2, 4: 4, 5: 4, 6: 4, 7: 1, 10: 8, 11: 8, 12: 8}
-_STRING, _ARRAY = 8, 9
-# (values a block, bytes a block) of the tensor types that ggml 0.25 can hold, by type number.
-_BLOCKS = {
-    0: (1, 4), 1: (1, 2), 2: (32, 18), 3: (32, 20), 6: (32, 22), 7: (32, 24), 8: (32, 34),
-    10: (256, 84), 11: (256, 110), 12: (256, 144), 13: (256, 176), 14: (256, 210), 15: (256, 292),
-    16: (256, 66), 17: (256, 74), 18: (256, 98), 19: (256, 50), 20: (32, 18), 21: (256, 110),
-    22: (256, 82), 23: (256, 136), 24: (1, 1), 25: (1, 2), 26: (1, 4), 27: (1, 8), 28: (1, 8),
-    29: (256, 56), 30: (1, 2), 34: (256, 54), 35: (256, 66), 39: (32, 17),
-}  # fmt: skip
+_ARCHITECTURE = "general.architecture"
+_TOKENS = "tokenizer.ggml.tokens"
+# The largest that any known model comes near to. llama.cpp asserts on 512 layers (LLAMA_MAX_LAYERS).
+_MOST = {
+    "block_count": 512,
+    "embedding_length": 1 << 18,
+    "feed_forward_length": 1 << 20,
+    "context_length": 1 << 28,
+    "vocab_size": 1 << 22,
+    "attention.head_count": 1024,
+    "attention.head_count_kv": 1024,
+    "attention.key_length": 1 << 14,
+    "attention.value_length": 1 << 14,
+    "rope.dimension_count": 1 << 14,
+}
+_MOST_VISION = _MOST | {
+    "image_size": 1 << 13,
+    "patch_size": 1 << 10,
+    "projection_dim": 1 << 18,
+    "projector.scale_factor": 16,
+}
+_MAY_BE_ZERO = {"attention.head_count_kv", "feed_forward_length"}
+_TOKEN_TABLES = ("tokenizer.ggml.scores", "tokenizer.ggml.token_type")
 
 
-class _BadFileError(ValueError):
-    """What is wrong, without the file's name."""
+def check_gguf(path: Path) -> GgufHeader:
+    """The header of a file that llama.cpp may be given.
 
-
-def check_gguf(path: Path) -> None:
-    """Raise `ModelError` naming the file and the defect unless its header is sound and its tensors fit."""
+    Raises `ModelError` naming the file and the defect unless its header is sound and its tensors fit.
+    """
+    header = read_gguf_header(path)
     try:
-        size = path.stat().st_size
-        with path.open("rb") as stream:
-            _check(_Reader(stream, size), size)
-    except OSError as error:
-        raise ModelError(f"cannot read the model file {path}: {error.strerror}") from error
-    except _BadFileError as error:
-        raise ModelError(f"the model file {path} is not a sound GGUF file: {error}; get it again") from None
+        _check_values(header)
+    except BadFileError as error:
+        raise bad_file(path, error) from None
+    return header
 
 
-class _Reader:
-    def __init__(self, stream: BinaryIO, size: int) -> None:
-        self._stream = stream
-        self._size = size
-
-    def take(self, count: int) -> bytes:
-        if count > self._size - self._stream.tell():
-            raise _BadFileError("it ends in the middle of its header")
-        return self._stream.read(count)
-
-    def skip(self, count: int) -> None:
-        if count > self._size - self._stream.tell():
-            raise _BadFileError("it ends in the middle of its header")
-        self._stream.seek(count, 1)
-
-    def number(self, code: str) -> int:
-        value: int = struct.unpack(f"<{code}", self.take(struct.calcsize(code)))[0]
-        return value
-
-    def string(self) -> str:
-        length = self.number("Q")
-        if length > _MAX_STRING:
-            raise _BadFileError(f"a text of {length} bytes")
-        try:
-            return self.take(length).decode("utf-8")
-        except UnicodeDecodeError:
-            raise _BadFileError("a text that is not UTF-8") from None
-
-    def tell(self) -> int:
-        return self._stream.tell()
-
-
-def _check(reader: _Reader, size: int) -> None:
-    if reader.take(4) != b"GGUF":
-        raise _BadFileError("it does not begin with GGUF")
-    version = reader.number("I")
-    if version != 3:
-        raise _BadFileError(f"version {version}, only 3 is read")
-    tensors, keys = reader.number("Q"), reader.number("Q")
-    if tensors > _MAX_TENSORS or keys > _MAX_KEYS:
-        raise _BadFileError(f"it claims {tensors} tensors and {keys} keys")
-    alignment = 32
-    seen = set()
-    for _ in range(keys):
-        key = reader.string()
-        if not key:
-            raise _BadFileError("a key without a name")
-        if key in seen:
-            raise _BadFileError(f"the key {key[:60]!r} comes twice")
-        seen.add(key)
-        kind = reader.number("I")
-        if key == "general.alignment":
-            if kind != 4:
-                raise _BadFileError("general.alignment is not a 32-bit number")
-            alignment = reader.number("I")
-            if not 8 <= alignment <= 4096 or alignment & (alignment - 1):
-                raise _BadFileError(f"an alignment of {alignment}")
-        else:
-            _skip_value(reader, kind)
-    spans = []
-    names = set()
-    for _ in range(tensors):
-        name = reader.string()
-        if name in names or not name or len(name.encode()) > _MAX_NAME_BYTES:
-            raise _BadFileError(f"the tensor name {name[:60]!r} is empty, too long or comes twice")
-        names.add(name)
-        spans.append((name, *_tensor_span(reader, name)))
-    start = -(-reader.tell() // alignment) * alignment
-    end = 0
-    for name, offset, length in sorted(spans, key=lambda span: span[1]):
-        if offset % alignment or offset < end:
-            raise _BadFileError(f"the tensor {name!r} is misaligned or overlaps another")
-        end = offset + length
-        if start + end > size:
-            raise _BadFileError(f"the tensor {name!r} reaches beyond the end of the file")
-
-
-def _skip_value(reader: _Reader, kind: int) -> None:
-    if kind in _SCALAR_BYTES:
-        reader.skip(_SCALAR_BYTES[kind])
-    elif kind == _STRING:
-        reader.string()
-    elif kind == _ARRAY:
-        inner, count = reader.number("I"), reader.number("Q")
-        if count > _MAX_ARRAY:
-            raise _BadFileError(f"an array of {count} values")
-        if inner in _SCALAR_BYTES:
-            reader.skip(count * _SCALAR_BYTES[inner])
-        elif inner == _STRING:
-            for _ in range(count):
-                reader.string()
-        else:
-            # llama.cpp reads no arrays of arrays either.
-            raise _BadFileError(f"an array of the type {inner}")
+def _check_values(header: GgufHeader) -> None:
+    values, architecture = header.values, header.architecture
+    if not architecture or not architecture.isascii() or not architecture.isprintable() or len(architecture) > 64:
+        raise BadFileError(f"{_ARCHITECTURE} is {str(values.get(_ARCHITECTURE))[:60]!r}")
+    if architecture == "clip":
+        for part in ("clip.vision", "clip.audio"):
+            _require_possible(values, part, _MOST_VISION)
+        _require_vision_fits(values, header.tensors)
     else:
-        raise _BadFileError(f"a value of the unknown type {kind}")
+        _require_possible(values, architecture, _MOST)
+        _require_tokens_fit(values, header.tensors)
+        _require_width_fits(values, architecture, header.tensors)
+    _require_layers_there(header)
+    if architecture == "clip":
+        check_mmproj(values, header.tensors)
 
 
-def _tensor_span(reader: _Reader, name: str) -> tuple[int, int]:
-    dimensions = reader.number("I")
-    if not 1 <= dimensions <= 4:
-        raise _BadFileError(f"the tensor {name!r} has {dimensions} dimensions")
-    shape = [reader.number("Q") for _ in range(dimensions)]
-    kind, offset = reader.number("I"), reader.number("Q")
-    if kind not in _BLOCKS:
-        raise _BadFileError(f"the tensor {name!r} is of the unknown type {kind}")
-    values, bytes_ = _BLOCKS[kind]
-    if any(extent == 0 or extent > 1 << 40 for extent in shape) or shape[0] % values:
-        raise _BadFileError(f"the tensor {name!r} has the impossible shape {shape}")
-    return offset, math.prod(shape) // values * bytes_
+def _require_possible(values: Mapping[str, Any], prefix: str, most: Mapping[str, int]) -> None:
+    for name, limit in most.items():
+        value = values.get(f"{prefix}.{name}")
+        if value is None:
+            continue
+        least = 0 if name in _MAY_BE_ZERO else 1
+        # Models with layers of several kinds give a list, a number a layer.
+        numbers = value if isinstance(value, tuple) else (value,)
+        if not numbers or len(numbers) > _MOST["block_count"] or not all(_is_count(n, least, limit) for n in numbers):
+            raise BadFileError(f"{prefix}.{name} is {str(value)[:60]}")
+    heads, width = values.get(f"{prefix}.attention.head_count"), values.get(f"{prefix}.embedding_length")
+    given = values.get(f"{prefix}.attention.key_length")
+    if isinstance(heads, int) and isinstance(width, int) and given is None and width % heads:
+        raise BadFileError(f"{width} values do not divide into {heads} heads")
+
+
+def _is_count(value: object, least: int, most: int) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool) and least <= value <= most
+
+
+def _require_tokens_fit(values: Mapping[str, Any], tensors: Mapping[str, GgufTensor]) -> None:
+    tokens = values.get(_TOKENS)
+    if tokens is None:
+        return
+    if not isinstance(tokens, tuple) or not tokens or not all(isinstance(token, str) for token in tokens):
+        raise BadFileError(f"{_TOKENS} is no list of texts")
+    count = len(tokens)
+    # llama.cpp asserts that no token has two numbers; those without a text it names itself.
+    if len({*filter(None, tokens)}) != sum(map(bool, tokens)):
+        raise BadFileError(f"a token stands twice in {_TOKENS}")
+    for name in _TOKEN_TABLES:
+        table = values.get(name)
+        if table is not None and (not isinstance(table, tuple) or len(table) != count):
+            raise BadFileError(f"{name} does not have a value for each of the {count} tokens")
+    for name, value in values.items():
+        # 32 bits of ones stand for "none".
+        known = name.startswith("tokenizer.ggml.") and name.endswith("_token_id")
+        if known and not _is_count(value, 0, count - 1) and value != 0xFFFFFFFF:
+            raise BadFileError(f"{name} is {str(value)[:60]}, there are {count} tokens")
+    for name in ("token_embd.weight", "output.weight"):
+        tensor = tensors.get(name)
+        if tensor is not None and (len(tensor.shape) != 2 or tensor.shape[1] != count):
+            raise BadFileError(f"the tensor {name!r} does not have a row for each of the {count} tokens")
+
+
+def _require_width_fits(values: Mapping[str, Any], prefix: str, tensors: Mapping[str, GgufTensor]) -> None:
+    width = values.get(f"{prefix}.embedding_length")
+    table = tensors.get("token_embd.weight")
+    if isinstance(width, int) and table is not None and table.shape[0] != width:
+        raise BadFileError(
+            f"the tensor 'token_embd.weight' is {table.shape[0]} wide, {prefix}.embedding_length {width}"
+        )
+
+
+def _require_vision_fits(values: Mapping[str, Any], tensors: Mapping[str, GgufTensor]) -> None:
+    size, patch = values.get("clip.vision.image_size"), values.get("clip.vision.patch_size")
+    if isinstance(size, int) and isinstance(patch, int) and patch > size:
+        raise BadFileError(f"patches of {patch} pixels in a picture of {size}")
+    width = values.get("clip.vision.embedding_length")
+    positions = tensors.get("v.position_embd.weight")
+    if isinstance(width, int) and positions is not None and positions.shape[0] != width:
+        raise BadFileError(
+            f"the tensor 'v.position_embd.weight' is {positions.shape[0]} wide, clip.vision.embedding_length {width}"
+        )
+    for name in ("clip.vision.image_mean", "clip.vision.image_std"):
+        value = values.get(name)
+        # llama.cpp copies three numbers whatever their count.
+        if value is not None and (not isinstance(value, tuple) or len(value) != 3):
+            raise BadFileError(f"{name} is not three numbers")
+
+
+def _require_layers_there(header: GgufHeader) -> None:
+    """Raise when more layers are claimed than have tensors: llama.cpp makes room for what is claimed."""
+    vision = header.architecture == "clip"
+    claimed = header.values.get("clip.vision.block_count" if vision else f"{header.architecture}.block_count")
+    start = "v.blk." if vision else "blk."
+    numbers = {name[len(start) :].partition(".")[0] for name in header.tensors if name.startswith(start)}
+    there = {int(number) for number in numbers if number.isascii() and number.isdigit()}
+    if isinstance(claimed, int) and there and there != set(range(claimed)):
+        raise BadFileError(f"it claims {claimed} layers and has tensors of {len(there)}")

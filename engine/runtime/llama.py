@@ -16,6 +16,7 @@ import time
 from collections import OrderedDict
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import llama_cpp as lc
@@ -26,6 +27,7 @@ from numpy.typing import NDArray
 from engine.progress import Cancelled
 from engine.protocol import PartKind, Prompt, PromptPart
 from engine.runtime.errors import EngineError, ModelError
+from engine.runtime.lora import LoraAdapters
 from engine.runtime.manifest import ModelManifest
 from engine.runtime.messages import AskRequest, AskResult, Choice, TextPiece, Timings
 from engine.runtime.prefixes import PrefixKey, PrefixStore
@@ -139,9 +141,12 @@ class LlamaModel:
         lc.llama_set_abort_callback(self._context, self._abort_callback, None)
         self._memory = lc.llama_get_memory(self._context)
         self._prefixes = PrefixStore(self._context)
+        self._adapters = LoraAdapters(self._model, self._context)
         self._vocabulary = Vocabulary(self._model)
         self._vocab = self._vocabulary.handle
-        self._end = int(lc.llama_vocab_eos(self._vocab))
+        # Gemma's answers end with their turn and not with the text. llama_vocab_eot guesses: it may say <|endoftext|>.
+        turn_end = self.tokenize("<end_of_turn>", special=True)
+        self._end = turn_end[0] if len(turn_end) == 1 else int(lc.llama_vocab_eos(self._vocab))
         self._vision = VisionTower(
             manifest.path("mmproj"),
             self._model,
@@ -152,10 +157,21 @@ class LlamaModel:
             gpu=gpu_layers != 0,
             flash=flash,
             stopped=lambda: self._stopped(),
+            by_columns=manifest.token_order == "columns",
         )
+
+    def use_adapter(self, path: Path | None, scale: float = 1.0) -> None:
+        """Answer with a LoRA adapter from now on, or with none; the base stays loaded.
+
+        Raises `ModelError` when the file is hostile or llama.cpp refuses it; what was used before stays in use then.
+        """
+        if self._adapters.use(path, scale):
+            # Keys and values of the other weights.
+            self._forget()
 
     def close(self) -> None:
         """Free everything; the object is of no use afterwards."""
+        self._adapters.close()
         self._vision.close()
         lc.llama_free(self._context)
         lc.llama_model_free(self._model)
@@ -325,7 +341,7 @@ class LlamaModel:
         image, image_cached = self._vision.encode(pixels)
         encode_ms = 0.0 if image_cached else (time.perf_counter() - started) * 1000
         around = len(image.before) + len(image.after)
-        needed = len(before) + around + self._manifest.image_tokens + len(after) + 1
+        needed = len(before) + around + len(image.embedding) + len(after) + 1
         if needed > self._limit:
             raise EngineError(
                 f"the question needs {needed} tokens, the model {self._manifest.id} takes {self._limit}: "

@@ -11,18 +11,27 @@ from pathlib import Path
 from typing import Any
 
 from engine.files import whole_file
+from engine.progress import Cancelled, NoProgress, Progress
 from engine.regions import LabelSet
 from engine.runtime.errors import ModelError
 
 MANIFEST_FILE = "manifest.json"
+CARD_FILE = "MODEL_CARD.md"
 FORMAT = 1
 _ROLES = ("text", "mmproj", "labels", "golden_image", "golden_embedding")
-DIALECTS = ("medrega",)
-"""How models write boxes; this version reads MedRegA's way alone."""
+DIALECTS = ("medrega", "qwen-vl", "gemma", "internvl", "medmo")
+"""How models are asked and write boxes; `engine.models.dialects` speaks them."""
+BOX_UNITS = ("", "1000", "pixels")
+"""What a dialect's numbers count where models of one family differ: thousandths, or pixels of the model's image."""
+TOKEN_ORDERS = ("rows", "columns")
+"""How a tower trained with InternVL's pixel shuffle v2 (rows) or v1 (columns) lays out its image tokens."""
+
+_HASH_BLOCK = 4 << 20
 
 _ID = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}")
 _TASK = re.compile(r"[a-z][a-z0-9_]{0,63}")
 _SHA256 = re.compile(r"[0-9a-f]{64}")
+_OPTIONAL_TEXTS = ("licence", "box_unit", "token_order")
 _REMEDY = "restore the file, or install the model again"
 
 
@@ -35,9 +44,9 @@ class ModelFile:
     bytes: int
 
     @classmethod
-    def of(cls, path: Path) -> ModelFile:
-        """Measure a file."""
-        return cls(path.name, file_sha256(path), path.stat().st_size)
+    def of(cls, path: Path, meter: HashMeter | None = None) -> ModelFile:
+        """Measure a file. Raises `Cancelled` when the meter's progress says so."""
+        return cls(path.name, file_sha256(path, meter), path.stat().st_size)
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +60,8 @@ class ModelManifest:
     abstain_below : a best candidate less probable than this is answered with "not sure".
     scores : figures written by the evaluation, for people to see.
     tasks : the tasks it was trained on (`engine.protocol.Task` values); empty where nobody wrote them down.
+    licence : as its publisher says, an SPDX name where there is one; "" where nobody wrote it down.
+    box_unit : one of `BOX_UNITS`, "" for the dialect's own. token_order : one of `TOKEN_ORDERS`; llama.cpp makes rows.
     """
 
     id: str
@@ -66,6 +77,19 @@ class ModelManifest:
     abstain_below: float
     scores: dict[str, Any] = field(default_factory=dict)
     tasks: tuple[str, ...] = ()
+    licence: str = ""
+    box_unit: str = ""
+    token_order: str = "rows"
+
+    @property
+    def bytes(self) -> int:
+        """Of all its files together."""
+        return sum(file.bytes for file in self.files.values())
+
+    @property
+    def card(self) -> Path:
+        """Where its model card lies, if it has one."""
+        return self.folder / CARD_FILE
 
     @property
     def sha256(self) -> str:
@@ -133,6 +157,7 @@ class ModelManifest:
             abstain_below=float(_field(data, "abstain_below", (int, float))),
             scores=_field(data, "scores", dict) if "scores" in data else {},
             tasks=tuple(_field(data, "tasks", list)) if "tasks" in data else (),
+            **{name: _field(data, name, str) for name in _OPTIONAL_TEXTS if name in data},
         )
 
     def _require_sound(self) -> None:
@@ -141,6 +166,14 @@ class ModelManifest:
             raise ValueError(f"id {self.id!r} is not lower-case letters, digits, dots and hyphens")
         if self.dialect not in DIALECTS:
             raise ValueError(f"dialect {self.dialect!r}, this version speaks {', '.join(DIALECTS)}")
+        for name, text, allowed in (
+            ("box_unit", self.box_unit, BOX_UNITS),
+            ("token_order", self.token_order, TOKEN_ORDERS),
+        ):
+            if text not in allowed:
+                raise ValueError(f"{name} is {text!r:.60}, this version knows {', '.join(filter(None, allowed))}")
+        if math.isqrt(self.image_tokens) ** 2 != self.image_tokens and self.token_order != "rows":
+            raise ValueError(f"{self.image_tokens} image tokens are no square to be read by columns")
         for role, file in self.files.items():
             if file.name != Path(file.name).name or file.name in ("", ".", "..") or "\\" in file.name:
                 raise ValueError(f"files.{role}.name {file.name!r} leaves the model's folder")
@@ -187,6 +220,10 @@ class ModelManifest:
         }
         if self.tasks:
             data["tasks"] = list(self.tasks)
+        for name in _OPTIONAL_TEXTS:
+            # Left out where it says nothing: older versions then read the same as ever.
+            if (text := getattr(self, name)) not in ("", "rows"):
+                data[name] = text
         path = self.folder / MANIFEST_FILE
         with whole_file(path) as temporary:
             temporary.write_text(json.dumps(data, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
@@ -201,11 +238,12 @@ def _field(data: dict[str, Any], name: str, kind: type | tuple[type, ...]) -> An
     return value
 
 
-def verify_files(manifest: ModelManifest) -> None:
-    """Compare every file with the manifest.
+def verify_files(manifest: ModelManifest, progress: Progress | None = None) -> None:
+    """Compare every file with the manifest. progress : told of megabytes.
 
-    Raises `ModelError` that names the first file that is missing, has another size, or another content.
+    Raises `ModelError` that names the first file that is missing, has another size, or another content; `Cancelled`.
     """
+    meter = HashMeter(progress or NoProgress(), manifest.bytes, manifest.id)
     for role, file in manifest.files.items():
         path = manifest.path(role)
         if not path.is_file():
@@ -215,14 +253,36 @@ def verify_files(manifest: ModelManifest) -> None:
             if size != file.bytes:
                 kind = "truncated" if size < file.bytes else "too long"
                 raise ModelError(f"the model file {path} is {kind}: {size} bytes instead of {file.bytes}: {_REMEDY}")
-            altered = file_sha256(path) != file.sha256
+            altered = file_sha256(path, meter) != file.sha256
         except OSError as error:
             raise ModelError(f"cannot read the model file {path}: {error.strerror}") from error
         if altered:
             raise ModelError(f"the model file {path} was altered: its SHA-256 is not the manifest's: {_REMEDY}")
 
 
-def file_sha256(path: Path) -> str:
-    """SHA-256 of a file, in hex."""
+class HashMeter:
+    """Progress over the bytes of several files. Told before each block is read; raises `Cancelled`."""
+
+    def __init__(self, progress: Progress, total: int, what: str) -> None:
+        self._progress = progress
+        self._total = total
+        self._what = what
+        self._done = 0
+
+    def add(self, count: int) -> None:
+        """So many bytes more are done with."""
+        if self._progress.cancelled():
+            raise Cancelled
+        self._done += count
+        self._progress.report(self._done >> 20, self._total >> 20, self._what)
+
+
+def file_sha256(path: Path, meter: HashMeter | None = None) -> str:
+    """SHA-256 of a file, in hex. Raises `Cancelled` when the meter's progress says so."""
+    digest = hashlib.sha256()
     with path.open("rb") as stream:
-        return hashlib.file_digest(stream, "sha256").hexdigest()
+        while block := stream.read(_HASH_BLOCK):
+            digest.update(block)
+            if meter is not None:
+                meter.add(len(block))
+    return digest.hexdigest()

@@ -139,7 +139,25 @@ class Cancel:
     request_id: int
 
 
-Message = AskRequest | BatchRequest | AskResult | BatchResult | Written | Ready | Failed | Cancel
+@dataclass(frozen=True, slots=True)
+class UseAdapter:
+    """Answer what comes next with a LoRA adapter; with none where `path` is empty. Answered with `AdapterUsed`."""
+
+    request_id: int
+    path: str
+    scale: float
+
+
+@dataclass(frozen=True, slots=True)
+class AdapterUsed:
+    """An adapter is in place."""
+
+    request_id: int
+
+
+Message = (
+    AskRequest | BatchRequest | AskResult | BatchResult | Written | Ready | Failed | Cancel | UseAdapter | AdapterUsed
+)
 
 
 def send(connection: Connection, message: Message) -> None:
@@ -236,6 +254,10 @@ def _from_json(kind: str, data: dict[str, Any], image: bytes) -> Message:
         return Failed(int(data["request_id"]), str(data["kind"]), str(data["message"]))
     if kind == "Cancel":
         return Cancel(int(data["request_id"]))
+    if kind == "UseAdapter":
+        return UseAdapter(int(data["request_id"]), str(data["path"]), float(data["scale"]))
+    if kind == "AdapterUsed":
+        return AdapterUsed(int(data["request_id"]))
     raise MessageError(f"the unknown kind {kind!r}")
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import shutil
 from importlib import resources
 from pathlib import Path
 
@@ -31,6 +32,9 @@ def list_models() -> list[ModelManifest]:
     found: dict[str, ModelManifest] = {}
     for parent in model_folders():
         for manifest in sorted(parent.glob(f"*/{MANIFEST_FILE}")):
+            # A folder that begins with a dot is still being made.
+            if manifest.parent.name.startswith("."):
+                continue
             try:
                 model = ModelManifest.read(manifest.parent)
             except ModelError as error:
@@ -58,3 +62,32 @@ def find_model(model: str = DEFAULT_MODEL) -> ModelManifest:
     raise ModelError(
         f"no model {model!r}: registered are {', '.join(sorted(models)) or 'none'}; a model folder's path is taken too"
     )
+
+
+def is_removable(manifest: ModelManifest) -> bool:
+    """Whether a person added it: what ships stays."""
+    return manifest.folder.parent.resolve() == model_folders()[0].resolve()
+
+
+def remove_model(model: str) -> ModelManifest:
+    """Delete an added model with its files; returns what it was.
+
+    Raises `ModelError` for one that ships or is unknown.
+    """
+    manifest = find_model(model)
+    if not is_removable(manifest):
+        raise ModelError(f"the model {manifest.id} lies in {manifest.folder} and was not added by you: it stays")
+    _delete(manifest.folder)
+    return manifest
+
+
+def _delete(folder: Path) -> None:
+    # Not half there under its name when the deleting is interrupted.
+    doomed = folder.with_name(f".{folder.name}.removed")
+    try:
+        if doomed.exists():
+            shutil.rmtree(doomed)
+        folder.rename(doomed)
+        shutil.rmtree(doomed)
+    except OSError as error:
+        raise ModelError(f"cannot remove the model folder {folder}: {error.strerror}") from error

@@ -16,10 +16,12 @@ from multiprocessing.process import BaseProcess
 from types import TracebackType
 
 from engine.progress import Cancelled
+from engine.runtime.adapter import AdapterManifest
 from engine.runtime.child import child_main
 from engine.runtime.errors import EngineError, ModelError
 from engine.runtime.manifest import ModelManifest
 from engine.runtime.messages import (
+    AdapterUsed,
     AskRequest,
     AskResult,
     BatchRequest,
@@ -30,6 +32,7 @@ from engine.runtime.messages import (
     MessageError,
     Ready,
     TextPiece,
+    UseAdapter,
     Written,
     receive,
     send,
@@ -73,6 +76,9 @@ def _never() -> bool:
     return False
 
 
+_Reply = AskResult | BatchResult | AdapterUsed | Failed
+
+
 class Session:
     """A model in a process of its own. Starts with the first question, or with `start`.
 
@@ -101,6 +107,9 @@ class Session:
         self._connection: Connection | None = None
         self._given_up = threading.Event()
         self._closed = False
+        # What is wanted, and what the process that runs has; a new one has none.
+        self._adapter: AdapterManifest | None = None
+        self._adapter_in_use: AdapterManifest | None = None
 
     def __enter__(self) -> Session:
         return self
@@ -168,6 +177,7 @@ class Session:
             if self._process is None or not self._process.is_alive():
                 return False
             try:
+                self._ensure_adapter(stop)
                 self._ask_once(replace(request, prepare=True), stop, _START_TIMEOUT_S, poll_s=_LOW_POLL_S)
             except _ProcessDied:
                 # The next question starts it again, and tells.
@@ -188,6 +198,7 @@ class Session:
         for last in (False, True):
             try:
                 self._ensure_started(stop)
+                self._ensure_adapter(stop)
                 return self._ask_once(request, stop, timeout_s, on_piece)
             except _ProcessDied as death:
                 self._discard()
@@ -198,6 +209,21 @@ class Session:
                     raise EngineError(f"{message} The question was given up.") from None
                 self._tell("restarted", f"The model process stopped ({death}). It is started again.", str(death))
         raise AssertionError("unreachable")
+
+    @property
+    def adapter(self) -> AdapterManifest | None:
+        """What questions are answered with from now on, beside the base."""
+        return self._adapter
+
+    def use_adapter(self, adapter: AdapterManifest | None) -> None:
+        """Answer with another adapter from the next question on; the base is not loaded again.
+
+        Raises `ModelError` for one that was made for another model, or whose file was altered.
+        """
+        if adapter is not None:
+            adapter.require_base(self.manifest)
+            adapter.verify()
+        self._adapter = adapter
 
     def cancel_current(self) -> None:
         """Make the `ask` in work, if any, raise `Cancelled`. May be called from any thread."""
@@ -266,6 +292,17 @@ class Session:
             raise
         self._tell("ready", f"The model {self.manifest.id} is ready.")
 
+    def _ensure_adapter(self, stop: Callable[[], bool]) -> None:
+        wanted = self._adapter
+        if wanted == self._adapter_in_use:
+            return
+        number = next(self._ids)
+        self._send(UseAdapter(number, str(wanted.path) if wanted else "", wanted.scale if wanted else 1.0))
+        reply = self._wait(number, stop, _START_TIMEOUT_S)
+        if isinstance(reply, Failed):
+            raise EngineError(reply.message)
+        self._adapter_in_use = wanted
+
     def _ask_once(
         self,
         request: AskRequest | BatchRequest,
@@ -326,7 +363,9 @@ class Session:
                             on_piece(reply.piece)
                         if stop():
                             raise Cancelled
-                    elif isinstance(reply, AskResult | BatchResult | Failed) and reply.request_id == number:
+                    elif (
+                        isinstance(reply, AskResult | BatchResult | AdapterUsed | Failed) and reply.request_id == number
+                    ):
                         return reply
             except (EOFError, OSError):
                 raise _ProcessDied(self._death()) from None
@@ -353,6 +392,7 @@ class Session:
     def _discard(self) -> None:
         process, connection = self._process, self._connection
         self._process = self._connection = None
+        self._adapter_in_use = None
         if connection is not None:
             connection.close()
         if process is not None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ctypes
 import hashlib
+import math
 from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -46,7 +47,8 @@ class VisionTower:
     """A loaded tower and projector. Raises `ModelError` when llama.cpp refuses the file.
 
     model : llama.cpp's handle of the text model. image_size : side of the square input in pixels.
-    image_tokens, width : shape of an embedding. stopped : looked at while a picture is encoded, on the CPU alone.
+    image_tokens, width : shape of an embedding; 0 tokens for as many as it makes. by_columns : the text model learnt
+    its tokens in that order. stopped : looked at while a picture is encoded, on the CPU alone.
     """
 
     def __init__(
@@ -61,10 +63,12 @@ class VisionTower:
         gpu: bool,
         flash: int,
         stopped: Callable[[], bool],
+        by_columns: bool = False,
     ) -> None:
         self._stopped = stopped
         self._steps = 0
         self._size = image_size
+        self._by_columns = by_columns
         self._shape = (image_tokens, width)
         self._images: OrderedDict[str, EncodedImage] = OrderedDict()
         params = mtmd.mtmd_context_params_default()
@@ -141,6 +145,8 @@ class VisionTower:
                 # It may have been left half done, and llama.cpp does not say so.
                 raise Cancelled
             tokens = mtmd.mtmd_input_chunk_get_n_tokens(chunk)
+            if self._shape[0] == 0:
+                self._shape = (int(tokens), self._shape[1])
             if tokens != self._shape[0]:
                 raise ModelError(
                     f"the vision tower makes {tokens} tokens of a picture, the model's manifest says "
@@ -149,6 +155,8 @@ class VisionTower:
             output = mtmd.mtmd_get_output_embd(self._context)
             # mtmd reuses this memory for the next picture.
             embedding = np.ctypeslib.as_array(output, shape=self._shape).copy()
+            if self._by_columns:
+                embedding = swap_axes(embedding)
         except BaseException:
             mtmd.mtmd_input_chunk_free(chunk)
             raise
@@ -178,6 +186,15 @@ class VisionTower:
         finally:
             mtmd.mtmd_input_chunks_free(chunks)
             mtmd.mtmd_bitmap_free(bitmap)
+
+
+def swap_axes(embedding: NDArray[np.float32]) -> NDArray[np.float32]:
+    """(side x side, width) tokens from rows to columns.
+
+    InternVL's pixel shuffle v1 leaves the image's axes swapped, as MedRegA learnt it; llama.cpp does v2 alone.
+    """
+    side = math.isqrt(len(embedding))
+    return np.ascontiguousarray(embedding.reshape(side, side, -1).swapaxes(0, 1).reshape(embedding.shape))
 
 
 def _text_tokens(chunk: Any) -> list[int]:

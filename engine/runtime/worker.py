@@ -12,6 +12,7 @@ import threading
 import time
 import traceback
 from multiprocessing.connection import Connection
+from pathlib import Path
 
 import numpy as np
 from PIL import Image
@@ -23,6 +24,7 @@ from engine.runtime.gguf_check import check_gguf
 from engine.runtime.llama import LlamaModel
 from engine.runtime.manifest import ModelManifest, verify_files
 from engine.runtime.messages import (
+    AdapterUsed,
     AskRequest,
     BatchRequest,
     BatchResult,
@@ -32,6 +34,7 @@ from engine.runtime.messages import (
     MessageError,
     Ready,
     TextPiece,
+    UseAdapter,
     Written,
     receive,
     send,
@@ -54,6 +57,9 @@ def run_worker(
     send(connection, Ready(error, (time.perf_counter() - started) * 1000))
     while True:
         request = inbox.next()
+        if isinstance(request, UseAdapter):
+            send(connection, _use_adapter(model, request))
+            continue
         send(connection, _answer(model, request, inbox, connection))
 
 
@@ -109,12 +115,12 @@ class _Inbox:
 
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
-        self._requests: queue.Queue[AskRequest | BatchRequest] = queue.Queue()
+        self._requests: queue.Queue[AskRequest | BatchRequest | UseAdapter] = queue.Queue()
         self._cancelled: set[int] = set()
         threading.Thread(target=self._listen, name="inbox", daemon=True).start()
 
-    def next(self) -> AskRequest | BatchRequest:
-        """Wait for the next question."""
+    def next(self) -> AskRequest | BatchRequest | UseAdapter:
+        """Wait for the next thing to do."""
         return self._requests.get()
 
     def is_cancelled(self, request_id: int) -> bool:
@@ -134,10 +140,18 @@ class _Inbox:
                     logger.error("the model process ends: %s", failure)
                 # The main thread may be deep in llama.cpp: nothing here is worth an orderly end.
                 os._exit(0)
-            if isinstance(message, AskRequest | BatchRequest):
+            if isinstance(message, AskRequest | BatchRequest | UseAdapter):
                 self._requests.put(message)
             elif isinstance(message, Cancel):
                 self._cancelled.add(message.request_id)
+
+
+def _use_adapter(model: LlamaModel, request: UseAdapter) -> Message:
+    try:
+        model.use_adapter(Path(request.path) if request.path else None, request.scale)
+    except MedRegAError as failure:
+        return Failed(request.request_id, "engine", str(failure))
+    return AdapterUsed(request.request_id)
 
 
 def _answer(model: LlamaModel, request: AskRequest | BatchRequest, inbox: _Inbox, connection: Connection) -> Message:

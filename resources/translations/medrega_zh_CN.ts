@@ -1156,6 +1156,148 @@
     </message>
 </context>
 <context>
+    <name>ModelDetail</name>
+    <message>
+        <source>not stated</source>
+        <translation>未说明</translation>
+    </message>
+    <message>
+        <source>Size</source>
+        <translation>大小</translation>
+    </message>
+    <message>
+        <source>Licence</source>
+        <translation>许可证</translation>
+    </message>
+    <message>
+        <source>Writes boxes as</source>
+        <translation>边界框写法</translation>
+    </message>
+    <message>
+        <source>Hash</source>
+        <translation>哈希值</translation>
+    </message>
+    <message>
+        <source>Folder</source>
+        <translation>文件夹</translation>
+    </message>
+    <message>
+        <source>This model has no card.</source>
+        <translation>这个模型没有说明卡。</translation>
+    </message>
+    <message>
+        <source>Names regions right</source>
+        <translation>区域命名正确率</translation>
+    </message>
+    <message>
+        <source>Overlap of boxes (mean IoU)</source>
+        <translation>边界框重叠（平均 IoU）</translation>
+    </message>
+    <message>
+        <source>One object, one region (IoU)</source>
+        <translation>单目标单区域（IoU）</translation>
+    </message>
+    <message>
+        <source>Calibration error</source>
+        <translation>校准误差</translation>
+    </message>
+    <message>
+        <source>Scores</source>
+        <translation>评分</translation>
+    </message>
+    <message>
+        <source>none measured</source>
+        <translation>没有测得</translation>
+    </message>
+</context>
+<context>
+    <name>ModelsDialog</name>
+    <message>
+        <source>default</source>
+        <translation>默认</translation>
+    </message>
+    <message>
+        <source>Remove</source>
+        <translation>移除</translation>
+    </message>
+    <message>
+        <source>none</source>
+        <translation>无</translation>
+    </message>
+    <message>
+        <source>Checking {0} …</source>
+        <translation>正在校验 {0}……</translation>
+    </message>
+    <message>
+        <source>Cancelled</source>
+        <translation>已取消</translation>
+    </message>
+    <message>
+        <source>{0}: all files are as its manifest says, and its self-test passed</source>
+        <translation>{0}：所有文件与清单一致，自检通过</translation>
+    </message>
+    <message>
+        <source>Really remove?</source>
+        <translation>确定移除？</translation>
+    </message>
+    <message>
+        <source>Models</source>
+        <translation>模型</translation>
+    </message>
+    <message>
+        <source>Verify</source>
+        <translation>校验</translation>
+    </message>
+    <message>
+        <source>Make default</source>
+        <translation>设为默认</translation>
+    </message>
+    <message>
+        <source>Cancel</source>
+        <translation>取消</translation>
+    </message>
+    <message>
+        <source>Close</source>
+        <translation>关闭</translation>
+    </message>
+    <message>
+        <source>Answers:</source>
+        <translation>负责回答：</translation>
+    </message>
+    <message>
+        <source>Adapter (LoRA):</source>
+        <translation>适配器（LoRA）：</translation>
+    </message>
+    <message>
+        <source>Switched without loading the model again</source>
+        <translation>切换时不必重新加载模型</translation>
+    </message>
+    <message>
+        <source>What is in this region?</source>
+        <translation>这个区域是什么？</translation>
+    </message>
+    <message>
+        <source>Where is this?</source>
+        <translation>这个在哪里？</translation>
+    </message>
+    <message>
+        <source>Grounded report</source>
+        <translation>带区域的报告</translation>
+    </message>
+    <message>
+        <source>Report</source>
+        <translation>报告</translation>
+    </message>
+    <message>
+        <source>Free question</source>
+        <translation>自由提问</translation>
+    </message>
+    <message>
+        <source>Diagnosis</source>
+        <translation>诊断</translation>
+    </message>
+</context>
+<context>
     <name>NoteTexts</name>
     <message>
         <source>{count} files hold an image that another file holds too: one of each is used</source>
@@ -2819,6 +2961,10 @@
         <translation>快捷键</translation>
     </message>
     <message>
+        <source>Manage models …</source>
+        <translation>管理模型……</translation>
+    </message>
+    <message>
         <source>Model card</source>
         <translation>模型说明卡</translation>
     </message>
@@ -2849,6 +2995,10 @@
     <message>
         <source>Language</source>
         <translation>语言</translation>
+    </message>
+    <message>
+        <source>&amp;Model</source>
+        <translation>模型(&amp;M)</translation>
     </message>
     <message>
         <source>&amp;Help</source>

@@ -37,6 +37,8 @@ class Script:
     sees: str = SEEN
     asked: list = field(default_factory=list)
 
+    adapter = None
+
     def start(self, cancelled):
         pass
 

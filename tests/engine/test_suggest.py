@@ -55,6 +55,8 @@ class Canned:
     finished: bool = True
     asked: AskRequest | None = None
 
+    adapter = None
+
     def start(self, cancelled):
         pass
 

@@ -82,6 +82,70 @@ def test_a_hostile_header_is_refused_with_the_file_and_the_defect(name, tmp_path
     assert str(path) in str(error.value)
 
 
+ARCH = key("general.architecture", 8, text("llama"))
+
+
+def number(name, value):
+    return key(name, 4, struct.pack("<I", value))
+
+
+def texts(name, values):
+    return key(name, 9, struct.pack("<IQ", 8, len(values)) + b"".join(text(value) for value in values))
+
+
+IMPOSSIBLE = {
+    "no architecture": (header(0, 1) + number("a", 1), "general.architecture"),
+    "no layers": (header(0, 2) + ARCH + number("llama.block_count", 0), "block_count is 0"),
+    "a million layers": (header(0, 2) + ARCH + number("llama.block_count", 1 << 20), "block_count is"),
+    "layers as text": (header(0, 2) + ARCH + key("llama.block_count", 8, text("2")), "block_count is 2"),
+    "heads that do not divide": (
+        header(0, 3) + ARCH + number("llama.embedding_length", 64) + number("llama.attention.head_count", 7),
+        "do not divide",
+    ),
+    "fewer layers than claimed": (
+        header(1, 2) + ARCH + number("llama.block_count", 3) + tensor("blk.0.x") + PAD,
+        "claims 3 layers",
+    ),
+    "a table of another width": (
+        header(1, 2) + ARCH + number("llama.embedding_length", 16) + tensor("token_embd.weight", (8, 2)) + PAD,
+        "is 8 wide",
+    ),
+    "fewer rows than tokens": (
+        header(1, 2) + ARCH + texts("tokenizer.ggml.tokens", "abc") + tensor("token_embd.weight", (8, 2)) + PAD,
+        "a row for each of the 3 tokens",
+    ),
+    "a token that is not there": (
+        header(0, 3) + ARCH + texts("tokenizer.ggml.tokens", "abc") + number("tokenizer.ggml.eos_token_id", 3),
+        "eos_token_id is 3",
+    ),
+    "a token twice": (header(0, 2) + ARCH + texts("tokenizer.ggml.tokens", "aba"), "stands twice"),
+    "types of fewer tokens": (
+        header(0, 3)
+        + ARCH
+        + texts("tokenizer.ggml.tokens", "abc")
+        + key("tokenizer.ggml.token_type", 9, struct.pack("<IQi", 5, 1, 1)),
+        "for each of the 3 tokens",
+    ),
+    "two means": (
+        header(0, 2)
+        + key("general.architecture", 8, text("clip"))
+        + key("clip.vision.image_mean", 9, struct.pack("<IQff", 6, 2, 0, 0)),
+        "not three numbers",
+    ),
+    "a truth value of 7": (header(0, 2) + ARCH + key("a", 7, b"\x07"), "neither 0 nor 1"),
+}
+
+
+@pytest.mark.parametrize("name", IMPOSSIBLE)
+def test_a_sound_header_with_impossible_numbers_is_refused(name, tmp_path):
+    content, words = IMPOSSIBLE[name]
+    path = tmp_path / "x.gguf"
+    path.write_bytes(content)
+    with pytest.raises(ModelError) as error:
+        check_gguf(path)
+    assert words in str(error.value)
+
+
 def test_a_file_that_is_not_there_is_a_model_error(tmp_path):
     with pytest.raises(ModelError, match=r"none\.gguf"):
         check_gguf(tmp_path / "none.gguf")
@@ -122,3 +186,40 @@ def test_a_mutated_header_is_refused_or_says_nothing_false(sound, tmp_path, edit
     # Another reader must agree that every tensor lies inside the file, behind the header.
     for one in gguf.GGUFReader(path).tensors:
         assert 0 < one.data_offset <= one.data_offset + one.n_bytes <= len(content)
+
+
+class TestTowers:
+    """Towers that clip.cpp would read through a null pointer, or assert on."""
+
+    @pytest.mark.parametrize(
+        ("old", "new", "words"),
+        [
+            (b"v.patch_embd.weight", b"v.patch_embD.weight", "v.patch_embd.weight"),
+            (b"v.blk.1.attn_k.weight", b"v.blk.1.attn_K.weight", "v.blk.1.attn_k.weight"),
+            (b"v.blk.0.attn_v.weight", b"v,blk.0.attn_v.weight", "v.blk.0.attn_v.weight"),
+            (b"mm.model.mlp.3.bias", b"mm.model.mlp.4.bias", "mm.model.mlp.3.bias"),
+            (b"v.blk.1.ls2.weight", b"v.blk.1.ls3.weight", "v.blk.1.ls2.weight"),
+        ],
+    )
+    def test_one_without_a_tensor_is_refused(self, sound, tmp_path, old, new, words):
+        path = tmp_path / "x.gguf"
+        path.write_bytes(sound.replace(old, new))
+        with pytest.raises(ModelError, match=rf"lacks the tensor {words}"):
+            check_gguf(path)
+
+    def test_one_whose_norm_is_too_short_is_refused(self, sound, tmp_path):
+        name = text("v.blk.0.ln2.weight")
+        at = sound.index(name) + len(name) + 4
+        path = tmp_path / "x.gguf"
+        path.write_bytes(sound[:at] + struct.pack("<Q", 63) + sound[at + 8 :])
+        with pytest.raises(ModelError, match="impossible shape"):
+            check_gguf(path)
+
+    def test_blocks_of_another_familys_tower_must_be_alike(self, sound, tmp_path):
+        other = sound.replace(text("internvl"), text("gemma3ab"))
+        path = tmp_path / "x.gguf"
+        path.write_bytes(other)
+        check_gguf(path)
+        path.write_bytes(other.replace(b"v.blk.1.attn_k.weight", b"v.blk.1.attn_K.weight"))
+        with pytest.raises(ModelError, match=r"lacks the tensor v\.blk\.1\.attn_k\.weight"):
+            check_gguf(path)

@@ -1,0 +1,39 @@
+"""MedRegA's own way, which `engine.protocol` speaks byte for byte."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from engine.models.dialects.base import ChatTemplate, Dialect
+from engine.protocol import (
+    MEDREGA_UNIT,
+    Located,
+    Prompt,
+    Question,
+    answer_grammar,
+    question_text,
+    render_prompt,
+    write_located,
+)
+
+# The turn itself is `engine.protocol`'s.
+_HERMES = ChatTemplate("", "", ("<|im_start|>", "<|im_end|>", "<ref>", "</ref>", "<box>", "</box>"))
+
+
+class MedRegaDialect(Dialect):
+    """Tagged names and boxes of 0 to 999, Hermes-2 turns, the image behind the task's description."""
+
+    def __init__(self) -> None:
+        super().__init__(_HERMES, MEDREGA_UNIT)
+
+    def render_prompt(self, question: Question) -> Prompt:
+        return render_prompt(question)
+
+    def ask(self, question: Question) -> str:
+        return question_text(question)
+
+    def boxes_grammar(self, question: Question, names: tuple[str, ...]) -> str:
+        return answer_grammar(question, names)
+
+    def write_located(self, located: Sequence[Located], question: Question) -> str:
+        return write_located(tuple(located), question.width, question.height, question.language, self.unit)

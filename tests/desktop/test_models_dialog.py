@@ -1,0 +1,138 @@
+"""The model manager, used with the mouse."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+pytest.importorskip("PySide6")
+
+from PySide6.QtCore import Qt
+from PySide6.QtTest import QTest
+
+from desktop.panels.models_dialog import ModelsDialog
+from engine.models.adding import add_model
+from engine.progress import NoProgress
+from engine.protocol import Task
+from engine.regions import Box
+from engine.runtime import ModelManifest, read_choices, registry
+from tests.engine.runtime.test_adapters import write_adapter
+
+
+@pytest.fixture
+def second(tiny_model, tmp_path, monkeypatch):
+    """A model that a person added: the same weights in another dialect, with a card that is up to no good."""
+    folders = (tmp_path / "models", tmp_path / "shipped")
+    monkeypatch.setattr(registry, "model_folders", lambda: folders)
+    monkeypatch.setattr("engine.models.registering.model_folders", lambda: folders)
+    first = ModelManifest.read(tiny_model)
+    card = tmp_path / "card.md"
+    card.write_text("# A card\n\n![x](file:///etc/passwd) <a href='http://x'>x</a>")
+    return add_model(
+        first.path("text"), first.path("mmproj"), "medmo", "second", NoProgress(), name="<b>Second</b>", card=card
+    )
+
+
+def opened(driver):
+    driver.window.menus.manage_models.trigger()
+    dialog = driver.window.findChildren(ModelsDialog)[-1]
+    driver.until(dialog.isVisible)
+    return dialog
+
+
+def mark(dialog, id):
+    dialog.list.setCurrentRow([row.manifest.id for row in dialog._rows].index(id))
+
+
+def click(button):
+    assert button.isEnabled()
+    QTest.mouseClick(button, Qt.MouseButton.LeftButton)
+
+
+def test_models_are_listed_with_what_is_known_and_what_files_say_is_never_markup(open_window, second):
+    driver = open_window()
+    dialog = opened(driver)
+    assert {row.manifest.id for row in dialog._rows} == {"tiny", "second"}
+    assert [row.manifest.id for row in dialog._rows if row.is_default] == ["tiny"]
+    mark(dialog, "second")
+    assert "A card" in dialog.detail.card.toPlainText()
+    assert not dialog.detail.card.openLinks()
+    assert dialog.detail._name.textFormat() is Qt.TextFormat.PlainText
+
+
+def test_a_sound_model_is_verified_and_an_altered_one_is_found_out(open_window, second):
+    driver = open_window()
+    dialog = opened(driver)
+    mark(dialog, "second")
+    click(dialog.verify)
+    assert not dialog.verify.isEnabled()
+    driver.until(lambda: "second: all files" in dialog._said.text())
+    np.save(second.path("golden_embedding"), np.zeros(3))
+    click(dialog.verify)
+    driver.until(lambda: "golden.npy" in dialog.problem.text())
+    assert dialog.verify.isEnabled()
+
+
+def test_another_default_answers_at_once_and_after_the_next_start(open_window, second):
+    driver = open_window()
+    dialog = opened(driver)
+    mark(dialog, "second")
+    click(dialog.default)
+    assert driver.window.asking.manifest.id == "second"
+    assert "second" in driver.window.status._model.text()
+    assert read_choices().default == "second"
+    assert not dialog.default.isEnabled()
+    assert not dialog.remove.isEnabled()
+    dialog.accept()
+    root = driver.draw_and_wait(Box(20, 20, 60, 60))
+    suggestion = driver.window.regions.suggestion(root)
+    assert suggestion.model_id == "second"
+    assert suggestion.prompt.startswith("<|im_start|>user\n<image>")
+
+
+def test_one_task_can_be_another_models(open_window, second):
+    driver = open_window()
+    dialog = opened(driver)
+    mark(dialog, "second")
+    assert not dialog.tasks[Task.REPORT].isChecked()
+    dialog.tasks[Task.REPORT].click()
+    assert read_choices().tasks == {Task.REPORT: "second"}
+    asking = driver.window.asking
+    assert asking.session_for(Task.REPORT).manifest.id == "second"
+    assert asking.session_for(Task.VQA) is asking.session
+    dialog.tasks[Task.REPORT].click()
+    assert read_choices().tasks == {}
+    assert asking.session_for(Task.REPORT) is asking.session
+
+
+def test_a_model_is_removed_when_told_twice(open_window, second):
+    driver = open_window()
+    dialog = opened(driver)
+    mark(dialog, "second")
+    click(dialog.remove)
+    assert second.folder.exists()
+    assert dialog.remove.text() == "Really remove?"
+    click(dialog.remove)
+    assert not second.folder.exists()
+    assert [row.manifest.id for row in dialog._rows] == ["tiny"]
+
+
+def test_an_adapter_is_switched_without_loading_the_model_again(open_window, second, tiny_model, tmp_path):
+    first = ModelManifest.read(tiny_model)
+    from engine.runtime import check_gguf
+
+    width = check_gguf(first.path("text")).values["llama.embedding_length"]
+    write_adapter(tmp_path / "models" / "adapters" / "site-a", first, width=width)
+    driver = open_window()
+    driver.draw_and_wait(Box(20, 20, 60, 60))
+    pid = driver.window.asking.session.pid
+    dialog = opened(driver)
+    mark(dialog, "tiny")
+    assert dialog.adapter.isEnabled()
+    dialog.adapter.setCurrentIndex(1)
+    dialog.adapter.activated.emit(1)
+    assert "Site A" in driver.window.status._model.text()
+    dialog.accept()
+    root = driver.draw_and_wait(Box(30, 30, 80, 80))
+    assert driver.window.regions.suggestion(root).adapter == "site-a"
+    assert driver.window.asking.session.pid == pid
