@@ -83,7 +83,7 @@ class WindowMenus(QObject):
         self._settings.addMenu(self.themes)
         self.label_sets = self._action(self._settings, "", deeds.show_label_sets)
         self._model = bar.addMenu("")
-        self.manage_models = self._action(self._model, "Ctrl+M", deeds.manage_models)
+        self.manage_models = self._action(self._model, "", deeds.manage_models)
         self._card = self._action(self._model, "", deeds.show_model_card)
         self._help = bar.addMenu("")
         self._keys = self._action(self._help, "F1", deeds.show_keys)
