@@ -16,14 +16,32 @@ from engine.runtime.messages import TextPiece
 
 
 class Vocabulary:
-    """Tokens and texts. handle : llama.cpp's. size : tokens."""
+    """Tokens and texts. handle : llama.cpp's. size : tokens. end : the token that ends an answer."""
 
     def __init__(self, model: Any) -> None:
         self.handle = lc.llama_model_get_vocab(model)
         self.size = int(lc.llama_vocab_n_tokens(self.handle))
+        # Gemma's answers end with their turn and not with the text. llama_vocab_eot guesses: it may say <|endoftext|>.
+        turn_end = self.tokenize("<end_of_turn>", special=True)
+        self.end = turn_end[0] if len(turn_end) == 1 else int(lc.llama_vocab_eos(self.handle))
         digits, ends = self._numbers()
         self._digits = np.array(digits, np.intp)
         self._ends = np.array(ends, np.intp)
+
+    def tokenize(self, text: str, *, special: bool) -> list[int]:
+        """Tokens of a text; only with `special` can it become control tokens.
+
+        MedRegA's visible tags (``<ref>``, ``<box>``) become their own tokens either way.
+        """
+        try:
+            encoded = text.encode()
+        except UnicodeEncodeError:
+            raise EngineError("a text holds half a character (a lone surrogate): type it again") from None
+        buffer = (lc.llama_token * (len(encoded) + 8))()
+        count = lc.llama_tokenize(self.handle, encoded, len(encoded), buffer, len(buffer), False, special)
+        if count < 0:
+            raise EngineError(f"llama.cpp cannot tokenise a text of {len(encoded)} bytes")
+        return list(buffer[:count])
 
     def piece(self, token: int) -> bytes:
         """The token's bytes, control tokens by their names."""

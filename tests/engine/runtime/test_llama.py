@@ -137,17 +137,17 @@ class TestCaches:
             used.close()
 
     def test_what_is_kept_stays_within_its_memory(self, model, picture):
-        limit, model._prefixes._limit = model._prefixes._limit, 3 * 200_000
+        limit, model._beginnings.prefixes._limit = model._beginnings.prefixes._limit, 3 * 200_000
         try:
             for number in range(12):
                 model.next_logits(render_prompt(WHAT), np.full_like(picture, number))
-                assert model._prefixes.bytes <= model._prefixes._limit
+                assert model._beginnings.prefixes.bytes <= model._beginnings.prefixes._limit
             expected = model.next_logits(render_prompt(WHAT), picture)
-            model._forget()
-            assert model._prefixes.bytes == 0
+            model._beginnings.forget()
+            assert model._beginnings.prefixes.bytes == 0
             assert np.array_equal(model.next_logits(render_prompt(WHAT), picture), expected)
         finally:
-            model._prefixes._limit = limit
+            model._beginnings.prefixes._limit = limit
 
     def test_a_prepared_picture_needs_only_the_questions_own_words(self, model, picture):
         fresh = np.ascontiguousarray(picture[::-1])

@@ -1,0 +1,147 @@
+"""A question about a slice on its way to a model: the slice rendered, the names in one language, the words."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from engine.models.dialects import dialect_of
+from engine.protocol import Language, Located, ProtocolError, Question, Task, answer_choices, require_plain_name
+from engine.regions import Box, LabelSet
+from engine.runtime import AdapterManifest, AskRequest, ModelManifest, Session
+from engine.scans import Plane, Volume, Window, image_sha256, render_slice
+from engine.suggestion import ImageRef
+
+
+def make_image_ref(volume: Volume, plane: Plane, index: int, window: Window | None, rgb: NDArray[np.uint8]) -> ImageRef:
+    """Name a rendered slice."""
+    height, width = rgb.shape[:2]
+    uids = volume.instance_uids
+    instance = uids[index] if plane is volume.plane and index < len(uids) else ""
+    used = None if volume.is_color else window or volume.window
+    return ImageRef(
+        volume.source,
+        volume.series_uid,
+        instance,
+        volume.modality,
+        plane,
+        index,
+        width,
+        height,
+        used,
+        image_sha256(rgb),
+    )
+
+
+@dataclass(slots=True)
+class Place:
+    """The slice that questions are about. started : when work on it began, later by what loading the model took."""
+
+    volume: Volume
+    rgb: NDArray[np.uint8]
+    image: ImageRef
+    render_ms: float
+    started: float
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """A question on its way. known : the names that answers are read in. adapter : what answers beside the base."""
+
+    place: Place
+    question: Question
+    request: AskRequest
+    known: LabelSet
+    adapter: AdapterManifest | None
+
+
+def place_slice(volume: Volume, plane: Plane, index: int, window: Window | None) -> Place:
+    """Render a slice to ask about."""
+    started = time.perf_counter()
+    rgb = render_slice(volume, plane, index, window)
+    image = make_image_ref(volume, plane, index, window, rgb)
+    return Place(volume, rgb, image, (time.perf_counter() - started) * 1000, started)
+
+
+def put_question(
+    session: Session,
+    place: Place,
+    labels: LabelSet | None,
+    *,
+    task: Task,
+    language: Language,
+    box: Box | None = None,
+    names: Sequence[str] = (),
+    text: str = "",
+    options: Sequence[str] = (),
+    none_label: str = "",
+    found: Sequence[Located] = (),
+    **what: Any,
+) -> Asked:
+    """Word a question about a slice; the keywords and errors are `engine.suggest.suggest`'s."""
+    image, volume = place.image, place.volume
+    known = labels if labels is not None else session.manifest.labels()
+    for one in (*((box,) if box else ()), *(one for item in found for one in item.boxes)):
+        one.require_inside(image.width, image.height)
+    # A name given in both languages is one question.
+    asked = tuple(dict.fromkeys(_in_language(name, known, language) for name in names))
+    if task is Task.DIAGNOSIS:
+        options = tuple(dict.fromkeys(_in_language(option, known, language) for option in options))
+        none_label = _in_language(none_label, known, language)
+    question = Question(
+        task,
+        language,
+        image.width,
+        image.height,
+        volume.modality,
+        box,
+        asked,
+        body_part=volume.body_part,
+        text=text.strip(),
+        options=tuple(options),
+        none_label=none_label,
+        found=tuple(found),
+        **what,
+    )
+    dialect = dialect_of(session.manifest)
+    prompt = dialect.render_prompt(question)
+    choices = answer_choices(question)
+    allowed: tuple[str, ...] = ()
+    if task is Task.REGION_TO_TEXT or (task is Task.GROUNDED_REPORT and not asked):
+        allowed = _allowed_names(known, task, language)
+        choices = allowed if task is Task.REGION_TO_TEXT else ()
+    temperature = temperature_of(session.manifest, task)
+    grammar = dialect.answer_grammar(question, allowed)
+    request = AskRequest(0, place.rgb, prompt, grammar, choices, temperature=temperature)
+    return Asked(place, question, request, known, session.adapter)
+
+
+def temperature_of(manifest: ModelManifest, task: Task) -> float:
+    """What the scores of a task's choices are divided by, as the model's evaluation found it; 1 where it did not."""
+    stored = manifest.scores.get("temperature")
+    value = stored.get(task.value) if isinstance(stored, dict) else stored
+    if not isinstance(value, (int, float)) or isinstance(value, bool) or not 0.01 <= value <= 100:
+        return 1.0
+    return float(value)
+
+
+def _in_language(name: str, labels: LabelSet, language: Language) -> str:
+    """A known name in the asked language; any other as it is."""
+    label = labels.find(name)
+    return label.name(language) if label is not None else name.strip()
+
+
+def _allowed_names(known: LabelSet, task: Task, language: Language) -> tuple[str, ...]:
+    if not len(known):
+        if task is Task.GROUNDED_REPORT:
+            return ()
+        raise ProtocolError("the label set is empty: a region can only be given one of its names")
+    names = tuple(label.name(language) for label in known)
+    for name in names:
+        require_plain_name(name)
+    return names
