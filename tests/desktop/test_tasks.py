@@ -277,6 +277,57 @@ def test_a_reviewer_fixes_a_reading_which_stays_the_annotators(open_window):
     assert buttons(window) == {"return", "fix"}
 
 
+def test_a_returned_reading_shows_the_reviewers_fixes_and_no_other_reading(open_window):
+    driver = open_window()
+    window = driver.window
+    find_something(driver)
+    assign(driver, ann=1, bob=2)
+    work_as(driver, "ann")
+    draw(driver, BOX, LIVER)
+    driver.key(Qt.Key.Key_Return, CTRL)
+    work_as(driver, "bob")
+    draw(driver, BOX, SPLEEN)
+    draw(driver, FAR, SPLEEN)
+    driver.key(Qt.Key.Key_Return, CTRL)
+    assert len(names(window)) == 4, "both have submitted: each sees all"
+
+    work_as(driver, "tester")
+    driver.key(Qt.Key.Key_F9)
+    while "bob's reading" not in window.desk.bar.text:
+        driver.key(Qt.Key.Key_F9)
+    press(window, "fix")
+    first, second = [row for row in window.regions.rows if window.regions.author(row) == "bob"]
+    window.regions.select(first.root_id)
+    window.regions.set_label([first.root_id], LIVER)
+    window.regions.select(second.root_id)
+    driver.key(Qt.Key.Key_Delete)
+    draw(driver, Box(30, 90, 50, 110), SPLEEN)
+    added = window.regions.rows[-1]
+    assert added.reading_id == first.reading_id, "what a reviewer adds belongs to the reading"
+    driver.key(Qt.Key.Key_R, CTRL | SHIFT)
+    driver.type("one was missing")
+    driver.key(Qt.Key.Key_Return)
+    assert state(window, "bob") is TaskState.RETURNED
+
+    work_as(driver, "bob")
+    assert "The reviewer says: one was missing" in window.desk.bar.text
+    assert "1 changed, 1 added, 1 removed" in window.desk.bar.text
+    assert [row.root_id for row in window.regions.rows] == [first.root_id, added.root_id]
+    assert all("changed by tester" in text or "by tester" in text for text in names(window))
+    assert window.regions.blind
+    driver.key(Qt.Key.Key_F)
+    assert "blind" in window.notice_bar.text
+    assert window.desk.differences.readers == ()
+    draw(driver, FAR, SPLEEN)
+    work_as(driver, "ann")
+    assert [window.regions.author(row) for row in window.regions.rows if row.reading_id is not None] == ["ann"]
+    assert len(names(window)) == 2, "her own, and what the model found"
+    work_as(driver, "bob")
+    driver.key(Qt.Key.Key_Return, CTRL)
+    assert len(names(window)) == 5
+    assert not window.regions.blind
+
+
 def test_a_blind_reader_draws_without_the_model(open_window):
     driver = open_window()
     window = driver.window
