@@ -56,6 +56,13 @@ class RegionList(QListWidget):
         regions.changed.connect(self.refresh)
         regions.selected.connect(self._mark)
 
+    def sizeHint(self) -> QSize:
+        # Some seven regions: of what is beside it the list takes most.
+        return QSize(super().sizeHint().width(), 14 * (self.fontMetrics().height() + 8))
+
+    def minimumSizeHint(self) -> QSize:
+        return QSize(super().minimumSizeHint().width(), 5 * (self.fontMetrics().height() + 8))
+
     def refresh(self) -> None:
         """Show the regions model's rows."""
         self._filling = True
