@@ -164,7 +164,7 @@ def test_two_readers_a_reviewer_and_their_agreement(open_window):
 
     work_as(driver, "bob")
     assert names(window) == []
-    assert "once you have submitted" in window.desk.bar.text
+    assert "once every reader has submitted" in window.desk.bar.text
     assert progress_text(window) == "you read it blind"
     assert not window.regions_panel._names.isEnabled()
     assert "blind" in window.regions_panel._empty.text()
