@@ -26,7 +26,8 @@ class PictureTaker(QObject):
     def __init__(self, grid: ViewGrid, actions: ViewerActions, parent: QObject) -> None:
         super().__init__(parent)
         self._grid = grid
-        self._folder = Path(QStandardPaths.writableLocation(QStandardPaths.StandardLocation.PicturesLocation))
+        pictures = Path(QStandardPaths.writableLocation(QStandardPaths.StandardLocation.PicturesLocation))
+        self._folder = pictures if pictures.is_dir() else Path.home()
         actions.copy_wanted.connect(self.copy)
         actions.save_wanted.connect(self.save)
 
@@ -47,16 +48,18 @@ class PictureTaker(QObject):
         dialog.setAcceptMode(QFileDialog.AcceptMode.AcceptSave)
         dialog.setNameFilter(f"PNG (*.{_SUFFIX})")
         dialog.setDefaultSuffix(_SUFFIX)
-        if self._folder.is_dir():
-            dialog.setDirectory(str(self._folder))
-        dialog.selectFile(str(self._free_name()))
+        # Qt's own words for these are English in every language.
+        dialog.setLabelText(QFileDialog.DialogLabel.LookIn, self.tr("Folder:"))
+        dialog.setLabelText(QFileDialog.DialogLabel.FileType, self.tr("Kind:"))
+        dialog.setDirectory(str(self._folder))
+        dialog.selectFile(self._free_name())
         dialog.fileSelected.connect(lambda name: self._write(picture, Path(name)))
         dialog.open()
 
-    def _free_name(self) -> Path:
+    def _free_name(self) -> str:
         """A name that nothing has yet, so that many pictures are saved one after another."""
         number = 1
-        while (name := self._folder / f"{_NAME}{number}.{_SUFFIX}").exists():
+        while (self._folder / (name := f"{_NAME}{number}.{_SUFFIX}")).exists():
             number += 1
         return name
 

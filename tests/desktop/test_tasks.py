@@ -12,6 +12,7 @@ from PySide6.QtWidgets import QApplication, QInputDialog, QToolButton
 
 from desktop.main_window import MainWindow
 from desktop.model.browser_tree import Role
+from desktop.model.measures import MeasureKind
 from desktop.panels.agreement_dialog import AgreementDialog
 from desktop.panels.assign_dialog import AssignDialog
 from desktop.theme import THEMES, apply_theme
@@ -421,6 +422,19 @@ def test_another_reader_does_not_undo_what_was_done(open_window):
     draw(driver, FAR, SPLEEN)
     assert [row.who for row in window.regions.rows] == ["tester", "ann"]
     assert window.regions.selected_row is None
+
+
+def test_another_reader_does_not_see_what_was_measured(open_window):
+    """The second reader is blind to that too."""
+    driver = open_window()
+    window, view = driver.window, driver.window.view
+    window.models.measures.add(MeasureKind.LENGTH, ((20.0, 20.0), (60.0, 60.0)))
+    assert len(view.items_on_slice._measures) == 1
+    work_as(driver, "ann")
+    assert window.models.measures.of(view.state) == []
+    assert view.items_on_slice._measures == []
+    work_as(driver, "tester")
+    assert len(view.items_on_slice._measures) == 1
 
 
 def test_a_half_drawn_shape_stays_with_who_was_drawing_it(open_window):
