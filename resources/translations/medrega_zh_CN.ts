@@ -1039,7 +1039,7 @@
     </message>
     <message>
         <source>New</source>
-        <translation>新任务</translation>
+        <translation>新建</translation>
     </message>
     <message>
         <source>Delete</source>
@@ -1464,6 +1464,14 @@
     <message>
         <source>Save the view as a picture</source>
         <translation>将视图另存为图片</translation>
+    </message>
+    <message>
+        <source>Folder:</source>
+        <translation>文件夹：</translation>
+    </message>
+    <message>
+        <source>Kind:</source>
+        <translation>类型：</translation>
     </message>
     <message>
         <source>Saved as {0}</source>
