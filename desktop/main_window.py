@@ -21,6 +21,7 @@ from PySide6.QtWidgets import (
 from desktop.engine_messages import EngineMessages
 from desktop.error_texts import shown_error
 from desktop.model.browser import BrowserModel
+from desktop.model.folding import FoldingModel
 from desktop.model.jobs import JobRunner
 from desktop.model.models import ModelsModel
 from desktop.model.reader import ReaderModel
@@ -94,12 +95,14 @@ class MainWindow(QMainWindow):
             self.models.finding,
             self.models.uncertain,
             self.models.structures.size_text,
+            FoldingModel(store),
         )
         self.setStatusBar(self.status)
         self._takes_keys = False
         self._opened_first = False
         self._why_not_opened = ""
         self.viewing.title_of = self.worklist.title_of
+        self.viewing.hides_names = lambda: self.worklist.names_hidden
         self._build_layout()
         self.menus = self._build_menus()
         self.slide_actions = SlideActions(self.models, self.worklist, self.grid, self)
@@ -214,6 +217,7 @@ class MainWindow(QMainWindow):
         self.grid.key_pressed.connect(self._keys.press)
         self.grid.compare_menu_wanted.connect(self._fill_compare_menu)
         self._pictures.said.connect(self.say)
+        self._pictures.failed.connect(self.notice_bar.show_notice)
         self.slide_actions.wanted.connect(self.open_item)
         self.slide_actions.said.connect(self.say)
         self._counts = QTimer(self, singleShot=True, interval=150)

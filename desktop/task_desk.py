@@ -126,7 +126,8 @@ class TaskDesk(QObject):
             regions.show_reading(None)
         else:
             only = None if self.tasks.shows_others or current.others == 0 else current.task.id
-            regions.show_reading(only, "" if self.tasks.fixing else self._frozen(current.task.annotator))
+            fixed = current.task.id if self.tasks.fixing else None
+            regions.show_reading(only, "" if fixed is not None else self._frozen(current.task.annotator), fixed)
         if seen_anew:
             regions.refresh()
         self._parts.browser.refresh_readings()

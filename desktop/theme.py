@@ -63,6 +63,11 @@ THEMES = tuple(_COLORS)
 _STYLE = Template("""
 QMainWindow, QWidget { background: $ground; color: $text; font-size: 13px; }
 QLabel#panelTitle { font-weight: 600; color: $title; padding: 2px 0 4px 0; background: transparent; }
+QToolButton#sectionTitle { background: transparent; border-color: transparent; padding: 2px 0; font-weight: 600;
+    color: $title; text-align: left; }
+QToolButton#sectionTitle:hover { color: $text; }
+QToolButton#sectionTitle:focus { border-color: $accent_edge; }
+QToolButton#sectionTitle:checked { background: transparent; color: $title; }
 QLabel#hint { color: $quiet; padding: 6px 2px; background: transparent; }
 QLabel#rowText { color: $quiet; padding: 0 2px; background: transparent; }
 QLabel#emptyList { color: $quiet; background: $ground; border: 1px dashed $edge; border-radius: 6px; padding: 12px; }
@@ -89,6 +94,10 @@ QToolBar QToolButton:hover { background: $line; }
 QToolBar QToolButton:checked { background: $accent; border-color: $accent_edge; }
 QToolBar QToolButton:checked:disabled { background: $control; border-color: transparent; }
 QToolBar::separator { background: $line; width: 1px; margin: 4px 5px; }
+QToolBar#regionBar { padding: 3px 2px; border: none; border-right: 1px solid $control; }
+QLabel#brushWidth { background: transparent; color: $quiet; font-size: 11px; }
+QWidget#popup { background: $raised; border: 1px solid $edge; }
+QWidget#popup QLabel, QWidget#popup QCheckBox { background: transparent; }
 QLabel#cineSpeed { background: transparent; color: $quiet; padding: 0 4px; }
 QFrame#pane { border: 1px solid $control; background: $ground; }
 QFrame#pane[active="true"] { border-color: $accent_edge; }

@@ -14,6 +14,7 @@ from desktop.model.session import ViewerModels
 from desktop.model.tools import Tool
 from desktop.viewer.icons import icon
 from desktop.viewer.view_grid import ViewGrid
+from desktop.viewer.window_text import window_text
 from engine.scans import Plane, Window, WindowPreset
 from engine.scans.presets import window_presets
 
@@ -262,8 +263,7 @@ class ViewerActions(QObject):
             action.setVisible(there)
             action.setEnabled(there)
             if there:
-                window = offered[number].window
-                numbers = f"{window.center:g} / {window.width:g}"
+                numbers = window_text(offered[number].window)
                 action.setText(f"{offered[number].name}   {numbers}" if offered[number].name else numbers)
         self.by_id["overlays"].setEnabled(models.overlays.exist_in(scan))
         self.by_id["link"].setEnabled(models.viewing.prior.scan is not None)
@@ -282,10 +282,12 @@ class ViewerActions(QObject):
         return ("own_window", "auto_window", *of_file, *ours)
 
     def window_of(self, id: str) -> Window | None:
-        """The window that a choice stands for; None for one that follows from what is on screen."""
-        volume = self._models.viewing.volume
+        """The window that a choice stands for; None for one that there is not, such as a fitted one before fitting."""
+        scan = self._models.viewing.active.scan
         if id == "own_window":
-            return None if volume is None else volume.window
+            return None if scan is None else scan.volume.window
+        if id == "auto_window":
+            return None if scan is None else scan.fitted_window
         if id.startswith("file_window_"):
             return self._file_windows()[int(id.removeprefix("file_window_")) - 1].window
         return next((preset.window for preset in _PRESETS if f"preset_{preset.id}" == id), None)
@@ -366,7 +368,7 @@ class ViewerActions(QObject):
             "window": self.tr("Window and level"),
             "pan": self.tr("Move the picture"),
             "length": self.tr("Measure a length"),
-            "angle": self.tr("Measure an angle: drag one arm, click the end of the other"),
+            "angle": self.tr("Measure an angle: click an end, the corner and the other end"),
             "ellipse": self.tr("Values in an ellipse"),
             "rectangle": self.tr("Values in a rectangle"),
             "single": self.tr("One view"),
@@ -415,7 +417,7 @@ class ViewerActions(QObject):
         for id, text in self._texts().items():
             action = self.by_id[id]
             window = windows.get(id)
-            numbers = "" if window is None else f"   {window.center:g} / {window.width:g}"
+            numbers = "" if window is None else f"   {window_text(window)}"
             action.setText(text + numbers)
             action.setToolTip(f"{text} ({action.shortcut().toString()})")
         for menu, title in self._menus:

@@ -11,6 +11,7 @@ from PySide6.QtCore import QObject, Signal
 from PySide6.QtGui import QUndoCommand, QUndoStack
 
 from desktop.model.plane_state import PlaneState
+from desktop.model.reader import ReaderModel
 from desktop.model.viewing import ViewingModel
 
 
@@ -34,6 +35,9 @@ class Measure:
 
 @dataclass(frozen=True, slots=True)
 class _Slice:
+    """A slice as one reader has measured it."""
+
+    who: str
     source: str
     series_uid: str
     plane: str
@@ -41,35 +45,52 @@ class _Slice:
 
 
 class MeasuresModel(QObject):
-    """changed : measurements were added or taken away. selected : another is chosen, or none."""
+    """Each reader has their own: one who reads blind must not see what another has measured.
+
+    changed : measurements were added or taken away. selected : another is chosen, or none.
+    """
 
     changed = Signal()
     selected = Signal()
 
-    def __init__(self, viewing: ViewingModel, undo_stack: QUndoStack, parent: QObject | None = None) -> None:
+    def __init__(
+        self, viewing: ViewingModel, reader: ReaderModel, undo_stack: QUndoStack, parent: QObject | None = None
+    ) -> None:
         super().__init__(parent)
         self._viewing = viewing
+        self._reader = reader
         self._undo_stack = undo_stack
         self._kept: dict[_Slice, dict[int, Measure]] = defaultdict(dict)
         self._numbers = itertools.count(1)
         self.selected_number: int | None = None
         viewing.slice_changed.connect(lambda: self.select(None))
+        reader.changed.connect(self._other_reader)
+
+    def _other_reader(self) -> None:
+        self.select(None)
+        self.changed.emit()
+
+    def _place(self, state: PlaneState) -> _Slice | None:
+        volume = state.volume
+        if volume is None:
+            return None
+        return _Slice(self._reader.name, str(volume.source), volume.series_uid, state.plane.value, state.index)
 
     def of(self, state: PlaneState) -> list[Measure]:
         """The measurements on the slice that a view shows."""
-        place = _slice_of(state)
+        place = self._place(state)
         return [] if place is None else list(self._kept.get(place, {}).values())
 
     def add(self, kind: MeasureKind, points: tuple[tuple[float, float], ...]) -> None:
         """Keep a measurement of the active view's slice."""
-        place = _slice_of(self._viewing.active)
+        place = self._place(self._viewing.active)
         if place is not None:
             measure = Measure(next(self._numbers), kind, points)
             self._undo_stack.push(_Change(self, place, measure, adds=True))
 
     def move_point(self, number: int, which: int, to: tuple[float, float]) -> None:
         """Put one point of a measurement of the active view's slice elsewhere."""
-        place = _slice_of(self._viewing.active)
+        place = self._place(self._viewing.active)
         before = None if place is None else self._kept.get(place, {}).get(number)
         if place is not None and before is not None:
             points = (*before.points[:which], to, *before.points[which + 1 :])
@@ -77,7 +98,7 @@ class MeasuresModel(QObject):
 
     def delete_selected(self) -> None:
         """Take the chosen measurement away."""
-        place = _slice_of(self._viewing.active)
+        place = self._place(self._viewing.active)
         if place is not None and self.selected_number in self._kept.get(place, {}):
             measure = self._kept[place][self.selected_number]
             self._undo_stack.push(_Change(self, place, measure, adds=False))
@@ -137,10 +158,3 @@ class _Move(QUndoCommand):
     def undo(self) -> None:
         """Undo it."""
         self._measures.put(self._place, self._before)
-
-
-def _slice_of(state: PlaneState) -> _Slice | None:
-    volume = state.volume
-    if volume is None:
-        return None
-    return _Slice(str(volume.source), volume.series_uid, state.plane.value, state.index)

@@ -14,7 +14,7 @@ class OpenScan(QObject):
     """shown_changed : the same voxels through another window, or inverted. grown : more slices are there.
 
     frame_uid : names the coordinate system the volume lies in; empty when nothing names it. loader : what is still
-    reading the slices; None when all are there.
+    reading the slices; None when all are there. fitted_window : the last one that was fitted to a slice.
     """
 
     shown_changed = Signal()
@@ -33,6 +33,7 @@ class OpenScan(QObject):
         self.item = item
         self.frame_uid = frame_uid
         self.window: Window | None = None if volume.is_color else item.window or volume.window
+        self.fitted_window: Window | None = None
         self.inverted = False
         self._loader = loader
         self._renderers: dict[Plane, SliceRenderer] = {}
@@ -118,6 +119,11 @@ class OpenScan(QObject):
         if not self.volume.is_color and window != self.window:
             self.window = window
             self.shown_changed.emit()
+
+    def fit_window(self, window: Window) -> None:
+        """Show the voxels through a window that was fitted to a slice."""
+        self.fitted_window = window
+        self.set_window(window)
 
     def set_inverted(self, inverted: bool) -> None:
         """Show white for black. On screen only: the model is asked about, and records keep, the plain picture."""

@@ -48,7 +48,8 @@ class RegionsModel(SliceRegions):
         except RegionError as error:
             self.failed.emit(str(error))
             return None
-        return NewRegion(image, study_uid_of(volume), inside.bounds, shape_text(inside))
+        study, reading = study_uid_of(volume), self.fixed_reading
+        return NewRegion(image, study, inside.bounds, shape_text(inside), reading_id=reading)
 
     def image_of(self, index: int) -> ImageRef | None:
         """Another slice of the active view, as it is shown; None when it is not there."""
@@ -126,8 +127,9 @@ class RegionsModel(SliceRegions):
         row, image, volume = self.region(root_id), self.image_of(index), self._viewing.volume
         if row is None or image is None or volume is None:
             return False
+        study, reading = study_uid_of(volume), self.fixed_reading
         copy = NewRegion(
-            image, study_uid_of(volume), row.box, row.shape, row.label, row.attributes, origin=Origin.COPIED
+            image, study, row.box, row.shape, row.label, row.attributes, origin=Origin.COPIED, reading_id=reading
         )
         self._viewing.go_to(index)
         return bool(self.add([copy], structure=True, join=[root_id]))

@@ -69,7 +69,7 @@ class ViewerModels:
             LayoutModel(store, viewing, window),
             ToolModel(window),
             CrosshairModel(viewing, window),
-            MeasuresModel(viewing, regions.undo_stack, window),
+            MeasuresModel(viewing, reader, regions.undo_stack, window),
             CineModel(viewing, window),
             VolumeDrawing(viewing, window),
             OverlaysModel(viewing, jobs, window),

@@ -21,8 +21,9 @@ class SliceRegions(QObject):
     drawn : a new region without a name, to be asked about. elsewhere : an `ImageRow` of a scan that is not open, on
     which something was undone or redone. blind : the person at work may see neither another's regions
     nor what the model says of this scan. only_reading : show no other reading's regions than this task's; None for all
-    that may be seen. frozen : why regions cannot be changed now; "" when they can. edited : the store holds other
-    regions of the scan than before. in_hand_changed : another label in hand, or none.
+    that may be seen. frozen : why regions cannot be changed now; "" when they can. fixed_reading : the reading of
+    another to which a reviewer adds what they draw; None for one's own. edited : the store holds other regions of the
+    scan than before. in_hand_changed : another label in hand, or none.
     """
 
     changed = Signal()
@@ -43,6 +44,7 @@ class SliceRegions(QObject):
         self.blind = False
         self.only_reading: int | None = None
         self.frozen = ""
+        self.fixed_reading: int | None = None
         self._annotators: dict[int, str] = {}
         self.undo_stack = QUndoStack(self)
         self.rows: list[RegionRow] = []
@@ -65,9 +67,9 @@ class SliceRegions(QObject):
         self.hidden.clear()
         self._other_slice()
 
-    def show_reading(self, only: int | None, frozen: str = "") -> None:
+    def show_reading(self, only: int | None, frozen: str = "", fixed: int | None = None) -> None:
         """Show the regions of one reading or of all, and take changes or not; see the class."""
-        self.frozen = frozen
+        self.frozen, self.fixed_reading = frozen, fixed
         if only != self.only_reading:
             self.only_reading = only
             self.refresh()

@@ -296,6 +296,7 @@ class StructuresModel(QObject):
         row = task.row
         study, text = study_uid_of(task.volume), shape_text(one.shape)
         new = NewRegion(one.image, study, one.shape.bounds, text, row.label, row.attributes, origin=origin)
+        new = replace(new, reading_id=self._regions.fixed_reading)
         if is_end:
             # A person said where it ends.
             return replace(new, origin=Origin.COPIED)

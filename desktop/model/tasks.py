@@ -14,6 +14,7 @@ from engine.store import (
     CLOSED_TASKS,
     OPEN_TASKS,
     AnnotationStore,
+    Fixes,
     ScanRow,
     StoreError,
     TaskAction,
@@ -38,7 +39,7 @@ class OnScreen:
     """The task that the open scan is about. possible : what the person can do to it, as the store would allow.
 
     comment : what a reviewer said of it last; "" for nothing. can_fix : a reviewer may change its regions. others : how
-    many other readings of the scan the person sees.
+    many other readings of the scan the person sees. fixes : what a reviewer has changed in it.
     """
 
     task: TaskRow
@@ -47,6 +48,7 @@ class OnScreen:
     comment: str
     can_fix: bool
     others: int
+    fixes: Fixes
 
 
 class TasksModel(QObject):
@@ -105,13 +107,13 @@ class TasksModel(QObject):
         return said[-1] if said else ""
 
     def readings_on_screen(self) -> list[TaskRow]:
-        """The readings of the open scan that have been submitted, unless the person reads it blind themselves."""
+        """The submitted readings of the open scan; none for one of its readers before all of them have finished."""
         scan = self._viewing.current
         if scan is None:
             return []
         path, uid = scan.item.path, scan.item.series_uid
         own = self._store.readings.of_reader(path, uid, self._reader.name)
-        if own is not None and not own.unblinded:
+        if own is not None and not own.sees_all:
             return []
         return [task for task in self._store.tasks.of_scan(path, uid) if self._store.readings.was_submitted(task.id)]
 
@@ -292,7 +294,8 @@ class TasksModel(QObject):
         possible = self._store.tasks.possible(task, self._who)
         others = [one for one in tasks if one.id != task.id and self._store.readings.was_submitted(one.id)]
         can_fix = role is Role.REVIEWER and own is None and task.state in CLOSED_TASKS and not self._store.notice
-        return OnScreen(task, role, possible, self.comment_of(task), can_fix, len(others))
+        fixes = self._store.readings.fixes(task.id)
+        return OnScreen(task, role, possible, self.comment_of(task), can_fix, len(others), fixes)
 
     def _act(self, action: TaskAction, deed: Callable[[TaskRow], object]) -> bool:
         current = self.current

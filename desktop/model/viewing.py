@@ -49,6 +49,7 @@ class ViewingModel(QObject):
         self._prior_reading = ScanReading(jobs, self)
         # As people may see it: names can be hidden.
         self.title_of: Callable[[WorklistRow], str] = lambda item: item.title_en
+        self.hides_names: Callable[[], bool] = lambda: False
         self.current: OpenScan | None = None
         self.states = {plane: PlaneState(plane, self) for plane in Plane}
         self.prior = PlaneState(Plane.AXIAL, self)
@@ -219,8 +220,8 @@ class ViewingModel(QObject):
         if state.volume is not None and state.has_slice and not state.volume.is_color:
             values = slice_values(state.volume, state.plane, state.index)
             window = auto_window(values, state.volume.curve.shape)
-            if window is not None:
-                self.set_window(window)
+            if window is not None and state.scan is not None:
+                state.scan.fit_window(window)
 
     def move_window(self, wider: float, brighter: float) -> None:
         """Change the active view's window by shares of its width, as `moved_window` does."""

@@ -69,7 +69,9 @@ class AssignDialog(QDialog):
         self.message.setWordWrap(True)
         self.message.setTextFormat(Qt.TextFormat.PlainText)
         self.message.hide()
-        hint = QLabel(self.tr("Blind readers see neither the regions of others nor the model's until they submit."))
+        hint = QLabel(
+            self.tr("No reader sees another's regions until all have submitted; blind readers not the model's either.")
+        )
         hint.setObjectName("hint")
         hint.setWordWrap(True)
         self.box = QDialogButtonBox(QDialogButtonBox.StandardButton.Ok | QDialogButtonBox.StandardButton.Cancel)

@@ -8,8 +8,10 @@ from PySide6.QtCore import QEvent, Signal
 from PySide6.QtWidgets import QComboBox, QHBoxLayout, QLabel, QLineEdit, QVBoxLayout, QWidget
 
 from desktop.model.asking import AskingModel
+from desktop.model.folding import FoldingModel
 from desktop.model.labels import LabelsModel
 from desktop.model.regions import RegionsModel
+from desktop.panels.section import Section
 from engine.labels import Attributes, Certainty, LabelError, Laterality, Severity, choice_name
 from engine.store import RegionRow
 
@@ -20,7 +22,12 @@ class AttributesEditor(QWidget):
     done = Signal()
 
     def __init__(
-        self, labels: LabelsModel, regions: RegionsModel, asking: AskingModel, parent: QWidget | None = None
+        self,
+        labels: LabelsModel,
+        regions: RegionsModel,
+        asking: AskingModel,
+        folding: FoldingModel,
+        parent: QWidget | None = None,
     ) -> None:
         super().__init__(parent)
         self._labels = labels
@@ -32,9 +39,14 @@ class AttributesEditor(QWidget):
         self._problem = QLabel()
         self._problem.setWordWrap(True)
         self._problem.setObjectName("hint")
-        layout = QVBoxLayout(self)
+        body = QWidget()
+        layout = QVBoxLayout(body)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(4)
+        self.section = Section(body, "attributes", folding)
+        column = QVBoxLayout(self)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.addWidget(self.section)
         for widgets in ((self.certainty, self.severity), (self.side, self.remark)):
             row = QHBoxLayout()
             for widget in widgets:
@@ -115,6 +127,7 @@ class AttributesEditor(QWidget):
 
     def _retranslate(self) -> None:
         language = self._asking.language.value
+        self.section.set_title(self.tr("About this region"))
         for combo, title, choices in (
             (self.side, self.tr("Side"), Laterality),
             (self.certainty, self.tr("Certainty"), Certainty),

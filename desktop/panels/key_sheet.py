@@ -10,7 +10,7 @@ from PySide6.QtWidgets import QDialog, QHBoxLayout, QLabel, QScrollArea, QVBoxLa
 
 from desktop.viewer_actions import KeyGroup
 
-_COLUMNS = 3
+_COLUMNS = 4
 _FRAME = 60
 
 

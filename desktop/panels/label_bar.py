@@ -11,20 +11,42 @@ from PySide6.QtWidgets import (
     QLabel,
     QListWidget,
     QListWidgetItem,
+    QSizePolicy,
     QToolButton,
     QVBoxLayout,
     QWidget,
 )
 
 from desktop.model.asking import AskingModel
+from desktop.model.folding import FoldingModel
 from desktop.model.labels import LabelsModel
 from desktop.model.regions import RegionsModel
+from desktop.panels.section import Section
 from desktop.panels.swatch import swatch
 from engine.errors import MedRegAError
 from engine.regions import Label
 
-_ROWS = 7
+_LEAST_ROWS = 3
 _LABEL_ROLE = Qt.ItemDataRole.UserRole
+
+
+class _Rows(QListWidget):
+    """As high as its rows where there is room; the regions below it need it more."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._wanted = 0
+        self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Maximum)
+
+    def set_rows(self, count: int, height: int) -> None:
+        """How many of what height are to be seen."""
+        self._wanted = count * height + 6
+        self.setMinimumHeight(min(count, _LEAST_ROWS) * height + 6)
+        self.setMaximumHeight(self._wanted)
+        self.updateGeometry()
+
+    def sizeHint(self) -> QSize:
+        return QSize(super().sizeHint().width(), self._wanted)
 
 
 class LabelBar(QWidget):
@@ -34,15 +56,19 @@ class LabelBar(QWidget):
     sets_wanted = Signal()
 
     def __init__(
-        self, labels: LabelsModel, regions: RegionsModel, asking: AskingModel, parent: QWidget | None = None
+        self,
+        labels: LabelsModel,
+        regions: RegionsModel,
+        asking: AskingModel,
+        folding: FoldingModel,
+        parent: QWidget | None = None,
     ) -> None:
         super().__init__(parent)
         self._labels = labels
         self._regions = regions
         self._asking = asking
         self._marked: tuple[str | None, str | None] | None = None
-        self._title = QLabel()
-        self._title.setObjectName("panelTitle")
+        self._most_rows = 7
         self._sets = QComboBox()
         self._sets.setFocusPolicy(Qt.FocusPolicy.NoFocus)
         self._sets.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
@@ -51,7 +77,7 @@ class LabelBar(QWidget):
         self._edit.setText("…")
         self._edit.setFocusPolicy(Qt.FocusPolicy.NoFocus)
         self._edit.clicked.connect(self.sets_wanted)
-        self.list = QListWidget()
+        self.list = _Rows()
         self.list.setObjectName("labelBar")
         self.list.setFocusPolicy(Qt.FocusPolicy.NoFocus)
         self.list.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
@@ -72,12 +98,18 @@ class LabelBar(QWidget):
         top = QHBoxLayout()
         top.addWidget(self._sets, 1)
         top.addWidget(self._edit)
+        body = QWidget()
+        column = QVBoxLayout(body)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.setSpacing(4)
+        column.addLayout(top)
+        column.addWidget(self.list)
+        self.section = Section(body, "labels", folding)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(4)
-        layout.addWidget(self._title)
-        layout.addLayout(top)
-        layout.addWidget(self.list)
+        layout.addWidget(self.section)
+        # What is drawn next is named so: never folded away.
         layout.addWidget(self.in_hand)
         labels.changed.connect(self.refresh)
         regions.in_hand_changed.connect(self.refresh)
@@ -103,8 +135,17 @@ class LabelBar(QWidget):
             other = entry.label.name("en" if language == "zh" else "zh")
             item.setToolTip("\n".join(filter(None, (f"{name}  {other}", entry.label.code))))
             self.list.addItem(item)
-        self.list.setFixedHeight(min(_ROWS, max(1, len(scheme))) * height + 6)
+        self._fit()
         self._mark()
+
+    def set_most_rows(self, count: int) -> None:
+        """How many labels are seen at once."""
+        if count != self._most_rows:
+            self._most_rows = count
+            self._fit()
+
+    def _fit(self) -> None:
+        self.list.set_rows(min(self._most_rows, max(1, self.list.count())), self.fontMetrics().height() + 8)
 
     def _follow(self) -> None:
         # Each slice that is turned asks for this, and a font a row takes as long as drawing the slice.
@@ -132,8 +173,7 @@ class LabelBar(QWidget):
         self.in_hand.setVisible(in_hand is not None)
         if in_hand is not None:
             name = in_hand.name(self._asking.language.value) or in_hand.en
-            text = self.tr("In hand: {0}. All you draw is named so. Esc lets go.")
-            self._in_hand_text.setText(text.format(name))
+            self._in_hand_text.setText(self.tr("In hand: {0}").format(name))
 
     def _clicked(self, item: QListWidgetItem) -> None:
         self._labels.apply(item.data(_LABEL_ROLE))
@@ -154,8 +194,9 @@ class LabelBar(QWidget):
         self.done.emit()
 
     def _retranslate(self) -> None:
-        self._title.setText(self.tr("Labels"))
+        self.section.set_title(self.tr("Labels"))
         self._edit.setToolTip(self.tr("Label sets …"))
+        self.in_hand.setToolTip(self.tr("All you draw is named so. Esc lets go."))
         self._sets.setToolTip(self.tr("Label set for scans of this kind"))
         self.refresh()
 

@@ -4,18 +4,19 @@ from __future__ import annotations
 
 from PySide6.QtCore import QEvent, QSize, Qt
 from PySide6.QtGui import QShowEvent
-from PySide6.QtWidgets import QLabel, QStyle, QToolBar, QToolButton, QWidget
+from PySide6.QtWidgets import QLabel, QToolBar, QToolButton, QWidget
 
 from desktop.model.tools import ToolModel
 from desktop.model.viewing import ViewingModel
 from desktop.panels.value_range_box import ValueRangeBox
 from desktop.viewer_actions import REGION_TOOL_IDS, ViewerActions
 
-_MARGINS = 10
+_LEAST_WIDTH = 44
+"""As the brush's limits, such as ``-1024``, need it."""
 
 
 class RegionBar(QToolBar):
-    """One button a tool. Below them how wide the brush is, while it is taken."""
+    """One button a tool and as narrow as these, for the image. Below them what the brush does, while it is taken."""
 
     def __init__(
         self, tools: ToolModel, viewing: ViewingModel, actions: ViewerActions, parent: QWidget | None = None
@@ -42,16 +43,10 @@ class RegionBar(QToolBar):
         tools.brush_changed.connect(self._follow)
         self._retranslate()
 
-    def _keep_width(self) -> None:
-        """As wide as with the brush's values: taking the brush must not push the image aside."""
-        around = 2 * self.style().pixelMetric(QStyle.PixelMetric.PM_ToolBarItemMargin) + _MARGINS
-        self.values.ensurePolished()
-        self.setFixedWidth(max(self.sizeHint().width(), self.values.sizeHint().width() + around))
-
     def showEvent(self, event: QShowEvent) -> None:
         super().showEvent(event)
-        # The style is there now.
-        self._keep_width()
+        # The style is there now: taking the brush must not push the image aside.
+        self.setFixedWidth(max(self.sizeHint().width(), _LEAST_WIDTH))
 
     def _follow(self) -> None:
         self._width_action.setVisible(self.values.is_for(self._tools.tool))
@@ -62,8 +57,6 @@ class RegionBar(QToolBar):
         self.setWindowTitle(self.tr("Draw regions"))
         self._width.setToolTip(self.tr("Width of the brush in pixels ({ narrower, } wider, or Shift+wheel)"))
         self._follow()
-        if self.isVisible():
-            self._keep_width()
 
     def changeEvent(self, event: QEvent) -> None:
         super().changeEvent(event)

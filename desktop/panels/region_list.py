@@ -56,6 +56,13 @@ class RegionList(QListWidget):
         regions.changed.connect(self.refresh)
         regions.selected.connect(self._mark)
 
+    def sizeHint(self) -> QSize:
+        # Some seven regions: of what is beside it the list takes most.
+        return QSize(super().sizeHint().width(), 14 * (self.fontMetrics().height() + 8))
+
+    def minimumSizeHint(self) -> QSize:
+        return QSize(super().minimumSizeHint().width(), 5 * (self.fontMetrics().height() + 8))
+
     def refresh(self) -> None:
         """Show the regions model's rows."""
         self._filling = True
@@ -122,9 +129,10 @@ class RegionList(QListWidget):
             if row.origin is Origin.PROPAGATED
             else self.tr("suggested by the model"),
             RegionState.ACCEPTED: self.tr("accepted"),
-            RegionState.EDITED: self.tr("named by {0}").format(row.who),
+            RegionState.EDITED: "" if self._is_fixed(row) else self.tr("named by {0}").format(row.who),
         }
         said = [self._kind(row), self._probability(row), states.get(row.state, ""), self._author(row)]
+        said += [self.tr("changed by {0}").format(row.who)] if self._is_fixed(row) else []
         said += [self.tr("locked")] if row.locked else []
         said += [self.tr("hidden")] if row.root_id in self._regions.hidden else []
         return " · ".join(filter(None, said))
@@ -149,6 +157,10 @@ class RegionList(QListWidget):
         if row.state is RegionState.SUGGESTED or author == self._regions.who or known:
             return ""
         return self.tr("of {0}").format(author)
+
+    def _is_fixed(self, row: RegionRow) -> bool:
+        """Whether a reviewer has changed what a reader handed in."""
+        return row.reading_id is not None and row.who != self._regions.author(row)
 
     def _probability(self, row: RegionRow) -> str:
         probability = probability_of(row, self._regions.suggested(row.root_id))

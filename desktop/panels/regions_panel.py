@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from PySide6.QtCore import QEvent, QObject, Qt, Signal
-from PySide6.QtGui import QKeyEvent
+from PySide6.QtGui import QKeyEvent, QResizeEvent
 from PySide6.QtWidgets import QComboBox, QHBoxLayout, QLabel, QPushButton, QVBoxLayout, QWidget
 
 from desktop.model.asking import AskingModel
 from desktop.model.finding import FindAllModel, split_names
+from desktop.model.folding import FoldingModel
 from desktop.model.label_colors import LabelColors
 from desktop.model.labels import LabelsModel
 from desktop.model.regions import RegionsModel
@@ -19,7 +20,13 @@ from desktop.panels.find_all_box import FindAllBox
 from desktop.panels.label_bar import LabelBar
 from desktop.panels.names_completer import NamesCompleter
 from desktop.panels.region_list import RegionList
+from desktop.panels.section import Section
 from engine.store import RegionRow
+
+_ROOM_FOR_LABELS, _ROOM_FOR_ATTRIBUTES, _ROOM_FOR_FINDING = 860, 720, 600
+"""Heights of the panel below which the labels are few and a part is folded away, unless a person wants it."""
+
+_MANY_LABELS, _FEW_LABELS = 7, 4
 
 
 class RegionsPanel(QWidget):
@@ -36,13 +43,13 @@ class RegionsPanel(QWidget):
         finding: FindAllModel,
         uncertain: UncertainModel,
         size_text: Callable[[RegionRow], str],
+        folding: FoldingModel,
         parent: QWidget | None = None,
     ) -> None:
         super().__init__(parent)
         self._regions = regions
         self._asking = asking
-        self._find_title = QLabel()
-        self._find_title.setObjectName("panelTitle")
+        self._enough: dict[Section, bool] = {}
         self._names = QComboBox()
         self._names.setEditable(True)
         self._names.setInsertPolicy(QComboBox.InsertPolicy.NoInsert)
@@ -57,11 +64,11 @@ class RegionsPanel(QWidget):
         self._button.clicked.connect(self._find)
         self._title = QLabel()
         self._title.setObjectName("panelTitle")
-        self.label_bar = LabelBar(labels, regions, asking)
+        self.label_bar = LabelBar(labels, regions, asking, folding)
         self.label_bar.done.connect(self.done)
         self.list = RegionList(regions, asking, colors, size_text)
         self.list.done.connect(self.done)
-        self.attributes = AttributesEditor(labels, regions, asking)
+        self.attributes = AttributesEditor(labels, regions, asking, folding)
         self.attributes.done.connect(self.done)
         self._empty = QLabel()
         self._empty.setWordWrap(True)
@@ -70,17 +77,20 @@ class RegionsPanel(QWidget):
         row = QHBoxLayout()
         row.addWidget(self._names, 1)
         row.addWidget(self._button)
-        layout = QVBoxLayout(self)
-        layout.setContentsMargins(8, 8, 8, 8)
-        layout.addWidget(self._find_title)
-        layout.addLayout(row)
+        body = QWidget()
+        find = QVBoxLayout(body)
+        find.setContentsMargins(0, 0, 0, 0)
+        find.addLayout(row)
         self.find_all = FindAllBox(regions, asking, finding, uncertain, self._names.currentText)
         self.find_all.done.connect(self.done)
         self.find_all.names_chosen.connect(self._names.setCurrentText)
-        layout.addWidget(self.find_all)
-        layout.addSpacing(6)
+        find.addWidget(self.find_all)
+        self.find_section = Section(body, "find", folding)
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(8, 6, 8, 8)
+        layout.setSpacing(6)
+        layout.addWidget(self.find_section)
         layout.addWidget(self.label_bar)
-        layout.addSpacing(6)
         layout.addWidget(self._title)
         layout.addWidget(self.list, 1)
         layout.addWidget(self._empty, 1)
@@ -90,6 +100,16 @@ class RegionsPanel(QWidget):
         asking.started.connect(lambda _: self._button.setEnabled(False))
         asking.idle.connect(self._show_refusal)
         self._retranslate()
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        # On a short screen the list of regions needs the room most.
+        self.label_bar.set_most_rows(_MANY_LABELS if event.size().height() >= _ROOM_FOR_LABELS else _FEW_LABELS)
+        for section, least in ((self.attributes.section, _ROOM_FOR_ATTRIBUTES), (self.find_section, _ROOM_FOR_FINDING)):
+            enough = event.size().height() >= least
+            if self._enough.get(section) is not enough:
+                self._enough[section] = enough
+                section.suggest(enough)
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:
         """Esc gives the keys back to the view."""
@@ -103,6 +123,7 @@ class RegionsPanel(QWidget):
         if self._asking.refusal:
             self._asking.refused.emit(self._asking.refusal)
             return
+        self.find_section.set_open(True)
         self._line.selectAll()
         self._names.setFocus()
 
@@ -140,7 +161,7 @@ class RegionsPanel(QWidget):
         self._empty.setVisible(not self._regions.rows)
 
     def _retranslate(self) -> None:
-        self._find_title.setText(self.tr("Find"))
+        self.find_section.set_title(self.tr("Find"))
         self._button.setText(self.tr("This slice"))
         self._title.setText(self.tr("Regions of this slice"))
         self._line.setPlaceholderText(self.tr("Name …"))

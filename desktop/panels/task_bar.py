@@ -10,7 +10,7 @@ from desktop.model.regions import RegionsModel
 from desktop.model.tasks import OnScreen, Role, TasksModel
 from desktop.panels.task_words import TaskWords
 from desktop.task_actions import TaskActions
-from engine.store import TaskState
+from engine.store import Fixes, TaskState
 
 _BUTTONS = ("start", "submit", "approve", "return", "fix", "withdraw", "others")
 
@@ -112,12 +112,26 @@ class TaskBar(QFrame):
             else:
                 text = self.tr("Returned before: {0}")
             lines.append(text.format(current.comment))
+        if current.role is Role.ANNOTATOR and current.fixes != Fixes():
+            lines.append(self._fixes_text(current.fixes))
         if self._regions.blind:
-            lines.append(self.tr("Others' regions and the model's suggestions are shown once you have submitted."))
+            lines.append(
+                self.tr("Others' regions and the model's suggestions are shown once every reader has submitted.")
+            )
         if self._tasks.fixing:
             lines.append(self.tr("You change this reading; each change is kept under your name."))
         self._comment.setText("\n".join(lines))
         self._comment.setVisible(bool(lines))
+
+    def _fixes_text(self, fixes: Fixes) -> str:
+        """What the reader finds otherwise than they left it."""
+        counts = (
+            (fixes.changed, self.tr("{0} changed")),
+            (fixes.added, self.tr("{0} added")),
+            (fixes.removed, self.tr("{0} removed")),
+        )
+        parts = ", ".join(text.format(count) for count, text in counts if count)
+        return self.tr("The reviewer has fixed regions of yours: {0}").format(parts)
 
     def _send(self) -> None:
         comment = self.edit.text().strip()

@@ -6,6 +6,7 @@ from PySide6.QtCore import QEvent, QSize, Qt
 from PySide6.QtWidgets import QComboBox, QLabel, QToolBar, QToolButton, QWidget
 
 from desktop.model.session import ViewerModels
+from desktop.viewer.window_text import window_text
 from desktop.viewer_actions import ViewerActions
 
 _GROUPS = (
@@ -70,8 +71,9 @@ class ViewerBar(QToolBar):
             self._window.clear()
             self._window.addItems(names)
         self._window.setCurrentIndex(self._current(scan))
-        if self._window.currentIndex() < 0 and scan is not None and scan.window is not None:
-            self._window.setPlaceholderText(f"{scan.window.center:.4g} / {scan.window.width:.4g}")
+        if self._window.currentIndex() < 0 and scan is not None:
+            colored = self.tr("Colour: no window")
+            self._window.setPlaceholderText(colored if scan.window is None else window_text(scan.window))
         self._speed.setText(self.tr("{0}/s").format(self._models.cine.frames_per_second))
 
     def _current(self, scan) -> int:  # type: ignore[no-untyped-def]

@@ -197,7 +197,9 @@ class Gestures:
         elif self._crosshair.active:
             self._crosshair.release()
         elif self._measure.active:
-            if not self._measure.release(point, self._view.image_rect, reach):
+            # A click on a measurement chooses it.
+            free = self._view.items_on_slice.measure_at(point, reach) is None
+            if not self._measure.release(point, self._view.image_rect, reach, clicks=free):
                 self._select(point)
         elif self._editing.active:
             if not self._editing.release(reach / 3):

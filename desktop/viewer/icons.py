@@ -218,6 +218,12 @@ def _eraser(painter: QPainter) -> None:
     _lines((9, 8, 16, 15), (9, 20, 20, 20))(painter)
 
 
+def _values(painter: QPainter) -> None:
+    """A scale with two limits on it."""
+    _lines((8, 4, 8, 20), (5, 8, 19, 8), (5, 16, 19, 16))(painter)
+    painter.fillRect(QRectF(12, 9.5, 6, 5), painter.pen().color())
+
+
 _DRAWINGS: dict[str, Callable[[QPainter], None]] = {
     "select": _select,
     "box": _box,
@@ -229,6 +235,7 @@ _DRAWINGS: dict[str, Callable[[QPainter], None]] = {
     "point": _point,
     "brush": _brush,
     "eraser": _eraser,
+    "values": _values,
     "crosshair": _crosshair,
     "window": _window,
     "pan": _pan,

@@ -5,10 +5,11 @@ from __future__ import annotations
 import math
 
 from PySide6.QtCore import QPointF, QRectF, Qt
-from PySide6.QtGui import QColor, QPainterPath, QPen
-from PySide6.QtWidgets import QGraphicsItem, QGraphicsPathItem, QGraphicsRectItem
+from PySide6.QtGui import QColor, QPainter, QPainterPath, QPen
+from PySide6.QtWidgets import QGraphicsItem, QGraphicsPathItem, QGraphicsRectItem, QStyleOptionGraphicsItem, QWidget
 
 from desktop.model.measures import MeasureKind
+from desktop.viewer.contrast import draw_casing
 from desktop.viewer.tag_item import TagItem
 
 MEASURE_COLOR = QColor("#5ce1ff")
@@ -79,3 +80,8 @@ class MeasureItem(QGraphicsPathItem):
             else:
                 at, y = rect.topLeft() if left else rect.topRight(), 0.0
             TagItem(text, color, at, QPointF(-6 if left else 10, y), self, leftwards=left)
+
+    def paint(self, painter: QPainter, option: QStyleOptionGraphicsItem, widget: QWidget | None = None) -> None:
+        draw_casing(painter, self.path(), self.pen())
+        # Qt takes no widget too; its stubs do not say so.
+        super().paint(painter, option, widget)  # type: ignore[arg-type]

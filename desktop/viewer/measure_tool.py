@@ -1,5 +1,7 @@
 """Left-drag measures: a line, a rectangle, an ellipse; an angle needs one click more for its other arm.
 
+An angle is measured by three clicks as well: the end of one arm, the corner, the end of the other.
+
 A point of the chosen measurement can be dragged elsewhere.
 """
 
@@ -22,6 +24,8 @@ class MeasureTool:
         self._measures = measures
         self._kind = MeasureKind.LENGTH
         self._points: Points = ()
+        # The press has begun something: released at once it may be meant for what lies there.
+        self._fresh = False
         self._item: MeasureItem | None = None
         self._held_measure: tuple[Measure, int] | None = None
 
@@ -31,11 +35,10 @@ class MeasureTool:
         return bool(self._points)
 
     def press(self, point: QPointF, kind: MeasureKind, bounds: QRectF) -> None:
-        """Begin, or fix the last point of an angle."""
+        """Begin, or set the next point of an angle, which is where the button goes up."""
         here = _held(point, bounds)
-        if self.active and self._kind is MeasureKind.ANGLE:
-            self._points = (*self._points, here)
-        else:
+        self._fresh = not (self.active and self._kind is MeasureKind.ANGLE)
+        if self._fresh:
             self._kind, self._points = kind, (here,)
         self._show(here)
 
@@ -49,8 +52,11 @@ class MeasureTool:
         """Drag the last point, held inside the image."""
         self._show(_held(point, bounds))
 
-    def release(self, point: QPointF, bounds: QRectF, shortest: float) -> bool:
-        """Finish. False for a click that measured nothing. shortest : of a drag, in image pixels."""
+    def release(self, point: QPointF, bounds: QRectF, shortest: float, *, clicks: bool) -> bool:
+        """Finish. False for a click that measured nothing.
+
+        shortest : of a drag, in image pixels. clicks : whether a click may begin an angle.
+        """
         here = _held(point, bounds)
         if self._held_measure is not None:
             measure, which = self._held_measure
@@ -58,23 +64,28 @@ class MeasureTool:
             if here not in measure.points:
                 self._measures.move_point(measure.number, which, here)
             return True
-        if len(self._points) == 3:
-            angle = (self._points[0], self._points[1], here)
-            self.cancel()
-            self._measures.add(MeasureKind.ANGLE, angle)
-            return True
-        if not self._points or math.dist(self._points[0], here) < shortest:
-            self.cancel()
+        if not self._points:
             return False
-        points = (self._points[0], here)
-        if self._kind is MeasureKind.ANGLE:
-            self._points = points
+        far = math.dist(self._points[-1], here) >= shortest
+        if self._kind is MeasureKind.ANGLE and (far or clicks or not self._fresh):
+            self._set_point(here, far)
             return True
+        points = (self._points[0], here)
         self.cancel()
+        if not far:
+            return False
         if self._kind is not MeasureKind.LENGTH and (points[0][0] == here[0] or points[0][1] == here[1]):
             return False
         self._measures.add(self._kind, points)
         return True
+
+    def _set_point(self, here: tuple[float, float], far: bool) -> None:
+        """Of an angle; one on top of the last, as of a double click, is none."""
+        self._points = (*self._points, here) if far else self._points
+        if len(self._points) == 3:
+            angle = self._points
+            self.cancel()
+            self._measures.add(MeasureKind.ANGLE, angle)
 
     def cancel(self) -> None:
         """Give it up."""
@@ -95,9 +106,8 @@ class MeasureTool:
             self._item = MeasureItem(self._kind, moved, "", selected=True)
             self._scene.addItem(self._item)
             return
-        fixed = self._points[:2] if len(self._points) == 3 else self._points
-        if fixed:
-            self._item = MeasureItem(self._kind, (*fixed, here), "", selected=True)
+        if self._points:
+            self._item = MeasureItem(self._kind, (*self._points, here), "", selected=True)
             self._scene.addItem(self._item)
 
 

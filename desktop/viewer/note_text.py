@@ -7,14 +7,22 @@ from PySide6.QtCore import QObject
 from desktop.error_texts import shown_error
 from engine.scans import NoteKind, ScanNote
 
+_NAMING = ("file", "reason")
+"""Values that name files."""
+
 
 class NoteTexts(QObject):
     """Turns remarks into sentences."""
 
-    def text(self, note: ScanNote) -> str:
-        """The remark as a sentence."""
-        values = {name: shown_error(value) if name == "reason" else self._word(value) for name, value in note.values}
+    def text(self, note: ScanNote, *, hides_names: bool = False) -> str:
+        """The remark as a sentence. hides_names : without names of files, which often are patients' names."""
+        values = {name: self._value(name, value, hides_names) for name, value in note.values}
         return self._sentence(note.kind).format(**values)
+
+    def _value(self, name: str, value: str, hides_names: bool) -> str:
+        if hides_names and name in _NAMING:
+            return self.tr("(hidden)")
+        return shown_error(value) if name == "reason" else self._word(value)
 
     def _sentence(self, kind: NoteKind) -> str:
         sentences = {

@@ -28,6 +28,7 @@ from desktop.viewer.overlay import OverlayText, orientation_letters, paint_overl
 from desktop.viewer.overlay_planes import OverlayPlanesItem
 from desktop.viewer.readout import cursor_text
 from desktop.viewer.slice_items import SliceItems
+from desktop.viewer.window_text import window_text
 from engine.scans.notes import INFORMING
 
 _MARGIN = 8
@@ -90,6 +91,7 @@ class SliceView(QGraphicsView):
         models.tools.look_changed.connect(self._look_changed)
         models.tools.changed.connect(self._tool_changed)
         models.overlays.changed.connect(self._show_planes)
+        models.viewing.titles_changed.connect(self.viewport().update)
         for signal in (models.crosshair.moved, models.crosshair.changed, models.layout.changed):
             signal.connect(self.viewport().update)
 
@@ -284,7 +286,7 @@ class SliceView(QGraphicsView):
         volume, window = scan.volume, scan.window
         shown = []
         if window is not None:
-            shown.append(self.tr("W {0}  C {1}").format(f"{window.width:.4g}", f"{window.center:.4g}"))
+            shown.append(window_text(window))
         if scan.inverted:
             shown.append(self.tr("inverted"))
         if state is self._models.viewing.prior:
@@ -316,8 +318,10 @@ class SliceView(QGraphicsView):
         state, viewing = self.state, self._models.viewing
         if state.scan is None or (state is not viewing.prior and state is not viewing.own):
             return ()
+        hidden = viewing.hides_names()
         return tuple(
-            ("" if note.kind in INFORMING else "⚠ ") + self._note_texts.text(note) for note in state.scan.volume.notes
+            ("" if note.kind in INFORMING else "⚠ ") + self._note_texts.text(note, hides_names=hidden)
+            for note in state.scan.volume.notes
         )
 
     def resizeEvent(self, event: QResizeEvent) -> None:

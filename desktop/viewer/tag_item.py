@@ -6,6 +6,10 @@ from PySide6.QtCore import QPointF, QRectF, Qt
 from PySide6.QtGui import QBrush, QColor, QFont, QPainter
 from PySide6.QtWidgets import QGraphicsItem, QGraphicsSimpleTextItem, QStyleOptionGraphicsItem, QWidget
 
+from desktop.viewer.contrast import PLATE, readable
+
+_PLATE = QColor(PLATE.red(), PLATE.green(), PLATE.blue(), 215)
+
 
 class TagItem(QGraphicsSimpleTextItem):
     """at : scene position. offset : from there to its left edge, or its right one if `leftwards`, in screen pixels."""
@@ -24,7 +28,7 @@ class TagItem(QGraphicsSimpleTextItem):
         font = QFont()
         font.setPixelSize(13)
         self.setFont(font)
-        self.setBrush(QBrush(color))
+        self.setBrush(QBrush(readable(color)))
         self.setFlag(QGraphicsItem.GraphicsItemFlag.ItemIgnoresTransformations)
         self.setPos(at)
         x = offset.x() - (self.boundingRect().width() if leftwards else 0)
@@ -35,7 +39,7 @@ class TagItem(QGraphicsSimpleTextItem):
 
     def paint(self, painter: QPainter, option: QStyleOptionGraphicsItem, widget: QWidget | None = None) -> None:
         painter.setPen(Qt.PenStyle.NoPen)
-        painter.setBrush(QBrush(QColor(10, 12, 16, 215)))
+        painter.setBrush(QBrush(_PLATE))
         painter.drawRoundedRect(self.boundingRect(), 3, 3)
         # Qt takes no widget too; its stubs do not say so.
         super().paint(painter, option, widget)  # type: ignore[arg-type]

@@ -35,15 +35,16 @@ logger = logging.getLogger(__name__)
 _FIRST_GOAL = 1 / 1.05
 _BOXES_A_SLICE = 10
 _LABELS = 10
-_CANCELS = 20
 
 
 def bench_engine(
     manifest: ModelManifest,
     progress: Progress | None = None,
     *,
+    volume: Volume | None = None,
     runs: int = 2 * RUNS + 1,
     slices: int = 10,
+    cancels: int = 20,
     threads: int | None = None,
 ) -> BenchReport:
     """Ask a model about a generated patient's slices, each new to everybody; ours and peers in turn.
@@ -53,20 +54,27 @@ def bench_engine(
     seen. Second: another box on it. All have the same threads. Ours is asked through its process's pipe, the peers
     through theirs.
 
+    volume : the patient, a generated one when None. runs : behind each median, `RUNS` at least for a figure to be told.
     slices : for the percentiles of prepared questions, ten boxes on each, from a box to the ranked names as the window
-    asks, rendering included. All: where are ten things, each asked by itself, together against one after the other.
+    asks, rendering included. cancels : of which the worst counts. All: where are ten things, each asked by itself,
+    together against one after the other.
     """
     progress = progress or NoProgress()
     threads = threads or default_threads()
-    with tempfile.TemporaryDirectory(prefix="medrega-bench-") as temporary:
-        volume = read_volume(write_phantom_series(Path(temporary) / "phantom", PHANTOM_SEED) / "dicom")
+    volume = bench_patient() if volume is None else volume
     with Session(manifest, threads=threads) as session:
         session.start()
-        rows = _against_peers(session, volume, threads, max(runs, RUNS), progress)
+        rows = _against_peers(session, volume, threads, runs, progress)
         rows += _prepared_rows(session, volume, slices, progress)
-        rows += _all_rows(session, volume, max(runs, RUNS), progress)
-        rows += _cancel_rows(session, volume, progress)
+        rows += _all_rows(session, volume, runs, progress)
+        rows += _cancel_rows(session, volume, cancels, progress)
     return BenchReport("engine", tuple(rows))
+
+
+def bench_patient() -> Volume:
+    """The demo's generated patient, made anew."""
+    with tempfile.TemporaryDirectory(prefix="medrega-bench-") as temporary:
+        return read_volume(write_phantom_series(Path(temporary) / "phantom", PHANTOM_SEED) / "dicom")
 
 
 def _against_peers(session: Session, volume: Volume, threads: int, runs: int, progress: Progress) -> list[Row]:
@@ -168,12 +176,12 @@ def _all_rows(session: Session, volume: Volume, runs: int, progress: Progress) -
     ]
 
 
-def _cancel_rows(session: Session, volume: Volume, progress: Progress) -> list[Row]:
-    """From a cancel to a model that is free again, which a question without work shows; the worst of twenty."""
+def _cancel_rows(session: Session, volume: Volume, cancels: int, progress: Progress) -> list[Row]:
+    """From a cancel to a model that is free again, which a question without work shows; the worst of them."""
     written, looked = [], []
     endless = "root ::= [a-z] root"
-    for number in range(_CANCELS):
-        progress.report(number, _CANCELS, "cancelling")
+    for number in range(cancels):
+        progress.report(number, cancels, "cancelling")
         known = _picture(volume, 0)
         prompt = render_prompt(_question(known, _boxes(0, 1)[0]))
         session.ask(AskRequest(0, known, prompt, None, ("a", "b")))

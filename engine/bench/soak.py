@@ -7,28 +7,26 @@ import os
 import random
 import signal
 import statistics
-import tempfile
 import threading
 import time
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from engine.bench.engine import bench_patient
 from engine.bench.frame import BenchReport, Row, row
-from engine.demo import PHANTOM_SEED
 from engine.errors import MedRegAError
-from engine.phantom import write_phantom_series
 from engine.progress import NoProgress, Progress
 from engine.protocol import Language, Question, Task, answer_grammar, render_prompt
 from engine.regions import Box
 from engine.runtime import AskRequest, ModelManifest, Session
-from engine.scans import Volume, read_volume, render_slice
+from engine.scans import Volume, render_slice
 
 logger = logging.getLogger(__name__)
 
 _KILL_AFTER_S = (15.0, 45.0)
 _SAMPLE_S = 1.0
 _ASKERS = 2
-_SLICES, _QUESTIONS = 24, 4
+_QUESTIONS = 4
 # Of the median of its last third over that of its second: memory that grows does not stop.
 _FLAT = 1.05
 
@@ -45,20 +43,27 @@ class _Log:
     lock: threading.Lock = field(default_factory=threading.Lock)
 
 
-def soak_engine(manifest: ModelManifest, seconds: float, progress: Progress | None = None) -> BenchReport:
+def soak_engine(
+    manifest: ModelManifest,
+    seconds: float,
+    progress: Progress | None = None,
+    *,
+    volume: Volume | None = None,
+    slices: int = 24,
+) -> BenchReport:
     """Ask from several threads, kill every half minute or so, and hold every answer against one given in peace.
 
     Lost is a question that raised or whose answer is another one. Flat is memory whose median in the last third of the
     time is at most 5 % above that in the second: the first third fills the caches. For the model's process, which
     never gets old here, its size at an age of ten seconds and more is held against the same of earlier ones.
-    POSIX alone: needs signals and ``/proc``.
+    volume : the patient, a generated one when None. slices : that are asked about. POSIX alone: needs signals and
+    ``/proc``.
     """
     progress = progress or NoProgress()
-    with tempfile.TemporaryDirectory(prefix="medrega-bench-") as temporary:
-        volume = read_volume(write_phantom_series(Path(temporary) / "phantom", PHANTOM_SEED) / "dicom")
+    volume = bench_patient() if volume is None else volume
     log = _Log()
     with Session(manifest) as session:
-        requests = _requests(session, volume)
+        requests = _requests(session, volume, slices)
         expected = [session.ask(request).raw for request in requests]
         ended = threading.Event()
         askers = [
@@ -76,11 +81,11 @@ def soak_engine(manifest: ModelManifest, seconds: float, progress: Progress | No
     return BenchReport("engine soak", tuple(_rows(log)))
 
 
-def _requests(session: Session, volume: Volume) -> list[AskRequest]:
+def _requests(session: Session, volume: Volume, slices: int) -> list[AskRequest]:
     names = tuple(label.en for label in session.manifest.labels())
     rng = random.Random(7)
     requests = []
-    for index in range(_SLICES):
+    for index in range(slices):
         picture = render_slice(volume, volume.plane, (index * 2) % len(volume.voxels))
         height, width = picture.shape[:2]
         for _ in range(_QUESTIONS):

@@ -30,7 +30,8 @@ class NewRegion:
     box : bounds of the shape, pixels of the stored slice. shape, attributes : JSON, None for the box itself and for
     nothing. state : None for what follows from the rest: a suggestion when a machine made it, else edited when it has
     a name and drawn when it has none. structure_id : of the 3-D structure it joins. is_key : False for a slice between
-    drawn ones. suggestion : the model's answer it comes from, kept with it.
+    drawn ones. suggestion : the model's answer it comes from, kept with it. reading_id : of another's reading that a
+    reviewer adds it to; None for the reading of whoever draws it.
     """
 
     image: ImageRef
@@ -45,6 +46,7 @@ class NewRegion:
     is_key: bool = True
     derivation: Derivation | None = None
     suggestion: Suggestion | None = None
+    reading_id: int | None = None
 
 
 class RegionDrawing:
@@ -91,7 +93,8 @@ class RegionDrawing:
     def duplicate(self, root_id: int, who: str, *, box: Box | None = None, shape: str | None = None) -> RegionRow:
         """A copy on the same slice, as a region of its own; a suggestion's copy is the person's.
 
-        box, shape : where it goes, on top of the old one when None. It is not locked and in no 3-D structure.
+        box, shape : where it goes, on top of the old one when None. It is not locked and in no 3-D structure. A
+        reviewer's copy of a region of a reading belongs to that reading too.
         """
         with self._writer.gesture(who, "duplicated") as made:
             source = self._writer.regions.current(root_id)
@@ -172,6 +175,7 @@ class RegionDrawing:
             structure_id=region.structure_id,
             is_key=region.is_key,
             derivation=region.derivation.to_json() if region.derivation else None,
+            fixed_reading=region.reading_id,
         )
         judged = None
         if region.suggestion is not None:

@@ -1,6 +1,16 @@
 """Whose reading a region belongs to, and what a reader may see: reads, shared by every gesture.
 
-Whoever has no task on a scan reads it as it always was: their regions belong to nobody's reading, and they see all.
+What a reader of a scan sees:
+
+- Always their own reading as it stands, so also what a reviewer has changed, added or taken away in it. That is what a
+  reading is returned for.
+- Another reader's regions only while every reading of the scan is finished, that is submitted or reviewed. One that is
+  returned is not: whoever has it works alone again, and so do the other readers until it is handed in once more.
+- The first reader the model's suggestions at any time. A blind reader (the second and further) neither these nor what
+  others drew outside readings, until every reading is finished.
+
+Whoever has no task on a scan (the single user, the reviewer) reads it as it always was: their regions belong to
+nobody's reading, but for those they add to one under review, and they see all.
 """
 
 from __future__ import annotations
@@ -13,8 +23,8 @@ from typing import Any
 
 from engine.store.errors import StoreError
 from engine.store.repositories import ImageRepository, RegionRepository, source_key
-from engine.store.rows import Origin, PlacedRegion, RegionRow
-from engine.store.task_rows import CLOSED_TASKS, OPEN_TASKS, TaskAction, TaskEventRow, TaskRow, TaskState
+from engine.store.rows import HIDDEN_STATES, Origin, PlacedRegion, RegionRow
+from engine.store.task_rows import CLOSED_TASKS, OPEN_TASKS, Fixes, TaskAction, TaskEventRow, TaskRow, TaskState
 
 SELECT_TASK = """
     SELECT task.id, path, series_uid, annotator.name, reading, COALESCE(event.state, 'new'),
@@ -26,10 +36,10 @@ _OF_SCAN = "WHERE path = ? AND series_uid IN ('', ?) AND COALESCE(event.state, '
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """A reader's task on a scan, and whether they have ever submitted it: from then on nothing is hidden from them."""
+    """A reader's task on a scan, and whether every reading of it is finished: only then is nothing hidden from them."""
 
     task: TaskRow
-    unblinded: bool
+    sees_all: bool
 
 
 class Readings:
@@ -54,10 +64,9 @@ class Readings:
 
     def of_reader(self, path: Path | str, series_uid: str, who: str) -> Reading | None:
         """The reading a person has been given of a scan, None outside tasks."""
-        for task in self.of_scan(path, series_uid):
-            if task.annotator == who:
-                return Reading(task, self.was_submitted(task.id))
-        return None
+        tasks = self.of_scan(path, series_uid)
+        own = next((task for task in tasks if task.annotator == who), None)
+        return None if own is None else Reading(own, all(task.state in CLOSED_TASKS for task in tasks))
 
     def was_submitted(self, task_id: int) -> bool:
         """Whether a reading was ever submitted, also when it was returned since."""
@@ -79,23 +88,42 @@ class Readings:
         row = self._connection.execute(sql, [task_id, TaskAction.SUBMIT.value]).fetchone()
         return None if row is None else int(row[0])
 
+    def fixes(self, task_id: int) -> Fixes:
+        """What others than its annotator have changed in a reading since it was last submitted.
+
+        What they took back themselves, and what they only looked at, is none.
+        """
+        annotator = self.task(task_id).annotator
+        sql = "SELECT max(last_region_id) FROM task_event WHERE task_id = ? AND kind = ?"
+        (last,) = self._connection.execute(sql, [task_id, TaskAction.SUBMIT.value]).fetchone()
+        if last is None:
+            return Fixes()
+        submitted = {row.root_id: row for row in self._regions.of_reading(task_id, last)}
+        sql = "SELECT root_id, max(id) FROM region WHERE reading_id = ? AND id > ? AND who <> ? GROUP BY root_id"
+        rows = [self._regions.row(id) for _, id in self._connection.execute(sql, [task_id, last, annotator])]
+        there = [row for row in rows if row.state not in HIDDEN_STATES]
+        return Fixes(
+            changed=sum(row.root_id in submitted and _said(row) != _said(submitted[row.root_id]) for row in there),
+            added=sum(row.root_id not in submitted for row in there),
+            removed=sum(row.root_id in submitted and row.state in HIDDEN_STATES for row in rows),
+        )
+
     def is_blind(self, path: Path | str, series_uid: str, who: str) -> bool:
-        """Whether a person reads a scan blind: no other reader's regions, and no model's, until they submit."""
+        """Whether a person reads a scan blind: no other reader's regions, and no model's, until all have finished."""
         reading = self.of_reader(path, series_uid, who)
-        return reading is not None and not reading.unblinded and reading.task.reading > 1
+        return reading is not None and not reading.sees_all and reading.task.reading > 1
 
     def blind_scans(self, who: str) -> frozenset[tuple[str, str]]:
         """The scans (path, series UID; "" for every series there) that a person reads blind now."""
         where = "WHERE annotator.name = ? AND reading > 1 AND COALESCE(event.state, 'new') <> 'cancelled'"
-        tasks = (task_row(row) for row in self._connection.execute(SELECT_TASK + where, [who]))
-        return frozenset((task.path, task.series_uid) for task in tasks if not self.was_submitted(task.id))
+        tasks = [task_row(row) for row in self._connection.execute(SELECT_TASK + where, [who])]
+        places = [(task.path, task.series_uid) for task in tasks]
+        return frozenset(place for place in places if self.is_blind(*place, who))
 
     def visible_regions(self, image_id: int, reader: str) -> list[RegionRow]:
         """The regions of a slice that `reader` may see, oldest first.
 
-        A reader who has not submitted yet sees no other reading; a second reader sees no model's regions either, and
-        no region that another person drew outside readings. Whoever has no task on the scan (the single user, the
-        reviewer) and whoever has submitted sees everything.
+        See the module for the rule.
         """
         rows = self._regions.of_image(image_id)
         image = self._images.get(image_id)
@@ -109,7 +137,7 @@ class Readings:
 
     def _sight(self, path: Path | str, series_uid: str, reader: str) -> Callable[[RegionRow], bool]:
         reading = self.of_reader(path, series_uid, reader)
-        if reading is None or reading.unblinded:
+        if reading is None or reading.sees_all:
             return lambda _: True
         mine, blind = reading.task.id, reading.task.reading > 1
         return lambda row: self._is_visible(row, reader, mine, blind)
@@ -157,6 +185,22 @@ class Readings:
                 "and only a reviewer without a reading of this scan after that"
             )
         return None
+
+    def require_fixable(self, task_id: int, path: str, series_uid: str, who: str) -> int:
+        """The reading to which a reviewer adds a region of a scan. Raises `StoreError` when they may not."""
+        task = self.task(task_id)
+        own = self.of_reader(path, series_uid, who)
+        if own is not None or task.state not in CLOSED_TASKS or task.path != path:
+            raise StoreError(
+                f"nothing can be added to reading {task.reading} by {task.annotator}, which is {task.state.value}: "
+                "a reviewer without a reading of this scan can, once it is submitted"
+            )
+        return task.id
+
+
+def _said(row: RegionRow) -> tuple[object, ...]:
+    """What a person says with a region: where it is and what."""
+    return (row.box, row.shape, row.label, row.attributes)
 
 
 def task_row(row: tuple[Any, ...]) -> TaskRow:

@@ -62,24 +62,38 @@ class RegionWriter:
         origin: Origin = Origin.PERSON,
         label: Label | None = None,
         starts_structure: bool = False,
+        fixed_reading: int | None = None,
         **more: Any,
     ) -> RegionRow:
         """A new region of a slice, in the reading of whoever draws it. more : further fields of `RegionRow`.
 
-        starts_structure : the region is the first of a 3-D structure, which is called by its id. Raises `StoreError`
-        when that reading is submitted.
+        starts_structure : the region is the first of a 3-D structure, which is called by its id. fixed_reading : the
+        reading of another that a reviewer adds it to. Raises `StoreError` when they may not, or when their own reading
+        is submitted.
         """
         image_id = self._image_id(made, image, study_uid)
-        task = self._readings.require_open(source_key(image.path), image.series_uid, who)
+        source = source_key(image.path)
+        task = self._readings.require_open(source, image.series_uid, who)
         wanted = RegionRow(0, 0, image_id, box, label, state, origin, image.sha256, image.window, who, "", **more)
-        wanted = replace(wanted, reading_id=self._begun(made, task))
+        if fixed_reading is None:
+            reading = self._begun(made, task)
+        else:
+            reading = self._readings.require_fixable(fixed_reading, source, image.series_uid, who)
+        wanted = replace(wanted, reading_id=reading)
         return self._insert(made, wanted, who, starts_structure=starts_structure)
 
     def add_like(self, made: Gesture, row: RegionRow, who: str, **change: Any) -> RegionRow:
-        """A new region on the slice of another, like it but for `change`, in the reading of whoever makes it."""
+        """A new region on the slice of another, like it but for `change`, in the reading of whoever makes it.
+
+        Of a reviewer, who has no reading of their own, in that of the region it is like.
+        """
         image = self._images.get(row.image_id)
         task = self._readings.require_open(image.source, image.series_uid, who)
-        wanted = replace(row, **change, reading_id=self._begun(made, task))
+        if task is None and row.reading_id is not None:
+            reading = self._readings.require_fixable(row.reading_id, image.source, image.series_uid, who)
+        else:
+            reading = self._begun(made, task)
+        wanted = replace(row, **change, reading_id=reading)
         wanted.box.require_inside(image.width, image.height)
         return self._insert(made, wanted, who)
 

@@ -94,6 +94,15 @@ class TaskEventRow:
     created: str
 
 
+@dataclass(frozen=True, slots=True)
+class Fixes:
+    """How many regions of a reading others have changed, added and taken away since it was last submitted."""
+
+    changed: int = 0
+    added: int = 0
+    removed: int = 0
+
+
 def may_act(task: TaskRow, action: TaskAction, who: str) -> bool:
     """Whether an action is this person's to do: an annotator submits, and somebody else reviews."""
     if action in _ANNOTATORS:

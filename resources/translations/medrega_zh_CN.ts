@@ -29,7 +29,7 @@
     </message>
     <message>
         <source>Counting …</source>
-        <translation>正在统计 …</translation>
+        <translation>正在统计…</translation>
     </message>
     <message>
         <source>{0} tasks, {1} submitted, {2} reviewed · {3} regions, {4} decided</source>
@@ -194,8 +194,8 @@
         <translation>添加</translation>
     </message>
     <message>
-        <source>Blind readers see neither the regions of others nor the model&apos;s until they submit.</source>
-        <translation>盲法阅片者在提交之前看不到他人和模型的区域。</translation>
+        <source>No reader sees another&apos;s regions until all have submitted; blind readers not the model&apos;s either.</source>
+        <translation>所有阅片者提交之前看不到他人的区域；盲法阅片者也看不到模型的区域。</translation>
     </message>
     <message>
         <source>does not read it</source>
@@ -208,6 +208,10 @@
 </context>
 <context>
     <name>AttributesEditor</name>
+    <message>
+        <source>About this region</source>
+        <translation>区域属性</translation>
+    </message>
     <message>
         <source>Side</source>
         <translation>侧别</translation>
@@ -348,7 +352,7 @@
     </message>
     <message>
         <source>Assign …</source>
-        <translation>分配 …</translation>
+        <translation>分配…</translation>
     </message>
     <message>
         <source>Collapse</source>
@@ -360,7 +364,7 @@
     </message>
     <message>
         <source>Assign {0} scans …</source>
-        <translation>分配 {0} 组影像 …</translation>
+        <translation>分配 {0} 组影像…</translation>
     </message>
     <message>
         <source>Mark as done</source>
@@ -559,7 +563,7 @@
     </message>
     <message>
         <source>Asking the model …</source>
-        <translation>正在询问模型……</translation>
+        <translation>正在询问模型…</translation>
     </message>
     <message>
         <source>No answer. {0}</source>
@@ -567,7 +571,7 @@
     </message>
     <message>
         <source>Loading the model …</source>
-        <translation>正在加载模型……</translation>
+        <translation>正在加载模型…</translation>
     </message>
     <message>
         <source>The model is ready</source>
@@ -610,7 +614,7 @@
     </message>
     <message>
         <source>Names …</source>
-        <translation>名称 …</translation>
+        <translation>名称…</translation>
     </message>
     <message>
         <source>Choose what to look for</source>
@@ -996,8 +1000,8 @@
 <context>
     <name>LabelBar</name>
     <message>
-        <source>In hand: {0}. All you draw is named so. Esc lets go.</source>
-        <translation>当前持有：{0}。所画区域均以此命名，按 Esc 放下。</translation>
+        <source>In hand: {0}</source>
+        <translation>当前持有：{0}</translation>
     </message>
     <message>
         <source>Labels</source>
@@ -1006,6 +1010,10 @@
     <message>
         <source>Label sets …</source>
         <translation>标签集…</translation>
+    </message>
+    <message>
+        <source>All you draw is named so. Esc lets go.</source>
+        <translation>所画区域均以此命名，按 Esc 放下。</translation>
     </message>
     <message>
         <source>Label set for scans of this kind</source>
@@ -1031,7 +1039,7 @@
     </message>
     <message>
         <source>New</source>
-        <translation>新任务</translation>
+        <translation>新建</translation>
     </message>
     <message>
         <source>Delete</source>
@@ -1226,7 +1234,7 @@
     </message>
     <message>
         <source>Checking {0} …</source>
-        <translation>正在校验 {0}……</translation>
+        <translation>正在校验 {0}…</translation>
     </message>
     <message>
         <source>Cancelled</source>
@@ -1360,6 +1368,10 @@
         <translation>整张切片，缩小到 1/{factor}：其中的区域可以全分辨率打开</translation>
     </message>
     <message>
+        <source>(hidden)</source>
+        <translation>（已隐藏）</translation>
+    </message>
+    <message>
         <source>Area of a slide, shrunk to 1/{factor}</source>
         <translation>切片区域，缩小到 1/{factor}</translation>
     </message>
@@ -1454,12 +1466,20 @@
         <translation>将视图另存为图片</translation>
     </message>
     <message>
+        <source>Folder:</source>
+        <translation>文件夹：</translation>
+    </message>
+    <message>
+        <source>Kind:</source>
+        <translation>类型：</translation>
+    </message>
+    <message>
         <source>Saved as {0}</source>
         <translation>已保存为 {0}</translation>
     </message>
     <message>
-        <source>{0} cannot be written</source>
-        <translation>无法写入 {0}</translation>
+        <source>{0} cannot be written: {1}</source>
+        <translation>无法写入 {0}：{1}</translation>
     </message>
 </context>
 <context>
@@ -1470,7 +1490,7 @@
     </message>
     <message>
         <source>Add a reader …</source>
-        <translation>添加阅片者 …</translation>
+        <translation>添加阅片者…</translation>
     </message>
     <message>
         <source>Add a reader</source>
@@ -1492,7 +1512,7 @@
     <name>RegionActions</name>
     <message>
         <source>Name …</source>
-        <translation>命名……</translation>
+        <translation>命名…</translation>
     </message>
     <message>
         <source>Change this label everywhere …</source>
@@ -1621,6 +1641,10 @@
         <translation>由 {0} 命名</translation>
     </message>
     <message>
+        <source>changed by {0}</source>
+        <translation>{0} 已修改</translation>
+    </message>
+    <message>
         <source>locked</source>
         <translation>已锁定</translation>
     </message>
@@ -1688,7 +1712,7 @@
     </message>
     <message>
         <source>Name …</source>
-        <translation>名称……</translation>
+        <translation>名称…</translation>
     </message>
 </context>
 <context>
@@ -1731,6 +1755,13 @@
     </message>
 </context>
 <context>
+    <name>Section</name>
+    <message>
+        <source>Fold or unfold</source>
+        <translation>折叠或展开</translation>
+    </message>
+</context>
+<context>
     <name>SliceItems</name>
     <message>
         <source>not sure</source>
@@ -1742,7 +1773,7 @@
     </message>
     <message>
         <source>{0} mm</source>
-        <translation>{0} 毫米</translation>
+        <translation>{0} mm</translation>
     </message>
     <message>
         <source>{0} px</source>
@@ -1754,7 +1785,7 @@
     </message>
     <message>
         <source>{0} mm²</source>
-        <translation>{0} 平方毫米</translation>
+        <translation>{0} mm²</translation>
     </message>
     <message>
         <source>{0} px²</source>
@@ -1794,10 +1825,6 @@
     <message>
         <source>Choose a scan to compare with in the title above</source>
         <translation>请在上方标题栏中选择用于对比的影像</translation>
-    </message>
-    <message>
-        <source>W {0}  C {1}</source>
-        <translation>窗宽 {0}  窗位 {1}</translation>
     </message>
     <message>
         <source>inverted</source>
@@ -1938,7 +1965,7 @@
     </message>
     <message>
         <source>The same on slices …</source>
-        <translation>在多个层面上相同 …</translation>
+        <translation>在多个层面上相同…</translation>
     </message>
     <message>
         <source>Follow through the slices</source>
@@ -1974,7 +2001,7 @@
     </message>
     <message>
         <source>Remove small parts …</source>
-        <translation>去除小的部分 …</translation>
+        <translation>去除小的部分…</translation>
     </message>
     <message>
         <source>Smooth the outline</source>
@@ -1990,11 +2017,11 @@
     </message>
     <message>
         <source>Grow or shrink …</source>
-        <translation>扩大或收缩 …</translation>
+        <translation>扩大或收缩…</translation>
     </message>
     <message>
         <source>Keep only values …</source>
-        <translation>只保留某范围的值 …</translation>
+        <translation>只保留某范围的值…</translation>
     </message>
     <message>
         <source>Unite with the next I click</source>
@@ -2092,7 +2119,7 @@
     </message>
     <message>
         <source>Asking the model …</source>
-        <translation>正在询问模型……</translation>
+        <translation>正在询问模型…</translation>
     </message>
     <message>
         <source>Type a name at any time</source>
@@ -2175,7 +2202,7 @@
     </message>
     <message>
         <source>Assign the open scan …</source>
-        <translation>分配当前影像 …</translation>
+        <translation>分配当前影像…</translation>
     </message>
     <message>
         <source>Submit and open the next task</source>
@@ -2211,7 +2238,7 @@
     </message>
     <message>
         <source>Return …</source>
-        <translation>退回 …</translation>
+        <translation>退回…</translation>
     </message>
     <message>
         <source>Fix</source>
@@ -2231,7 +2258,7 @@
     </message>
     <message>
         <source>Progress and agreement …</source>
-        <translation>进度与一致性 …</translation>
+        <translation>进度与一致性…</translation>
     </message>
     <message>
         <source>Begin this task; the first region does it too</source>
@@ -2289,12 +2316,28 @@
         <translation>曾被退回：{0}</translation>
     </message>
     <message>
-        <source>Others&apos; regions and the model&apos;s suggestions are shown once you have submitted.</source>
-        <translation>提交之后才显示他人的区域和模型的建议。</translation>
+        <source>Others&apos; regions and the model&apos;s suggestions are shown once every reader has submitted.</source>
+        <translation>所有阅片者提交后，才会显示他人的区域和模型的建议。</translation>
     </message>
     <message>
         <source>You change this reading; each change is kept under your name.</source>
         <translation>您正在修改此份阅片；每次修改都记在您名下。</translation>
+    </message>
+    <message>
+        <source>{0} changed</source>
+        <translation>修改 {0} 个</translation>
+    </message>
+    <message>
+        <source>{0} added</source>
+        <translation>新增 {0} 个</translation>
+    </message>
+    <message>
+        <source>{0} removed</source>
+        <translation>删除 {0} 个</translation>
+    </message>
+    <message>
+        <source>The reviewer has fixed regions of yours: {0}</source>
+        <translation>审核者修改了您的区域：{0}</translation>
     </message>
     <message>
         <source>What should be done differently?</source>
@@ -2490,7 +2533,7 @@
     </message>
     <message>
         <source>No tasks here. To give out a scan, right-click it in the list of scans and choose “Assign …”.</source>
-        <translation>这里没有任务。要分配影像，请在影像列表中右键点击它并选择“分配 …”。</translation>
+        <translation>这里没有任务。要分配影像，请在影像列表中右键点击它并选择“分配…”。</translation>
     </message>
     <message>
         <source>Tasks</source>
@@ -2519,20 +2562,20 @@
 <context>
     <name>ValueRangeBox</name>
     <message>
-        <source>Values</source>
-        <translation>限值</translation>
+        <source>Paint and erase only pixels whose value lies between two limits</source>
+        <translation>只绘制和擦除值在两个界限之间的像素</translation>
     </message>
     <message>
-        <source>Paint and erase only pixels whose value lies between these two</source>
-        <translation>只绘制和擦除值在这两者之间的像素</translation>
+        <source>Only these values</source>
+        <translation>只限这些值</translation>
     </message>
     <message>
-        <source>Lowest value that is painted</source>
-        <translation>绘制的最低值</translation>
+        <source>From</source>
+        <translation>从</translation>
     </message>
     <message>
-        <source>Highest value that is painted</source>
-        <translation>绘制的最高值</translation>
+        <source>To</source>
+        <translation>到</translation>
     </message>
 </context>
 <context>
@@ -2559,7 +2602,7 @@
     </message>
     <message>
         <source>Compare with …</source>
-        <translation>选择对比影像……</translation>
+        <translation>选择对比影像…</translation>
     </message>
 </context>
 <context>
@@ -2649,8 +2692,8 @@
         <translation>测量长度</translation>
     </message>
     <message>
-        <source>Measure an angle: drag one arm, click the end of the other</source>
-        <translation>测量角度：拖出一条边，再单击另一条边的端点</translation>
+        <source>Measure an angle: click an end, the corner and the other end</source>
+        <translation>测量角度：依次点击一端、顶点和另一端</translation>
     </message>
     <message>
         <source>Values in an ellipse</source>
@@ -2694,7 +2737,7 @@
     </message>
     <message>
         <source>Choose the scan to compare with …</source>
-        <translation>选择要对比的影像……</translation>
+        <translation>选择要对比的影像…</translation>
     </message>
     <message>
         <source>Narrower window</source>
@@ -2782,7 +2825,7 @@
     </message>
     <message>
         <source>Save the view as a picture …</source>
-        <translation>将视图另存为图片……</translation>
+        <translation>将视图另存为图片…</translation>
     </message>
     <message>
         <source>Soft tissue</source>
@@ -2832,6 +2875,10 @@
         <translation>适合本层面</translation>
     </message>
     <message>
+        <source>Colour: no window</source>
+        <translation>彩色：无窗位</translation>
+    </message>
+    <message>
         <source>{0}/s</source>
         <translation>{0} 层/秒</translation>
     </message>
@@ -2856,7 +2903,7 @@
     </message>
     <message>
         <source>Drawing …</source>
-        <translation>正在绘制……</translation>
+        <translation>正在绘制…</translation>
     </message>
     <message>
         <source>The 3-D view cannot be drawn: {0}</source>
@@ -2926,11 +2973,11 @@
     <name>WindowMenus</name>
     <message>
         <source>Add files …</source>
-        <translation>添加文件……</translation>
+        <translation>添加文件…</translation>
     </message>
     <message>
         <source>Add a folder …</source>
-        <translation>添加文件夹……</translation>
+        <translation>添加文件夹…</translation>
     </message>
     <message>
         <source>Add the demo worklist</source>
@@ -2962,7 +3009,7 @@
     </message>
     <message>
         <source>Manage models …</source>
-        <translation>管理模型……</translation>
+        <translation>管理模型…</translation>
     </message>
     <message>
         <source>Model card</source>
@@ -3003,6 +3050,13 @@
     <message>
         <source>&amp;Help</source>
         <translation>帮助(&amp;H)</translation>
+    </message>
+</context>
+<context>
+    <name>WindowText</name>
+    <message>
+        <source>W {0}  C {1}</source>
+        <translation>窗宽 {0}  窗位 {1}</translation>
     </message>
 </context>
 </TS>

@@ -12,6 +12,7 @@ from PySide6.QtWidgets import QApplication, QInputDialog, QToolButton
 
 from desktop.main_window import MainWindow
 from desktop.model.browser_tree import Role
+from desktop.model.measures import MeasureKind
 from desktop.panels.agreement_dialog import AgreementDialog
 from desktop.panels.assign_dialog import AssignDialog
 from desktop.theme import THEMES, apply_theme
@@ -164,7 +165,7 @@ def test_two_readers_a_reviewer_and_their_agreement(open_window):
 
     work_as(driver, "bob")
     assert names(window) == []
-    assert "once you have submitted" in window.desk.bar.text
+    assert "once every reader has submitted" in window.desk.bar.text
     assert progress_text(window) == "you read it blind"
     assert not window.regions_panel._names.isEnabled()
     assert "blind" in window.regions_panel._empty.text()
@@ -277,6 +278,57 @@ def test_a_reviewer_fixes_a_reading_which_stays_the_annotators(open_window):
     assert buttons(window) == {"return", "fix"}
 
 
+def test_a_returned_reading_shows_the_reviewers_fixes_and_no_other_reading(open_window):
+    driver = open_window()
+    window = driver.window
+    find_something(driver)
+    assign(driver, ann=1, bob=2)
+    work_as(driver, "ann")
+    draw(driver, BOX, LIVER)
+    driver.key(Qt.Key.Key_Return, CTRL)
+    work_as(driver, "bob")
+    draw(driver, BOX, SPLEEN)
+    draw(driver, FAR, SPLEEN)
+    driver.key(Qt.Key.Key_Return, CTRL)
+    assert len(names(window)) == 4, "both have submitted: each sees all"
+
+    work_as(driver, "tester")
+    driver.key(Qt.Key.Key_F9)
+    while "bob's reading" not in window.desk.bar.text:
+        driver.key(Qt.Key.Key_F9)
+    press(window, "fix")
+    first, second = [row for row in window.regions.rows if window.regions.author(row) == "bob"]
+    window.regions.select(first.root_id)
+    window.regions.set_label([first.root_id], LIVER)
+    window.regions.select(second.root_id)
+    driver.key(Qt.Key.Key_Delete)
+    draw(driver, Box(30, 90, 50, 110), SPLEEN)
+    added = window.regions.rows[-1]
+    assert added.reading_id == first.reading_id, "what a reviewer adds belongs to the reading"
+    driver.key(Qt.Key.Key_R, CTRL | SHIFT)
+    driver.type("one was missing")
+    driver.key(Qt.Key.Key_Return)
+    assert state(window, "bob") is TaskState.RETURNED
+
+    work_as(driver, "bob")
+    assert "The reviewer says: one was missing" in window.desk.bar.text
+    assert "1 changed, 1 added, 1 removed" in window.desk.bar.text
+    assert [row.root_id for row in window.regions.rows] == [first.root_id, added.root_id]
+    assert all("changed by tester" in text or "by tester" in text for text in names(window))
+    assert window.regions.blind
+    driver.key(Qt.Key.Key_F)
+    assert "blind" in window.notice_bar.text
+    assert window.desk.differences.readers == ()
+    draw(driver, FAR, SPLEEN)
+    work_as(driver, "ann")
+    assert [window.regions.author(row) for row in window.regions.rows if row.reading_id is not None] == ["ann"]
+    assert len(names(window)) == 2, "her own, and what the model found"
+    work_as(driver, "bob")
+    driver.key(Qt.Key.Key_Return, CTRL)
+    assert len(names(window)) == 5
+    assert not window.regions.blind
+
+
 def test_a_blind_reader_draws_without_the_model(open_window):
     driver = open_window()
     window = driver.window
@@ -370,6 +422,19 @@ def test_another_reader_does_not_undo_what_was_done(open_window):
     draw(driver, FAR, SPLEEN)
     assert [row.who for row in window.regions.rows] == ["tester", "ann"]
     assert window.regions.selected_row is None
+
+
+def test_another_reader_does_not_see_what_was_measured(open_window):
+    """The second reader is blind to that too."""
+    driver = open_window()
+    window, view = driver.window, driver.window.view
+    window.models.measures.add(MeasureKind.LENGTH, ((20.0, 20.0), (60.0, 60.0)))
+    assert len(view.items_on_slice._measures) == 1
+    work_as(driver, "ann")
+    assert window.models.measures.of(view.state) == []
+    assert view.items_on_slice._measures == []
+    work_as(driver, "tester")
+    assert len(view.items_on_slice._measures) == 1
 
 
 def test_a_half_drawn_shape_stays_with_who_was_drawing_it(open_window):

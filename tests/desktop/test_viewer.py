@@ -11,10 +11,24 @@ from pathlib import Path
 import numpy as np
 import pydicom
 import pytest
+from pydicom.uid import generate_uid
 from PySide6.QtCore import QPoint, QPointF, Qt
-from PySide6.QtGui import QAction, QFont, QFontMetrics, QGuiApplication, QImage, QWheelEvent
+from PySide6.QtGui import QAction, QFont, QFontMetrics, QGuiApplication, QImage, QPainter, QWheelEvent
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QApplication, QComboBox, QLabel, QMenu, QScrollArea, QSlider, QStyle, QStyleOptionComboBox
+from PySide6.QtWidgets import (
+    QApplication,
+    QComboBox,
+    QDialogButtonBox,
+    QFileDialog,
+    QLabel,
+    QLineEdit,
+    QMenu,
+    QScrollArea,
+    QSlider,
+    QStyle,
+    QStyleOptionComboBox,
+    QStyleOptionSlider,
+)
 
 from desktop.model.layout import Layout, Pane, arrangement
 from desktop.model.tools import Tool
@@ -23,6 +37,7 @@ from desktop.screenshot import draw_box
 from desktop.viewer.note_text import NoteTexts
 from desktop.viewer.overlay import OverlayText, _arranged
 from desktop.viewer.snapshot import snapshot
+from desktop.viewer.window_text import window_text
 from engine.regions import Box
 from engine.scans import NoteKind, Plane, Window, read_overlays
 from engine.scans.notes import TEMPLATES, note
@@ -333,9 +348,36 @@ def test_windows_have_keys_and_a_list_and_change_the_pixels(driver):
     assert window.view.grab().toImage() != before
     driver.key(Qt.Key.Key_W, Qt.KeyboardModifier.ShiftModifier)
     fitted = window.viewing.window
+    assert window.viewer_bar.findChild(QComboBox).currentText() == "Fitted to slice"
     driver.key(Qt.Key.Key_W)
     assert window.viewing.window != fitted
     assert window.viewing.window.width == 400
+
+
+@pytest.mark.parametrize(
+    ("window", "text"),
+    [
+        (Window(-600, 1500), "W 1500  C -600"),
+        (Window(2048.5, 65535), "W 65535  C 2048"),
+        (Window(0.0125, 0.5), "W 0.5  C 0.0125"),
+    ],
+)
+def test_a_windows_numbers_say_which_is_which_and_are_written_out(qapp, window, text):
+    assert window_text(window) == text
+
+
+def test_no_window_is_listed_by_bare_numbers(driver, pydicom_files, tmp_path):
+    dataset = pydicom.dcmread(pydicom_files / "CT_small.dcm")
+    dataset.WindowCenter, dataset.WindowWidth = [40, 300, 50], [400, 1500, 80]
+    dataset.save_as(tmp_path / "windows.dcm")
+    open_file(driver, tmp_path / "windows.dcm")
+    window = driver.window
+    choices = window.viewer_bar.findChild(QComboBox)
+    listed = [choices.itemText(number) for number in range(choices.count())]
+    assert {"W 1500  C 300", "W 80  C 50"} <= set(listed)
+    assert not [text for text in listed if re.fullmatch(r"[-\d. /]+", text)]
+    window.viewing.set_window(Window(7, 123))
+    assert (choices.currentIndex(), choices.placeholderText()) == (-1, "W 123  C 7")
 
 
 def test_inverting_is_for_the_eye_only(driver):
@@ -449,6 +491,58 @@ def test_an_angle_takes_a_drag_and_a_click(driver):
     click(view, 40, 80)
     (measure,) = window.models.measures.of(view.state)
     assert float(view.items_on_slice.measure_text(measure)[:-1]) == pytest.approx(90, abs=1.5)
+
+
+def test_an_angle_takes_three_clicks(driver):
+    window, view = driver.window, driver.window.view
+    driver.key(Qt.Key.Key_G)
+    for x, y in ((80, 40), (40, 40), (40, 80)):
+        assert window.models.measures.of(view.state) == []
+        QTest.mouseMove(view.viewport(), view.mapFromScene(x, y))
+        click(view, x, y)
+    (measure,) = window.models.measures.of(view.state)
+    assert measure.points[1] == pytest.approx((40, 40), abs=1), "the corner is the second click"
+    assert float(view.items_on_slice.measure_text(measure)[:-1]) == pytest.approx(90, abs=1.5)
+    click(view, 60, 40)
+    assert window.models.measures.selected_number == measure.number, "a click on it chooses it"
+    assert not view._gestures.drawing
+
+
+def test_an_angle_is_not_finished_by_a_second_click_in_the_same_place(driver):
+    window, view = driver.window, driver.window.view
+    driver.key(Qt.Key.Key_G)
+    for x, y in ((80, 40), (80, 40), (40, 40), (40, 40), (40, 80)):
+        click(view, x, y)
+    (measure,) = window.models.measures.of(view.state)
+    assert float(view.items_on_slice.measure_text(measure)[:-1]) == pytest.approx(90, abs=1.5)
+    click(view, 20, 20)
+    driver.key(Qt.Key.Key_Escape)
+    assert not view._gestures.drawing
+    assert window.models.measures.of(view.state) == [measure]
+
+
+def test_the_slice_slider_is_dragged_from_end_to_end(driver):
+    window = driver.window
+    slider = window.grid._panes[Pane.AXIAL]._slider
+    window.viewing.go_to(0)
+    area = slider.rect()
+    option = QStyleOptionSlider()
+    slider.initStyleOption(option)
+    grip = slider.style().subControlRect(
+        QStyle.ComplexControl.CC_Slider, option, QStyle.SubControl.SC_SliderHandle, slider
+    )
+    start, end = grip.center(), QPoint(area.center().x(), area.bottom() - grip.height() // 2)
+    assert start.y() < area.center().y(), "the first slice is at the top"
+    QTest.mousePress(slider, Qt.MouseButton.LeftButton, Qt.KeyboardModifier.NoModifier, start)
+    seen = []
+    for step in range(1, 6):
+        QTest.mouseMove(slider, start + (end - start) * (step / 5))
+        seen.append(window.viewing.index)
+    QTest.mouseRelease(slider, Qt.MouseButton.LeftButton, Qt.KeyboardModifier.NoModifier, end)
+    assert seen == sorted(seen)
+    assert len(set(seen)) > 2
+    assert window.viewing.index == window.viewing.slice_count - 1
+    assert window.view.hasFocus(), "the keys stay with the view"
 
 
 def test_a_measuring_tool_neither_draws_nor_asks(driver):
@@ -627,17 +721,32 @@ def test_thousands_of_regions_are_one_item_and_can_still_be_chosen(driver):
     assert window.view.region_rect(window.regions.selected_root) is not None
 
 
-def test_a_saved_picture_is_the_one_that_was_seen(driver, tmp_path, monkeypatch):
-    path = tmp_path / "view.png"
-    monkeypatch.setattr("desktop.panels.picture_taker.QFileDialog.getSaveFileName", lambda *_: (str(path), ""))
-    driver.window.viewer_actions.by_id["save_picture"].trigger()
-    assert QImage(str(path)).size() == snapshot(driver.window.view, "x").size()
-    assert str(path) in driver.window.statusBar().currentMessage()
-    monkeypatch.setattr(
-        "desktop.panels.picture_taker.QFileDialog.getSaveFileName", lambda *_: (str(tmp_path / "no" / "a.png"), "")
-    )
-    driver.window.viewer_actions.by_id["save_picture"].trigger()
-    assert "cannot be written" in driver.window.statusBar().currentMessage()
+def save_as(driver, name: str) -> None:
+    """Through the dialog, by typing a name into it."""
+    driver.key(Qt.Key.Key_S, CTRL | Qt.KeyboardModifier.ShiftModifier)
+    (dialog,) = [one for one in driver.window.findChildren(QFileDialog) if one.isVisible()]
+    line = dialog.findChild(QLineEdit)
+    line.setText(name)
+    save = dialog.findChild(QDialogButtonBox).button(QDialogButtonBox.StandardButton.Save)
+    QTest.mouseClick(save, Qt.MouseButton.LeftButton)
+    driver.until(lambda: not [one for one in driver.window.findChildren(QFileDialog) if one.isVisible()])
+
+
+def test_a_saved_picture_is_the_one_that_was_seen(driver, tmp_path):
+    seen = snapshot(driver.window.view, "Not for diagnostic use")
+    save_as(driver, str(tmp_path / "liver"))
+    saved = QImage(str(tmp_path / "liver.png")).convertToFormat(seen.format())
+    assert saved == seen, "also the suffix is there, which nobody typed"
+    assert str(tmp_path / "liver.png") in driver.window.statusBar().currentMessage()
+    assert [path.name for path in tmp_path.glob("liver*")] == ["liver.png"]
+
+
+def test_a_picture_that_cannot_be_written_is_said_until_it_is_read(driver, tmp_path):
+    taken = tmp_path / "folder.png"
+    taker = driver.window._pictures
+    taken.mkdir()
+    taker._write(taker._picture(), taken / "no" / "a.png")
+    assert "a.png cannot be written" in driver.window.notice_bar.text
 
 
 # What the file says about how it is shown
@@ -781,6 +890,46 @@ def test_hidden_names_are_hidden_beside_too(driver, pydicom_files, tmp_path):
     assert not [action.text() for action in menu.actions() if "Mueller" in action.text()]
 
 
+def test_a_picture_to_pass_on_names_nobody_while_names_are_hidden(driver, tmp_path, pydicom_files, monkeypatch):
+    """Neither in its title nor in what is said of its files; on the clipboard and in a file alike."""
+    folder = tmp_path / "MuellerHans"
+    folder.mkdir()
+    base = pydicom.dcmread(pydicom_files / "CT_small.dcm")
+    series = generate_uid()
+    for number in (0, 1, 3, 4):
+        base.PatientName, base.PatientID, base.SeriesDescription = "Mueller^Hans", "MuellerID", ""
+        base.SeriesInstanceUID, base.SOPInstanceUID = series, generate_uid()
+        base.file_meta.MediaStorageSOPInstanceUID = base.SOPInstanceUID
+        base.ImagePositionPatient, base.InstanceNumber = [0, 0, 5.0 * number], number
+        base.save_as(folder / f"Mueller{number}.dcm")
+    window = driver.window
+    open_file(driver, folder)
+    window.models.layout.choose(Layout.PAIR)
+    open_prior(driver, pydicom_files / "MR_small.dcm")
+    window.view.setFocus()
+    said: list[str] = []
+    draw_text = QPainter.drawText
+
+    def listen(painter, *args):
+        said.extend(str(one) for one in args if isinstance(one, str))
+        return draw_text(painter, *args)
+
+    monkeypatch.setattr(QPainter, "drawText", listen)
+    for pane in (Pane.AXIAL, Pane.PRIOR):
+        snapshot(window.grid._panes[pane].view, "x")
+    assert any("Mueller1.dcm" in text for text in said), "what is missing is told by the file before it"
+    window.worklist.set_names_hidden(True)
+    said.clear()
+    for pane in (Pane.AXIAL, Pane.PRIOR):
+        snapshot(window.grid._panes[pane].view, "x")
+    assert any("slices are missing" in text for text in said)
+    assert not [text for text in said if "Mueller" in text]
+    driver.key(Qt.Key.Key_S, CTRL | Qt.KeyboardModifier.ShiftModifier)
+    (dialog,) = window.findChildren(QFileDialog)
+    assert not [name for name in dialog.selectedFiles() if "Mueller" in name]
+    dialog.reject()
+
+
 def test_a_space_that_is_released_elsewhere_does_not_stick(driver):
     QTest.keyPress(driver.window.view, Qt.Key.Key_Space)
     driver.window.regions_panel.focus_find()
@@ -837,5 +986,5 @@ def test_a_title_that_is_too_long_is_whole_in_its_tool_tip(driver, pydicom_files
 def test_a_window_that_was_set_by_hand_is_written_as_on_the_slice(driver):
     window = driver.window
     window.viewing.set_window(Window(205.82500000000073, 411.65000000000146))
-    assert window.viewer_bar.findChild(QComboBox).placeholderText() == "205.8 / 411.7"
+    assert window.viewer_bar.findChild(QComboBox).placeholderText() == "W 411.7  C 205.8"
     assert window.view._overlay().top_right == "W 411.7  C 205.8"

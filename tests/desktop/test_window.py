@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import os
+import re
 import shutil
 import signal
 import sqlite3
@@ -383,6 +385,21 @@ def test_no_translation_is_unfinished_and_none_is_missing():
         translation = message.find("translation")
         assert translation.get("type") is None, message.find("source").text
         assert translation.text, message.find("source").text
+
+
+def test_chinese_writes_units_and_dots_in_one_way():
+    """mm as everywhere in the clinic; one … right behind the word, as in every Chinese menu."""
+    folder = Path(__file__).parents[2] / "resources" / "translations"
+    tree = ElementTree.parse(folder / "medrega_zh_CN.ts")
+    sentences = ["".join(one.itertext()) for one in tree.iter("translation")]
+    catalogue = json.loads((folder / "errors_zh.json").read_text(encoding="utf-8"))
+    sentences += [text for part in catalogue.values() for text in part.values()]
+    assert len(sentences) > 900
+    for text in sentences:
+        assert "毫米" not in text, text
+        assert "……" not in text, text
+        # A range, such as 1 … 9, has room on both sides.
+        assert not re.search(r"(?<![0-9]) …|… (?![0-9])", text), text
 
 
 @pytest.mark.parametrize("folder", ["desktop"])

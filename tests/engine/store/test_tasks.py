@@ -1,4 +1,4 @@
-"""Tasks move only as the state machine says, a second reader is blind until they submit, and time is told honestly."""
+"""Tasks move only as the state machine says, readers are blind until all have submitted, and time is told honestly."""
 
 from __future__ import annotations
 
@@ -17,7 +17,17 @@ from engine.protocol import Language, Task
 from engine.regions import Box, Label
 from engine.review import agreement_report, group_report
 from engine.scans import Plane, Window
-from engine.store import AnnotationStore, NewRegion, Origin, RegionState, StoreError, TaskAction, TaskRow, TaskState
+from engine.store import (
+    AnnotationStore,
+    Fixes,
+    NewRegion,
+    Origin,
+    RegionState,
+    StoreError,
+    TaskAction,
+    TaskRow,
+    TaskState,
+)
 from engine.store.task_progress import PAUSE_SECONDS, active_seconds
 from engine.store.task_rows import TRANSITIONS, next_state
 from engine.suggest import ImageRef, ModelRef, SuggestedRegion, Suggestion, SuggestTimings
@@ -202,7 +212,7 @@ def test_without_tasks_everybody_sees_and_changes_everything(store: AnnotationSt
     assert not store.readings.is_blind(SCAN, UID, "ann")
 
 
-def test_a_second_reader_sees_neither_the_first_nor_the_model_until_they_submit(store: AnnotationStore):
+def test_a_second_reader_sees_neither_the_first_nor_the_model_until_both_have_submitted(store: AnnotationStore):
     ((prelabelled, _),) = store.record_found(ANSWER, "1", "boss")
     earlier = drawn(store, "boss")
     first = store.tasks.assign(SCAN, UID, "ann", "boss")
@@ -222,13 +232,88 @@ def test_a_second_reader_sees_neither_the_first_nor_the_model_until_they_submit(
     assert seen(store, "ann") == everything, "nor does the first reader see the second"
     store.tasks.submit(first.id, "ann")
     assert seen(store, "bob") == [bobs.root_id, between.root_id]
+    assert seen(store, "ann") == everything, "nor what the second has not handed in"
     store.tasks.submit(second.id, "bob")
     both = [*everything, bobs.root_id, asked.root_id, between.root_id]
     assert seen(store, "ann") == seen(store, "bob") == seen(store, "boss") == both
-    store.tasks.return_task(second.id, "cy", "look again")
-    assert seen(store, "bob") == both, "what was seen cannot be unseen"
     assert not store.readings.is_blind(SCAN, UID, "bob")
     assert store.readings.blind_scans("bob") == frozenset()
+
+
+def test_a_second_reader_who_finishes_first_waits_for_the_other(store: AnnotationStore):
+    ((prelabelled, _),) = store.record_found(ANSWER, "1", "boss")
+    first = store.tasks.assign(SCAN, UID, "ann", "boss")
+    second = store.tasks.assign(SCAN, UID, "bob", "boss", reading=2)
+    anns, bobs = drawn(store, "ann"), drawn(store, "bob", label=SPLEEN)
+    store.tasks.submit(second.id, "bob")
+    assert seen(store, "bob") == [bobs.root_id], "neither ann's half of a reading nor the model's"
+    assert store.readings.is_blind(SCAN, UID, "bob")
+    assert seen(store, "ann") == [prelabelled.root_id, anns.root_id]
+    store.tasks.submit(first.id, "ann")
+    assert seen(store, "bob") == seen(store, "ann") == [prelabelled.root_id, anns.root_id, bobs.root_id]
+
+
+def test_whose_reading_is_returned_sees_the_reviewers_fixes_and_no_other_reading(store: AnnotationStore):
+    ((prelabelled, _),) = store.record_found(ANSWER, "1", "boss")
+    first = store.tasks.assign(SCAN, UID, "ann", "boss")
+    second = store.tasks.assign(SCAN, UID, "bob", "boss", reading=2)
+    anns = drawn(store, "ann")
+    kept, gone = (drawn(store, "bob", Box(10 * n, 20, 10 * n + 80, 90), SPLEEN) for n in (1, 2))
+    for task in (first, second):
+        store.tasks.submit(task.id, task.annotator)
+    added = store.drawing.draw(NewRegion(IMAGE, "1", BOX, label=LIVER, reading_id=second.id), "cy")
+    store.edits.set_label([kept.root_id], LIVER, "cy")
+    store.edits.delete([gone.root_id], "cy")
+    store.tasks.return_task(second.id, "cy", "look at the liver")
+
+    assert seen(store, "bob") == [kept.root_id, added.root_id]
+    assert store.regions.current(kept.root_id).label == LIVER, "as it was fixed"
+    assert store.readings.is_blind(SCAN, UID, "bob")
+    assert store.readings.blind_scans("bob") == {(str(SCAN), UID)}
+    assert seen(store, "ann") == [prelabelled.root_id, anns.root_id], "nor does the other see what is being changed"
+    assert not store.readings.is_blind(SCAN, UID, "ann"), "the first reader has the model's help"
+    assert seen(store, "cy") == [prelabelled.root_id, anns.root_id, kept.root_id, added.root_id]
+    mine = drawn(store, "bob", Box(200, 20, 300, 90))
+    assert seen(store, "bob") == [kept.root_id, added.root_id, mine.root_id]
+    store.tasks.submit(second.id, "bob")
+    assert seen(store, "bob") == seen(store, "ann") == seen(store, "cy")
+
+
+def test_a_reviewers_fixes_are_counted_and_what_they_took_back_is_none(store: AnnotationStore):
+    task = store.tasks.assign(SCAN, UID, "ann", "boss")
+    same, other, gone = (drawn(store, "ann", Box(10 * n, 20, 10 * n + 80, 90)) for n in range(1, 4))
+    assert store.readings.fixes(task.id) == Fixes()
+    store.tasks.submit(task.id, "ann")
+    store.edits.set_label([same.root_id, other.root_id], SPLEEN, "cy")
+    store.edits.set_label([same.root_id], LIVER, "cy")
+    store.edits.delete([gone.root_id], "cy")
+    added = store.drawing.draw(NewRegion(IMAGE, "1", BOX, label=LIVER, reading_id=task.id), "cy")
+    copy = store.drawing.duplicate(added.root_id, "cy")
+    assert copy.reading_id == task.id
+    store.edits.delete([copy.root_id], "cy")
+    assert store.readings.fixes(task.id) == Fixes(changed=1, added=1, removed=1)
+    store.tasks.return_task(task.id, "cy", "look again")
+    store.edits.set_label([other.root_id], LIVER, "ann")
+    assert store.readings.fixes(task.id) == Fixes(changed=1, added=1, removed=1), "what the reader does is no fix"
+    store.tasks.submit(task.id, "ann")
+    assert store.readings.fixes(task.id) == Fixes()
+
+
+def test_only_a_reviewer_adds_to_a_reading_and_only_once_it_is_submitted(store: AnnotationStore):
+    task = store.tasks.assign(SCAN, UID, "ann", "boss")
+    drawn(store, "ann")
+    store.tasks.assign(SCAN, UID, "bob", "boss", reading=2)
+    wanted = NewRegion(IMAGE, "1", Box(1, 2, 9, 9), label=LIVER, reading_id=task.id)
+    with pytest.raises(StoreError, match="nothing can be added to reading 1 by ann, which is labelling"):
+        store.drawing.draw(wanted, "cy")
+    store.tasks.submit(task.id, "ann")
+    for who in ("ann", "bob"):
+        with pytest.raises(StoreError, match=r"stays as it is|without a reading of this scan"):
+            store.drawing.draw(wanted, who)
+    elsewhere = dataclasses.replace(IMAGE, path=Path("/scans/mr"))
+    with pytest.raises(StoreError, match="nothing can be added"):
+        store.drawing.draw(dataclasses.replace(wanted, image=elsewhere), "cy")
+    assert store.drawing.draw(wanted, "cy").reading_id == task.id
 
 
 def test_a_reader_who_decides_about_a_prelabelled_region_makes_it_theirs(store: AnnotationStore):
