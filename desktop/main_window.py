@@ -26,6 +26,7 @@ from desktop.model.models import ModelsModel
 from desktop.model.reader import ReaderModel
 from desktop.model.relabelling import RelabellingModel
 from desktop.model.session import ViewerModels
+from desktop.panels.ask_panel import AskPanel
 from desktop.panels.browser_panel import BrowserPanel
 from desktop.panels.card_place import CardPlace
 from desktop.panels.drop_target import DropTarget
@@ -35,6 +36,7 @@ from desktop.panels.picture_taker import PictureTaker
 from desktop.panels.reader_menu import ReaderMenu
 from desktop.panels.region_bar import RegionBar
 from desktop.panels.regions_panel import RegionsPanel
+from desktop.panels.right_side import RightSide
 from desktop.panels.status_line import StatusLine
 from desktop.panels.suggestion_card import SuggestionCard
 from desktop.panels.viewer_bar import ViewerBar
@@ -93,8 +95,11 @@ class MainWindow(QMainWindow):
             self.labels,
             self.models.finding,
             self.models.uncertain,
+            self.models.absences,
             self.models.structures.size_text,
         )
+        self.ask_panel = AskPanel(self.models)
+        self.right_side = RightSide(self.regions_panel, self.ask_panel)
         self.setStatusBar(self.status)
         self._takes_keys = False
         self._opened_first = False
@@ -133,13 +138,13 @@ class MainWindow(QMainWindow):
         beside.addWidget(self.region_bar)
         beside.addWidget(self.grid, 1)
         column.addLayout(beside, 1)
-        for widget, stretch in ((self.desk.side, 0), (middle, 1), (self.regions_panel, 0)):
+        for widget, stretch in ((self.desk.side, 0), (middle, 1), (self.right_side, 0)):
             splitter.addWidget(widget)
             splitter.setStretchFactor(splitter.count() - 1, stretch)
         splitter.setSizes([300, 730, 250])
         splitter.setChildrenCollapsible(False)
         self.desk.side.setMinimumWidth(240)
-        self.regions_panel.setMinimumWidth(220)
+        self.right_side.setMinimumWidth(220)
         self.setCentralWidget(splitter)
         self.addToolBar(self.viewer_bar)
 
@@ -156,6 +161,7 @@ class MainWindow(QMainWindow):
             set_language=self.set_interface_language,
             show_label_sets=self.dialogs.show_label_sets,
             manage_models=lambda: self.dialogs.manage_models(self.model_manager),
+            ask=self._ask_about_slice,
         )
         language = self._translations.language
         menus = WindowMenus(
@@ -168,8 +174,8 @@ class MainWindow(QMainWindow):
         deeds = WindowDeeds(
             open_neighbour=lambda step: self.open_item(self.worklist.neighbour(self.viewing.item, step)),
             toggle_language=self._toggle_answer_language,
-            find=self.regions_panel.focus_find,
-            walk_regions=self.regions_panel.focus_list,
+            find=lambda: (self.right_side.show_panel(0), self.regions_panel.focus_find()),
+            walk_regions=lambda: (self.right_side.show_panel(0), self.regions_panel.focus_list()),
             show_keys=self._show_keys,
         )
         return WindowKeys(self.models, self.card, self.viewer_actions, self.region_actions, deeds, self)
@@ -200,6 +206,9 @@ class MainWindow(QMainWindow):
         self.regions.changed.connect(self.worklist_counts_later)
         self.regions.elsewhere.connect(self._open_image)
         self.regions_panel.done.connect(self._focus_view)
+        self.ask_panel.done.connect(self._focus_view)
+        self.ask_panel.said.connect(self.say)
+        self.ask_panel.language_toggled.connect(self._toggle_answer_language)
         self.regions_panel.list.key_pressed.connect(self._keys.press)
         self.regions_panel.list.go_wanted.connect(self._go_to_region)
         self.regions_panel.label_bar.sets_wanted.connect(self.dialogs.show_label_sets)
@@ -319,6 +328,10 @@ class MainWindow(QMainWindow):
         go_on, forget = (self.tr("Go on"), drafts.take), (self.tr("Forget it"), drafts.discard)
         self.notice_bar.show_notice(text, (go_on, forget))
 
+    def _ask_about_slice(self) -> None:
+        self.right_side.show_panel(1)
+        self.ask_panel.focus_form()
+
     def _find_scans(self) -> None:
         self.desk.side.show_panel(0)
         self.worklist_panel.focus_search()
@@ -339,6 +352,7 @@ class MainWindow(QMainWindow):
         self.asking.language = language
         self.status.set_language(language)
         self.regions_panel.language_changed()
+        self.ask_panel.language_changed()
         self.models.tools.look_changed.emit()
         self.card.refresh()
 

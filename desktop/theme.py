@@ -169,6 +169,11 @@ QFrame#card QListWidget { border: none; background: transparent; padding: 0; }
 QFrame#card QListWidget::item { padding: 0; }
 QLabel#cardTitle { font-weight: 600; color: $text; }
 QLabel#cardHint { color: $quiet; }
+QToolButton#cardButton { padding: 2px 8px; }
+QLabel#verdict { color: $text2; font-style: italic; }
+QLabel#reportLine { border-radius: 4px; padding: 2px 4px; }
+QFrame#card QLabel#reportLine[pointed="true"], QFrame#card QLabel#reportLine:hover { background: $chosen;
+    color: $on_chosen; }
 QLabel#problem { color: $alarm; background: transparent; }
 QFrame#inHand { background: $chosen; border: 1px solid $accent_edge; border-radius: 6px; }
 QFrame#inHand QLabel { background: transparent; color: $on_chosen; font-weight: 600; }
