@@ -130,9 +130,11 @@ class ModelsDialog(QDialog):
             # lupdate sees no text inside an f-string.
             default = self.tr("default")
             note = f"  ✓ {default}" if row.is_default else ""
-            item = QListWidgetItem(
-                f"{manifest.name}{note}\n{manifest.id} {manifest.version} · {size_text(manifest.bytes)}"
-            )
+            lines = [f"{manifest.name}{note}", f"{manifest.id} {manifest.version} · {size_text(manifest.bytes)}"]
+            if row.tasks:
+                # Where it is not the default, what it is used for must be seen without marking it.
+                lines.append("✓ " + ", ".join(self._task_name(task) for task in row.tasks))
+            item = QListWidgetItem("\n".join(lines))
             item.setData(_FOLDER_ROLE, str(manifest.folder))
             self.list.addItem(item)
             wanted = row.is_default if marked is None else manifest.folder == marked.manifest.folder
@@ -250,15 +252,18 @@ class ModelsDialog(QDialog):
         self._answers.setText(self.tr("Answers:"))
         self._adapter_label.setText(self.tr("Adapter (LoRA):"))
         self.adapter.setToolTip(self.tr("Switched without loading the model again"))
-        for task, text in (
-            (Task.REGION_TO_TEXT, self.tr("What is in this region?")),
-            (Task.TEXT_TO_REGION, self.tr("Where is this?")),
-            (Task.GROUNDED_REPORT, self.tr("Grounded report")),
-            (Task.REPORT, self.tr("Report")),
-            (Task.VQA, self.tr("Free question")),
-            (Task.DIAGNOSIS, self.tr("Diagnosis")),
-        ):
-            self.tasks[task].setText(text)
+        for task, box in self.tasks.items():
+            box.setText(self._task_name(task))
+
+    def _task_name(self, task: Task) -> str:
+        return {
+            Task.REGION_TO_TEXT: self.tr("What is in this region?"),
+            Task.TEXT_TO_REGION: self.tr("Where is this?"),
+            Task.GROUNDED_REPORT: self.tr("Grounded report"),
+            Task.REPORT: self.tr("Report"),
+            Task.VQA: self.tr("Free question"),
+            Task.DIAGNOSIS: self.tr("Diagnosis"),
+        }[task]
 
     def changeEvent(self, event: QEvent) -> None:
         super().changeEvent(event)
