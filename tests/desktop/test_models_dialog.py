@@ -157,7 +157,7 @@ def offered(window):
     return [box.itemText(number) for number in range(box.count())]
 
 
-def test_the_names_of_the_model_follow_a_switch_of_the_model(open_window, second):
+def test_the_names_of_the_model_follow_a_switch_of_the_model(open_window, second, tiny_model):
     driver = open_window()
     window = driver.window
     assert "liver" in names_of_model(window)
@@ -171,9 +171,7 @@ def test_the_names_of_the_model_follow_a_switch_of_the_model(open_window, second
     root = driver.draw_and_wait(Box(20, 20, 60, 60))
     candidates = window.regions.suggestion(root).candidates
     assert {name for name, *_ in candidates} == {"grade one", "grade two"}
-    dialog = opened(driver)
-    mark(dialog, "tiny")
-    click(dialog.default)
+    window.asking.use_models(ModelManifest.read(tiny_model), {})
     assert "liver" in names_of_model(window)
     assert "liver" in offered(window)
 
