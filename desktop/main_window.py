@@ -161,7 +161,7 @@ class MainWindow(QMainWindow):
             set_language=self.set_interface_language,
             show_label_sets=self.dialogs.show_label_sets,
             manage_models=lambda: self.dialogs.manage_models(self.model_manager),
-            ask=self._ask_about_slice,
+            ask=self.right_side.ask,
         )
         language = self._translations.language
         menus = WindowMenus(
@@ -174,8 +174,8 @@ class MainWindow(QMainWindow):
         deeds = WindowDeeds(
             open_neighbour=lambda step: self.open_item(self.worklist.neighbour(self.viewing.item, step)),
             toggle_language=self._toggle_answer_language,
-            find=lambda: (self.right_side.show_panel(0), self.regions_panel.focus_find()),
-            walk_regions=lambda: (self.right_side.show_panel(0), self.regions_panel.focus_list()),
+            find=self.right_side.find_by_name,
+            walk_regions=self.right_side.walk_regions,
             show_keys=self._show_keys,
         )
         return WindowKeys(self.models, self.card, self.viewer_actions, self.region_actions, deeds, self)
@@ -327,10 +327,6 @@ class MainWindow(QMainWindow):
         text = self.tr("A shape on this slice was not finished.")
         go_on, forget = (self.tr("Go on"), drafts.take), (self.tr("Forget it"), drafts.discard)
         self.notice_bar.show_notice(text, (go_on, forget))
-
-    def _ask_about_slice(self) -> None:
-        self.right_side.show_panel(1)
-        self.ask_panel.focus_form()
 
     def _find_scans(self) -> None:
         self.desk.side.show_panel(0)

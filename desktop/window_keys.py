@@ -25,8 +25,8 @@ class WindowDeeds:
 
     open_neighbour: Callable[[int], None]
     toggle_language: Callable[[], None]
-    find: Callable[[], object]
-    walk_regions: Callable[[], object]
+    find: Callable[[], None]
+    walk_regions: Callable[[], None]
     show_keys: Callable[[], None]
 
 

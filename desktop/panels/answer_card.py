@@ -108,8 +108,8 @@ class AnswerCard(QFrame):
         layout = QVBoxLayout(self)
         layout.setContentsMargins(10, 8, 10, 8)
         layout.setSpacing(5)
-        for widget in (self.asked, self.warning):
-            layout.addWidget(widget)
+        layout.addWidget(self.asked)
+        layout.addWidget(self.warning)
         for line in self.lines:
             line.pointed.connect(lambda on, line=line: self.pointed.emit(line.line.roots if on else ()))
             line.chosen.connect(lambda line=line: self.chosen.emit(line.line.roots[0]))

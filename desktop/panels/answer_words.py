@@ -31,13 +31,13 @@ class AnswerWords(QObject):
         what = asked.get("text") or ""
         names = asked.get("names") or asked.get("options") or ()
         said = str(what) or kinds[task]
-        joined = ", ".join(str(name) for name in names)
+        joined = self.tr(", ").join(str(name) for name in names)
         arm = {
             Arm.OWN.value: self.tr("with the regions it found"),
             Arm.GIVEN.value: self.tr("with this slice's regions"),
             Arm.RANDOM.value: self.tr("with random regions"),
         }.get(str(asked.get("arm", "")), "")
-        whole = f"{said}: {joined}" if joined and not what else said
+        whole = self.tr("{0}: {1}").format(said, joined) if joined and not what else said
         return f"{whole} ({arm})" if arm else whole
 
     def warnings(self, answer: AnswerRow) -> list[str]:

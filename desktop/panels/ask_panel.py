@@ -182,7 +182,7 @@ class AskPanel(QWidget):
     def _show_warning(self) -> None:
         manifest = self._models.asking.manifest_for(self.form.task)
         knows = manifest.knows(self.form.task.value)
-        self.warning.setText("" if knows else self._words.untrained(manifest.name))
+        self.warning.setText("" if knows else self._words.untrained(manifest.id))
         self.warning.setVisible(not knows)
 
     def _model_changed(self) -> None:

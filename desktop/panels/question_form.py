@@ -24,6 +24,7 @@ from PySide6.QtWidgets import (
 
 from desktop.model.finding import split_names
 from desktop.model.slice_question import COT_TASKS, SliceQuestion
+from desktop.panels.choice_box import ChoiceBox
 from desktop.panels.names_completer import NamesCompleter
 from desktop.panels.regions_first import RegionsFirst
 from engine.protocol import AnswerForm, Grounding, Language, Located, Recognition, Task
@@ -54,7 +55,7 @@ class QuestionForm(QWidget):
         self._group = QButtonGroup(self)
         self._pages = QStackedWidget()
         self.text, self.options = QPlainTextEdit(), QLineEdit()
-        self.form, self.grounding, self.recognition = QComboBox(), QComboBox(), QComboBox()
+        self.form, self.grounding, self.recognition = ChoiceBox(), ChoiceBox(), ChoiceBox()
         self.names = QLineEdit()
         self.labels, self.several, self.none_label = QPlainTextEdit(), QCheckBox(), QLineEdit()
         self.first = RegionsFirst(given)
@@ -91,8 +92,6 @@ class QuestionForm(QWidget):
             line.returnPressed.connect(self.submitted)
         for widget in (self.text, self.labels, self.options, self.names, self.none_label, self.form, self.grounding):
             widget.installEventFilter(self)
-        for combo in (self.form, self.grounding, self.recognition):
-            combo.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
         self.form.currentIndexChanged.connect(self._follow)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
@@ -166,8 +165,11 @@ class QuestionForm(QWidget):
         for number in range(self._pages.count()):
             shown = number == self._pages.currentIndex()
             vertical = QSizePolicy.Policy.Preferred if shown else QSizePolicy.Policy.Ignored
-            self._pages.widget(number).setSizePolicy(QSizePolicy.Policy.Preferred, vertical)
-        self._pages.setMaximumHeight(self._pages.currentWidget().sizeHint().height())
+            page = self._pages.widget(number)
+            assert page is not None
+            page.setSizePolicy(QSizePolicy.Policy.Preferred, vertical)
+            if shown:
+                self._pages.setMaximumHeight(page.sizeHint().height())
         self.first.setVisible(task in COT_TASKS)
         self.changed.emit()
 
@@ -206,7 +208,7 @@ class QuestionForm(QWidget):
         self.options.setPlaceholderText(self.tr("Options, with commas between them"))
         self.names.setPlaceholderText(self.tr("What to describe; everything when empty"))
         self.labels.setPlaceholderText(self._labels_hint())
-        self.none_label.setPlaceholderText(self.tr("Label that means none of them, if there is one"))
+        self.none_label.setPlaceholderText(self.tr("The label for none of them, if any"))
         self.several.setText(self.tr("Several may hold"))
         _fill(
             self.form,

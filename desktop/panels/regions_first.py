@@ -6,10 +6,11 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from PySide6.QtCore import QEvent
-from PySide6.QtWidgets import QCheckBox, QComboBox, QHBoxLayout, QLineEdit, QSpinBox, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QCheckBox, QHBoxLayout, QLineEdit, QSpinBox, QVBoxLayout, QWidget
 
 from desktop.model.finding import split_names
 from desktop.model.slice_question import SliceQuestion
+from desktop.panels.choice_box import ChoiceBox
 from engine.protocol import Located
 from engine.regional_cot import Arm
 
@@ -26,8 +27,7 @@ class RegionsFirst(QWidget):
     def __init__(self, given: Callable[[], tuple[Located, ...]], parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._given = given
-        self.choice, self.study = QComboBox(), QCheckBox()
-        self.choice.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
+        self.choice, self.study = ChoiceBox(), QCheckBox()
         self.look_for, self.seed = QLineEdit(), QSpinBox()
         self.seed.setRange(0, _SEEDS)
         self.choice.currentIndexChanged.connect(self._follow)
@@ -36,8 +36,8 @@ class RegionsFirst(QWidget):
         row.addWidget(self.choice, 1)
         row.addWidget(self.study)
         more = QHBoxLayout()
-        more.addWidget(self.look_for, 1)
-        more.addWidget(self.seed)
+        more.addWidget(self.look_for, 3)
+        more.addWidget(self.seed, 1)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(4)
@@ -80,8 +80,10 @@ class RegionsFirst(QWidget):
         self.choice.setToolTip(self.tr("Two passes (Regional CoT): regions are written into the question"))
         self.study.setText(self.tr("Study"))
         self.study.setToolTip(self.tr("Also offers random regions, the control of a study"))
-        self.look_for.setPlaceholderText(self.tr("Look for; abnormal regions when empty"))
+        self.look_for.setPlaceholderText(self.tr("Look for: abnormal regions"))
+        self.look_for.setToolTip(self.tr("What the first pass looks for; abnormal regions when empty"))
         self.seed.setPrefix(self.tr("seed "))
+        self.seed.setToolTip(self.tr("The same seed gives the same random regions"))
         self._follow()
 
     def changeEvent(self, event: QEvent) -> None:

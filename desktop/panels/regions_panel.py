@@ -176,6 +176,7 @@ class RegionsPanel(QWidget):
         self.label_bar.refresh()
         self.list.refresh()
         self.attributes.language_changed()
+        self.refresh()
 
     def changeEvent(self, event: QEvent) -> None:
         super().changeEvent(event)

@@ -13,6 +13,9 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
+from desktop.panels.ask_panel import AskPanel
+from desktop.panels.regions_panel import RegionsPanel
+
 _ROOM_TO_READ = 340
 """Pixels of width: sentences need longer lines than names."""
 
@@ -20,15 +23,18 @@ _ROOM_TO_READ = 340
 class RightSide(QWidget):
     """Shows one of two panels, chosen above them."""
 
-    def __init__(self, regions: QWidget, questions: QWidget, parent: QWidget | None = None) -> None:
+    def __init__(self, regions: RegionsPanel, questions: AskPanel, parent: QWidget | None = None) -> None:
         super().__init__(parent)
+        self._regions = regions
+        self._questions = questions
         self._group = QButtonGroup(self)
         self._stack = QStackedWidget()
         row = QHBoxLayout()
         row.setContentsMargins(8, 8, 8, 0)
         row.setSpacing(4)
         self.buttons: list[QToolButton] = []
-        for panel in (regions, questions):
+        panels: tuple[QWidget, ...] = (regions, questions)
+        for panel in panels:
             button = QToolButton()
             button.setObjectName("sideButton")
             button.setCheckable(True)
@@ -60,6 +66,21 @@ class RightSide(QWidget):
         if number == 1 and self.width() < _ROOM_TO_READ and isinstance(splitter, QSplitter):
             *others, middle, right = splitter.sizes()
             splitter.setSizes([*others, middle + right - _ROOM_TO_READ, _ROOM_TO_READ])
+
+    def find_by_name(self) -> None:
+        """Begin typing a name to look for."""
+        self.show_panel(0)
+        self._regions.focus_find()
+
+    def walk_regions(self) -> None:
+        """Walk through the regions with the keyboard."""
+        self.show_panel(0)
+        self._regions.focus_list()
+
+    def ask(self) -> None:
+        """Begin a question about the slice."""
+        self.show_panel(1)
+        self._questions.focus_form()
 
     def _retranslate(self) -> None:
         for button, text in zip(self.buttons, (self.tr("Regions"), self.tr("Ask and report")), strict=True):
