@@ -7,10 +7,19 @@ from typing import Any
 
 from PySide6.QtCore import QEvent, QObject, Qt, Signal
 from PySide6.QtGui import QEnterEvent, QKeyEvent, QMouseEvent
-from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QPlainTextEdit, QToolButton, QVBoxLayout, QWidget
+from PySide6.QtWidgets import (
+    QFrame,
+    QHBoxLayout,
+    QLabel,
+    QPlainTextEdit,
+    QSizePolicy,
+    QToolButton,
+    QVBoxLayout,
+    QWidget,
+)
 
 from desktop.model.report_lines import ReportLine
-from desktop.panels.answer_words import AnswerWords
+from desktop.panels.answer_words import AnswerWords, breakable
 from engine.protocol import Language, Task
 from engine.store import AnswerRow, DecisionKind
 
@@ -30,6 +39,7 @@ class LineLabel(QLabel):
         self.setObjectName("reportLine")
         self.setTextFormat(Qt.TextFormat.PlainText)
         self.setWordWrap(True)
+        self.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
         if line.roots:
             self.setCursor(Qt.CursorShape.PointingHandCursor)
             # By keyboard too: Tab goes from sentence to sentence, Enter to the region.
@@ -155,7 +165,8 @@ class AnswerCard(QFrame):
 
     def _begin_correcting(self) -> None:
         verdict = self.answer.verdict
-        said = "\n".join(line.text() for line in self.lines) or self.answer.suggestion.text
+        language = Language(self.answer.suggestion.language)
+        said = "\n".join(self._words.line(line, language) for line in self._report) or self.answer.suggestion.text
         self.edit.setPlainText(verdict.text if verdict is not None and verdict.text else said)
         self._show_edit(True)
         self.edit.setFocus()
@@ -194,19 +205,19 @@ class AnswerCard(QFrame):
     def _retranslate(self) -> None:
         answer, words = self.answer, self._words
         said, language = answer.suggestion, Language(answer.suggestion.language)
-        self.asked.setText(words.asked(Task(said.task), dict(answer.asked)))
+        self.asked.setText(breakable(words.asked(Task(said.task), dict(answer.asked))))
         warnings = words.warnings(answer)
         self.warning.setText("\n".join(warnings))
         self.warning.setVisible(bool(warnings))
         for label in self.lines:
-            label.setText(words.line(label.line, language))
+            label.setText(breakable(words.line(label.line, language)))
         self.body.setVisible(not self.lines)
-        self.body.setText(words.body(answer))
+        self.body.setText(breakable(words.body(answer)))
         self._show_verdict()
         adapter = f" + {said.adapter}" if said.adapter else ""
         tongue = "中文" if language is Language.ZH else "EN"
         self._source.setText(f"{said.model_id}{adapter} · {tongue} · {said.latency_ms / 1000:.1f} s")
-        self.prompt.setText(said.prompt)
+        self.prompt.setText(breakable(said.prompt))
         for button, text, tip in (
             (self.right, self.tr("Right"), self.tr("The answer is right")),
             (self.wrong, self.tr("Wrong"), self.tr("The answer is wrong")),
@@ -244,5 +255,6 @@ def _text() -> QLabel:
     label = QLabel()
     label.setTextFormat(Qt.TextFormat.PlainText)
     label.setWordWrap(True)
+    label.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
     label.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
     return label

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from typing import Any
 
@@ -15,6 +16,12 @@ from engine.regional_cot import Arm
 from engine.store import AnswerRow
 
 _SHOWN = 5
+_LONG = re.compile(r"([!-~]{24})(?=[!-~])")
+
+
+def breakable(text: str) -> str:
+    """The text with places to break its overlong words at: a label would be as wide as the longest of them."""
+    return _LONG.sub("\\1\u200b", text)
 
 
 class AnswerWords(QObject):

@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable
 
 from PySide6.QtCore import QEvent, QObject, Qt, Signal
-from PySide6.QtGui import QKeyEvent
+from PySide6.QtGui import QKeyEvent, QResizeEvent
 from PySide6.QtWidgets import (
     QButtonGroup,
     QCheckBox,
@@ -168,10 +168,22 @@ class QuestionForm(QWidget):
             page = self._pages.widget(number)
             assert page is not None
             page.setSizePolicy(QSizePolicy.Policy.Preferred, vertical)
-            if shown:
-                self._pages.setMaximumHeight(page.sizeHint().height())
+        self._fit()
         self.first.setVisible(task in COT_TASKS)
         self.changed.emit()
+
+    def _fit(self) -> None:
+        """Leave no more room for the page than its words take in lines of this width."""
+        page = self._pages.currentWidget()
+        layout = None if page is None else page.layout()
+        if page is not None and layout is not None:
+            wraps = layout.hasHeightForWidth()
+            height = layout.totalHeightForWidth(self.width()) if wraps else page.sizeHint().height()
+            self._pages.setMaximumHeight(height)
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        self._fit()
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:
         """Enter asks, Shift+Enter is a new line; in the list of labels it is the other way round, with Ctrl."""

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from PySide6.QtCore import QEvent, Qt, Signal
-from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QPushButton, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QPushButton, QSizePolicy, QVBoxLayout, QWidget
 
 from desktop.model.slice_asking import SliceAskingModel
-from desktop.panels.answer_words import AnswerWords
+from desktop.panels.answer_words import AnswerWords, breakable
 from engine.regional_cot import Arm
 
 
@@ -26,6 +26,7 @@ class WritingCard(QFrame):
         for label in (self.asked, self.text, self._state):
             label.setTextFormat(Qt.TextFormat.PlainText)
             label.setWordWrap(True)
+            label.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
         self.cancel = QPushButton()
         self.cancel.clicked.connect(self.cancelled)
         row = QHBoxLayout()
@@ -48,7 +49,7 @@ class WritingCard(QFrame):
             return
         text = self._questions.text
         self.asked.setText(self._words.asked(run.question.task, run.question.asked()))
-        self.text.setText(text)
+        self.text.setText(breakable(text))
         self.text.setVisible(bool(text))
         if run.work is None:
             state = self.tr("Waits for your newer question …")

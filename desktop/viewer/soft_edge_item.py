@@ -12,8 +12,10 @@ from engine.regions import Box
 
 Spread = tuple[float, float, float, float]
 
-# At the side itself, of 255: what lies under the band must stay readable.
-_ALPHA = 72
+# At the side itself, of 255: what lies under the band must stay readable, the more so the wider it is.
+_ALPHA, _LEAST_ALPHA = 72, 24
+_WIDE = 0.25
+"""Of the box's longer side: a wider band is paler, as what it says is spread thinner."""
 _STEPS = 8
 # Thinner than the dashed line itself it would be seen as dirt.
 _LEAST = 0.75
@@ -37,7 +39,9 @@ class SoftEdgeItem(QGraphicsItem):
             QPointF(box.x1 + min(left, half_x), box.y1 + min(top, half_y)),
             QPointF(box.x2 - min(right, half_x), box.y2 - min(bottom, half_y)),
         )
-        self._bands = _bands(self._outer, QRectF(QPointF(box.x1, box.y1), QPointF(box.x2, box.y2)), inner, color)
+        side = QRectF(QPointF(box.x1, box.y1), QPointF(box.x2, box.y2))
+        thin = min(1.0, _WIDE * max(side.width(), side.height()) / max(max(spread), 1e-6))
+        self._bands = _bands(self._outer, side, inner, color, max(_LEAST_ALPHA, _ALPHA * thin))
 
     def boundingRect(self) -> QRectF:
         return self._outer
@@ -58,7 +62,7 @@ def is_soft(spread: Spread | None) -> bool:
     return spread is not None and max(spread) > _LEAST
 
 
-def _bands(outer: QRectF, side: QRectF, inner: QRectF, color: QColor) -> list[tuple[QPolygonF, QBrush]]:
+def _bands(outer: QRectF, side: QRectF, inner: QRectF, color: QColor, alpha: float) -> list[tuple[QPolygonF, QBrush]]:
     """For each side a band outwards and one inwards. They meet in mitres, where their gradients are alike."""
     bands = []
     for other in (outer, inner):
@@ -75,7 +79,7 @@ def _bands(outer: QRectF, side: QRectF, inner: QRectF, color: QColor) -> list[tu
             gradient = QLinearGradient(start, end)
             for step in range(_STEPS + 1):
                 part = step / _STEPS
-                gradient.setColorAt(part, QColor(color.red(), color.green(), color.blue(), round(_ALPHA * _fade(part))))
+                gradient.setColorAt(part, QColor(color.red(), color.green(), color.blue(), round(alpha * _fade(part))))
             bands.append((QPolygonF(corners), QBrush(gradient)))
     return bands
 

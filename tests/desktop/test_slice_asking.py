@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import itertools
+import os
+import signal
 from dataclasses import replace
 
 import pytest
 from PySide6.QtCore import QPoint, QPointF, Qt
 from PySide6.QtGui import QGuiApplication
 from PySide6.QtTest import QTest
+from PySide6.QtWidgets import QLabel, QWidget
 
+from desktop.model.slice_question import SliceQuestion
 from desktop.panels.key_sheet import KeySheet
-from engine.protocol import AnswerForm, Task
+from engine.protocol import AnswerForm, Language, Task
 from engine.regional_cot import Arm
 from engine.regions import Box, Label
 from engine.store import DecisionKind, RegionState
@@ -73,6 +77,8 @@ def test_a_typed_question_is_answered_as_it_is_written_and_kept(driver):
     assert not panel(driver).writing.isVisible()
     card = newest(driver)
     assert card.asked.text() == "What is this?"
+    # Once it is laid out: overlong words are broken.
+    driver.until(lambda: card.width() <= panel(driver)._area.viewport().width())
     assert card.body.text().startswith(written[-1][:20])
     (row,) = window.models.questions.answers()
     assert row.asked == {"text": "What is this?", "form": "sentences"}
@@ -138,13 +144,11 @@ def test_escape_gives_up_the_question_in_work_and_then_goes_back_to_the_image(dr
     driver.key(Qt.Key.Key_Escape)
     assert driver.window.focusWidget() is driver.window.view
 
-
-def test_the_cancel_of_the_status_line_gives_it_up_too(driver):
     choose(driver, Task.REPORT)
     ask(driver)
     QTest.mouseClick(driver.window.status._cancel, Qt.MouseButton.LeftButton)
     driver.until(lambda: not driver.window.models.questions.busy)
-    assert panel(driver).answers == []
+    assert driver.window._store.audit.count() == kept
 
 
 def test_a_newer_question_about_a_region_comes_first_and_the_report_goes_on(driver):
@@ -181,9 +185,6 @@ def test_an_answer_belongs_to_the_slice_that_was_asked_about(driver):
 
 
 def test_a_model_process_that_dies_writes_the_answer_anew(driver):
-    import os
-    import signal
-
     window = driver.window
     choose(driver, Task.REPORT)
     ask(driver)
@@ -217,27 +218,20 @@ class TestGroundedReports:
         driver.key(Qt.Key.Key_Return)
         assert driver.window._store.regions.current(min(roots)).state is RegionState.ACCEPTED
 
-    def test_a_sentence_under_the_mouse_points_at_its_regions(self, report):
+    def test_sentences_and_regions_point_at_each_other(self, report):
         driver, _, (line, *_) = report
-        view = driver.window.view
+        window, view = driver.window, driver.window.view
         QTest.mouseMove(line, QPoint(4, 4))
         driver.until(lambda: driver.window.models.hints.pointed == frozenset(line.line.roots))
         items = {item.root_id: item for item in view.items_on_slice._regions}
         assert all(items[root].brush().style() is not Qt.BrushStyle.NoBrush for root in line.line.roots)
         QTest.mouseMove(panel(driver).ask, QPoint(2, 2))
         driver.until(lambda: not driver.window.models.hints.pointed)
-
-    def test_a_click_on_a_sentence_selects_its_region_and_the_region_marks_the_sentence(self, report):
-        driver, _, (line, *_) = report
         QTest.mouseClick(line, Qt.MouseButton.LeftButton)
         assert driver.window.regions.selected_root == line.line.roots[0]
         assert line.property("pointed") is True
         driver.window.regions.select(None)
         assert line.property("pointed") is False
-
-    def test_a_region_under_the_mouse_marks_its_sentence(self, report):
-        driver, _, (line, *_) = report
-        window = driver.window
         row = window.regions.region(line.line.roots[0])
         inside = window.view.mapFromScene(QPointF((row.box.x1 + row.box.x2) / 2, (row.box.y1 + row.box.y2) / 2))
         QTest.mouseMove(window.view.viewport(), inside)
@@ -246,20 +240,17 @@ class TestGroundedReports:
         marked = [one for one in newest(driver).lines if one.property("pointed")]
         assert marked == [one for one in newest(driver).lines if root in one.line.roots]
 
-    def test_asked_again_it_draws_nothing_twice_and_points_at_what_is_there(self, report):
+    def test_asked_again_it_draws_nothing_twice_and_undo_leaves_the_words(self, report):
         driver, _, tied = report
         before = [row.root_id for row in driver.window.regions.rows]
         ask_and_wait(driver)
         assert [row.root_id for row in driver.window.regions.rows] == before
         again = [line for line in newest(driver).lines if line.line.roots]
         assert [line.line.roots for line in again] == [line.line.roots for line in tied]
-
-    def test_undo_takes_its_regions_away_and_leaves_the_words(self, report):
-        driver, _, _ = report
         driver.window.view.setFocus()
         driver.key(Qt.Key.Key_Z, CTRL)
         assert driver.window.regions.rows == []
-        assert len(panel(driver).answers) == 1
+        assert len(panel(driver).answers) == 2
 
 
 class TestVerdicts:
@@ -283,6 +274,10 @@ class TestVerdicts:
         QTest.mouseClick(newest(answered).wrong, Qt.MouseButton.LeftButton)
         assert self.verdict(answered) is None
         assert not newest(answered).verdict.isVisible()
+        QTest.mouseClick(newest(answered).copy, Qt.MouseButton.LeftButton)
+        copied = QGuiApplication.clipboard().text()
+        assert "By the model tiny" in copied
+        assert "Not for diagnostic use" in copied
 
     def test_a_correction_is_kept_beside_what_the_model_said(self, answered):
         said = newest(answered).body.text()
@@ -296,15 +291,9 @@ class TestVerdicts:
         (row,) = answered.window.models.questions.answers()
         assert row.suggestion.text in said
 
-    def test_what_is_copied_says_whose_it_is_and_what_it_is_not_for(self, answered):
-        QTest.mouseClick(newest(answered).copy, Qt.MouseButton.LeftButton)
-        copied = QGuiApplication.clipboard().text()
-        assert "By the model tiny" in copied
-        assert "Not for diagnostic use" in copied
-
 
 class TestRegionsFirst:
-    def test_the_regions_of_the_slice_are_asked_with(self, driver):
+    def test_a_question_is_asked_with_the_slices_regions_or_with_those_that_are_found_first(self, driver):
         window = driver.window
         root = driver.draw(BOX)
         window.regions.correct(root, Label("liver", "liver", "肝脏"))
@@ -318,19 +307,14 @@ class TestRegionsFirst:
         assert row.asked["arm"] == Arm.GIVEN
         assert "The image has these regions: <ref>liver</ref><box>[[" in row.suggestion.prompt
         assert row.look is None
-
-    def test_the_models_own_regions_are_found_first_and_kept_with_the_answer(self, driver):
-        form = panel(driver).form
-        form.text.setPlainText("Is it large?")
-        form.form.setCurrentIndex(2)
         form.first.choice.setCurrentIndex(1)
         form.first.look_for.setText("spleen")
         ask_and_wait(driver)
-        (row,) = driver.window.models.questions.answers()
+        row = window.models.questions.answers()[-1]
         assert row.look.task == "text_to_region"
         assert row.asked["look_for"] == ["spleen"]
         assert [name for name, _ in row.asked["regions"]] == ["spleen"]
-        assert driver.window.regions.rows == [], "regions that were only asked with are no suggestions"
+        assert len(window.regions.rows) == 1, "regions that were only asked with are no suggestions"
 
     def test_random_regions_are_offered_to_studies_only(self, driver):
         form = panel(driver).form
@@ -394,19 +378,14 @@ def test_questions_are_asked_in_the_language_of_the_names(driver):
     assert "影像诊断" in row.suggestion.raw
 
 
-def test_the_key_is_on_the_key_sheet(driver):
-    driver.window._show_keys()
-    sheet = driver.window.findChildren(KeySheet)[-1]
-    from PySide6.QtWidgets import QLabel
-
+def test_the_key_is_on_the_key_sheet(qtbot):
+    parent = QWidget()
+    qtbot.addWidget(parent)
+    sheet = KeySheet((), parent)
     assert any("Ctrl+E" in label.text() for label in sheet.findChildren(QLabel))
-    sheet.close()
 
 
 def test_a_question_is_kept_by_what_it_takes_alone():
-    from desktop.model.slice_question import SliceQuestion
-    from engine.protocol import Language
-
     question = SliceQuestion(Task.VQA, Language.EN, text="Why?", form=AnswerForm.PHRASE, names=("liver",))
     assert question.asked() == {"text": "Why?", "form": "phrase"}
     own = replace(question, arm=Arm.OWN, look_for=("mass",), seed=3)
