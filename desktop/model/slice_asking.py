@@ -20,7 +20,8 @@ from engine.errors import MedRegAError
 from engine.found import without_known
 from engine.protocol import Located, Task
 from engine.regional_cot import Arm, ask_by_regions
-from engine.runtime import EngineEvent, ModelManifest, TextPiece, list_models
+from engine.regions import LabelSet
+from engine.runtime import EngineEvent, ModelManifest, Session, TextPiece, list_models
 from engine.scans import Plane, Window
 from engine.store import AnnotationStore, AnswerRow, DecisionKind, study_uid_of
 from engine.suggest import Suggestion, suggest
@@ -146,24 +147,26 @@ class SliceAskingModel(QObject):
         if run is None or run.work is not None or self._asking.asking:
             return
         run.raw = ""
-        run.work = self._asking.run(lambda job: self._work(run, job))
+        task = run.question.task
+        session, labels = self._asking.session_for(task), self._asking.labels_for(task)
+        run.work = self._asking.run(lambda job: self._work(run, session, labels, job))
         run.work.done.connect(lambda said: self._arrived(run, said))
         run.work.failed.connect(lambda message: self._failed(run, message))
         run.work.cancelled_.connect(lambda: self._given_up(run))
         self.written.emit()
 
-    def _work(self, run: SliceRun, job: Job) -> _Said:
+    def _work(self, run: SliceRun, session: Session, labels: LabelSet, job: Job) -> _Said:
         """Ask; on the asking thread."""
-        question, asking = run.question, self._asking
+        question = run.question
 
         def heard(piece: TextPiece) -> None:
             self._piece.emit(run.number, piece.text)
 
-        place = (asking.session_for(question.task), run.scan.volume, run.plane, run.index, run.window)
+        place = (session, run.scan.volume, run.plane, run.index, run.window)
         what: dict[str, Any] = {
             "task": question.task,
             "language": question.language,
-            "labels": asking.labels_for(question.task),
+            "labels": labels,
             "cancelled": lambda: job.cancelled() or run.job.cancelled(),
             "on_piece": heard,
             **question.keywords(),
