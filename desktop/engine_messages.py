@@ -22,6 +22,8 @@ class EngineMessages(QObject):
         asking.started.connect(lambda _: status.say(self._asking_text()))
         asking.idle.connect(self._no_longer_asking)
         asking.not_found.connect(lambda names: status.say(self.tr("Not found on this slice: {0}").format(names)))
+        asking.unreadable.connect(lambda: status.say(self.tr("The model's answer names no place: nothing was found")))
+        asking.untrained.connect(self._not_trained)
         asking.failed.connect(self._not_answered)
         asking.unusable.connect(self._unusable)
         asking.engine_event.connect(self._event)
@@ -37,13 +39,18 @@ class EngineMessages(QObject):
     def _not_answered(self, message: str) -> None:
         self._notices.show_notice(self.tr("No answer. {0}").format(shown_error(message)))
 
+    def _not_trained(self, model: str) -> None:
+        text = self.tr("{0} was not trained for this: do not rely on what it says.").format(model)
+        self._notices.show_notice(text)
+
     def _unusable(self, message: str) -> None:
         self._status.set_model_unusable()
         self._notices.show_notice(message)
 
     def _model_changed(self) -> None:
         adapter = self._asked.session.adapter
-        self._status.set_model(self._asked.manifest, adapter.name if adapter else "")
+        others = [one.id for one in self._asked.of_single_tasks]
+        self._status.set_model(self._asked.manifest, adapter.name if adapter else "", others)
 
     def _event(self, event: EngineEvent) -> None:
         if event.kind == "starting":

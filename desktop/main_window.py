@@ -27,6 +27,7 @@ from desktop.model.models import ModelsModel
 from desktop.model.reader import ReaderModel
 from desktop.model.relabelling import RelabellingModel
 from desktop.model.session import ViewerModels
+from desktop.panels.ask_panel import AskPanel
 from desktop.panels.browser_panel import BrowserPanel
 from desktop.panels.card_place import CardPlace
 from desktop.panels.drop_target import DropTarget
@@ -36,6 +37,7 @@ from desktop.panels.picture_taker import PictureTaker
 from desktop.panels.reader_menu import ReaderMenu
 from desktop.panels.region_bar import RegionBar
 from desktop.panels.regions_panel import RegionsPanel
+from desktop.panels.right_side import RightSide
 from desktop.panels.status_line import StatusLine
 from desktop.panels.suggestion_card import SuggestionCard
 from desktop.panels.viewer_bar import ViewerBar
@@ -94,9 +96,12 @@ class MainWindow(QMainWindow):
             self.labels,
             self.models.finding,
             self.models.uncertain,
+            self.models.absences,
             self.models.structures.size_text,
             FoldingModel(store),
         )
+        self.ask_panel = AskPanel(self.models)
+        self.right_side = RightSide(self.regions_panel, self.ask_panel)
         self.setStatusBar(self.status)
         self._takes_keys = False
         self._opened_first = False
@@ -136,13 +141,13 @@ class MainWindow(QMainWindow):
         beside.addWidget(self.region_bar)
         beside.addWidget(self.grid, 1)
         column.addLayout(beside, 1)
-        for widget, stretch in ((self.desk.side, 0), (middle, 1), (self.regions_panel, 0)):
+        for widget, stretch in ((self.desk.side, 0), (middle, 1), (self.right_side, 0)):
             splitter.addWidget(widget)
             splitter.setStretchFactor(splitter.count() - 1, stretch)
         splitter.setSizes([300, 730, 250])
         splitter.setChildrenCollapsible(False)
         self.desk.side.setMinimumWidth(240)
-        self.regions_panel.setMinimumWidth(220)
+        self.right_side.setMinimumWidth(220)
         self.setCentralWidget(splitter)
         self.addToolBar(self.viewer_bar)
 
@@ -159,6 +164,7 @@ class MainWindow(QMainWindow):
             set_language=self.set_interface_language,
             show_label_sets=self.dialogs.show_label_sets,
             manage_models=lambda: self.dialogs.manage_models(self.model_manager),
+            ask=self.right_side.ask,
         )
         language = self._translations.language
         menus = WindowMenus(
@@ -171,8 +177,8 @@ class MainWindow(QMainWindow):
         deeds = WindowDeeds(
             open_neighbour=lambda step: self.open_item(self.worklist.neighbour(self.viewing.item, step)),
             toggle_language=self._toggle_answer_language,
-            find=self.regions_panel.focus_find,
-            walk_regions=self.regions_panel.focus_list,
+            find=self.right_side.find_by_name,
+            walk_regions=self.right_side.walk_regions,
             show_keys=self._show_keys,
         )
         return WindowKeys(self.models, self.card, self.viewer_actions, self.region_actions, deeds, self)
@@ -203,6 +209,9 @@ class MainWindow(QMainWindow):
         self.regions.changed.connect(self.worklist_counts_later)
         self.regions.elsewhere.connect(self._open_image)
         self.regions_panel.done.connect(self._focus_view)
+        self.ask_panel.done.connect(self._focus_view)
+        self.ask_panel.said.connect(self.say)
+        self.ask_panel.language_toggled.connect(self._toggle_answer_language)
         self.regions_panel.list.key_pressed.connect(self._keys.press)
         self.regions_panel.list.go_wanted.connect(self._go_to_region)
         self.regions_panel.label_bar.sets_wanted.connect(self.dialogs.show_label_sets)
@@ -343,6 +352,7 @@ class MainWindow(QMainWindow):
         self.asking.language = language
         self.status.set_language(language)
         self.regions_panel.language_changed()
+        self.ask_panel.language_changed()
         self.models.tools.look_changed.emit()
         self.card.refresh()
 

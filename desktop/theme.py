@@ -5,6 +5,8 @@ Slices lie on black in both: grey values are judged against their surroundings.
 
 from __future__ import annotations
 
+from importlib import resources
+from pathlib import Path
 from string import Template
 
 from PySide6.QtGui import QColor, QPalette
@@ -178,6 +180,16 @@ QFrame#card QListWidget { border: none; background: transparent; padding: 0; }
 QFrame#card QListWidget::item { padding: 0; }
 QLabel#cardTitle { font-weight: 600; color: $text; }
 QLabel#cardHint { color: $quiet; }
+QCheckBox::indicator { width: 14px; height: 14px; border: 1px solid $faint; border-radius: 4px; background: $raised; }
+QCheckBox::indicator:hover, QCheckBox:focus::indicator { border-color: $accent_edge; }
+QCheckBox::indicator:checked { background: $accent; border-color: $accent_edge; image: url($tick); }
+QCheckBox::indicator:disabled { border-color: $line; }
+QCheckBox::indicator:checked:disabled { background: $disabled; border-color: $disabled; }
+QToolButton#cardButton { padding: 2px 8px; }
+QLabel#verdict { color: $text2; font-style: italic; }
+QLabel#reportLine { border-radius: 4px; padding: 2px 4px; }
+QFrame#card QLabel#reportLine[pointed="true"], QFrame#card QLabel#reportLine:hover { background: $chosen;
+    color: $on_chosen; }
 QLabel#problem { color: $alarm; background: transparent; }
 QFrame#inHand { background: $chosen; border: 1px solid $accent_edge; border-radius: 6px; }
 QFrame#inHand QLabel { background: transparent; color: $on_chosen; font-weight: 600; }
@@ -209,7 +221,12 @@ def apply_theme(app: QApplication, theme: str = DEFAULT_THEME) -> None:
     for role, name in _ROLES:
         palette.setColor(role, QColor(colors[name]))
     app.setPalette(palette)
-    app.setStyleSheet(_STYLE.substitute(colors))
+    app.setStyleSheet(_STYLE.substitute(colors, tick=_icon("tick.svg")))
+
+
+def _icon(name: str) -> str:
+    """Where an icon lies, as a style sheet wants it on every platform."""
+    return (Path(str(resources.files("resources"))) / "icons" / name).as_posix()
 
 
 def is_dark(palette: QPalette) -> bool:

@@ -125,10 +125,12 @@ class WindowKeys(QObject):
             self._actions.key(event)
 
     def _give_up(self) -> None:
-        """Esc: the question and the selection; when there is none, the label in hand."""
+        """Esc: the questions and the selection; when there are none, the label in hand."""
         measures, regions = self._models.measures, self._models.regions
-        held = regions.selected_root is not None or measures.selected_number is not None or self._models.asking.asking
+        asking = self._models.asking.asking or self._models.questions.busy
+        held = regions.selected_root is not None or measures.selected_number is not None or asking
         self._models.asking.cancel()
+        self._models.questions.cancel()
         regions.select(None)
         measures.select(None)
         if not held:

@@ -31,6 +31,7 @@ class MenuDeeds:
     set_language: Callable[[str], object]
     show_label_sets: Callable[[], object]
     manage_models: Callable[[], object]
+    ask: Callable[[], object]
 
 
 class WindowMenus(QObject):
@@ -83,6 +84,8 @@ class WindowMenus(QObject):
         self._settings.addMenu(self.themes)
         self.label_sets = self._action(self._settings, "", deeds.show_label_sets)
         self._model = bar.addMenu("")
+        self.ask = self._action(self._model, "Ctrl+E", deeds.ask)
+        self._model.addSeparator()
         self.manage_models = self._action(self._model, "", deeds.manage_models)
         self._card = self._action(self._model, "", deeds.show_model_card)
         self._help = bar.addMenu("")
@@ -120,6 +123,7 @@ class WindowMenus(QObject):
             (self._find_scans, self.tr("Find scans")),
             (self.label_sets, self.tr("Label sets …")),
             (self._keys, self.tr("Keys")),
+            (self.ask, self.tr("Ask about this slice …")),
             (self.manage_models, self.tr("Manage models …")),
             (self._card, self.tr("Model card")),
             (self._about, self.tr("About MedRegA Desktop")),

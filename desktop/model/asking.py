@@ -32,7 +32,8 @@ class AskingModel(QObject):
     """started : a job. answered : the region's root id, or -1 for the slice. engine_event : an `EngineEvent`.
 
     refused : the model may not be asked, and why. not_found : names that the answer says are not in the slice.
-    already : what was found is known.
+    already : what was found is known. unreadable : where something is was asked, and the answer says nothing of it.
+    untrained : a model's name that was asked what it never learnt.
     idle : nothing is being asked. unusable : the model cannot be loaded, and why. model_changed : another answers.
 
     manifest : of the model that answers by default.
@@ -42,6 +43,8 @@ class AskingModel(QObject):
     answered = Signal(int)
     not_found = Signal(str)
     already = Signal()
+    unreadable = Signal()
+    untrained = Signal(str)
     idle = Signal()
     engine_event = Signal(object)
     failed = Signal(str)
@@ -58,7 +61,7 @@ class AskingModel(QObject):
     ) -> None:
         super().__init__(parent)
         self.manifest = manifest
-        self.labels: LabelSet = manifest.labels()
+        self._labels: dict[Path, LabelSet] = {manifest.folder: manifest.labels()}
         self.language = Language.EN
         self._viewing = viewing
         self._regions = regions
@@ -73,7 +76,11 @@ class AskingModel(QObject):
         viewing.slice_changed.connect(self.cancel)
         # A person who reads blind gives the model nothing to do.
         self.ahead = LookingAhead(
-            viewing, lambda: self.session, lambda: self.language, lambda: not (self.asking or self.refusal), self
+            viewing,
+            lambda: self.session_for(Task.REGION_TO_TEXT),
+            lambda: self.language,
+            lambda: not (self.asking or self.refusal),
+            self,
         )
         self.started.connect(self.ahead.stop)
         self.idle.connect(self.ahead.later)
@@ -82,9 +89,27 @@ class AskingModel(QObject):
         # Called on the asking thread: a signal crosses over.
         self.engine_event.emit(event)
 
+    def manifest_for(self, task: Task) -> ModelManifest:
+        """The model that answers this task."""
+        return self._of_tasks.get(task, self.manifest)
+
+    @property
+    def of_single_tasks(self) -> list[ModelManifest]:
+        """The models that answer single tasks in place of the default one, each once."""
+        return list({one.folder: one for one in self._of_tasks.values() if one != self.manifest}.values())
+
+    def labels_for(self, task: Task) -> LabelSet:
+        """The names that the model of this task was trained on."""
+        return self._labels[self.manifest_for(task).folder]
+
+    @property
+    def labels(self) -> LabelSet:
+        """The names that the model can give a region."""
+        return self.labels_for(Task.REGION_TO_TEXT)
+
     def session_for(self, task: Task) -> Session:
         """The session of the model that answers this task; one of its own is loaded with its first question."""
-        manifest = self._of_tasks.get(task, self.manifest)
+        manifest = self.manifest_for(task)
         if manifest == self.manifest:
             return self.session
         if manifest.folder not in self._others:
@@ -92,16 +117,19 @@ class AskingModel(QObject):
         return self._others[manifest.folder]
 
     def use_models(self, manifest: ModelManifest, of_tasks: Mapping[Task, ModelManifest]) -> None:
-        """Let another model answer by default, and others for single tasks; the question in work is given up."""
+        """Let another model answer by default, and others for single tasks; the question in work is given up.
+
+        Raises `MedRegAError`, and changes nothing, when the names of one cannot be read.
+        """
+        labels = {one.folder: one.labels() for one in (manifest, *of_tasks.values())}
         self.cancel()
-        self._of_tasks = dict(of_tasks)
+        self._of_tasks, self._labels = dict(of_tasks), labels
         wanted = {one.folder for one in of_tasks.values()} - {manifest.folder}
         for folder in [folder for folder in self._others if folder not in wanted]:
             self._others.pop(folder).close()
         if manifest != self.manifest:
             old, self.session = self.session, Session(manifest, on_event=self._tell)
             old.close()
-            self.labels = manifest.labels()
             self.warm_up()
         self.manifest = manifest
         self.model_changed.emit()
@@ -177,7 +205,7 @@ class AskingModel(QObject):
         self.cancel()
         asked = _Asked(next(self._numbers), root_id)
         plane, index, window, language = viewing.plane, viewing.index, viewing.window, self.language
-        labels, session = self.labels, self.session_for(task)
+        labels, session = self.labels_for(task), self.session_for(task)
 
         def work(job: Job) -> Suggestion:
             return suggest(
@@ -215,6 +243,8 @@ class AskingModel(QObject):
         if not self._is_current(asked):
             return
         self._current = None
+        if not suggestion.trained:
+            self.untrained.emit(suggestion.model.id)
         fits = self._is_on_screen(suggestion.image)
         try:
             if not fits:
@@ -223,8 +253,10 @@ class AskingModel(QObject):
                 found = self._regions.keep_found(suggestion)
                 if suggestion.regions and not found:
                     self.already.emit()
-                elif suggestion.not_present or not found:
-                    self.not_found.emit(", ".join(suggestion.not_present) or suggestion.text)
+                elif suggestion.not_present:
+                    self.not_found.emit(", ".join(suggestion.not_present))
+                elif not suggestion.regions:
+                    self.unreadable.emit()
                 self.answered.emit(-1)
             elif self._regions.region(asked.root_id) is not None:
                 self._regions.keep_suggestion(suggestion, asked.root_id)

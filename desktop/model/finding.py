@@ -1,8 +1,11 @@
-"""Looking for names on many slices in the background, one question after the other."""
+"""Looking for names on many slices in the background: all names of a slice together, one slice after the other."""
 
 from __future__ import annotations
 
 import re
+import statistics
+import time
+from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
@@ -12,13 +15,17 @@ from desktop.model.asking import AskingModel
 from desktop.model.jobs import Job
 from desktop.model.open_scan import OpenScan
 from desktop.model.regions import RegionsModel
+from desktop.model.slice_asking import SliceAskingModel
 from desktop.model.viewing import ViewingModel
 from engine.found import names_to_ask, on_slice, without_known
 from engine.protocol import Language, Task
 from engine.regions import Label, LabelSet
 from engine.scans import Plane, Window
 from engine.store import AnnotationStore, RegionRow, StoreError, study_uid_of
-from engine.suggest import Suggestion, suggest
+from engine.suggest import Suggestion, suggest_each
+
+_RECENT = 9
+"""The last slices, of whose times the rest is reckoned: the first ones tell of loading and of an empty cache."""
 
 
 def split_names(text: str) -> list[str]:
@@ -53,6 +60,8 @@ class _Run:
     waiting: list[int]
     total: int
     question: Job | None = None
+    asked_at: float = 0.0
+    seconds: deque[float] = field(default_factory=lambda: deque(maxlen=_RECENT))
     looked_at: int = 0
     rows: list[RegionRow] = field(default_factory=list)
 
@@ -60,8 +69,9 @@ class _Run:
 class FindAllModel(QObject):
     """started : a job to show. changed : it goes on, or has ended. done : a `FoundAll`. failed : a message.
 
-    A person's own question comes first: the one in work is given up for it and put again afterwards. What is found is
-    kept slice by slice, and stays when it is stopped.
+    Every name is a question of its own, and those of a slice are answered together: what is found of one has no part
+    in the others. A person's own question comes first: the slice in work is given up for it and put again afterwards.
+    What is found is kept slice by slice, and stays when it is stopped.
     """
 
     started = Signal(object)
@@ -75,6 +85,7 @@ class FindAllModel(QObject):
         viewing: ViewingModel,
         regions: RegionsModel,
         asking: AskingModel,
+        questions: SliceAskingModel,
         parent: QObject | None = None,
     ) -> None:
         super().__init__(parent)
@@ -82,11 +93,16 @@ class FindAllModel(QObject):
         self._viewing = viewing
         self._regions = regions
         self._asking = asking
+        self._questions = questions
         self._run: _Run | None = None
         asking.started.connect(self._give_way)
         # Later: `idle` also comes right before a person's next question.
         asking.idle.connect(self._next_later)
+        questions.started.connect(self._give_way)
+        questions.idle.connect(self._next_later)
         asking.unusable.connect(lambda _: self.cancel())
+        # The slice in work is put to the other one.
+        asking.model_changed.connect(self._give_way)
         viewing.opened.connect(self._other_scan)
 
     @property
@@ -99,6 +115,14 @@ class FindAllModel(QObject):
         """Slices done, slices in all, regions found so far; zeros when nothing runs."""
         run = self._run
         return (0, 0, 0) if run is None else (run.total - len(run.waiting), run.total, len(run.rows))
+
+    @property
+    def seconds_left(self) -> float | None:
+        """How long the rest may take; None while that cannot be told, and when nothing runs."""
+        run = self._run
+        if run is None or not run.seconds:
+            return None
+        return statistics.median(run.seconds) * len(run.waiting)
 
     def start(self, names: Sequence[str]) -> bool:
         """Look for names on every slice of the active view's plane that has been read; False when it cannot be.
@@ -115,7 +139,7 @@ class FindAllModel(QObject):
         here = state.index
         slices = [index for index in range(state.slice_count) if scan.has_slice(state.plane, index)]
         slices.sort(key=lambda index: (abs(index - here), index))
-        labels = tuple(labels_named(names, self._asking.labels))
+        labels = tuple(labels_named(names, self._asking.labels_for(Task.TEXT_TO_REGION)))
         # Never run: it stands for all the questions, on the status line.
         job = Job(lambda _: None, self)
         self._run = _Run(job, scan, state.plane, scan.window, self._asking.language, labels, slices, total=len(slices))
@@ -152,7 +176,7 @@ class FindAllModel(QObject):
         if run.job.cancelled():
             self._end()
             return
-        if self._asking.asking:
+        if self._asking.asking or self._questions.busy:
             return
         names: list[Label] = []
         while run.waiting and not names:
@@ -166,24 +190,24 @@ class FindAllModel(QObject):
 
     def _ask(self, run: _Run, index: int, names: Sequence[str]) -> None:
         session = self._asking.session_for(Task.TEXT_TO_REGION)
-        labels, volume = self._asking.labels, run.scan.volume
+        labels, volume = self._asking.labels_for(Task.TEXT_TO_REGION), run.scan.volume
 
-        def work(job: Job) -> Suggestion:
-            return suggest(
+        def work(job: Job) -> tuple[Suggestion, ...]:
+            return suggest_each(
                 session,
                 volume,
                 run.plane,
                 index,
                 run.window,
-                task=Task.TEXT_TO_REGION,
                 language=run.language,
                 names=names,
                 labels=labels,
                 cancelled=lambda: job.cancelled() or run.job.cancelled(),
             )
 
+        run.asked_at = time.monotonic()
         run.question = self._asking.run(work)
-        run.question.done.connect(lambda suggestion: self._arrived(run, suggestion))
+        run.question.done.connect(lambda answers: self._arrived(run, index, answers))
         run.question.cancelled_.connect(lambda: self._given_up(run))
         run.question.failed.connect(lambda message: self._failed(run, message))
 
@@ -195,14 +219,15 @@ class FindAllModel(QObject):
         away = on_slice(self._store.regions.turned_down(volume.source, volume.series_uid), run.plane, index)
         return [*self._store.readings.visible_regions(image.id, self._regions.who), *away]
 
-    def _arrived(self, run: _Run, suggestion: Suggestion) -> None:
+    def _arrived(self, run: _Run, index: int, answers: Sequence[Suggestion]) -> None:
         if run is not self._run:
             return
         run.question = None
-        index = suggestion.image.slice
+        run.seconds.append(time.monotonic() - run.asked_at)
         try:
-            fresh = without_known(suggestion, self._known(run, index))
-            found = self._store.record_found(fresh, study_uid_of(run.scan.volume), self._regions.who)
+            known = self._known(run, index)
+            fresh = [without_known(answer, known) for answer in answers]
+            found = self._store.drawing.record_found_each(fresh, study_uid_of(run.scan.volume), self._regions.who)
         except StoreError as error:
             self._failed(run, str(error))
             return
@@ -213,8 +238,8 @@ class FindAllModel(QObject):
         self.changed.emit()
         if found:
             self._regions.edited.emit()
-            if any(row.image_id == self._regions.image_id for row, _ in found) or self._is_on_screen(run, index):
-                self._regions.refresh()
+        if self._is_on_screen(run, index):
+            self._regions.refresh()
         self._next_later()
 
     def _is_on_screen(self, run: _Run, index: int) -> bool:
@@ -229,10 +254,16 @@ class FindAllModel(QObject):
             self._next_later()
 
     def _failed(self, run: _Run, message: str) -> None:
-        if run is self._run:
-            run.question = None
-            self.failed.emit(message)
-            self._end()
+        if run is not self._run:
+            return
+        given_up = run.question is not None and run.question.cancelled()
+        run.question = None
+        if given_up:
+            # Of a model that was switched away from in the midst of it.
+            self._next_later()
+            return
+        self.failed.emit(message)
+        self._end()
 
     def _end(self) -> None:
         run, self._run = self._run, None

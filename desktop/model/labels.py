@@ -70,7 +70,8 @@ class LabelsModel(QObject):
         self._regions = regions
         self._colors = colors
         self._of_model = tuple(of_model)
-        self._model_scheme = LabelScheme.of("names-of-the-model", "Names of the model", "模型的名称", of_model)
+        self._model_scheme = _scheme_of_model(of_model)
+        self._jobs: JobRunner | None = None
         self._sets = LabelSets()
         self._sets_are_ours = True
         self._shown_for: str | None = None
@@ -84,6 +85,7 @@ class LabelsModel(QObject):
 
     def load(self, jobs: JobRunner) -> None:
         """Read the names in the background: it takes the better part of a second."""
+        self._jobs = jobs
         own, text, of_model = self._store.labels.own_labels(), self._store.labels.scheme(), self._of_model
 
         def work(_job: Job) -> _Loaded:
@@ -98,8 +100,19 @@ class LabelsModel(QObject):
             return _Loaded(known, sets, problems + unread, sets_are_ours=True)
 
         job = jobs.start(work)
-        job.done.connect(self._loaded)
+        # Of a model that was switched away from meanwhile, another load is under way.
+        job.done.connect(lambda loaded: self._loaded(loaded) if of_model == self._of_model else None)
         job.failed.connect(self.failed)
+
+    def use_names_of_model(self, of_model: LabelSet) -> None:
+        """Another model names regions: its names are a label set, and can be looked for, from now on."""
+        if tuple(of_model) == self._of_model:
+            return
+        self._of_model = tuple(of_model)
+        self._model_scheme = _scheme_of_model(of_model)
+        self._show()
+        if self._jobs is not None:
+            self.load(self._jobs)
 
     def _loaded(self, loaded: _Loaded) -> None:
         self.ontology, self._sets, self._sets_are_ours = loaded.ontology, loaded.sets, loaded.sets_are_ours
@@ -265,6 +278,10 @@ class LabelsModel(QObject):
         self._shown_for = self.modality
         self._colors.set_colors({entry.label.id: entry.colour for entry in self.scheme})
         self.changed.emit()
+
+
+def _scheme_of_model(names: LabelSet) -> LabelScheme:
+    return LabelScheme.of("names-of-the-model", "Names of the model", "模型的名称", names)
 
 
 def _label_of(row: OwnLabelRow) -> Label:

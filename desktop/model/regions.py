@@ -107,6 +107,9 @@ class RegionsModel(SliceRegions):
         found = [row for row, _ in self._store.record_found(fresh, study_uid_of(volume), self.who)]
         if found:
             self._push([Change(None, row) for row in found], lambda: found[0].root_id)
+        else:
+            # What is not there is shown too.
+            self.refresh()
         return len(found)
 
     def duplicate(self, root_id: int, dx: float = 8.0, dy: float = 8.0) -> None:

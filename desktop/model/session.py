@@ -6,12 +6,14 @@ from dataclasses import dataclass
 
 from PySide6.QtCore import QObject
 
+from desktop.model.absences import AbsencesModel
 from desktop.model.asking import AskingModel
 from desktop.model.cine import CineModel
 from desktop.model.crosshair import CrosshairModel
 from desktop.model.crossings import CrossingsModel
 from desktop.model.drafts import DraftsModel
 from desktop.model.finding import FindAllModel
+from desktop.model.hints import HintsModel
 from desktop.model.jobs import JobRunner
 from desktop.model.label_colors import LabelColors
 from desktop.model.labels import LabelsModel
@@ -21,6 +23,7 @@ from desktop.model.measures import MeasuresModel
 from desktop.model.overlays import OverlaysModel
 from desktop.model.reader import ReaderModel
 from desktop.model.regions import RegionsModel
+from desktop.model.slice_asking import SliceAskingModel
 from desktop.model.structures import StructuresModel
 from desktop.model.tools import ToolModel
 from desktop.model.uncertain import UncertainModel
@@ -52,6 +55,9 @@ class ViewerModels:
     structures: StructuresModel
     mask_work: MaskWork
     crossings: CrossingsModel
+    questions: SliceAskingModel
+    hints: HintsModel
+    absences: AbsencesModel
 
     @classmethod
     def make(
@@ -62,6 +68,9 @@ class ViewerModels:
         regions = RegionsModel(store, viewing, reader, window)
         asking = AskingModel(manifest, viewing, regions, window)
         colors = LabelColors()
+        questions = SliceAskingModel(store, viewing, regions, asking, window)
+        labels = LabelsModel(store, viewing, regions, colors, asking.labels, window)
+        asking.model_changed.connect(lambda: labels.use_names_of_model(asking.labels))
         return cls(
             viewing,
             regions,
@@ -75,10 +84,13 @@ class ViewerModels:
             OverlaysModel(viewing, jobs, window),
             DraftsModel(store, viewing, reader, window),
             colors,
-            LabelsModel(store, viewing, regions, colors, asking.labels, window),
-            FindAllModel(store, viewing, regions, asking, window),
+            labels,
+            FindAllModel(store, viewing, regions, asking, questions, window),
             UncertainModel(store, viewing, regions, window),
             StructuresModel(store, viewing, regions, jobs, window),
             MaskWork(store, viewing, regions, window),
             CrossingsModel(store, viewing, regions, window),
+            questions,
+            HintsModel(window),
+            AbsencesModel(store, regions, asking, window),
         )

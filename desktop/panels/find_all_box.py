@@ -22,9 +22,11 @@ from desktop.model.finding import FindAllModel, split_names
 from desktop.model.regions import RegionsModel
 from desktop.model.slice_regions import UNDECIDED
 from desktop.model.uncertain import UncertainModel, probability_of
+from engine.protocol import Task
 
 _USUAL_PERCENT = 90
 _COUNT_AFTER_MS = 250
+_MINUTES_FROM_S = 90
 
 
 class FindAllBox(QWidget):
@@ -58,6 +60,7 @@ class FindAllBox(QWidget):
         self.choose.setMenu(self._menu)
         self._running = QLabel()
         self._running.setObjectName("hint")
+        self._running.setWordWrap(True)
         self._running.hide()
         self._accept_title = QLabel()
         self._accept_title.setObjectName("panelTitle")
@@ -111,8 +114,9 @@ class FindAllBox(QWidget):
     def _fill_menu(self) -> None:
         self._menu.clear()
         typed = split_names(self._names())
-        chosen = {label.id for name in typed if (label := self._asking.labels.find(name)) is not None}
-        for label in self._asking.labels:
+        labels = self._asking.labels_for(Task.TEXT_TO_REGION)
+        chosen = {label.id for name in typed if (label := labels.find(name)) is not None}
+        for label in labels:
             action = self._menu.addAction(label.name(self._asking.language.value))
             action.setCheckable(True)
             action.setChecked(label.id in chosen)
@@ -120,7 +124,7 @@ class FindAllBox(QWidget):
 
     def _toggle(self, id: str, on: bool) -> None:
         """A name is taken up, or let go again; the others stay as they were typed."""
-        labels = self._asking.labels
+        labels = self._asking.labels_for(Task.TEXT_TO_REGION)
         kept = [name for name in split_names(self._names()) if (found := labels.find(name)) is None or found.id != id]
         label = labels.find(id)
         if on and label is not None:
@@ -145,7 +149,16 @@ class FindAllBox(QWidget):
         self.all_slices.setText(self.tr("Stop") if running else self.tr("All slices"))
         if running:
             done, total, found = self._finding.progress
-            self._running.setText(self.tr("{0} of {1} slices, {2} found").format(done, total, found))
+            said = self.tr("{0} of {1} slices, {2} found").format(done, total, found)
+            self._running.setText(f"{said} · {left}" if (left := self._time_left()) else said)
+
+    def _time_left(self) -> str:
+        seconds = self._finding.seconds_left
+        if seconds is None:
+            return ""
+        if seconds < _MINUTES_FROM_S:
+            return self.tr("about {0} s left").format(max(1, round(seconds)))
+        return self.tr("about {0} min left").format(round(seconds / 60))
 
     def _count(self) -> None:
         """How many each button would accept."""

@@ -6,6 +6,7 @@ from PySide6.QtCore import QObject
 
 from desktop.model.finding import FoundAll
 from desktop.model.session import ViewerModels
+from desktop.model.slice_asking import SliceRun
 from desktop.panels.notice_bar import NoticeBar
 from desktop.panels.status_line import StatusLine
 
@@ -16,18 +17,24 @@ class HelpMessages(QObject):
     def __init__(self, models: ViewerModels, status: StatusLine, notices: NoticeBar, parent: QObject) -> None:
         super().__init__(parent)
         self._status = status
-        finding, structures = models.finding, models.structures
-        for started in (finding.started, structures.started):
+        self._viewing = models.viewing
+        finding, structures, questions = models.finding, models.structures, models.questions
+        for started in (finding.started, structures.started, questions.started):
             started.connect(status.watch)
         for said in (structures.said, models.mask_work.said):
             said.connect(status.say)
-        for failed in (finding.failed, structures.failed):
+        for failed in (finding.failed, structures.failed, questions.failed):
             failed.connect(notices.show_notice)
         finding.done.connect(self._found_all)
+        questions.answered.connect(self._answered)
         models.asking.already.connect(
             lambda: status.say(self.tr("What was found is here already, or was deleted before"))
         )
         models.uncertain.none_left.connect(lambda: status.say(self.tr("Nothing waits for a decision")))
+
+    def _answered(self, run: SliceRun) -> None:
+        if (run.plane, run.index) != (self._viewing.plane, self._viewing.index):
+            self._status.say(self.tr("The answer about slice {0} is there").format(run.index + 1))
 
     def _found_all(self, found: FoundAll) -> None:
         text = self.tr("{0} regions found on {1} slices").format(found.regions, found.looked_at)

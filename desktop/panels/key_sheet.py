@@ -51,6 +51,7 @@ class KeySheet(QDialog):
             (self.tr("Esc"), self.tr("give up the box; select nothing; let go of the label in hand")),
             (self.tr("F7"), self.tr("walk through the list of regions")),
             (self.tr("F"), self.tr("find by name")),
+            (self.tr("Ctrl+E"), self.tr("ask about the whole slice; Enter asks, Esc gives up")),
             (self.tr("L"), self.tr("names in English or Chinese")),
             (self.tr("Ctrl+Z, Ctrl+Shift+Z"), self.tr("undo, redo")),
         )

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from PySide6.QtCore import QEvent, Qt
+from PySide6.QtCore import QEvent, QSize, Qt
 from PySide6.QtWidgets import (
     QCheckBox,
-    QComboBox,
     QDialog,
+    QGridLayout,
     QHBoxLayout,
     QLabel,
     QListWidget,
@@ -22,6 +22,7 @@ from PySide6.QtWidgets import (
 from desktop.error_texts import shown_error
 from desktop.model.jobs import Job
 from desktop.model.models import ModelRow, ModelsModel
+from desktop.panels.choice_box import ChoiceBox
 from desktop.panels.models_detail import ModelDetail, size_text
 from engine.protocol import Task
 
@@ -62,7 +63,7 @@ class ModelsDialog(QDialog):
         self.problem.setWordWrap(True)
         self.problem.setTextFormat(Qt.TextFormat.PlainText)
         self.tasks = {task: QCheckBox() for task in Task}
-        self.adapter = QComboBox()
+        self.adapter = ChoiceBox()
         self.adapter.activated.connect(self._adapt)
         self._lay_out()
         models.changed.connect(self._fill)
@@ -88,13 +89,12 @@ class ModelsDialog(QDialog):
         left.addLayout(buttons)
         right.addWidget(self.detail, 1)
         right.addWidget(self._answers)
-        for some in (tuple(Task)[:3], tuple(Task)[3:]):
-            row = QHBoxLayout()
-            for task in some:
-                box = self.tasks[task]
-                box.clicked.connect(lambda on, task=task: self._use_for(task, on))
-                row.addWidget(box, 1)
-            right.addLayout(row)
+        grid = QGridLayout()
+        for number, (task, box) in enumerate(self.tasks.items()):
+            box.clicked.connect(lambda on, task=task: self._use_for(task, on))
+            grid.addWidget(box, number // 3, number % 3)
+            grid.setColumnStretch(number % 3, 1)
+        right.addLayout(grid)
         adapters = QHBoxLayout()
         adapters.addWidget(self._adapter_label)
         adapters.addWidget(self.adapter, 1)
@@ -130,10 +130,14 @@ class ModelsDialog(QDialog):
             # lupdate sees no text inside an f-string.
             default = self.tr("default")
             note = f"  ✓ {default}" if row.is_default else ""
-            item = QListWidgetItem(
-                f"{manifest.name}{note}\n{manifest.id} {manifest.version} · {size_text(manifest.bytes)}"
-            )
+            lines = [f"{manifest.name}{note}", f"{manifest.id} {manifest.version} · {size_text(manifest.bytes)}"]
+            if row.tasks:
+                # Where it is not the default, what it is used for must be seen without marking it.
+                lines.append("✓ " + ", ".join(self._task_name(task) for task in row.tasks))
+            item = QListWidgetItem("\n".join(lines))
             item.setData(_FOLDER_ROLE, str(manifest.folder))
+            # A line of Chinese is taller than the view expects from the first font it finds.
+            item.setSizeHint(QSize(0, len(lines) * (self.fontMetrics().height() + 12)))
             self.list.addItem(item)
             wanted = row.is_default if marked is None else manifest.folder == marked.manifest.folder
             if wanted:
@@ -159,6 +163,9 @@ class ModelsDialog(QDialog):
         claimed = {task for other in self._rows for task in other.tasks}
         for task, box in self.tasks.items():
             box.setChecked(task in row.tasks or (row.is_default and task not in claimed))
+            knows = row.manifest.knows(task.value)
+            box.setText(self._task_name(task) if knows else self.tr("{0} (untrained)").format(self._task_name(task)))
+            box.setToolTip("" if knows else self.tr("This model was not trained for it: do not rely on what it says"))
             # The default answers whatever no other does: to take a task from it, tick it at the other.
             box.setEnabled(not (row.is_default and task not in claimed))
         self._show_adapters(row)
@@ -250,17 +257,22 @@ class ModelsDialog(QDialog):
         self._answers.setText(self.tr("Answers:"))
         self._adapter_label.setText(self.tr("Adapter (LoRA):"))
         self.adapter.setToolTip(self.tr("Switched without loading the model again"))
-        for task, text in (
-            (Task.REGION_TO_TEXT, self.tr("What is in this region?")),
-            (Task.TEXT_TO_REGION, self.tr("Where is this?")),
-            (Task.GROUNDED_REPORT, self.tr("Grounded report")),
-            (Task.REPORT, self.tr("Report")),
-            (Task.VQA, self.tr("Free question")),
-            (Task.DIAGNOSIS, self.tr("Diagnosis")),
-        ):
-            self.tasks[task].setText(text)
+        for task, box in self.tasks.items():
+            box.setText(self._task_name(task))
+
+    def _task_name(self, task: Task) -> str:
+        return {
+            Task.REGION_TO_TEXT: self.tr("What is in this region?"),
+            Task.TEXT_TO_REGION: self.tr("Where is this?"),
+            Task.GROUNDED_REPORT: self.tr("Grounded report"),
+            Task.REPORT: self.tr("Report"),
+            Task.VQA: self.tr("Free question"),
+            Task.DIAGNOSIS: self.tr("Diagnosis"),
+        }[task]
 
     def changeEvent(self, event: QEvent) -> None:
         super().changeEvent(event)
         if event.type() == QEvent.Type.LanguageChange:
             self._retranslate()
+            # Words stand in the list too.
+            self._fill()

@@ -114,8 +114,10 @@ class RegionList(QListWidget):
     def _name(self, row: RegionRow) -> str:
         if row.label is None:
             suggestion = self._regions.suggested(row.root_id)
-            if suggestion is None or not suggestion.candidates or suggestion.abstained:
+            if suggestion is None or not suggestion.candidates:
                 return self.tr("unnamed")
+            if suggestion.abstained:
+                return self.tr("not sure")
             en, zh, _, _ = suggestion.candidates[0]
             return self.tr("{0}?").format(zh if self._asking.language is Language.ZH and zh else en)
         other = row.label.en if self._asking.language is Language.ZH else row.label.zh

@@ -8,6 +8,7 @@ from PySide6.QtCore import QEvent, QObject, Qt, Signal
 from PySide6.QtGui import QKeyEvent, QResizeEvent
 from PySide6.QtWidgets import QComboBox, QHBoxLayout, QLabel, QPushButton, QVBoxLayout, QWidget
 
+from desktop.model.absences import AbsencesModel
 from desktop.model.asking import AskingModel
 from desktop.model.finding import FindAllModel, split_names
 from desktop.model.folding import FoldingModel
@@ -21,6 +22,7 @@ from desktop.panels.label_bar import LabelBar
 from desktop.panels.names_completer import NamesCompleter
 from desktop.panels.region_list import RegionList
 from desktop.panels.section import Section
+from engine.protocol import Task
 from engine.store import RegionRow
 
 _ROOM_FOR_LABELS, _ROOM_FOR_ATTRIBUTES, _ROOM_FOR_FINDING = 860, 720, 600
@@ -42,6 +44,7 @@ class RegionsPanel(QWidget):
         labels: LabelsModel,
         finding: FindAllModel,
         uncertain: UncertainModel,
+        absences: AbsencesModel,
         size_text: Callable[[RegionRow], str],
         folding: FoldingModel,
         parent: QWidget | None = None,
@@ -50,6 +53,7 @@ class RegionsPanel(QWidget):
         self._regions = regions
         self._asking = asking
         self._enough: dict[Section, bool] = {}
+        self._absences = absences
         self._names = QComboBox()
         self._names.setEditable(True)
         self._names.setInsertPolicy(QComboBox.InsertPolicy.NoInsert)
@@ -74,6 +78,10 @@ class RegionsPanel(QWidget):
         self._empty.setWordWrap(True)
         self._empty.setObjectName("hint")
         self._empty.setAlignment(Qt.AlignmentFlag.AlignTop)
+        self.absent = QLabel()
+        self.absent.setObjectName("hint")
+        self.absent.setWordWrap(True)
+        self.absent.setTextFormat(Qt.TextFormat.PlainText)
         row = QHBoxLayout()
         row.addWidget(self._names, 1)
         row.addWidget(self._button)
@@ -94,11 +102,13 @@ class RegionsPanel(QWidget):
         layout.addWidget(self._title)
         layout.addWidget(self.list, 1)
         layout.addWidget(self._empty, 1)
+        layout.addWidget(self.absent)
         layout.addWidget(self.attributes)
         regions.changed.connect(self.refresh)
         regions.changed.connect(self._show_refusal)
         asking.started.connect(lambda _: self._button.setEnabled(False))
         asking.idle.connect(self._show_refusal)
+        asking.model_changed.connect(self._fill_names)
         self._retranslate()
 
     def resizeEvent(self, event: QResizeEvent) -> None:
@@ -159,20 +169,27 @@ class RegionsPanel(QWidget):
         """Show the list, or what to do where there is nothing to list."""
         self.list.setVisible(bool(self._regions.rows))
         self._empty.setVisible(not self._regions.rows)
+        absent = self._absences.names()
+        self.absent.setVisible(bool(absent))
+        self.absent.setText(self.tr("Not on this slice, says the model: {0}").format(", ".join(absent)))
 
     def _retranslate(self) -> None:
         self.find_section.set_title(self.tr("Find"))
         self._button.setText(self.tr("This slice"))
         self._title.setText(self.tr("Regions of this slice"))
         self._line.setPlaceholderText(self.tr("Name …"))
-        typed = self._names.currentText()
+        self._fill_names()
+        self._show_refusal()
+
+    def _fill_names(self) -> None:
+        """Offer the names that the model finds, and leave what is typed."""
+        labels, typed = self._asking.labels_for(Task.TEXT_TO_REGION), self._names.currentText()
         self._names.clear()
-        for label in self._asking.labels:
+        for label in labels:
             self._names.addItem(label.name(self._asking.language.value))
-        both = [name for label in self._asking.labels for name in (label.en, label.zh)]
+        both = [name for label in labels for name in (label.en, label.zh)]
         self._names.setCompleter(NamesCompleter(both, self._names))
         self._names.setCurrentText(typed)
-        self._show_refusal()
 
     def language_changed(self) -> None:
         """Names are shown in another language."""
@@ -180,6 +197,7 @@ class RegionsPanel(QWidget):
         self.label_bar.refresh()
         self.list.refresh()
         self.attributes.language_changed()
+        self.refresh()
 
     def changeEvent(self, event: QEvent) -> None:
         super().changeEvent(event)

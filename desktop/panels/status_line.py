@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from PySide6.QtCore import QEvent, Qt, Signal
 from PySide6.QtWidgets import QLabel, QProgressBar, QPushButton, QStatusBar, QToolButton, QWidget
 
@@ -29,6 +31,7 @@ class StatusLine(QStatusBar):
         self._manifest = manifest
         self._notice = notice
         self._adapter = ""
+        self._others: list[str] = []
         self._unusable = False
         self._jobs: list[Job] = []
         self.setSizeGripEnabled(False)
@@ -84,9 +87,10 @@ class StatusLine(QStatusBar):
         """The language of questions and names."""
         self._language.setText("中文" if language is Language.ZH else "EN")
 
-    def set_model(self, manifest: ModelManifest, adapter: str) -> None:
-        """Which model answers now. adapter : its LoRA adapter's name, "" for none."""
+    def set_model(self, manifest: ModelManifest, adapter: str, others: Sequence[str] = ()) -> None:
+        """Which model answers now. adapter : its LoRA adapter's name, "" for none. others : ids, for single tasks."""
         self._manifest, self._adapter, self._unusable = manifest, adapter, False
+        self._others = list(others)
         self._show_model()
 
     def set_model_unusable(self) -> None:
@@ -114,7 +118,8 @@ class StatusLine(QStatusBar):
             text = self.tr("Model {0} {1} · {2}")
             adapter = f" + {self._adapter}" if self._adapter else ""
             self._model.setText(text.format(manifest.id, manifest.version + adapter, manifest.sha256[:8]))
-        self._model.setToolTip(manifest.name)
+        single = self.tr("For single tasks: {0}").format(", ".join(self._others)) if self._others else ""
+        self._model.setToolTip("\n".join(filter(None, (manifest.name, single))))
 
     def _show_reader(self) -> None:
         self.reader.setText(self.tr("Reader: {0}").format(self._readers.name).replace("&", "&&"))

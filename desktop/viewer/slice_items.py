@@ -84,6 +84,13 @@ class SliceItems(QObject):
             self._regions.append(item)
             if selected and not row.locked:
                 self._handles.show(shape.handles())
+        self.show_hints()
+
+    def show_hints(self) -> None:
+        """Fill the regions that a sentence points at."""
+        pointed = self._models.hints.pointed
+        for item in self._regions:
+            item.set_hinted(item.root_id in pointed)
 
     def shape(self, row: RegionRow) -> Shape:
         """A shown region's shape, read once."""

@@ -32,6 +32,7 @@ from desktop.viewer.window_text import window_text
 from engine.scans.notes import INFORMING
 
 _MARGIN = 8
+_HOVER_REACH = 6.0
 
 
 class SliceView(QGraphicsView):
@@ -88,6 +89,7 @@ class SliceView(QGraphicsView):
         models.measures.changed.connect(self.items_on_slice.show_measures)
         models.measures.selected.connect(self.items_on_slice.show_measures)
         models.crossings.changed.connect(self._show_crossings)
+        models.hints.changed.connect(self.items_on_slice.show_hints)
         models.tools.look_changed.connect(self._look_changed)
         models.tools.changed.connect(self._tool_changed)
         models.overlays.changed.connect(self._show_planes)
@@ -160,6 +162,10 @@ class SliceView(QGraphicsView):
     def point_at_cursor(self, pixel: QPointF | None) -> None:
         """Say what lies under the mouse; nothing when it is elsewhere."""
         self._cursor = pixel
+        hints = self._models.hints
+        if hints.wanted and self.is_active:
+            reach = self.pixels_for(_HOVER_REACH)
+            hints.mouse_over(None if pixel is None else self.items_on_slice.smallest_at(pixel, reach))
         self.viewport().update()
 
     def show_regions(self) -> None:

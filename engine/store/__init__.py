@@ -1,5 +1,6 @@
 """SQLite, the only truth about annotations: append-only, audited, one transaction a gesture."""
 
+from engine.store.answers import ANSWER_TASKS, AnswerRow, AnswerStore, AnswerVerdict, GroundedRegion
 from engine.store.audit import AuditEntry, verify_chain, verify_rows
 from engine.store.draft_store import DraftRow, DraftStore
 from engine.store.drawing import NewRegion, RegionDrawing
@@ -52,12 +53,16 @@ from engine.store.task_rows import (
 from engine.store.task_store import TaskStore
 
 __all__ = [
+    "ANSWER_TASKS",
     "CLOSED_TASKS",
     "DECIDED_STATES",
     "OPEN_TASKS",
     "AnnotationStore",
     "AnnotatorProgress",
     "AnnotatorRow",
+    "AnswerRow",
+    "AnswerStore",
+    "AnswerVerdict",
     "AuditEntry",
     "DecisionKind",
     "Derivation",
@@ -65,6 +70,7 @@ __all__ = [
     "DraftStore",
     "FileStamp",
     "Fixes",
+    "GroundedRegion",
     "ImageRow",
     "LabelStore",
     "ListedScan",

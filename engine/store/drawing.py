@@ -134,24 +134,16 @@ class RegionDrawing:
 
         Of a grounded report each region has its own description, and the whole is kept besides, about the slice.
         """
-        kept = []
+        return self.record_found_each([suggestion], study_uid, who)
+
+    def record_found_each(
+        self, suggestions: Sequence[Suggestion], study_uid: str, who: str
+    ) -> list[tuple[RegionRow, SuggestionRow]]:
+        """Keep several text-to-region answers as one gesture; see `record_found`."""
         with self._writer.gesture(who, "suggested") as made:
-            for region in suggestion.regions:
-                row = self._writer.add(
-                    made,
-                    suggestion.image,
-                    study_uid,
-                    region.box,
-                    who,
-                    label=label_of(region),
-                    state=RegionState.SUGGESTED,
-                    origin=Origin.MODEL,
-                )
-                one = replace(suggestion, regions=(region,), text=_said_of(suggestion, region))
-                kept.append((row, self._writer.add_suggestion(made, one, study_uid, row.root_id)))
-            if suggestion.sentences or not suggestion.regions:
-                self._writer.add_suggestion(made, suggestion, study_uid, None)
-        return kept
+            return [
+                kept for suggestion in suggestions for kept in add_found(self._writer, made, suggestion, study_uid, who)
+            ]
 
     def _add(self, made: Gesture, region: NewRegion, who: str, starts_structure: bool) -> RegionRow:
         state = region.state or _state_of(region)
@@ -195,6 +187,32 @@ def join_structure(
         for root_id in root_ids
         if writer.regions.current(root_id).structure_id != structure_id
     ]
+
+
+def add_found(
+    writer: RegionWriter, made: Gesture, suggestion: Suggestion, study_uid: str, who: str, *, whole: bool = True
+) -> list[tuple[RegionRow, SuggestionRow]]:
+    """The rows of an answer that names places.
+
+    whole : also one about the slice, where the answer says more than its regions.
+    """
+    kept = []
+    for region in suggestion.regions:
+        row = writer.add(
+            made,
+            suggestion.image,
+            study_uid,
+            region.box,
+            who,
+            label=label_of(region),
+            state=RegionState.SUGGESTED,
+            origin=Origin.MODEL,
+        )
+        one = replace(suggestion, regions=(region,), text=_said_of(suggestion, region))
+        kept.append((row, writer.add_suggestion(made, one, study_uid, row.root_id)))
+    if whole and (suggestion.sentences or not suggestion.regions):
+        writer.add_suggestion(made, suggestion, study_uid, None)
+    return kept
 
 
 def label_of(region: SuggestedRegion) -> Label:

@@ -252,6 +252,14 @@ class SuggestionRepository:
         sql = "SELECT * FROM suggestion WHERE image_id = ? AND region_root_id IS NULL ORDER BY id"
         return [self._row(row) for row in self._db.query(sql, [image_id])]
 
+    def looked_for(self, image_id: int) -> list[SuggestionRow]:
+        """Each answer that says where something is on a slice, or that it is not there, once and oldest first."""
+        sql = (
+            "SELECT * FROM suggestion WHERE id IN (SELECT min(id) FROM suggestion WHERE image_id = ? AND task = "
+            "'text_to_region' GROUP BY prompt, raw, model_sha256) ORDER BY id"
+        )
+        return [self._row(row) for row in self._db.query(sql, [image_id])]
+
     def get(self, suggestion_id: int) -> SuggestionRow:
         """An answer by its id. Raises `StoreError` when there is none."""
         return _one(self._db, "suggestion", "SELECT * FROM suggestion WHERE id = ?", suggestion_id, self._row)

@@ -11,6 +11,7 @@ import platformdirs
 
 from engine.regions import Box, Label
 from engine.scans import Plane, Volume, Window
+from engine.store.answers import AnswerStore
 from engine.store.audit import verify_chain, verify_rows
 from engine.store.connection import OpenedDatabase, backup, open_database, snapshot, transaction
 from engine.store.draft_store import DraftStore
@@ -50,8 +51,8 @@ class AnnotationStore:
     `StoreError` when nothing could be kept.
 
     The gestures of everyday are methods here; the rest is by subject: `drawing` makes regions, `edits` changes them,
-    `scan_index` lists scans, `tasks` gives them to readers, `readings` says what a reader may see, `drafts` and
-    `labels` keep what their names say.
+    `answers` keeps what was said of whole slices, `scan_index` lists scans, `tasks` gives them to readers, `readings`
+    says what a reader may see, `drafts` and `labels` keep what their names say.
 
     path : of the file. notice : why this store only reads, for people; empty when it can write.
     """
@@ -75,6 +76,7 @@ class AnnotationStore:
         )
         self.drawing = RegionDrawing(writer)
         self.edits = RegionEdits(writer)
+        self.answers = AnswerStore(self._connection, writer)
         self.drafts = DraftStore(self._connection, self._require_writable)
         self.labels = LabelStore(self._connection, self._require_writable)
         self.tasks = TaskStore(self._connection, self.readings, self._require_writable)

@@ -169,6 +169,159 @@
     </message>
 </context>
 <context>
+    <name>AnswerCard</name>
+    <message>
+        <source>Right</source>
+        <translation>正确</translation>
+    </message>
+    <message>
+        <source>The answer is right</source>
+        <translation>这个回答是对的</translation>
+    </message>
+    <message>
+        <source>Wrong</source>
+        <translation>错误</translation>
+    </message>
+    <message>
+        <source>The answer is wrong</source>
+        <translation>这个回答是错的</translation>
+    </message>
+    <message>
+        <source>Correct …</source>
+        <translation>更正…</translation>
+    </message>
+    <message>
+        <source>Write what should have been said</source>
+        <translation>写下应当怎样回答</translation>
+    </message>
+    <message>
+        <source>Keep</source>
+        <translation>保存</translation>
+    </message>
+    <message>
+        <source>Keep your text (Ctrl+Enter); Esc gives it up</source>
+        <translation>保存您的文字（Ctrl+Enter）；Esc 放弃</translation>
+    </message>
+    <message>
+        <source>Copy</source>
+        <translation>复制</translation>
+    </message>
+    <message>
+        <source>Copy the answer, with its model, to the clipboard</source>
+        <translation>把回答连同模型名称复制到剪贴板</translation>
+    </message>
+    <message>
+        <source>Prompt</source>
+        <translation>提示词</translation>
+    </message>
+    <message>
+        <source>The very words the model was asked with</source>
+        <translation>向模型提问时的原文</translation>
+    </message>
+    <message>
+        <source>Right, says {0}</source>
+        <translation>{0} 判为正确</translation>
+    </message>
+    <message>
+        <source>Wrong, says {0}</source>
+        <translation>{0} 判为错误</translation>
+    </message>
+    <message>
+        <source>Corrected by {0}:</source>
+        <translation>{0} 更正为：</translation>
+    </message>
+</context>
+<context>
+    <name>AnswerWords</name>
+    <message>
+        <source>Report</source>
+        <translation>报告</translation>
+    </message>
+    <message>
+        <source>Grounded report</source>
+        <translation>带区域的报告</translation>
+    </message>
+    <message>
+        <source>Diagnosis</source>
+        <translation>诊断</translation>
+    </message>
+    <message>
+        <source>Question</source>
+        <translation>提问</translation>
+    </message>
+    <message>
+        <source>, </source>
+        <translation>、</translation>
+    </message>
+    <message>
+        <source>with the regions it found</source>
+        <translation>附模型自己找到的区域</translation>
+    </message>
+    <message>
+        <source>with this slice&apos;s regions</source>
+        <translation>附本层的区域</translation>
+    </message>
+    <message>
+        <source>with random regions</source>
+        <translation>附随机区域</translation>
+    </message>
+    <message>
+        <source>{0}: {1}</source>
+        <translation>{0}：{1}</translation>
+    </message>
+    <message>
+        <source>Not sure. The best there is to say:</source>
+        <translation>不确定。最可能的回答：</translation>
+    </message>
+    <message>
+        <source>Not written as asked, or cut short: parts may be missing.</source>
+        <translation>未按要求书写或被截断：内容可能不全。</translation>
+    </message>
+    <message>
+        <source>{0} was not trained for this: do not rely on what it says.</source>
+        <translation>{0} 没有为此训练过：请勿采信它的回答。</translation>
+    </message>
+    <message>
+        <source>Findings</source>
+        <translation>影像所见</translation>
+    </message>
+    <message>
+        <source>Impression</source>
+        <translation>影像结论</translation>
+    </message>
+    <message>
+        <source>(nothing was said)</source>
+        <translation>（没有内容）</translation>
+    </message>
+    <message>
+        <source>By the model {0}</source>
+        <translation>由模型 {0} 生成</translation>
+    </message>
+    <message>
+        <source>By {0}, after the model {1}</source>
+        <translation>由 {0} 在模型 {1} 的回答上更正</translation>
+    </message>
+</context>
+<context>
+    <name>AskPanel</name>
+    <message>
+        <source>The answer was copied</source>
+        <translation>已复制回答</translation>
+    </message>
+    <message>
+        <source>Answers about this slice are kept here.</source>
+        <translation>关于本层的回答会保存在这里。</translation>
+    </message>
+    <message>
+        <source>Ask</source>
+        <translation>提问</translation>
+    </message>
+    <message>
+        <source>Language of the question and the answer (L in the image)</source>
+        <translation>提问和回答的语言（在图像中按 L）</translation>
+    </message>
+</context>
+<context>
     <name>AskingModel</name>
     <message>
         <source>You read this scan blind: the model answers once you have submitted your reading.</source>
@@ -562,12 +715,20 @@
         <translation>此层面未找到：{0}</translation>
     </message>
     <message>
+        <source>The model&apos;s answer names no place: nothing was found</source>
+        <translation>模型的回答没有给出位置：什么也没找到</translation>
+    </message>
+    <message>
         <source>Asking the model …</source>
         <translation>正在询问模型…</translation>
     </message>
     <message>
         <source>No answer. {0}</source>
         <translation>没有答复。{0}</translation>
+    </message>
+    <message>
+        <source>{0} was not trained for this: do not rely on what it says.</source>
+        <translation>{0} 没有为此训练过：请勿采信它的回答。</translation>
     </message>
     <message>
         <source>Loading the model …</source>
@@ -599,6 +760,14 @@
     <message>
         <source>{0} of {1} slices, {2} found</source>
         <translation>已查 {0} / {1} 层，找到 {2} 个</translation>
+    </message>
+    <message>
+        <source>about {0} s left</source>
+        <translation>约剩 {0} 秒</translation>
+    </message>
+    <message>
+        <source>about {0} min left</source>
+        <translation>约剩 {0} 分钟</translation>
     </message>
     <message>
         <source>This slice ({0})</source>
@@ -653,6 +822,10 @@
     <message>
         <source>Nothing waits for a decision</source>
         <translation>没有等待决定的区域</translation>
+    </message>
+    <message>
+        <source>The answer about slice {0} is there</source>
+        <translation>关于第 {0} 层的回答已写好</translation>
     </message>
     <message>
         <source>{0} regions found on {1} slices</source>
@@ -827,6 +1000,14 @@
     <message>
         <source>find by name</source>
         <translation>按名称查找</translation>
+    </message>
+    <message>
+        <source>Ctrl+E</source>
+        <translation>Ctrl+E</translation>
+    </message>
+    <message>
+        <source>ask about the whole slice; Enter asks, Esc gives up</source>
+        <translation>就整层提问；Enter 提问，Esc 放弃</translation>
     </message>
     <message>
         <source>L</source>
@@ -1229,6 +1410,14 @@
         <translation>移除</translation>
     </message>
     <message>
+        <source>{0} (untrained)</source>
+        <translation>{0}（未训练）</translation>
+    </message>
+    <message>
+        <source>This model was not trained for it: do not rely on what it says</source>
+        <translation>该模型没有为此训练过：请勿采信它的回答</translation>
+    </message>
+    <message>
         <source>none</source>
         <translation>无</translation>
     </message>
@@ -1483,6 +1672,97 @@
     </message>
 </context>
 <context>
+    <name>QuestionForm</name>
+    <message>
+        <source>Possible labels, one a line or with commas</source>
+        <translation>可能的标签，每行一个或用逗号分隔</translation>
+    </message>
+    <message>
+        <source>Question</source>
+        <translation>提问</translation>
+    </message>
+    <message>
+        <source>Report</source>
+        <translation>报告</translation>
+    </message>
+    <message>
+        <source>Grounded report</source>
+        <translation>带区域的报告</translation>
+    </message>
+    <message>
+        <source>Diagnosis</source>
+        <translation>诊断</translation>
+    </message>
+    <message>
+        <source>Ask anything about this slice. Enter asks.</source>
+        <translation>就本层随意提问，按 Enter 发出。</translation>
+    </message>
+    <message>
+        <source>Options, with commas between them</source>
+        <translation>选项，用逗号分隔</translation>
+    </message>
+    <message>
+        <source>What to describe; everything when empty</source>
+        <translation>要描述什么；留空则描述全部</translation>
+    </message>
+    <message>
+        <source>The label for none of them, if any</source>
+        <translation>表示“都不是”的标签（如有）</translation>
+    </message>
+    <message>
+        <source>Several may hold</source>
+        <translation>可同时成立多个</translation>
+    </message>
+    <message>
+        <source>Answer: a word or phrase</source>
+        <translation>回答：词或短语</translation>
+    </message>
+    <message>
+        <source>Answer: sentences</source>
+        <translation>回答：句子</translation>
+    </message>
+    <message>
+        <source>Answer: yes or no</source>
+        <translation>回答：是或否</translation>
+    </message>
+    <message>
+        <source>Answer: one of these options</source>
+        <translation>回答：从选项中选一个</translation>
+    </message>
+    <message>
+        <source>Organs</source>
+        <translation>器官</translation>
+    </message>
+    <message>
+        <source>Lesions</source>
+        <translation>病灶</translation>
+    </message>
+    <message>
+        <source>Chest X-ray</source>
+        <translation>胸部X光</translation>
+    </message>
+    <message>
+        <source>These are diseases</source>
+        <translation>标签是疾病</translation>
+    </message>
+    <message>
+        <source>These are organs</source>
+        <translation>标签是器官</translation>
+    </message>
+    <message>
+        <source>These are tissues</source>
+        <translation>标签是组织</translation>
+    </message>
+    <message>
+        <source>Findings and impression of this slice.</source>
+        <translation>本层的影像所见和结论。</translation>
+    </message>
+    <message>
+        <source>Each sentence points at its regions, which become suggestions.</source>
+        <translation>每句话都指向它的区域，区域成为待判定的建议。</translation>
+    </message>
+</context>
+<context>
     <name>ReaderMenu</name>
     <message>
         <source>Reader</source>
@@ -1617,6 +1897,10 @@
         <translation>未命名</translation>
     </message>
     <message>
+        <source>not sure</source>
+        <translation>不确定</translation>
+    </message>
+    <message>
         <source>{0}?</source>
         <translation>{0}？</translation>
     </message>
@@ -1686,6 +1970,53 @@
     </message>
 </context>
 <context>
+    <name>RegionsFirst</name>
+    <message>
+        <source>Ask without regions</source>
+        <translation>不附区域直接提问</translation>
+    </message>
+    <message>
+        <source>Find regions first, then ask</source>
+        <translation>先找区域，再提问</translation>
+    </message>
+    <message>
+        <source>Ask with this slice&apos;s regions</source>
+        <translation>附本层的区域提问</translation>
+    </message>
+    <message>
+        <source>Ask with random regions</source>
+        <translation>附随机区域提问</translation>
+    </message>
+    <message>
+        <source>Two passes (Regional CoT): regions are written into the question</source>
+        <translation>两步提问（区域思维链）：把区域写进问题</translation>
+    </message>
+    <message>
+        <source>Study</source>
+        <translation>研究</translation>
+    </message>
+    <message>
+        <source>Also offers random regions, the control of a study</source>
+        <translation>另提供随机区域，作为研究的对照</translation>
+    </message>
+    <message>
+        <source>Look for: abnormal regions</source>
+        <translation>先找：异常区域</translation>
+    </message>
+    <message>
+        <source>What the first pass looks for; abnormal regions when empty</source>
+        <translation>第一步要找什么；留空则找异常区域</translation>
+    </message>
+    <message>
+        <source>seed </source>
+        <translation>种子 </translation>
+    </message>
+    <message>
+        <source>The same seed gives the same random regions</source>
+        <translation>相同的种子给出相同的随机区域</translation>
+    </message>
+</context>
+<context>
     <name>RegionsModel</name>
     <message>
         <source>This slice is not read yet: draw when it is here</source>
@@ -1711,8 +2042,31 @@
         <translation>在图像上拖动画框，模型会说明框内是什么；也可在上方按名称查找。</translation>
     </message>
     <message>
+        <source>Not on this slice, says the model: {0}</source>
+        <translation>模型说本层没有：{0}</translation>
+    </message>
+    <message>
         <source>Name …</source>
         <translation>名称…</translation>
+    </message>
+</context>
+<context>
+    <name>RightSide</name>
+    <message>
+        <source>Regions</source>
+        <translation>区域</translation>
+    </message>
+    <message>
+        <source>Ask and report</source>
+        <translation>提问与报告</translation>
+    </message>
+    <message>
+        <source>Find, labels, and the regions of this slice</source>
+        <translation>查找、标签和本层的区域</translation>
+    </message>
+    <message>
+        <source>Questions about the whole slice, reports, diagnoses (Ctrl+E)</source>
+        <translation>就整层提问、写报告、做诊断（Ctrl+E）</translation>
     </message>
 </context>
 <context>
@@ -1759,6 +2113,13 @@
     <message>
         <source>Fold or unfold</source>
         <translation>折叠或展开</translation>
+    </message>
+</context>
+<context>
+    <name>SliceAskingModel</name>
+    <message>
+        <source>There is no slice to ask about</source>
+        <translation>没有可以提问的层面</translation>
     </message>
 </context>
 <context>
@@ -1903,6 +2264,10 @@
     <message>
         <source>Model {0} {1} · {2}</source>
         <translation>模型 {0} {1} · {2}</translation>
+    </message>
+    <message>
+        <source>For single tasks: {0}</source>
+        <translation>单项任务用：{0}</translation>
     </message>
     <message>
         <source>Reader: {0}</source>
@@ -3008,6 +3373,10 @@
         <translation>快捷键</translation>
     </message>
     <message>
+        <source>Ask about this slice …</source>
+        <translation>就本层提问…</translation>
+    </message>
+    <message>
         <source>Manage models …</source>
         <translation>管理模型…</translation>
     </message>
@@ -3057,6 +3426,37 @@
     <message>
         <source>W {0}  C {1}</source>
         <translation>窗宽 {0}  窗位 {1}</translation>
+    </message>
+</context>
+<context>
+    <name>WritingCard</name>
+    <message>
+        <source>Waits for your newer question …</source>
+        <translation>等待您较新的问题…</translation>
+    </message>
+    <message>
+        <source>Writing …</source>
+        <translation>正在书写…</translation>
+    </message>
+    <message>
+        <source>Looking for regions first …</source>
+        <translation>先找区域…</translation>
+    </message>
+    <message>
+        <source>Asking the model …</source>
+        <translation>正在询问模型…</translation>
+    </message>
+    <message>
+        <source>slice {0}</source>
+        <translation>第 {0} 层</translation>
+    </message>
+    <message>
+        <source>Cancel</source>
+        <translation>取消</translation>
+    </message>
+    <message>
+        <source>Give up this question (Esc)</source>
+        <translation>放弃这个问题（Esc）</translation>
     </message>
 </context>
 </TS>

@@ -8,8 +8,10 @@ from PySide6.QtTest import QTest
 
 from desktop.model.finding import split_names
 from engine.found import SAME_PLACE
+from engine.protocol import Language, Task
 from engine.regions import Box
 from engine.store import Origin, RegionState
+from engine.suggest import ModelRef, Suggestion, SuggestTimings
 
 CTRL = Qt.KeyboardModifier.ControlModifier
 BOX = Box(30, 30, 70, 70)
@@ -167,3 +169,53 @@ def test_names_are_chosen_from_a_list_beside_those_typed(driver):
     panel.find_all._fill_menu()
     next(action for action in menu.actions() if action.text() == "liver").trigger()
     assert panel._names.currentText() == "something else, spleen"
+
+
+def test_every_name_is_a_question_of_its_own(driver):
+    find_all(driver, NAME, "liver")
+    store = driver.window._store
+    prompts = {store.suggestions.of_region(one.row.root_id).prompt for one in found(driver)}
+    assert all(prompt.count("<ref>") == 2 for prompt in prompts), "one as the form, one as the name"
+    assert any("<ref>liver</ref>" in prompt for prompt in prompts)
+    assert store.audit_problems() == []
+
+
+def test_the_time_that_is_left_is_told(driver):
+    said = set()
+    running = driver.window.regions_panel.find_all._running
+    driver.window.models.finding.changed.connect(lambda: said.add(running.text()))
+    find_all(driver, NAME)
+    assert any("left" in text for text in said)
+
+
+def test_what_is_not_there_is_shown_as_such(driver):
+    window = driver.window
+    image = window.viewing.image_ref()
+    answer = Suggestion(
+        task=Task.TEXT_TO_REGION,
+        language=Language.EN,
+        image=image,
+        prompt="where is <image>",
+        raw="<ref>aorta</ref>: not present",
+        text="aorta: not present",
+        regions=(),
+        candidates=(),
+        not_present=("aorta",),
+        abstained=False,
+        malformed=False,
+        model=ModelRef("tiny", "0" * 64),
+        timings_ms=SuggestTimings(0, 0, 0, 0, 0),
+    )
+    window._store.record_found(answer, "1", "tester")
+    window.regions.refresh()
+    absent = window.regions_panel.absent
+    assert absent.text() == "Not on this slice, says the model: aorta"
+    assert absent.isVisible()
+    window.set_answer_language(Language.ZH)
+    assert "主动脉" in absent.text()
+    window.viewing.step(1)
+    assert not absent.isVisible()
+    window.viewing.step(-1)
+    root = driver.draw(BOX)
+    window.regions.correct(root, window.asking.labels.find("aorta"))
+    assert not absent.isVisible(), "a person says that it is there"

@@ -14,9 +14,12 @@ from desktop.panels.models_dialog import ModelsDialog
 from engine.models.adding import add_model
 from engine.progress import NoProgress
 from engine.protocol import Task
-from engine.regions import Box
+from engine.regions import Box, Label, LabelSet
 from engine.runtime import ModelManifest, read_choices, registry
 from tests.engine.runtime.test_adapters import write_adapter
+
+NAMES = LabelSet([Label("grade-1", "grade one", "一级"), Label("grade-2", "grade two", "二级")])
+"""What the second model can call a region."""
 
 
 @pytest.fixture
@@ -29,7 +32,14 @@ def second(tiny_model, tmp_path, monkeypatch):
     card = tmp_path / "card.md"
     card.write_text("# A card\n\n![x](file:///etc/passwd) <a href='http://x'>x</a>")
     return add_model(
-        first.path("text"), first.path("mmproj"), "medmo", "second", NoProgress(), name="<b>Second</b>", card=card
+        first.path("text"),
+        first.path("mmproj"),
+        "medmo",
+        "second",
+        NoProgress(),
+        name="<b>Second</b>",
+        card=card,
+        labels=NAMES,
     )
 
 
@@ -136,3 +146,85 @@ def test_an_adapter_is_switched_without_loading_the_model_again(open_window, sec
     root = driver.draw_and_wait(Box(30, 30, 80, 80))
     assert driver.window.regions.suggestion(root).adapter == "site-a"
     assert driver.window.asking.session.pid == pid
+
+
+def names_of_model(window):
+    return [entry.label.id for entry in next(one for one in window.labels.schemes if one.id == "names-of-the-model")]
+
+
+def offered(window):
+    box = window.regions_panel._names
+    return [box.itemText(number) for number in range(box.count())]
+
+
+def test_the_names_of_the_model_follow_a_switch_of_the_model(open_window, second, tiny_model):
+    driver = open_window()
+    window = driver.window
+    assert "liver" in names_of_model(window)
+    dialog = opened(driver)
+    mark(dialog, "second")
+    click(dialog.default)
+    assert names_of_model(window) == ["grade-1", "grade-2"]
+    assert offered(window) == ["grade one", "grade two"]
+    driver.until(lambda: window.labels.ontology.find("grade two") is not None)
+    dialog.accept()
+    root = driver.draw_and_wait(Box(20, 20, 60, 60))
+    candidates = window.regions.suggestion(root).candidates
+    assert {name for name, *_ in candidates} == {"grade one", "grade two"}
+    window.asking.use_models(ModelManifest.read(tiny_model), {})
+    assert "liver" in names_of_model(window)
+    assert "liver" in offered(window)
+
+
+def test_one_model_names_and_another_finds_each_in_its_own_names_without_a_new_start(open_window, second):
+    driver = open_window()
+    window = driver.window
+    first = window.asking.session
+    dialog = opened(driver)
+    mark(dialog, "second")
+    dialog.tasks[Task.REGION_TO_TEXT].click()
+    assert names_of_model(window) == ["grade-1", "grade-2"]
+    assert "liver" in offered(window), "the first one still finds"
+    dialog.accept()
+    root = driver.draw_and_wait(Box(20, 20, 60, 60))
+    named = window.regions.suggestion(root)
+    assert named.model_id == "second"
+    assert {name for name, *_ in named.candidates} == {"grade one", "grade two"}
+    window.regions.reject(root)
+    window.asking.find(["spleen"])
+    driver.until(lambda: not window.asking.asking)
+    (found, *_) = window.regions.rows
+    assert window.regions.suggestion(found.root_id).model_id == "tiny"
+    assert window.asking.session is first
+    dialog = opened(driver)
+    mark(dialog, "second")
+    assert dialog.tasks[Task.REGION_TO_TEXT].isChecked()
+    dialog.tasks[Task.REGION_TO_TEXT].click()
+    dialog.accept()
+    root = driver.draw_and_wait(Box(30, 30, 80, 80))
+    assert window.regions.suggestion(root).model_id == "tiny"
+
+
+def test_finding_everywhere_goes_on_with_the_other_model(open_window, second):
+    driver = open_window()
+    finding = driver.window.models.finding
+    problems = []
+    finding.failed.connect(problems.append)
+    assert finding.start(["spleen"])
+    driver.until(lambda: finding.progress[0] > 0)
+    dialog = opened(driver)
+    mark(dialog, "second")
+    click(dialog.default)
+    assert finding.running
+    driver.until(lambda: not finding.running)
+    assert problems == []
+
+
+def test_a_model_whose_names_cannot_be_read_changes_nothing(open_window, second):
+    driver = open_window()
+    second.path("labels").write_text("[", encoding="utf-8")
+    dialog = opened(driver)
+    mark(dialog, "second")
+    click(dialog.default)
+    assert dialog.problem.isVisible()
+    assert driver.window.asking.manifest.id == "tiny"

@@ -8,6 +8,8 @@ import pytest
 
 pytest.importorskip("PySide6")
 
+import itertools
+
 from PySide6.QtGui import QColor, QImage, QPainter
 from PySide6.QtWidgets import QGraphicsScene
 
@@ -56,7 +58,7 @@ def test_a_found_boxs_edge_is_as_soft_as_the_model_is_unsure_until_it_is_accepte
     (row,) = [row for row in regions.rows if row.box == BOX]
     item = item_of(driver, row.root_id)
     assert soft(item)
-    bounds = item._soft.childrenBoundingRect()
+    bounds = item._soft.boundingRect()
     assert (bounds.left(), bounds.top(), bounds.right(), bounds.bottom()) == pytest.approx((18, 19, 56, 63))
     regions.accept(row.root_id, row.label)
     assert not soft(item_of(driver, row.root_id))
@@ -91,3 +93,21 @@ def test_the_band_is_darkest_at_the_side_and_fades(open_window):
     assert brightness[1] < brightness[2] < brightness[3]
     assert brightness[4] > brightness[5] > brightness[6]
     assert brightness[7] == 0
+
+
+def test_the_band_has_no_steps(open_window):
+    driver = open_window()
+    driver.window.regions.keep_found(found(driver, (8.0, 8.0, 8.0, 8.0)))
+    (row,) = [row for row in driver.window.regions.rows if row.box == BOX]
+    item = RegionItem(row, BOX, "", QColor("white"), selected=False, spread=(18.0, 18.0, 18.0, 18.0))
+    scene = QGraphicsScene(0, 0, 80, 80)
+    scene.addItem(item)
+    # Ten times as large as the slice: each step of a staircase would be wide.
+    image = QImage(800, 800, QImage.Format.Format_RGB32)
+    image.fill(QColor("black"))
+    painter = QPainter(image)
+    scene.render(painter)
+    painter.end()
+    across = [image.pixelColor(x, 400).red() for x in range(20, 190)]
+    assert max(b - a for a, b in itertools.pairwise(across)) <= 2
+    assert across == sorted(across)

@@ -11,7 +11,7 @@ import pytest
 from engine.protocol import Language, Task
 from engine.regions import Box, Label
 from engine.scans import Plane, SeriesEntry, Window
-from engine.store import AnnotationStore, Derivation, ListedScan, NewRegion, ScanMark
+from engine.store import AnnotationStore, DecisionKind, Derivation, ListedScan, NewRegion, ScanMark
 from engine.suggest import Candidate, ImageRef, ModelRef, SuggestedRegion, Suggestion, SuggestTimings
 
 _IMAGE = ImageRef(Path("/scans/ct"), "1.2.3", "1.2.3.4", "CT", Plane.AXIAL, 7, 512, 400, Window(40, 400), "a" * 64)
@@ -64,6 +64,8 @@ def work() -> Callable[[AnnotationStore], None]:
         found = store.record_found(answer, "1.2", "bob")
         store.edits.accept_many([row.root_id for row, _ in found], 0.5, "bob")
         store.labels.keep_own_label("own-vein", "vein", "静脉", "bob")
+        report, _ = store.answers.keep(replace(answer, task=Task.REPORT), "1.2", "bob", {})
+        store.answers.judge(report.suggestion.id, DecisionKind.EDITED, "bob", "all well")
 
     return do
 

@@ -42,6 +42,8 @@ def test_every_gesture_is_one_entry_and_all_is_well(worked: AnnotationStore):
         ("bob", "suggested"),
         ("bob", "accepted from 0.5"),
         ("bob", "kept a label"),
+        ("bob", "asked"),
+        ("bob", "answer edited"),
     ]
     assert worked.audit_problems() == []
 
@@ -151,4 +153,4 @@ def test_two_windows_on_one_file_write_one_chain(tmp_path: Path, work: Callable[
         for store in (one, other, one, other):
             work(store)
         assert one.audit_problems() == []
-        assert len(list(other.audit.all())) == 4 * 16 - 3
+        assert len(list(other.audit.all())) == 4 * 18 - 3

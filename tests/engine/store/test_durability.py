@@ -87,7 +87,7 @@ def test_a_full_disk_keeps_what_was_there_and_says_so(worked: AnnotationStore, w
     full = len(list(worked.audit.all()))
     worked._connection.execute(f"PRAGMA max_page_count = {pages * 100}")
     work(worked)
-    assert len(list(worked.audit.all())) == full + 15
+    assert len(list(worked.audit.all())) == full + 17
     assert full >= entries
 
 

@@ -12,7 +12,7 @@ import pytest
 from engine.protocol import Language, Task
 from engine.regions import Box, Label, RegionError
 from engine.scans import Plane, SeriesEntry, Window
-from engine.store import AnnotationStore, ListedScan, RegionState, ScanMark, StoreError
+from engine.store import AnnotationStore, DecisionKind, ListedScan, RegionState, ScanMark, StoreError
 from engine.store.connection import is_network_path
 from engine.store.schema import AUDITED_TABLES
 from engine.suggest import Candidate, ImageRef, ModelRef, SuggestedRegion, SuggestedSentence, Suggestion, SuggestTimings
@@ -57,7 +57,7 @@ def test_settings_that_durability_rests_on(store: AnnotationStore):
     assert pragma("synchronous") == 2, "FULL"
     assert pragma("foreign_keys") == 1
     assert pragma("application_id") == 0x4D524741
-    assert pragma("user_version") == 3
+    assert pragma("user_version") == 4
 
 
 def test_everything_about_an_accepted_suggestion_is_kept(store: AnnotationStore):
@@ -184,6 +184,8 @@ def test_sql_cannot_rewrite_what_was_decided(store: AnnotationStore, table: str,
     region = store.draw_region(IMAGE, "1.2", BOX, "ann")
     kept = store.record_suggestion(suggestion(), "1.2", region.root_id)
     store.accept(region.root_id, kept.id, LIVER, "ann")
+    answer, _ = store.answers.keep(suggestion(task=Task.REPORT), "1.2", "ann", {})
+    store.answers.judge(answer.suggestion.id, DecisionKind.ACCEPTED, "ann")
     (scan,) = store.scan_index.keep([ListedScan(SeriesEntry(IMAGE.path, "1.2.3", "1.2", "CT", "", 8, 8, 8, ()))])
     store.scan_index.mark(store.scans.get(scan), ScanMark.DONE, "ann")
     column = {"audit": "at", "image": "plane"}.get(table, "created")

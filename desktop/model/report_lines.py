@@ -1,0 +1,85 @@
+"""The sentences of a kept grounded report, each with the regions it is about as they are now."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from engine.answer_text import read_again
+from engine.found import SAME_PLACE, same_name
+from engine.protocol import Language, Located, Task
+from engine.regions import Box, Label, LabelSet
+from engine.runtime import ModelManifest
+from engine.store import AnswerRow, RegionRow
+
+
+@dataclass(frozen=True, slots=True)
+class ReportLine:
+    """names : what it is about, in the answer's language. absent : those of them it says are not there.
+
+    roots : root ids of its regions.
+    """
+
+    names: tuple[str, ...]
+    text: str
+    roots: tuple[int, ...]
+    absent: tuple[str, ...] = ()
+
+
+def report_lines(
+    answer: AnswerRow,
+    width: int,
+    height: int,
+    *,
+    manifest: ModelManifest | None,
+    labels: LabelSet,
+    rows: Sequence[RegionRow],
+) -> tuple[ReportLine, ...]:
+    """Read a report again.
+
+    width, height : of its slice. manifest : of the model that wrote it, None when it is gone. rows : the slice's
+    regions; one of the same name in the same place stands for a region that was there before the report.
+    """
+    said = answer.suggestion
+    language = Language(said.language)
+    names = [name for name in answer.asked.get("names", ()) if isinstance(name, str)]
+    # Names are asked for in the answer's language, and labels know both.
+    asked = [label.name(language) if (label := labels.find(name)) else name for name in names]
+    read = read_again(said.raw, Task(said.task), language, width, height, manifest=manifest, names=asked)
+    drawn = {region.box: region.root_id for region in answer.regions}
+    lines = []
+    for sentence in read.sentences:
+        roots = [root for item in sentence.located for root in _roots(item, drawn, labels, rows)]
+        lines.append(
+            ReportLine(
+                tuple(dict.fromkeys(item.name for item in sentence.located)),
+                sentence.text,
+                tuple(dict.fromkeys(roots)),
+                tuple(item.name for item in sentence.located if item.not_present),
+            )
+        )
+    return tuple(lines)
+
+
+def _roots(
+    item: Located, drawn: dict[tuple[float, float, float, float], int], labels: LabelSet, rows: Sequence[RegionRow]
+) -> list[int]:
+    found = (_root(item.name, box, drawn, labels, rows) for box in item.boxes)
+    return [root for root in found if root is not None]
+
+
+def _root(
+    name: str,
+    box: Box,
+    drawn: dict[tuple[float, float, float, float], int],
+    labels: LabelSet,
+    rows: Sequence[RegionRow],
+) -> int | None:
+    x1, y1, x2, y2 = (float(value) for value in box.as_tuple())
+    if (x1, y1, x2, y2) in drawn:
+        return drawn[(x1, y1, x2, y2)]
+    label = labels.find(name) or Label("", name, "")
+    return next(
+        (row.root_id for row in rows if same_name(row.label, label) and row.box.iou(box) > SAME_PLACE),
+        None,
+    )

@@ -1,0 +1,48 @@
+"""Migration 4: what was asked about whole slices, and what people think of the answers.
+
+An answer about a region is judged by what becomes of the region. One about a slice (a report, a diagnosis, the answer
+to a question in words) has none, and its verdicts stand here. Answers that are there have no question row: their
+prompt says what they were asked.
+"""
+
+from __future__ import annotations
+
+from sqlite_utils import Database
+
+ANSWER_TABLES = ("question", "answer_verdict")
+"""The audited ones, both."""
+
+_STATEMENTS = """
+CREATE TABLE question (
+    id INTEGER PRIMARY KEY,
+    suggestion_id INTEGER NOT NULL UNIQUE REFERENCES suggestion(id),
+    look_id INTEGER REFERENCES suggestion(id),
+    asked TEXT NOT NULL,
+    said TEXT NOT NULL,
+    who TEXT NOT NULL,
+    created TEXT NOT NULL
+);
+CREATE TABLE answer_verdict (
+    id INTEGER PRIMARY KEY,
+    suggestion_id INTEGER NOT NULL REFERENCES suggestion(id),
+    kind TEXT NOT NULL,
+    before TEXT NOT NULL,
+    after TEXT NOT NULL,
+    who TEXT NOT NULL,
+    created TEXT NOT NULL
+);
+CREATE INDEX answer_verdict_by_suggestion ON answer_verdict (suggestion_id);
+"""
+
+
+def add_answers(db: Database) -> None:
+    """Make the tables; no row that is there changes."""
+    for statement in _STATEMENTS.split(";"):
+        if statement.strip():
+            db.conn.execute(statement)
+    for table in ANSWER_TABLES:
+        for verb in ("UPDATE", "DELETE"):
+            db.conn.execute(
+                f"CREATE TRIGGER {table}_no_{verb.lower()} BEFORE {verb} ON {table} "
+                f"BEGIN SELECT RAISE(ABORT, '{table} is append-only'); END"
+            )
