@@ -26,7 +26,7 @@ from numpy.typing import NDArray
 
 from engine.progress import Cancelled
 from engine.protocol import PartKind, Prompt, PromptPart
-from engine.runtime.errors import EngineError, ModelError
+from engine.runtime.errors import EngineError, ModelError, QuestionError
 from engine.runtime.lora import LoraAdapters
 from engine.runtime.manifest import ModelManifest
 from engine.runtime.messages import AskRequest, AskResult, Choice, TextPiece, Timings
@@ -64,12 +64,13 @@ _LOG_CALLBACK = lc.llama_log_callback(_log)
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Begun:
-    """A prompt up to its picture in sequence 0. after : the tokens still to come."""
+    """A prompt up to its picture in sequence 0. after : the tokens still to come. tokens : of the whole prompt."""
 
     after: list[int]
     image_cached: bool
     prefix_reused: bool
     encode_ms: float
+    tokens: int
 
 
 @dataclass(slots=True, eq=False)
@@ -313,7 +314,7 @@ class LlamaModel:
         try:
             encoded = text.encode()
         except UnicodeEncodeError:
-            raise EngineError("a text holds half a character (a lone surrogate): type it again") from None
+            raise QuestionError("a text holds half a character (a lone surrogate): type it again") from None
         buffer = (lc.llama_token * (len(encoded) + 8))()
         count = lc.llama_tokenize(self._vocab, encoded, len(encoded), buffer, len(buffer), False, special)
         if count < 0:
@@ -343,7 +344,7 @@ class LlamaModel:
         around = len(image.before) + len(image.after)
         needed = len(before) + around + len(image.embedding) + len(after) + 1
         if needed > self._limit:
-            raise EngineError(
+            raise QuestionError(
                 f"the question needs {needed} tokens, the model {self._manifest.id} takes {self._limit}: "
                 "ask about fewer names at once"
             )
@@ -367,7 +368,7 @@ class LlamaModel:
                 self._decode(image.after)
             self._prefix_key, self._prefix_length = key, self._position
             self._prefixes.keep(key, self._position)
-        return _Begun(after, image_cached, reused, encode_ms)
+        return _Begun(after, image_cached, reused, encode_ms, needed - 1)
 
     def _stretched(self, slice_: NDArray[np.uint8]) -> NDArray[np.uint8]:
         """`to_model_image` of a slice, kept for the next question about it: stretching costs more than hashing."""
@@ -396,7 +397,7 @@ class LlamaModel:
         """The tokens before and after the picture. Each part on its own: no text can join into a control token."""
         kinds = [part.kind for part in parts]
         if kinds.count(PartKind.IMAGE) != 1 or kinds[-1] is PartKind.IMAGE:
-            raise EngineError("a prompt needs exactly one picture, with words after it")
+            raise QuestionError("a prompt needs exactly one picture, with words after it")
         at = kinds.index(PartKind.IMAGE)
 
         def tokens(some: Sequence[PromptPart]) -> list[int]:
@@ -456,7 +457,7 @@ class LlamaModel:
         answers = [[*self.tokenize(choice, special=False), self._end] for choice in distinct]
         longest = max(len(answer) for answer in answers)
         if longest > min(_BATCH, self._limit - self._position - len(after)):
-            raise EngineError(f"an allowed answer of {longest} tokens does not fit: shorten the name")
+            raise QuestionError(f"an allowed answer of {longest} tokens does not fit: shorten the name")
         # Of a question longer than a batch all but the last token goes first.
         spare = max(len(after) - _BATCH // 2, 0)
         if spare:
@@ -582,6 +583,7 @@ def _result(
         begun.image_cached,
         begun.prefix_reused,
         writer is None or writer.finished,
+        begun.tokens,
     )
 
 
