@@ -9,7 +9,7 @@ from PySide6.QtGui import QKeyEvent
 from PySide6.QtWidgets import QComboBox, QHBoxLayout, QLabel, QPushButton, QVBoxLayout, QWidget
 
 from desktop.model.asking import AskingModel
-from desktop.model.finding import FindAllModel, split_names
+from desktop.model.finding import FindAllModel
 from desktop.model.label_colors import LabelColors
 from desktop.model.labels import LabelsModel
 from desktop.model.regions import RegionsModel
@@ -19,6 +19,7 @@ from desktop.panels.find_all_box import FindAllBox
 from desktop.panels.label_bar import LabelBar
 from desktop.panels.names_completer import NamesCompleter
 from desktop.panels.region_list import RegionList
+from engine.found import split_names
 from engine.store import RegionRow
 
 
