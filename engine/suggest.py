@@ -32,7 +32,7 @@ from engine.protocol import (
 )
 from engine.regions import Box, Label, LabelSet
 from engine.runtime import AdapterManifest, AskRequest, AskResult, ModelManifest, Session, TextPiece
-from engine.scans import Plane, Volume, Window, image_sha256, render_slice
+from engine.scans import Plane, Volume, Window, image_sha256, render_slice, slice_shape
 from engine.suggestion import (
     Candidate,
     ImageRef,
@@ -53,6 +53,7 @@ __all__ = [
     "SuggestedSentence",
     "Suggestion",
     "box_probabilities",
+    "finding_prompt",
     "make_image_ref",
     "prepare",
     "suggest",
@@ -157,6 +158,28 @@ def suggest_each(
     with _not_loading(session, place, cancelled):
         results = session.ask_batch([one.request for one in asked], cancelled=cancelled)
     return tuple(_suggestion(session, one, result) for one, result in zip(asked, results, strict=True))
+
+
+def finding_prompt(
+    manifest: ModelManifest,
+    volume: Volume,
+    plane: Plane,
+    *,
+    language: Language,
+    name: str,
+    labels: LabelSet | None = None,
+) -> str:
+    """The words in which `suggest_each` asks a model where a name is on the slices of a plane.
+
+    An answer that was kept is found again by them. Raises as `suggest` does.
+    """
+    height, width = slice_shape(volume, plane)
+    known = labels if labels is not None else manifest.labels()
+    names = (_in_language(name, known, language),)
+    question = Question(
+        Task.TEXT_TO_REGION, language, width, height, volume.modality, names=names, body_part=volume.body_part
+    )
+    return dialect_of(manifest).render_prompt(question).text
 
 
 _LIKELY = (Task.REGION_TO_TEXT, Task.TEXT_TO_REGION)

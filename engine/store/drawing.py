@@ -131,22 +131,34 @@ class RegionDrawing:
 
         Of a grounded report each region has its own description, and the whole is kept besides, about the slice.
         """
+        return self.record_found_many([suggestion], study_uid, who)
+
+    def record_found_many(
+        self, found: Sequence[Suggestion], study_uid: str, who: str, *, about_slice: Sequence[Suggestion] = ()
+    ) -> list[tuple[RegionRow, SuggestionRow]]:
+        """Keep several answers at once, each as `record_found` keeps it: all of them, or none.
+
+        about_slice : answers whose boxes are to be no regions; they are kept about the slice.
+        """
         kept = []
         with self._writer.gesture(who, "suggested") as made:
-            for region in suggestion.regions:
-                row = self._writer.add(
-                    made,
-                    suggestion.image,
-                    study_uid,
-                    region.box,
-                    who,
-                    label=label_of(region),
-                    state=RegionState.SUGGESTED,
-                    origin=Origin.MODEL,
-                )
-                one = replace(suggestion, regions=(region,), text=_said_of(suggestion, region))
-                kept.append((row, self._writer.add_suggestion(made, one, study_uid, row.root_id)))
-            if suggestion.sentences or not suggestion.regions:
+            for suggestion in found:
+                for region in suggestion.regions:
+                    row = self._writer.add(
+                        made,
+                        suggestion.image,
+                        study_uid,
+                        region.box,
+                        who,
+                        label=label_of(region),
+                        state=RegionState.SUGGESTED,
+                        origin=Origin.MODEL,
+                    )
+                    one = replace(suggestion, regions=(region,), text=_said_of(suggestion, region))
+                    kept.append((row, self._writer.add_suggestion(made, one, study_uid, row.root_id)))
+                if suggestion.sentences or not suggestion.regions:
+                    self._writer.add_suggestion(made, suggestion, study_uid, None)
+            for suggestion in about_slice:
                 self._writer.add_suggestion(made, suggestion, study_uid, None)
         return kept
 
