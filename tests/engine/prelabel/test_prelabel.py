@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import random
@@ -268,21 +269,26 @@ def nursery(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Nursery]:
 
 
 def test_killed_runs_come_to_the_database_of_one_that_was_not(nursery, studies: Path, whole, tmp_path):
-    database, rng = tmp_path / "killed.sqlite", random.Random(7)
-    words = (studies, "--labels", NAMES, "--db", database, "--model", STARTER)
-    for number in range(KILLS):
-        # Somewhere in the work, but for the first: while the database is made.
-        wanted = _kept(database) + rng.randrange(1, max(2, 2 * SLICES // KILLS)) if number else 0
-        child = nursery.start(*words)
-        wait_for(lambda least=wanted: _kept(database) >= least)
-        time.sleep(rng.uniform(0, 0.05))
-        os.kill(child, signal.SIGKILL)
-        assert nursery.end() in (-signal.SIGKILL, 0)
-    assert 0 < _kept(database) < SLICES, "it was never killed in the middle of its work"
-    nursery.start(*words)
-    assert nursery.end() == 0
-    assert content(database) == content(whole[0])
-    assert waiting(database)
+    rng, kills, number = random.Random(7), 0, 0
+    while kills < KILLS:
+        number += 1
+        database, among = tmp_path / f"killed{number}.sqlite", 0
+        words = (studies, "--labels", NAMES, "--db", database, "--model", STARTER)
+        # From "while the database is made" to "before the last slice".
+        while kills < KILLS and (before := _kept(database)) < SLICES - 1:
+            wanted = min(before + rng.randrange(0, 6), SLICES - 1)
+            child = nursery.start(*words)
+            wait_for(lambda least=wanted, database=database: _kept(database) >= least)
+            time.sleep(rng.uniform(0, 0.1))
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(child, signal.SIGKILL)
+            killed = nursery.end() == -signal.SIGKILL
+            kills, among = kills + killed, among + (0 < _kept(database) < SLICES)
+        assert among, "it was never killed in the middle of its work"
+        nursery.start(*words)
+        assert nursery.end() == 0
+        assert content(database) == content(whole[0])
+        assert waiting(database)
 
 
 def test_a_signal_ends_it_cleanly_and_the_same_command_goes_on(nursery, studies: Path, whole, tmp_path: Path):
