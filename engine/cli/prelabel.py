@@ -58,8 +58,21 @@ class _Command(click.Command):
     metavar="NAMES|FILE",
     help="Names with commas between them, the id of a label set that ships, or a file: a name a line, or JSON.",
 )
-@click.option("--lang", type=click.Choice([one.value for one in Language]), default="en", show_default=True)
-@click.option("--slices", type=SliceChoiceType(), default="all", show_default=True, help="Which slices are looked at.")
+@click.option(
+    "--lang",
+    type=click.Choice([one.value for one in Language]),
+    default="en",
+    show_default=True,
+    help="Of the questions.",
+)
+@click.option(
+    "--slices",
+    type=SliceChoiceType(),
+    default="all",
+    show_default=True,
+    metavar="all|middle|every N",
+    help="Which slices are looked at.",
+)
 @click.option(
     "--threshold",
     type=click.FloatRange(0, 1),
@@ -97,7 +110,8 @@ def prelabel_command(
     with progress.stopped_by_signals(), AnnotationStore.open(database) as store, Session(manifest) as session:
         result = prelabel(store, session, folder, order, progress)
     for one in result.skipped:
-        click.echo(f"medrega: left out {printable(one.path)}: {printable(one.reason)}", err=True)
+        where = "" if str(one.path) in one.reason else f"{one.path}: "
+        click.echo(f"medrega: left out: {printable(where + one.reason)}", err=True)
     if as_json:
         echo_json(_document(folder, database, manifest, order, result))
     else:
@@ -122,7 +136,8 @@ def _warn(manifest: ModelManifest, wanted: tuple[Label, ...]) -> None:
 
 
 def _print(result: Prelabelled) -> None:
-    click.echo(f"{result.regions} regions on {result.slices} slices of {result.scans} scans wait for a person.")
+    place = f"{result.slices} slices of {result.scans} scans"
+    click.echo(f"{result.regions} new regions on {place} wait for a person.")
     if result.done_before:
         click.echo(f"{result.done_before} slices had nothing left to ask.")
     if result.skipped:

@@ -83,6 +83,7 @@ class _Run:
         self._order = order
         self._labels = label_set(order.labels)
         self._progress = progress
+        self._quiet = _Quiet(progress)
         self._result = Prelabelled()
         self._total = self._passed = 0
         self._asking_s = 0.0
@@ -109,7 +110,7 @@ class _Run:
 
     def _scan(self, entry: SeriesEntry) -> None:
         loader = VolumeLoader.of_entry(entry)
-        first = loader.open(self._progress)
+        first = loader.open(self._quiet)
         if reason := self._closed(first):
             self._skip(entry, reason)
             return
@@ -117,7 +118,9 @@ class _Run:
         todo = self._todo(first)
         self._result.scans += 1
         if todo:
-            volume = loader.load(self._progress)
+            volume = loader.load(self._quiet)
+            # Loading the model is no part of what a slice takes.
+            self._session.start(self._progress.cancelled)
             for index, labels in todo.items():
                 self._require_going_on()
                 self._slice(volume, index, labels)
@@ -242,8 +245,18 @@ class _Run:
 
     def _report(self) -> None:
         left = (self._total - self._passed) * self._asking_s / max(self._result.slices, 1)
-        what = f"slices, {self._result.regions} regions found, {_duration(left)} left"
+        what = f"slices ({self._result.regions} regions found, {_duration(left)} left)"
         self._progress.report(self._passed, self._total, what)
+
+
+class _Quiet:
+    """Of the reading of one scan nobody wants to hear: there may be thousands."""
+
+    def __init__(self, progress: Progress) -> None:
+        self.cancelled = progress.cancelled
+
+    def report(self, done: int, total: int, what: str) -> None:
+        """Say nothing."""
 
 
 def _asked_as(label: Label) -> str:

@@ -65,7 +65,7 @@ class Door:
                 await _answer(failed, scope, receive, noted)
         finally:
             # A path that is none of ours may hold anything.
-            path = scope["path"] if scope["path"] in self._paths else "(unknown path)"
+            path = scope["path"] if scope["path"] in self._paths else "(another path)"
             took = (time.monotonic() - started) * 1000
             logger.info("%s %s %s in %.0f ms", scope["method"], path, status or "left", took)
 
