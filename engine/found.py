@@ -2,16 +2,28 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import replace
+from pathlib import Path
 
-from engine.regions import Box, Label
+from engine.regions import Box, Label, LabelSet
 from engine.scans import Plane
-from engine.store import PlacedRegion, RegionRow
+from engine.store import AnnotationStore, PlacedRegion, RegionRow
 from engine.suggest import Suggestion
 
 SAME_PLACE = 0.5
 """Intersection over union from which two boxes of one name on one slice are one finding."""
+
+
+def split_names(text: str) -> list[str]:
+    """Names typed one after the other, parted by commas of either language."""
+    return list(dict.fromkeys(name.strip() for name in re.split("[,，、;；]", text) if name.strip()))
+
+
+def labels_named(names: Sequence[str], labels: LabelSet) -> list[Label]:
+    """Labels for what was typed; one of its own for a name that no label has."""
+    return list(dict.fromkeys(labels.find(name) or Label("", name, "") for name in names))
 
 
 def same_name(first: Label | None, second: Label | None) -> bool:
@@ -46,6 +58,17 @@ def without_known(suggestion: Suggestion, known: Sequence[RegionRow]) -> Suggest
 def names_to_ask(names: Sequence[Label], known: Sequence[RegionRow]) -> list[Label]:
     """The names that no region of a slice has yet, nor one that was turned down there."""
     return [name for name in names if not any(same_name(row.label, name) for row in known)]
+
+
+def known_regions(
+    store: AnnotationStore, source: Path | str, series_uid: str, plane: Plane, index: int, who: str
+) -> list[RegionRow]:
+    """What a person may see on a slice, and what was turned down there: what need not be found again."""
+    image = store.images.find(source, series_uid, plane, index)
+    if image is None:
+        return []
+    away = on_slice(store.regions.turned_down(source, series_uid), plane, index)
+    return [*store.readings.visible_regions(image.id, who), *away]
 
 
 def on_slice(regions: Sequence[PlacedRegion], plane: Plane, index: int) -> list[RegionRow]:

@@ -89,10 +89,10 @@ def put_question(
     for one in (*((box,) if box else ()), *(one for item in found for one in item.boxes)):
         one.require_inside(image.width, image.height)
     # A name given in both languages is one question.
-    asked = tuple(dict.fromkeys(_in_language(name, known, language) for name in names))
+    asked = tuple(dict.fromkeys(in_language(name, known, language) for name in names))
     if task is Task.DIAGNOSIS:
-        options = tuple(dict.fromkeys(_in_language(option, known, language) for option in options))
-        none_label = _in_language(none_label, known, language)
+        options = tuple(dict.fromkeys(in_language(option, known, language) for option in options))
+        none_label = in_language(none_label, known, language)
     question = Question(
         task,
         language,
@@ -130,7 +130,7 @@ def temperature_of(manifest: ModelManifest, task: Task) -> float:
     return float(value)
 
 
-def _in_language(name: str, labels: LabelSet, language: Language) -> str:
+def in_language(name: str, labels: LabelSet, language: Language) -> str:
     """A known name in the asked language; any other as it is."""
     label = labels.find(name)
     return label.name(language) if label is not None else name.strip()

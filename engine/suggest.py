@@ -14,9 +14,9 @@ from engine.confidence import box_probabilities
 from engine.models.dialects import dialect_of
 from engine.protocol import AnswerForm, Grounding, Language, Located, Question, Recognition, Task
 from engine.regions import Box, LabelSet
-from engine.runtime import AskRequest, AskResult, Session, TextPiece
-from engine.scans import Plane, Volume, Window
-from engine.slice_question import Asked, Place, make_image_ref, place_slice, put_question
+from engine.runtime import AskRequest, AskResult, ModelManifest, Session, TextPiece
+from engine.scans import Plane, Volume, Window, slice_shape
+from engine.slice_question import Asked, Place, in_language, make_image_ref, place_slice, put_question
 from engine.suggestion import (
     Candidate,
     ImageRef,
@@ -37,6 +37,7 @@ __all__ = [
     "SuggestedSentence",
     "Suggestion",
     "box_probabilities",
+    "finding_prompt",
     "make_image_ref",
     "prepare",
     "suggest",
@@ -128,6 +129,28 @@ def suggest_each(
     with _not_loading(session, place, cancelled):
         results = session.ask_batch([one.request for one in asked], cancelled=cancelled)
     return tuple(_suggestion(session, one, result) for one, result in zip(asked, results, strict=True))
+
+
+def finding_prompt(
+    manifest: ModelManifest,
+    volume: Volume,
+    plane: Plane,
+    *,
+    language: Language,
+    name: str,
+    labels: LabelSet | None = None,
+) -> str:
+    """The words in which `suggest_each` asks a model where a name is on the slices of a plane.
+
+    An answer that was kept is found again by them. Raises as `suggest` does.
+    """
+    height, width = slice_shape(volume, plane)
+    known = labels if labels is not None else manifest.labels()
+    names = (in_language(name, known, language),)
+    question = Question(
+        Task.TEXT_TO_REGION, language, width, height, volume.modality, names=names, body_part=volume.body_part
+    )
+    return dialect_of(manifest).render_prompt(question).text
 
 
 def prepare(

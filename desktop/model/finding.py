@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import statistics
 import time
 from collections import deque
@@ -17,25 +16,15 @@ from desktop.model.open_scan import OpenScan
 from desktop.model.regions import RegionsModel
 from desktop.model.slice_asking import SliceAskingModel
 from desktop.model.viewing import ViewingModel
-from engine.found import names_to_ask, on_slice, without_known
+from engine.found import known_regions, labels_named, names_to_ask, without_known
 from engine.protocol import Language, Task
-from engine.regions import Label, LabelSet
+from engine.regions import Label
 from engine.scans import Plane, Window
 from engine.store import AnnotationStore, RegionRow, StoreError, study_uid_of
 from engine.suggest import Suggestion, suggest_each
 
 _RECENT = 9
 """The last slices, of whose times the rest is reckoned: the first ones tell of loading and of an empty cache."""
-
-
-def split_names(text: str) -> list[str]:
-    """Names typed one after the other, parted by commas of either language."""
-    return list(dict.fromkeys(name.strip() for name in re.split("[,，、;；]", text) if name.strip()))
-
-
-def labels_named(names: Sequence[str], labels: LabelSet) -> list[Label]:
-    """Labels for what was typed; one of its own for a name that no label has."""
-    return list(dict.fromkeys(labels.find(name) or Label("", name, "") for name in names))
 
 
 @dataclass(frozen=True, slots=True)
@@ -212,12 +201,8 @@ class FindAllModel(QObject):
         run.question.failed.connect(lambda message: self._failed(run, message))
 
     def _known(self, run: _Run, index: int) -> list[RegionRow]:
-        volume = run.scan.volume
-        image = self._store.images.find(volume.source, volume.series_uid, run.plane, index)
-        if image is None:
-            return []
-        away = on_slice(self._store.regions.turned_down(volume.source, volume.series_uid), run.plane, index)
-        return [*self._store.readings.visible_regions(image.id, self._regions.who), *away]
+        volume, who = run.scan.volume, self._regions.who
+        return known_regions(self._store, volume.source, volume.series_uid, run.plane, index, who)
 
     def _arrived(self, run: _Run, index: int, answers: Sequence[Suggestion]) -> None:
         if run is not self._run:
@@ -227,7 +212,7 @@ class FindAllModel(QObject):
         try:
             known = self._known(run, index)
             fresh = [without_known(answer, known) for answer in answers]
-            found = self._store.drawing.record_found_each(fresh, study_uid_of(run.scan.volume), self._regions.who)
+            found = self._store.drawing.record_found_many(fresh, study_uid_of(run.scan.volume), self._regions.who)
         except StoreError as error:
             self._failed(run, str(error))
             return

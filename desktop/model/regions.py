@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from desktop.model.commands import Change, RegionsCommand
 from desktop.model.slice_regions import UNDECIDED, SliceRegions
-from engine.found import on_slice, without_known
+from engine.found import known_regions, without_known
 from engine.regions import Label, RegionError, Shape
 from engine.store import (
     NewRegion,
@@ -92,11 +92,7 @@ class RegionsModel(SliceRegions):
 
     def known(self, image: ImageRef) -> list[RegionRow]:
         """What is not to be found again on a slice: the regions the person sees, and the model's they deleted."""
-        row = self._store.images.find(image.path, image.series_uid, image.plane, image.slice)
-        if row is None:
-            return []
-        away = on_slice(self._store.regions.turned_down(image.path, image.series_uid), image.plane, image.slice)
-        return [*self._store.readings.visible_regions(row.id, self.who), *away]
+        return known_regions(self._store, image.path, image.series_uid, image.plane, image.slice, self.who)
 
     def keep_found(self, suggestion: Suggestion) -> int:
         """Store the boxes of a text-to-region answer that are new; returns how many there are."""

@@ -18,10 +18,11 @@ from PySide6.QtWidgets import (
 )
 
 from desktop.model.asking import AskingModel
-from desktop.model.finding import FindAllModel, split_names
+from desktop.model.finding import FindAllModel
 from desktop.model.regions import RegionsModel
 from desktop.model.slice_regions import UNDECIDED
 from desktop.model.uncertain import UncertainModel, probability_of
+from engine.found import split_names
 from engine.protocol import Task
 
 _USUAL_PERCENT = 90

@@ -15,6 +15,7 @@ from desktop.viewer_actions import ViewerActions
 # Without anything of the scan in it: titles and file names may be a patient's name.
 _NAME = "view"
 _SUFFIX = "png"
+_FORMAT = b"PNG"
 
 
 class PictureTaker(QObject):
@@ -66,7 +67,7 @@ class PictureTaker(QObject):
     def _write(self, picture: QImage, path: Path) -> None:
         file = QSaveFile(str(path))
         # Half a picture never stands under its name.
-        if file.open(QIODevice.OpenModeFlag.WriteOnly) and picture.save(file, _SUFFIX.upper()) and file.commit():
+        if file.open(QIODevice.OpenModeFlag.WriteOnly) and picture.save(file, _FORMAT) and file.commit():
             self._folder = path.parent
             self.said.emit(self.tr("Saved as {0}").format(path))
         else:

@@ -22,11 +22,11 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from desktop.model.finding import split_names
 from desktop.model.slice_question import COT_TASKS, SliceQuestion
 from desktop.panels.choice_box import ChoiceBox
 from desktop.panels.names_completer import NamesCompleter
 from desktop.panels.regions_first import RegionsFirst
+from engine.found import split_names
 from engine.protocol import AnswerForm, Grounding, Language, Located, Recognition, Task
 from engine.regions import LabelSet
 

@@ -8,9 +8,9 @@ from dataclasses import replace
 from PySide6.QtCore import QEvent
 from PySide6.QtWidgets import QCheckBox, QHBoxLayout, QLineEdit, QSpinBox, QVBoxLayout, QWidget
 
-from desktop.model.finding import split_names
 from desktop.model.slice_question import SliceQuestion
 from desktop.panels.choice_box import ChoiceBox
+from engine.found import split_names
 from engine.protocol import Located
 from engine.regional_cot import Arm
 

@@ -10,7 +10,7 @@ from PySide6.QtWidgets import QComboBox, QHBoxLayout, QLabel, QPushButton, QVBox
 
 from desktop.model.absences import AbsencesModel
 from desktop.model.asking import AskingModel
-from desktop.model.finding import FindAllModel, split_names
+from desktop.model.finding import FindAllModel
 from desktop.model.folding import FoldingModel
 from desktop.model.label_colors import LabelColors
 from desktop.model.labels import LabelsModel
@@ -22,6 +22,7 @@ from desktop.panels.label_bar import LabelBar
 from desktop.panels.names_completer import NamesCompleter
 from desktop.panels.region_list import RegionList
 from desktop.panels.section import Section
+from engine.found import split_names
 from engine.protocol import Task
 from engine.store import RegionRow
 

@@ -27,8 +27,8 @@ def readable(color: QColor) -> QColor:
     """A colour, lighter where it has to be for text on `PLATE` (WCAG 2.2, 1.4.3: contrast of 4.5)."""
     found = QColor(color)
     while contrast(found, PLATE) < _LEAST_CONTRAST:
-        hue, saturation, lightness, _ = found.getHsl()
-        found = QColor.fromHsl(max(hue, 0), saturation, min(255, lightness + 8))
+        hue, saturation = max(found.hslHue(), 0), found.hslSaturation()
+        found = QColor.fromHsl(hue, saturation, min(255, found.lightness() + 8))
     return found
 
 

@@ -83,5 +83,4 @@ class MeasureItem(QGraphicsPathItem):
 
     def paint(self, painter: QPainter, option: QStyleOptionGraphicsItem, widget: QWidget | None = None) -> None:
         draw_casing(painter, self.path(), self.pen())
-        # Qt takes no widget too; its stubs do not say so.
-        super().paint(painter, option, widget)  # type: ignore[arg-type]
+        super().paint(painter, option, widget)

@@ -71,8 +71,7 @@ class RegionItem(QGraphicsPathItem):
 
     def paint(self, painter: QPainter, option: QStyleOptionGraphicsItem, widget: QWidget | None = None) -> None:
         draw_casing(painter, self.path(), self.pen())
-        # Qt takes no widget too; its stubs do not say so.
-        super().paint(painter, option, widget)  # type: ignore[arg-type]
+        super().paint(painter, option, widget)
 
     def show_shape(self, shape: Shape) -> None:
         """Another place for it, while it is being dragged."""

@@ -24,6 +24,8 @@ _OWN = {
     "model": "engine.cli.models:model",
     "bench": "engine.cli.bench:bench",
     "db": "engine.cli.database:db",
+    "prelabel": "engine.cli.prelabel:prelabel_command",
+    "serve": "engine.cli.serve:serve_command",
     "doctor": "engine.cli.doctor:doctor",
 }
 

@@ -9,6 +9,7 @@ from engine.protocol.coordinates import MEDREGA_UNIT, BoxUnit, denormalize_box, 
 from engine.protocol.grammar import answer_choices, answer_grammar
 from engine.protocol.prompt import (
     IMAGE_MARKER,
+    SYSTEM,
     PartKind,
     Prompt,
     PromptPart,
@@ -40,6 +41,7 @@ __all__ = [
     "IMAGE_MARKER",
     "MEDREGA_UNIT",
     "NOT_PRESENT",
+    "SYSTEM",
     "X_RAY",
     "YES_NO",
     "Answer",

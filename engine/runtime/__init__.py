@@ -5,7 +5,7 @@ The window never loads a model itself: a crash there must not take it down.
 
 from engine.runtime.adapter import AdapterManifest, adapters_folder, list_adapters
 from engine.runtime.choices import ModelChoices, choose_model, chosen_model, read_choices, write_choices
-from engine.runtime.errors import EngineError, ModelError
+from engine.runtime.errors import EngineError, ModelError, QuestionError
 from engine.runtime.gguf_check import check_gguf
 from engine.runtime.manifest import ModelFile, ModelManifest, verify_files
 from engine.runtime.messages import AskRequest, AskResult, Choice, TextPiece, Timings
@@ -25,6 +25,7 @@ __all__ = [
     "ModelError",
     "ModelFile",
     "ModelManifest",
+    "QuestionError",
     "Session",
     "TextPiece",
     "Timings",

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from engine.protocol import PartKind, PromptPart
 from engine.runtime.context import BATCH, Context
-from engine.runtime.errors import EngineError
+from engine.runtime.errors import QuestionError
 from engine.runtime.messages import AskRequest
 from engine.runtime.prefixes import PrefixKey, PrefixStore
 from engine.runtime.preprocess import to_model_image
@@ -26,12 +26,13 @@ _PIXEL_BYTES = 16 << 20
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Begun:
-    """A prompt up to its picture in sequence 0. after : the tokens still to come."""
+    """A prompt up to its picture in sequence 0. after : the tokens still to come. tokens : of the whole prompt."""
 
     after: list[int]
     image_cached: bool
     prefix_reused: bool
     encode_ms: float
+    tokens: int
 
 
 class Beginnings:
@@ -56,7 +57,7 @@ class Beginnings:
     def begin(self, request: AskRequest) -> Begun:
         """Put the prompt up to its picture into sequence 0: what is there, or was kept, or evaluated now.
 
-        Raises `Cancelled`, or `EngineError` when the question does not fit.
+        Raises `Cancelled`, or `QuestionError` when the question does not fit.
         """
         before, after = self.split(request.prompt.parts)
         started = time.perf_counter()
@@ -66,7 +67,7 @@ class Beginnings:
         around = len(image.before) + len(image.after)
         needed = len(before) + around + len(image.embedding) + len(after) + 1
         if needed > self._context.limit:
-            raise EngineError(
+            raise QuestionError(
                 f"the question needs {needed} tokens, the model {self._model_id} takes {self._context.limit}: "
                 "ask about fewer names at once"
             )
@@ -92,13 +93,13 @@ class Beginnings:
                 self._context.decode(image.after)
             self._key, self._prefix_length = key, self._context.position
             self.prefixes.keep(key, self._prefix_length)
-        return Begun(after, image_cached, reused, encode_ms)
+        return Begun(after, image_cached, reused, encode_ms, needed - 1)
 
     def split(self, parts: Sequence[PromptPart]) -> tuple[list[int], list[int]]:
         """The tokens before and after the picture. Each part on its own: no text can join into a control token."""
         kinds = [part.kind for part in parts]
         if kinds.count(PartKind.IMAGE) != 1 or kinds[-1] is PartKind.IMAGE:
-            raise EngineError("a prompt needs exactly one picture, with words after it")
+            raise QuestionError("a prompt needs exactly one picture, with words after it")
         at = kinds.index(PartKind.IMAGE)
 
         def tokens(some: Sequence[PromptPart]) -> list[int]:

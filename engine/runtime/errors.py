@@ -9,3 +9,7 @@ class ModelError(MedRegAError):
 
 class EngineError(MedRegAError):
     """The model process failed: it died twice, did not answer in time, or could not start."""
+
+
+class QuestionError(EngineError):
+    """A question that the model cannot be asked as it is: too long, or with half a character in it."""

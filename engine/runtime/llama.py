@@ -236,4 +236,5 @@ def _result(
         begun.image_cached,
         begun.prefix_reused,
         writer is None or writer.finished,
+        begun.tokens,
     )

@@ -86,7 +86,7 @@ class AskResult:
     """An answer. pieces : its tokens, none where choices were scored. choices : ranked.
 
     image_cached, prefix_reused : what the timings left out. finished : False when `max_tokens` or the context cut
-    the answer short.
+    the answer short. prompt_tokens : of the whole prompt, its picture's included.
     """
 
     request_id: int
@@ -97,6 +97,7 @@ class AskResult:
     image_cached: bool = False
     prefix_reused: bool = False
     finished: bool = True
+    prompt_tokens: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,7 +126,7 @@ class Ready:
 
 @dataclass(frozen=True, slots=True)
 class Failed:
-    """A question, or the start, failed. kind : ``model``, ``cancelled`` or ``engine``."""
+    """A question, or the start, failed. kind : ``model``, ``cancelled``, ``question`` or ``engine``."""
 
     request_id: int
     kind: str
@@ -225,6 +226,7 @@ def _result_to_json(result: AskResult) -> dict[str, Any]:
         "image_cached": result.image_cached,
         "prefix_reused": result.prefix_reused,
         "finished": result.finished,
+        "prompt_tokens": result.prompt_tokens,
     }
 
 
@@ -287,6 +289,7 @@ def _result_from_json(data: dict[str, Any]) -> AskResult:
         bool(data["image_cached"]),
         bool(data["prefix_reused"]),
         bool(data["finished"]),
+        int(data["prompt_tokens"]),
     )
 
 

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engine.runtime.context import BATCH, MAX_SEQUENCES, Context, Row
-from engine.runtime.errors import EngineError
+from engine.runtime.errors import EngineError, QuestionError
 from engine.runtime.messages import Choice
 
 
@@ -22,11 +22,11 @@ def score_choices(
     choice is a sequence of its own behind them, as many at once as fit: mostly all, in one batch with the question's
     words, which half fills a batch by itself and costs no more so.
     temperature : the sums are divided by it first (Guo et al., ICML 2017); it changes no order.
-    Raises `EngineError` when an answer does not fit.
+    Raises `QuestionError` when an answer does not fit.
     """
     longest = max(len(answer) for answer in answers)
     if longest > min(BATCH, context.limit - context.position - len(after)):
-        raise EngineError(f"an allowed answer of {longest} tokens does not fit: shorten the name")
+        raise QuestionError(f"an allowed answer of {longest} tokens does not fit: shorten the name")
     # Of a question longer than a batch all but the last token goes first.
     spare = max(len(after) - BATCH // 2, 0)
     if spare:

@@ -18,7 +18,7 @@ from types import TracebackType
 from engine.progress import Cancelled
 from engine.runtime.adapter import AdapterManifest
 from engine.runtime.child import child_main
-from engine.runtime.errors import EngineError, ModelError
+from engine.runtime.errors import EngineError, ModelError, QuestionError
 from engine.runtime.manifest import ModelManifest
 from engine.runtime.messages import (
     AdapterUsed,
@@ -143,7 +143,8 @@ class Session:
         cancelled : asked about 50 times a second. timeout_s : for the answer; loading the model is not counted.
         on_piece : hears of each token as it is written, on this thread; from the start again if the process dies.
         Raises `Cancelled`, at once, also while another question is being answered; `EngineError` when the process
-        dies twice or does not answer in time; `ModelError` when the model cannot be loaded.
+        dies twice or does not answer in time, `QuestionError` when it is the question; `ModelError` when the model
+        cannot be loaded.
         """
         with self._turn(cancelled) as stop:
             sent = replace(request, stream=on_piece is not None)
@@ -228,6 +229,12 @@ class Session:
     def cancel_current(self) -> None:
         """Make the `ask` in work, if any, raise `Cancelled`. May be called from any thread."""
         self._given_up.set()
+
+    def end_process(self) -> None:
+        """End a model process that does not react; the next question starts it again. From any thread."""
+        process = self._process
+        if process is not None:
+            process.kill()
 
     def close(self) -> None:
         """End the model process, at once. May be called twice, and while another thread asks."""
@@ -321,7 +328,8 @@ class Session:
                 self._send(Cancel(number))
             raise
         if isinstance(reply, Failed):
-            raise EngineError(reply.message)
+            error = QuestionError if reply.kind == "question" else EngineError
+            raise error(reply.message)
         assert isinstance(reply, AskResult | BatchResult)
         return reply
 

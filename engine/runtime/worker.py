@@ -19,7 +19,7 @@ from PIL import Image
 
 from engine.errors import MedRegAError
 from engine.progress import Cancelled
-from engine.runtime.errors import ModelError
+from engine.runtime.errors import ModelError, QuestionError
 from engine.runtime.gguf_check import check_gguf
 from engine.runtime.llama import LlamaModel
 from engine.runtime.manifest import ModelManifest, verify_files
@@ -173,7 +173,8 @@ def _answer(model: LlamaModel, request: AskRequest | BatchRequest, inbox: _Inbox
     except Cancelled:
         return Failed(request.request_id, "cancelled", "the question was cancelled")
     except MedRegAError as failure:
-        return Failed(request.request_id, "engine", str(failure))
+        kind = "question" if isinstance(failure, QuestionError) else "engine"
+        return Failed(request.request_id, kind, str(failure))
     except Exception as failure:  # noqa: BLE001 - the edge of the process: one message, one log line
         # Where, but not what: the text of an exception may hold a person's words.
         where = traceback.extract_tb(failure.__traceback__)[-1]

@@ -11,7 +11,7 @@ import llama_cpp as lc
 import numpy as np
 from numpy.typing import NDArray
 
-from engine.runtime.errors import EngineError
+from engine.runtime.errors import EngineError, QuestionError
 from engine.runtime.messages import TextPiece
 
 
@@ -36,7 +36,7 @@ class Vocabulary:
         try:
             encoded = text.encode()
         except UnicodeEncodeError:
-            raise EngineError("a text holds half a character (a lone surrogate): type it again") from None
+            raise QuestionError("a text holds half a character (a lone surrogate): type it again") from None
         buffer = (lc.llama_token * (len(encoded) + 8))()
         count = lc.llama_tokenize(self.handle, encoded, len(encoded), buffer, len(buffer), False, special)
         if count < 0:

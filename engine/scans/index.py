@@ -132,6 +132,17 @@ def find_scan(path: Path, series_uid: str, progress: Progress) -> Found:
     return found if area is None else replace(found, area=area)
 
 
+def find_listed(entry: SeriesEntry, progress: Progress) -> Found:
+    """`find_scan` of a scan that was listed, from its own files alone: a folder may hold thousands of others."""
+    if entry.path.is_dir():
+        found, _ = _look_at_files(entry.files, entry.path, progress, [])
+        if len(found) == 1:
+            # By themselves they are the first stack of their series.
+            own = replace(found[0].entry, path=entry.path, series_uid=entry.series_uid)
+            return replace(found[0], entry=own)
+    return find_scan(entry.path, entry.series_uid, progress)
+
+
 def _find(path: Path, series_uid: str, progress: Progress) -> Found:
     if not (path.is_dir() or is_archive(path) or is_dicomdir(path)):
         return _find_in_file(path, series_uid)

@@ -27,7 +27,7 @@ from numpy.typing import NDArray
 
 from engine.progress import NoProgress, Progress
 from engine.scans.dicom_reader import StackReading
-from engine.scans.index import Found, find_scan, read_found, require_no_area
+from engine.scans.index import Found, SeriesEntry, find_listed, find_scan, read_found, require_no_area
 from engine.scans.volume import ScanError, Volume
 
 
@@ -45,15 +45,26 @@ class VolumeLoader:
         self._series_uid = series_uid
         self._first = first
         self._bound = in_memory_bytes
+        self._entry: SeriesEntry | None = None
         self._reading: StackReading | None = None
         self._whole: Volume | None = None
+
+    @classmethod
+    def of_entry(cls, entry: SeriesEntry) -> VolumeLoader:
+        """A scan as it was listed; the other files of its folder are not looked at again."""
+        loader = cls(entry.path, entry.series_uid)
+        loader._entry = entry
+        return loader
 
     def open(self, progress: Progress | None = None) -> Volume:
         """Read the headers and one slice. Slides and formats other than DICOM are read whole here.
 
         Raises `ScanError` that names the file and what is wrong with it, `Cancelled` when the progress says so.
         """
-        found = find_scan(self._path, self._series_uid, progress or NoProgress())
+        if self._entry is not None:
+            found = find_listed(self._entry, progress or NoProgress())
+        else:
+            found = find_scan(self._path, self._series_uid, progress or NoProgress())
         if found.plan is None:
             self._whole = read_found(found, progress or NoProgress())
         else:

@@ -134,16 +134,20 @@ class RegionDrawing:
 
         Of a grounded report each region has its own description, and the whole is kept besides, about the slice.
         """
-        return self.record_found_each([suggestion], study_uid, who)
+        return self.record_found_many([suggestion], study_uid, who)
 
-    def record_found_each(
-        self, suggestions: Sequence[Suggestion], study_uid: str, who: str
+    def record_found_many(
+        self, found: Sequence[Suggestion], study_uid: str, who: str, *, about_slice: Sequence[Suggestion] = ()
     ) -> list[tuple[RegionRow, SuggestionRow]]:
-        """Keep several text-to-region answers as one gesture; see `record_found`."""
+        """Keep several answers as one gesture, each as `record_found` keeps it: all of them, or none.
+
+        about_slice : answers whose boxes are to be no regions; they are kept about the slice.
+        """
         with self._writer.gesture(who, "suggested") as made:
-            return [
-                kept for suggestion in suggestions for kept in add_found(self._writer, made, suggestion, study_uid, who)
-            ]
+            kept = [one for answer in found for one in add_found(self._writer, made, answer, study_uid, who)]
+            for answer in about_slice:
+                self._writer.add_suggestion(made, answer, study_uid, None)
+        return kept
 
     def _add(self, made: Gesture, region: NewRegion, who: str, starts_structure: bool) -> RegionRow:
         state = region.state or _state_of(region)

@@ -260,6 +260,31 @@ class SuggestionRepository:
         )
         return [self._row(row) for row in self._db.query(sql, [image_id])]
 
+    def found_in_series(
+        self, source: Path | str, series_uid: str, plane: Plane, model_sha256: str, adapter: str | None
+    ) -> dict[tuple[int, str], float | None]:
+        """What a model was asked to find on the slices of a series, by slice and prompt.
+
+        The value is the probability of the best box that was left out the last time (see
+        `RegionDrawing.record_found_many`), None where none was.
+        """
+        sql = (
+            "SELECT image.slice, prompt, region_root_id, parsed FROM suggestion "
+            "JOIN image ON image.id = suggestion.image_id JOIN series ON series.id = image.series_id "
+            "WHERE source = ? AND series_uid = ? AND plane = ? AND task = 'text_to_region' AND model_sha256 = ? "
+            "AND adapter IS ? ORDER BY suggestion.id"
+        )
+        values = [source_key(source), series_uid, plane.value, model_sha256, adapter]
+        found: dict[tuple[int, str], float | None] = {}
+        for row in self._db.query(sql, values):
+            place = (row["slice"], row["prompt"])
+            if row["region_root_id"] is not None:
+                found.setdefault(place, None)
+            else:
+                left_out = [float(one["probability"]) for one in json.loads(row["parsed"] or "[]")]
+                found[place] = max(left_out, default=None)
+        return found
+
     def get(self, suggestion_id: int) -> SuggestionRow:
         """An answer by its id. Raises `StoreError` when there is none."""
         return _one(self._db, "suggestion", "SELECT * FROM suggestion WHERE id = ?", suggestion_id, self._row)

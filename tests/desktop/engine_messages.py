@@ -41,8 +41,9 @@ class _Module:
 def engine_templates() -> frozenset[str]:
     """Every template of the engine."""
     folder = Path(engine.__file__).parent
-    # The benches measure for the command line alone.
-    paths = [path for path in sorted(folder.rglob("*.py")) if path.parent.name != "bench"]
+    # These answer the command line, or scripts, alone.
+    apart = {"bench", "service", "prelabel"}
+    paths = [path for path in sorted(folder.rglob("*.py")) if path.parent.name not in apart]
     return frozenset(Collector({path: path.read_text(encoding="utf-8") for path in paths}).templates())
 
 

@@ -6,8 +6,7 @@ import pytest
 from PySide6.QtCore import Qt
 from PySide6.QtTest import QTest
 
-from desktop.model.finding import split_names
-from engine.found import SAME_PLACE
+from engine.found import SAME_PLACE, split_names
 from engine.protocol import Language, Task
 from engine.regions import Box
 from engine.store import Origin, RegionState

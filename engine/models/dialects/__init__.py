@@ -3,7 +3,8 @@
 Boxes go in and come out in slice pixels, the program's one unit.
 """
 
-from engine.models.dialects.base import ChatTemplate, Dialect
+from engine.models.dialects.base import Dialect
+from engine.models.dialects.chat import ChatTemplate, ChatTurn
 from engine.models.dialects.family import dialect_of, make_dialect
 
-__all__ = ["ChatTemplate", "Dialect", "dialect_of", "make_dialect"]
+__all__ = ["ChatTemplate", "ChatTurn", "Dialect", "dialect_of", "make_dialect"]

@@ -4,17 +4,14 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
-from dataclasses import dataclass
 
+from engine.models.dialects.chat import ChatTemplate
 from engine.protocol import (
-    IMAGE_MARKER,
     Answer,
     BoxUnit,
     Language,
     Located,
-    PartKind,
     Prompt,
-    PromptPart,
     Question,
     Task,
     answer_grammar,
@@ -25,26 +22,6 @@ from engine.protocol import (
 )
 
 _LOCATING = (Task.REGION_TO_TEXT, Task.TEXT_TO_REGION, Task.GROUNDED_REPORT)
-
-
-@dataclass(frozen=True, slots=True)
-class ChatTemplate:
-    """What stands round a person's turn. tokens : those that a vocabulary must have for it to mean anything."""
-
-    before: str
-    after: str
-    tokens: tuple[str, ...]
-
-    def prompt(self, before: str, after: str) -> Prompt:
-        """The turn, ready to be answered. before, after : text on either side of the image."""
-        parts = (
-            PromptPart(PartKind.TEMPLATE, self.before),
-            PromptPart(PartKind.TEXT, before),
-            PromptPart(PartKind.IMAGE, IMAGE_MARKER),
-            PromptPart(PartKind.TEXT, after),
-            PromptPart(PartKind.TEMPLATE, self.after),
-        )
-        return Prompt(tuple(part for part in parts if part.text))
 
 
 class Dialect(ABC):

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from engine.models.dialects.base import ChatTemplate, Dialect
+from engine.models.dialects.base import Dialect
+from engine.models.dialects.chat import ChatTemplate
 from engine.models.dialects.json_boxes import JsonDialect
 from engine.models.dialects.medrega import MedRegaDialect
 from engine.models.dialects.tagged import TaggedDialect
@@ -15,16 +16,22 @@ _INTERNVL_SYSTEM = (
 
 
 def _chatml(system: str) -> ChatTemplate:
-    told = f"<|im_start|>system\n{system}<|im_end|>\n" if system else ""
     return ChatTemplate(
-        f"{told}<|im_start|>user\n", "<|im_end|>\n<|im_start|>assistant\n", ("<|im_start|>", "<|im_end|>")
+        user="<|im_start|>user\n",
+        assistant="<|im_start|>assistant\n",
+        end="<|im_end|>\n",
+        tokens=("<|im_start|>", "<|im_end|>"),
+        system_mark="<|im_start|>system\n",
+        system=system,
     )
 
 
 _GEMMA = ChatTemplate(
-    "<bos><start_of_turn>user\n",
-    "<end_of_turn>\n<start_of_turn>model\n",
-    ("<bos>", "<start_of_turn>", "<end_of_turn>"),
+    user="<start_of_turn>user\n",
+    assistant="<start_of_turn>model\n",
+    end="<end_of_turn>\n",
+    tokens=("<bos>", "<start_of_turn>", "<end_of_turn>"),
+    begin="<bos>",
 )
 
 

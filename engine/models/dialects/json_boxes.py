@@ -13,7 +13,8 @@ import re
 from collections.abc import Sequence
 from typing import Any
 
-from engine.models.dialects.base import ChatTemplate, Dialect, literal, number_rule
+from engine.models.dialects.base import Dialect, literal, number_rule
+from engine.models.dialects.chat import ChatTemplate
 from engine.models.dialects.wording import ask_report, ask_what, ask_where
 from engine.protocol import Answer, BoxUnit, Language, Located, Question, Sentence, Task
 from engine.regions import Box, RegionError

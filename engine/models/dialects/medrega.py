@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from engine.models.dialects.base import ChatTemplate, Dialect
+from engine.models.dialects.base import Dialect
+from engine.models.dialects.chat import ChatTemplate
 from engine.protocol import (
     MEDREGA_UNIT,
+    SYSTEM,
     Located,
     Prompt,
     Question,
@@ -16,8 +18,15 @@ from engine.protocol import (
     write_located,
 )
 
-# The turn itself is `engine.protocol`'s.
-_HERMES = ChatTemplate("", "", ("<|im_start|>", "<|im_end|>", "<ref>", "</ref>", "<box>", "</box>"))
+# Hermes-2's, with no line feed behind a turn. A lone question's is `engine.protocol`'s, to the byte the same.
+_HERMES = ChatTemplate(
+    user="<|im_start|>user\n",
+    assistant="<|im_start|>assistant\n",
+    end="<|im_end|>",
+    tokens=("<|im_start|>", "<|im_end|>", "<ref>", "</ref>", "<box>", "</box>"),
+    system_mark="<|im_start|>system\n",
+    system=SYSTEM,
+)
 
 
 class MedRegaDialect(Dialect):

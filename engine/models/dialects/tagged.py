@@ -9,7 +9,8 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 
-from engine.models.dialects.base import ChatTemplate, Dialect, literal, number_rule
+from engine.models.dialects.base import Dialect, literal, number_rule
+from engine.models.dialects.chat import ChatTemplate
 from engine.models.dialects.wording import ask_report, ask_what, ask_where
 from engine.protocol import NOT_PRESENT, BoxUnit, Language, Located, Question, Task
 

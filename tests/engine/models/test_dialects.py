@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import random
 import re
@@ -10,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from engine.models.dialects import make_dialect
+from engine.models.dialects import ChatTurn, make_dialect
 from engine.models.dialects.base import number_rule
 from engine.protocol import (
     AnswerForm,
@@ -242,6 +243,63 @@ class TestPrompts:
         prompt = DIALECTS["gemma"].render_prompt(question)
         holding = [part for part in prompt.parts if "a <end_of_turn> b" in part.text]
         assert [part.kind for part in holding] == [PartKind.TEXT]
+
+
+class TestConversations:
+    """Marks as each family's published chat template writes them."""
+
+    turns = (
+        ChatTurn("", "\nWhat?", has_image=True),
+        ChatTurn("A liver.", by_model=True),
+        ChatTurn("Where?"),
+    )
+
+    @pytest.mark.parametrize(
+        ("name", "expected"),
+        [
+            (
+                "medrega",
+                "<|im_start|>system\nBe brief.<|im_end|><|im_start|>user\n<image>\nWhat?<|im_end|>"
+                "<|im_start|>assistant\nA liver.<|im_end|><|im_start|>user\nWhere?<|im_end|><|im_start|>assistant\n",
+            ),
+            (
+                "medmo",
+                "<|im_start|>system\nBe brief.<|im_end|>\n<|im_start|>user\n<image>\nWhat?<|im_end|>\n"
+                "<|im_start|>assistant\nA liver.<|im_end|>\n<|im_start|>user\nWhere?<|im_end|>\n"
+                "<|im_start|>assistant\n",
+            ),
+            (
+                "gemma",
+                "<bos><start_of_turn>user\nBe brief.\n\n<image>\nWhat?<end_of_turn>\n<start_of_turn>model\n"
+                "A liver.<end_of_turn>\n<start_of_turn>user\nWhere?<end_of_turn>\n<start_of_turn>model\n",
+            ),
+        ],
+    )
+    def test_every_turn_stands_between_the_familys_marks(self, name, expected):
+        prompt = DIALECTS[name].template.conversation(self.turns, "Be brief.")
+        assert prompt.text == expected
+        said = [part.text for part in prompt.parts if part.kind is PartKind.TEXT]
+        assert "".join(said) in ("Be brief.\nWhat?A liver.Where?", "Be brief.\n\n\nWhat?A liver.Where?")
+        kinds = [part.kind for part in prompt.parts]
+        assert all(one is not other for one, other in itertools.pairwise(kinds))
+
+    @every
+    def test_one_turn_is_the_prompt_of_a_lone_question(self, name):
+        prompt = DIALECTS[name].render_prompt(where())
+        image = next(i for i, part in enumerate(prompt.parts) if part.kind is PartKind.IMAGE)
+        before, after = (
+            "".join(part.text for part in some if part.kind is PartKind.TEXT)
+            for some in (prompt.parts[:image], prompt.parts[image:])
+        )
+        assert DIALECTS[name].template.conversation([ChatTurn(before, after, has_image=True)]) == prompt
+
+    @every
+    def test_marks_in_a_persons_words_are_words(self, name):
+        said = "<|im_end|><end_of_turn><bos>"
+        prompt = DIALECTS[name].template.conversation([ChatTurn(said, said, has_image=True), ChatTurn(said)], said)
+        template = "".join(part.text for part in prompt.parts if part.kind is PartKind.TEMPLATE)
+        assert said not in template
+        assert sum(part.text.count(said) for part in prompt.parts if part.kind is PartKind.TEXT) == 4
 
 
 @given(st.integers(1, 4096), st.integers(0, 10_000))

@@ -24,7 +24,7 @@ from engine.protocol import (
     render_prompt,
 )
 from engine.regions import Box
-from engine.runtime import AskRequest, EngineError, ModelError
+from engine.runtime import AskRequest, EngineError, ModelError, QuestionError
 from engine.runtime.llama import LlamaModel, log_softmax
 
 CONTROL = ("<|endoftext|>", "<|im_start|>", "<|im_end|>", "<img>", "</img>", "<IMG_CONTEXT>")
@@ -380,11 +380,11 @@ class TestStopping:
 
 class TestRefusals:
     def test_a_question_longer_than_the_context_names_the_remedy(self, model, picture):
-        with pytest.raises(EngineError, match="ask about fewer names"):
+        with pytest.raises(QuestionError, match="ask about fewer names"):
             model.ask(AskRequest(1, picture, prompt_with("x" * 3000), None, NAMES))
 
     def test_half_a_character_is_refused(self, model, picture):
-        with pytest.raises(EngineError, match="surrogate"):
+        with pytest.raises(QuestionError, match="surrogate"):
             model.ask(AskRequest(1, picture, prompt_with("\ud800"), None, NAMES))
 
     @pytest.mark.parametrize("kinds", ["TT", "TIIT", "TI"])

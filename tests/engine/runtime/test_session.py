@@ -18,9 +18,18 @@ import numpy as np
 import pytest
 
 from engine.progress import Cancelled
-from engine.protocol import Language, Question, Task, answer_grammar, render_prompt
+from engine.protocol import (
+    Language,
+    PartKind,
+    Prompt,
+    PromptPart,
+    Question,
+    Task,
+    answer_grammar,
+    render_prompt,
+)
 from engine.regions import Box
-from engine.runtime import AskRequest, EngineError, ModelError, ModelFile, ModelManifest, Session
+from engine.runtime import AskRequest, EngineError, ModelError, ModelFile, ModelManifest, QuestionError, Session
 from engine.runtime import session as session_module
 from engine.runtime.llama import LlamaModel
 
@@ -210,6 +219,25 @@ def test_who_waits_for_his_turn_can_cancel_too(own, picture):
     done.set()
     thread.join(10)
     assert not thread.is_alive()
+
+
+def test_a_question_that_cannot_be_put_is_told_from_an_engine_that_failed(own, picture):
+    words = PromptPart(PartKind.TEXT, "x" * 5000)
+    too_long = AskRequest(1, picture, Prompt((*WHAT.parts, words)), None, NAMES)
+    with pytest.raises(QuestionError, match="tokens"):
+        own.ask(too_long)
+    assert own.ask(short(picture)).prompt_tokens > 10
+
+
+def test_a_frozen_process_can_be_ended_and_the_next_question_starts_another(own, picture, events):
+    frozen = own.pid
+    os.kill(frozen, signal.SIGSTOP)
+    with pytest.raises(Cancelled):
+        own.ask(short(picture), cancelled=lambda: own.end_process() or True)
+    wait_until(lambda: not is_alive(frozen))
+    assert own.ask(short(picture)).choices
+    assert own.pid != frozen
+    assert "restarted" in kinds(events)
 
 
 def test_close_may_be_called_twice_and_ends_the_process(random_model, picture):

@@ -16,7 +16,9 @@ from pydicom.uid import JPEG2000Lossless, JPEGLSLossless
 
 from engine.bench.series import write_series
 from engine.progress import Cancelled
-from engine.scans import NoteKind, ScanError, VolumeLoader, read_volume, render_slice
+from engine.scans import NoteKind, ScanError, VolumeLoader, index_path, read_volume, render_slice
+from engine.scans import index as index_module
+from engine.scans.dicom_header import read_header
 
 
 class StopAfter:
@@ -61,6 +63,28 @@ def test_the_middle_slice_is_there_at_once_with_geometry_and_window(series: Path
     assert (volume.origin_mm, volume.spacing_mm, volume.window) == (whole.origin_mm, whole.spacing_mm, whole.window)
     shown = render_slice(volume, volume.plane, loader.wanted)
     assert np.array_equal(shown, render_slice(whole, whole.plane, loader.wanted))
+
+
+def test_a_listed_scan_is_read_from_its_own_files_alone(series: Path, tmp_path: Path, monkeypatch):
+    """Two series, one of them of two stacks, in one flat folder."""
+    other = pydicom.dcmread(sorted(series.glob("*.dcm"))[0])
+    for number, (uid, rows) in enumerate([("1.2.9", 8), ("1.2.9", 4), ("1.2.9", 4)]):
+        other.SeriesInstanceUID, other.SOPInstanceUID = uid, f"1.2.9.{number}"
+        other.Rows = other.Columns = rows
+        other.PixelData = bytes(rows * rows * 2)
+        other.ImagePositionPatient = [0, 0, number]
+        other.save_as(series / f"other{number}.dcm")
+    entries = index_path(series).series
+    assert len(entries) == 3
+    read = []
+    monkeypatch.setattr(index_module, "read_header", lambda path: read.append(path) or read_header(path))
+    for entry in entries:
+        read.clear()
+        volume = VolumeLoader.of_entry(entry).load()
+        assert set(read) <= set(entry.files)
+        whole = read_volume(entry.path, entry.series_uid)
+        assert (volume.source, volume.series_uid) == (whole.source, whole.series_uid) == (entry.path, entry.series_uid)
+        assert np.array_equal(volume.voxels, whole.voxels)
 
 
 def test_the_slice_that_is_asked_for_comes_first(series: Path):

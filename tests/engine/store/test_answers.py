@@ -125,7 +125,7 @@ def test_an_answer_without_a_question_row_is_shown_too(store):
 def test_where_something_was_looked_for_is_read_once_an_answer(store):
     found = replace(ANSWER, task=Task.TEXT_TO_REGION, raw="both", regions=(LIVER, SPLEEN), candidates=(), sentences=())
     absent = replace(found, raw="<ref>aorta</ref>: not present", regions=(), not_present=("aorta",))
-    rows = store.drawing.record_found_each([found, absent], "1.2", "ann")
+    rows = store.drawing.record_found_many([found, absent], "1.2", "ann")
     assert [row.label.id for row, _ in rows] == ["liver", "spleen"]
     assert store.audit.count() == 1
     said = store.suggestions.looked_for(rows[0][0].image_id)

@@ -342,3 +342,30 @@ def test_how_sure_the_sides_of_a_found_box_are_is_kept(store: AnnotationStore):
     assert again.spread == kept.spread
     ((_, plain),) = store.record_found(said, "1", "ann")
     assert plain.spread is None
+
+
+def test_answers_of_a_slice_are_kept_together_and_what_was_asked_is_known(store: AnnotationStore):
+    place = (IMAGE.path, IMAGE.series_uid, IMAGE.plane, "b" * 64, None)
+    found, left_out = answer(0.9), dataclasses.replace(answer(0.2), prompt="q")
+    nothing = dataclasses.replace(answer(0.9), prompt="n", regions=())
+    about_slice = [dataclasses.replace(found, regions=()), left_out, nothing]
+    kept = store.drawing.record_found_many([found], "1", "ann", about_slice=about_slice)
+    assert [row.state for row, _ in kept] == [RegionState.SUGGESTED]
+    assert gestures(store) == ["suggested"]
+    assert len(store.suggestions.of_image(kept[0][0].image_id)) == 3
+    assert store.suggestions.found_in_series(*place) == {(7, "p"): None, (7, "q"): 0.2, (7, "n"): None}
+    store.record_found(dataclasses.replace(left_out, image=slice_of(8)), "1", "ann")
+    store.drawing.record_found_many([], "1", "ann", about_slice=[dataclasses.replace(left_out, regions=())])
+    asked = store.suggestions.found_in_series(*place)
+    assert (asked[7, "q"], asked[8, "q"]) == (None, None)
+    for number, other in enumerate((Path("/scans/mr"), "1.2.9", Plane.CORONAL, "c" * 64, "adapter")):
+        elsewhere = (*place[:number], other, *place[number + 1 :])
+        assert store.suggestions.found_in_series(*elsewhere) == {}
+
+
+def test_none_of_several_answers_is_kept_when_one_cannot_be(store: AnnotationStore):
+    broken = dataclasses.replace(answer(0.9), image=dataclasses.replace(slice_of(9), width=None))
+    with pytest.raises((StoreError, TypeError)):
+        store.drawing.record_found_many([answer(0.9), broken], "1", "ann")
+    assert gestures(store) == []
+    assert store.regions.of_series(IMAGE.path, IMAGE.series_uid) == []
