@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from PySide6.QtCore import QPointF, QRectF, Qt
-from PySide6.QtGui import QBrush, QColor, QPainter, QPen
-from PySide6.QtWidgets import QGraphicsPathItem, QStyleOptionGraphicsItem, QWidget
+from PySide6.QtGui import QBrush, QColor, QPen
 
-from desktop.viewer.contrast import draw_casing
+from desktop.viewer.outline_item import OutlineItem
 from desktop.viewer.shape_path import is_filled, shape_path
 from desktop.viewer.soft_edge_item import SoftEdgeItem, Spread, is_soft
 from desktop.viewer.tag_item import TagItem
@@ -26,7 +25,7 @@ def region_color(row: RegionRow, label_color: QColor | None) -> QColor:
     return label_color or DECIDED_COLOR
 
 
-class RegionItem(QGraphicsPathItem):
+class RegionItem(OutlineItem):
     """Solid when a person has decided, dashed until then, dotted between key slices; thick when selected.
 
     spread : of a box as the model wrote it, how sure it was of each side in pixels; drawn as a soft edge.
@@ -67,11 +66,6 @@ class RegionItem(QGraphicsPathItem):
         if tag:
             self._tag = TagItem(tag, color, QPointF(0, 0), QPointF(4, -22), self)
         self.show_shape(shape)
-
-    def paint(self, painter: QPainter, option: QStyleOptionGraphicsItem, widget: QWidget | None = None) -> None:
-        draw_casing(painter, self.path(), self.pen())
-        # Qt takes no widget too; its stubs do not say so.
-        super().paint(painter, option, widget)  # type: ignore[arg-type]
 
     def show_shape(self, shape: Shape) -> None:
         """Another place for it, while it is being dragged."""
