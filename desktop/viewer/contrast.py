@@ -1,26 +1,13 @@
-"""Colours that read on whatever lies under them: lines with a dark edge, and text light enough for its plate."""
+"""Colours of texts over a slice that can be read on their plate."""
 
 from __future__ import annotations
 
-from PySide6.QtCore import Qt
-from PySide6.QtGui import QColor, QPainter, QPainterPath, QPen
+from PySide6.QtGui import QColor
 
 PLATE = QColor(10, 12, 16)
 """What texts on a slice stand on."""
 
 _LEAST_CONTRAST = 4.5
-_CASING = QColor(0, 0, 0, 150)
-_CASING_WIDTH = 2.0
-
-
-def draw_casing(painter: QPainter, path: QPainterPath, pen: QPen) -> None:
-    """A dark edge round a line that is drawn next: thin coloured lines are lost on skin and stained tissue."""
-    casing = QPen(_CASING, pen.widthF() + _CASING_WIDTH)
-    casing.setCosmetic(True)
-    casing.setCapStyle(pen.capStyle())
-    painter.setPen(casing)
-    painter.setBrush(Qt.BrushStyle.NoBrush)
-    painter.drawPath(path)
 
 
 def readable(color: QColor) -> QColor:

@@ -10,6 +10,7 @@ from PySide6.QtWidgets import QGraphicsItem, QStyleOptionGraphicsItem, QWidget
 
 from desktop.model.crossings import Crossing
 from desktop.model.label_colors import LabelColors
+from desktop.viewer.outline_item import on_screen
 from desktop.viewer.region_item import region_color
 
 _ALPHA = 190
@@ -58,7 +59,7 @@ class CrossSectionItem(QGraphicsItem):
     def paint(self, painter: QPainter, option: QStyleOptionGraphicsItem, widget: QWidget | None = None) -> None:
         painter.setBrush(Qt.BrushStyle.NoBrush)
         for pen, path in self._paths:
-            painter.setPen(pen)
+            painter.setPen(on_screen(pen, painter))
             painter.drawPath(path)
 
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 import math
 
 from PySide6.QtCore import QPointF, QRectF, Qt
-from PySide6.QtGui import QColor, QPainter, QPainterPath, QPen
-from PySide6.QtWidgets import QGraphicsItem, QGraphicsPathItem, QGraphicsRectItem, QStyleOptionGraphicsItem, QWidget
+from PySide6.QtGui import QColor, QPainterPath, QPen
+from PySide6.QtWidgets import QGraphicsItem, QGraphicsRectItem
 
 from desktop.model.measures import MeasureKind
-from desktop.viewer.contrast import draw_casing
+from desktop.viewer.outline_item import OutlineItem
 from desktop.viewer.tag_item import TagItem
 
 MEASURE_COLOR = QColor("#5ce1ff")
@@ -46,7 +46,7 @@ class _Handle(QGraphicsRectItem):
         self.setBrush(QColor(10, 12, 16, 160))
 
 
-class MeasureItem(QGraphicsPathItem):
+class MeasureItem(OutlineItem):
     """text : numbers to write beside it; empty while it is drawn. middle : x where the picture's right half begins,
     in which they are written on the left so that they stay on the picture.
     """
@@ -80,7 +80,3 @@ class MeasureItem(QGraphicsPathItem):
             else:
                 at, y = rect.topLeft() if left else rect.topRight(), 0.0
             TagItem(text, color, at, QPointF(-6 if left else 10, y), self, leftwards=left)
-
-    def paint(self, painter: QPainter, option: QStyleOptionGraphicsItem, widget: QWidget | None = None) -> None:
-        draw_casing(painter, self.path(), self.pen())
-        super().paint(painter, option, widget)

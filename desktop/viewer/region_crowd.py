@@ -9,6 +9,7 @@ from PySide6.QtGui import QColor, QPainter, QPainterPath, QPen
 from PySide6.QtWidgets import QGraphicsItem, QStyleOptionGraphicsItem, QWidget
 
 from desktop.model.label_colors import LabelColors
+from desktop.viewer.outline_item import on_screen
 from desktop.viewer.region_item import region_color
 from desktop.viewer.shape_path import shape_path
 from engine.store import RegionRow, shape_of
@@ -43,10 +44,10 @@ class RegionCrowd(QGraphicsItem):
 
     def paint(self, painter: QPainter, option: QStyleOptionGraphicsItem, widget: QWidget | None = None) -> None:
         for pen, rects in self._boxes:
-            painter.setPen(pen)
+            painter.setPen(on_screen(pen, painter))
             painter.drawRects(rects)
         for pen, path in self._others:
-            painter.setPen(pen)
+            painter.setPen(on_screen(pen, painter))
             painter.drawPath(path)
 
 

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from PySide6.QtCore import QPointF, QRectF, Qt
-from PySide6.QtGui import QBrush, QColor, QPainter, QPen
-from PySide6.QtWidgets import QGraphicsPathItem, QStyleOptionGraphicsItem, QWidget
+from PySide6.QtGui import QBrush, QColor, QPen
 
-from desktop.viewer.contrast import draw_casing
+from desktop.viewer.outline_item import OutlineItem
 from desktop.viewer.shape_path import is_filled, shape_path
 from desktop.viewer.soft_edge_item import SoftEdgeItem, Spread, is_soft
 from desktop.viewer.tag_item import TagItem
@@ -17,7 +16,6 @@ DECIDED_COLOR = QColor("#4ade80")
 OPEN_COLOR = QColor("#ffd400")
 _FILL_ALPHA = 60
 _BETWEEN_ALPHA = 150
-_HINT_ALPHA = 70
 
 
 def region_color(row: RegionRow, label_color: QColor | None) -> QColor:
@@ -27,7 +25,7 @@ def region_color(row: RegionRow, label_color: QColor | None) -> QColor:
     return label_color or DECIDED_COLOR
 
 
-class RegionItem(QGraphicsPathItem):
+class RegionItem(OutlineItem):
     """Solid when a person has decided, dashed until then, dotted between key slices; thick when selected.
 
     spread : of a box as the model wrote it, how sure it was of each side in pixels; drawn as a soft edge.
@@ -47,7 +45,6 @@ class RegionItem(QGraphicsPathItem):
         self.root_id = row.root_id
         self._color = color
         self._filled = is_filled(shape)
-        self._selected = selected
         decided = row.state in DECIDED_STATES
         line = QColor(color)
         if not row.is_key:
@@ -57,7 +54,8 @@ class RegionItem(QGraphicsPathItem):
         solid = Qt.PenStyle.SolidLine if row.is_key else Qt.PenStyle.DotLine
         pen.setStyle(solid if decided else Qt.PenStyle.DashLine)
         self.setPen(pen)
-        self.set_hinted(False)
+        if self._filled:
+            self.setBrush(QBrush(QColor(color.red(), color.green(), color.blue(), _FILL_ALPHA)))
         self.setZValue(2 if selected else 1)
         self._bounds = QRectF()
         self._tag: TagItem | None = None
@@ -68,10 +66,6 @@ class RegionItem(QGraphicsPathItem):
         if tag:
             self._tag = TagItem(tag, color, QPointF(0, 0), QPointF(4, -22), self)
         self.show_shape(shape)
-
-    def paint(self, painter: QPainter, option: QStyleOptionGraphicsItem, widget: QWidget | None = None) -> None:
-        draw_casing(painter, self.path(), self.pen())
-        super().paint(painter, option, widget)
 
     def show_shape(self, shape: Shape) -> None:
         """Another place for it, while it is being dragged."""
@@ -84,18 +78,6 @@ class RegionItem(QGraphicsPathItem):
         if self._tag is not None:
             # Above it.
             self._tag.setPos(self._bounds.topLeft())
-
-    def set_hinted(self, hinted: bool) -> None:
-        """Fill it while a sentence points at it; a fill is seen whatever lines cross it."""
-        if hinted:
-            self.setBrush(QBrush(QColor(self._color.red(), self._color.green(), self._color.blue(), _HINT_ALPHA)))
-        elif self._filled:
-            self.setBrush(QBrush(QColor(self._color.red(), self._color.green(), self._color.blue(), _FILL_ALPHA)))
-        else:
-            self.setBrush(QBrush(Qt.BrushStyle.NoBrush))
-        pen = self.pen()
-        pen.setWidthF(3 if self._selected or hinted else 1.6)
-        self.setPen(pen)
 
     def rect(self) -> QRectF:
         """The box round it, in scene coordinates."""

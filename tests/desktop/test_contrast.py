@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from PySide6.QtCore import QPointF
+from PySide6.QtCore import QPointF, QRectF
 from PySide6.QtGui import QColor, QImage, QPainter
 from PySide6.QtWidgets import QGraphicsScene
 
@@ -46,3 +46,19 @@ def test_an_outline_stands_out_from_skin_and_stained_tissue(qapp, ground):
     assert max(contrast(one, QColor(ground)) for one in across) >= 2
     assert image.pixelColor(50, 50) == QColor(ground)
     assert scene.itemAt(QPointF(20, 50), painter.transform()) is not None
+
+
+@pytest.mark.parametrize("ratio", [1, 2])
+def test_an_outline_is_as_wide_on_a_dense_screen(qapp, ratio):
+    """Qt takes a cosmetic pen's width for pixels of the device: half as wide where these are half as large."""
+    scene = QGraphicsScene(0, 0, 60, 60)
+    scene.addItem(RegionItem(_row(1, 0.0, 0.0), Box(20, 20, 50, 50), "", QColor("#ffffff"), selected=True))
+    image = QImage(60 * ratio, 60 * ratio, QImage.Format.Format_RGB32)
+    image.setDevicePixelRatio(ratio)
+    image.fill(QColor("black"))
+    painter = QPainter(image)
+    scene.render(painter, target=QRectF(0, 0, 60, 60), source=scene.sceneRect())
+    painter.end()
+    middle = 30 * ratio
+    lit = sum(image.pixelColor(x, middle).lightnessF() for x in range(10 * ratio, middle))
+    assert lit / ratio == pytest.approx(3, abs=0.6)

@@ -7,8 +7,9 @@ from collections.abc import Sequence
 
 from PySide6.QtCore import QPointF, QRectF, Qt
 from PySide6.QtGui import QPainterPath, QPen
-from PySide6.QtWidgets import QGraphicsPathItem, QGraphicsScene
+from PySide6.QtWidgets import QGraphicsScene
 
+from desktop.viewer.outline_item import OutlineItem
 from desktop.viewer.region_item import OPEN_COLOR
 from engine.regions import Shape
 
@@ -23,15 +24,17 @@ class Preview:
 
     def __init__(self, scene: QGraphicsScene) -> None:
         self._scene = scene
-        self._item: QGraphicsPathItem | None = None
+        self._item: OutlineItem | None = None
 
     def show(self, path: QPainterPath) -> None:
         """Show this in place of what was."""
         if self._item is None:
             pen = QPen(OPEN_COLOR, 1.6, Qt.PenStyle.DashLine)
             pen.setCosmetic(True)
-            self._item = self._scene.addPath(path, pen)
+            self._item = OutlineItem(path)
+            self._item.setPen(pen)
             self._item.setZValue(5)
+            self._scene.addItem(self._item)
         else:
             self._item.setPath(path)
 
