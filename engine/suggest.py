@@ -31,7 +31,7 @@ from engine.protocol import (
     require_plain_name,
 )
 from engine.regions import Box, Label, LabelSet
-from engine.runtime import AdapterManifest, AskRequest, AskResult, ModelManifest, Session, TextPiece
+from engine.runtime import Absence, AdapterManifest, AskRequest, AskResult, LogisticMap, Session, TextPiece
 from engine.scans import Plane, Volume, Window, image_sha256, render_slice
 from engine.suggestion import (
     Candidate,
@@ -274,19 +274,20 @@ def _put(
     if task is Task.REGION_TO_TEXT or (task is Task.GROUNDED_REPORT and not asked):
         allowed = _allowed_names(known, task, language)
         choices = allowed if task is Task.REGION_TO_TEXT else ()
-    temperature = temperature_of(session.manifest, task)
-    grammar = dialect.answer_grammar(question, allowed)
-    request = AskRequest(0, place.rgb, prompt, grammar, choices, temperature=temperature)
+    calibration = session.manifest.calibration
+    words = dialect.absent_words(question)
+    # Fitted on text-to-region questions: what a report says next weighs in on its own forks.
+    below = calibration.absent_below() if task is Task.TEXT_TO_REGION else None
+    request = AskRequest(
+        0,
+        place.rgb,
+        prompt,
+        dialect.answer_grammar(question, allowed),
+        choices,
+        temperature=calibration.temperature(task.value),
+        absence=Absence(words, below) if words else None,
+    )
     return _Asked(place, question, request, known, session.adapter)
-
-
-def temperature_of(manifest: ModelManifest, task: Task) -> float:
-    """What the scores of a task's choices are divided by, as the model's evaluation found it; 1 where it did not."""
-    stored = manifest.scores.get("temperature")
-    value = stored.get(task.value) if isinstance(stored, dict) else stored
-    if not isinstance(value, (int, float)) or isinstance(value, bool) or not 0.01 <= value <= 100:
-        return 1.0
-    return float(value)
 
 
 def _suggestion(session: Session, asked: _Asked, result: AskResult) -> Suggestion:
@@ -302,7 +303,9 @@ def _suggestion(session: Session, asked: _Asked, result: AskResult) -> Suggestio
     )
     manifest = session.manifest
     trained = manifest.knows(task.value)
-    read = _read(question, answer, result, asked.known, dialect.unit)
+    located = task is Task.TEXT_TO_REGION
+    boxes = manifest.calibration.boxes if located else LogisticMap()
+    read = _read(question, answer, result, asked.known, dialect.unit, boxes)
     return Suggestion(
         task=task,
         language=question.language,
@@ -323,6 +326,17 @@ def _suggestion(session: Session, asked: _Asked, result: AskResult) -> Suggestio
         option=answer.option or "",
         probability=read.probability,
         trained=trained,
+        presence=_presence(question, result, asked.known, manifest.calibration.presence) if located else (),
+    )
+
+
+def _presence(
+    question: Question, result: AskResult, labels: LabelSet, calibrated: LogisticMap
+) -> tuple[Candidate, ...]:
+    """Of an answer that was cut short only the names that it came to."""
+    return tuple(
+        _candidate(name, calibrated.of_odds(odds), labels)
+        for name, odds in zip(question.names, result.presence, strict=False)
     )
 
 
@@ -354,7 +368,9 @@ class _Read:
     probability: float | None = None
 
 
-def _read(question: Question, answer: Answer, result: AskResult, labels: LabelSet, unit: BoxUnit) -> _Read:
+def _read(
+    question: Question, answer: Answer, result: AskResult, labels: LabelSet, unit: BoxUnit, calibrated: LogisticMap
+) -> _Read:
     candidates = tuple(_candidate(choice.text, choice.probability, labels) for choice in result.choices)
     written = None if candidates else text_probability(result.pieces)
     if question.task is Task.REGION_TO_TEXT:
@@ -365,7 +381,7 @@ def _read(question: Question, answer: Answer, result: AskResult, labels: LabelSe
         return _Read(candidates, (region,))
     if question.task is Task.DIAGNOSIS:
         return _Read(candidates, labels=_labels(answer, candidates, result.pieces, labels), probability=written)
-    regions = _regions(answer.located, box_odds(result.pieces), labels, question, unit)
+    regions = _regions(answer.located, box_odds(result.pieces), labels, question, unit, calibrated)
     sentences = []
     rest = list(regions)
     for sentence in answer.sentences:
@@ -403,7 +419,12 @@ def _labels(
 
 
 def _regions(
-    located: Sequence[Located], odds: Sequence[BoxOdds], labels: LabelSet, question: Question, unit: BoxUnit
+    located: Sequence[Located],
+    odds: Sequence[BoxOdds],
+    labels: LabelSet,
+    question: Question,
+    unit: BoxUnit,
+    calibrated: LogisticMap,
 ) -> tuple[SuggestedRegion, ...]:
     regions: list[SuggestedRegion] = []
     for item in located:
@@ -411,7 +432,7 @@ def _regions(
         for box in item.boxes:
             one = odds[len(regions)] if len(regions) < len(odds) else None
             spread = None if one is None else spread_pixels(one, question.width, question.height, unit)
-            probability = 0.0 if one is None else one.probability
+            probability = 0.0 if one is None else calibrated.of_probability(one.probability)
             regions.append(SuggestedRegion(label.en, label.zh, label.id, box, probability, spread))
     return tuple(regions)
 

@@ -26,14 +26,15 @@ from numpy.typing import NDArray
 
 from engine.progress import Cancelled
 from engine.protocol import PartKind, Prompt, PromptPart
+from engine.protocol.syntax import BOX_TAG
 from engine.runtime.errors import EngineError, ModelError
 from engine.runtime.lora import LoraAdapters
 from engine.runtime.manifest import ModelManifest
-from engine.runtime.messages import AskRequest, AskResult, Choice, TextPiece, Timings
+from engine.runtime.messages import Absence, AskRequest, AskResult, Choice, TextPiece, Timings
 from engine.runtime.prefixes import PrefixKey, PrefixStore
 from engine.runtime.preprocess import to_model_image
 from engine.runtime.vision import VisionTower
-from engine.runtime.writing import Vocabulary, Writer
+from engine.runtime.writing import Fork, Vocabulary, Writer
 
 logger = logging.getLogger(__name__)
 
@@ -508,7 +509,14 @@ class LlamaModel:
 
     def _line(self, request: AskRequest, sequence: int, position: int, row: int, logits: NDArray[np.float32]) -> _Line:
         limit = min(request.max_tokens, self._limit - position)
-        return _Line(Writer(self._vocabulary, request.grammar, limit), sequence, position, row, logits)
+        writer = Writer(self._vocabulary, request.grammar, limit, self._fork_of(request.absence))
+        return _Line(writer, sequence, position, row, logits)
+
+    def _fork_of(self, absence: Absence | None) -> Fork | None:
+        if absence is None:
+            return None
+        boxes, absent = (self.tokenize(text, special=False)[0] for text in (BOX_TAG, absence.words))
+        return Fork(boxes, absent, absence.below)
 
     def _write(self, lines: Sequence[_Line], on_piece: Callable[[TextPiece], None]) -> None:
         """Write all answers to their ends, one token of each in every batch."""
@@ -582,6 +590,7 @@ def _result(
         begun.image_cached,
         begun.prefix_reused,
         writer is None or writer.finished,
+        tuple(writer.presence) if writer is not None else (),
     )
 
 
