@@ -60,7 +60,7 @@ def evaluate(
     from training.evaluation.pages import write_pages
     from training.evaluation.predict import predict
     from training.evaluation.summary import summarize
-    from training.records import dataset_sha256
+    from training.records import DatasetError, dataset_sha256
 
     if fit and facts is not None:
         raise click.UsageError(
@@ -73,6 +73,8 @@ def evaluate(
             raise click.UsageError("--card and --calibrate are for a model folder: export the checkpoint first")
         if fit:
             require_other_set(find_model(model_id), dataset_sha256(dataset_path))
+        if card_facts is not None and answerer.calibration.dataset_sha256 == dataset_sha256(dataset_path):
+            raise DatasetError(f"{model_id} was calibrated on this very set: write its card from a test set")
         answered = predict(answerer, dataset_path, TerminalProgress(), limit=limit, log=log, skip_bad=skip_bad)
         model = answerer.facts
     if fit:

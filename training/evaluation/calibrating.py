@@ -13,7 +13,7 @@ from dataclasses import replace
 import numpy as np
 from scipy.optimize import minimize, minimize_scalar
 from scipy.special import expit, logsumexp
-from sklearn.metrics import roc_curve
+from sklearn.metrics import precision_recall_curve
 
 from engine.runtime import UNCALIBRATED, Calibration, LogisticMap, ModelError, ModelManifest
 from engine.runtime.calibration import log_odds_of
@@ -46,7 +46,8 @@ def fit_calibration(predictions: Sequence[Prediction], dataset_sha256: str) -> C
     odds, there = presence_cases(predictions)
     if _enough(there, "answers whether something is there"):
         presence = fit_logistic(odds, there)
-        above = presence.of_odds(best_threshold(odds, there))
+        bound = best_threshold(odds, there)
+        above = None if bound is None else presence.of_odds(bound)
     boxes = UNCALIBRATED.boxes
     confidences, right = box_cases(predictions)
     if _enough(right, "boxes"):
@@ -106,15 +107,23 @@ def fit_logistic(odds: Sequence[float], outcomes: Sequence[bool]) -> LogisticMap
     return LogisticMap(round(float(found.x[0]), 5), round(float(found.x[1]), 5))
 
 
-def best_threshold(odds: Sequence[float], outcomes: Sequence[bool]) -> float:
-    """The odds from which on "there" has the best balanced accuracy (Youden 1950), however often a set asks for what
-    is not there. It lies halfway between the two answers that it parts.
+def best_threshold(odds: Sequence[float], there: Sequence[bool]) -> float | None:
+    """The odds below which "not present" has the best F1; None where the odds tell nothing.
+
+    Not balanced accuracy: where most of what is asked for is there it would deny many things for each absent one it
+    gains, and a person who is told that a thing is not there does not look again. The bound lies halfway between the
+    two answers that it parts.
     """
-    false_rate, true_rate, thresholds = roc_curve(outcomes, odds, drop_intermediate=False)
-    best = int(np.argmax(true_rate - false_rate))
-    below = [one for one in odds if one < thresholds[best]]
-    # Everything is there: the lowest odds, a little lower.
-    return float((thresholds[best] + max(below)) / 2) if below else float(thresholds[best] - 1)
+    values, absent = np.array(odds, float), ~np.array(there, bool)
+    precision, recall, thresholds = precision_recall_curve(absent, -values)
+    f1 = 2 * precision * recall / np.maximum(precision + recall, 1e-12)
+    # Thresholds rise: of equal ones the last denies the fewest. The curve's end has none.
+    last_denied = -thresholds[np.flatnonzero(f1[:-1] == f1[:-1].max())[-1]]
+    denied = values <= last_denied
+    kept = values[~denied]
+    if not len(kept) or denied[absent].mean() <= denied[~absent].mean():
+        return None
+    return float((last_denied + kept.min()) / 2)
 
 
 def keep_calibration(manifest: ModelManifest, calibration: Calibration) -> ModelManifest:
