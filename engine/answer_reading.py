@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from engine.confidence import BoxOdds, box_odds, spread_pixels, text_probability
 from engine.protocol import Answer, AnswerForm, BoxUnit, Located, Question, Task
 from engine.regions import Label, LabelSet
-from engine.runtime import AskResult, TextPiece
+from engine.runtime import AskResult, LogisticMap, TextPiece
 from engine.suggestion import Candidate, SuggestedRegion, SuggestedSentence
 
 
@@ -23,10 +23,12 @@ class ReadAnswer:
     probability: float | None = None
 
 
-def read_answer(question: Question, answer: Answer, result: AskResult, labels: LabelSet, unit: BoxUnit) -> ReadAnswer:
+def read_answer(
+    question: Question, answer: Answer, result: AskResult, labels: LabelSet, unit: BoxUnit, calibrated: LogisticMap
+) -> ReadAnswer:
     """Give the names of an answer their labels, and its parts their probabilities.
 
-    labels : the names it is read in. unit : how the model writes boxes.
+    labels : the names it is read in. unit : how the model writes boxes. calibrated : of the boxes.
     """
     candidates = tuple(_candidate(choice.text, choice.probability, labels) for choice in result.choices)
     written = None if candidates else text_probability(result.pieces)
@@ -38,7 +40,7 @@ def read_answer(question: Question, answer: Answer, result: AskResult, labels: L
         return ReadAnswer(candidates, (region,))
     if question.task is Task.DIAGNOSIS:
         return ReadAnswer(candidates, labels=_labels(answer, candidates, result.pieces, labels), probability=written)
-    regions = _regions(answer.located, box_odds(result.pieces), labels, question, unit)
+    regions = _regions(answer.located, box_odds(result.pieces), labels, question, unit, calibrated)
     sentences = []
     rest = list(regions)
     for sentence in answer.sentences:
@@ -47,6 +49,16 @@ def read_answer(question: Question, answer: Answer, result: AskResult, labels: L
         sentences.append(SuggestedSentence(sentence.text, tuple(rest[:count]), absent))
         rest = rest[count:]
     return ReadAnswer(candidates, regions, tuple(sentences), probability=written)
+
+
+def read_presence(
+    question: Question, result: AskResult, labels: LabelSet, calibrated: LogisticMap
+) -> tuple[Candidate, ...]:
+    """How probable each name that was asked for is there; of an answer cut short only the names that it came to."""
+    return tuple(
+        _candidate(name, calibrated.of_odds(odds), labels)
+        for name, odds in zip(question.names, result.presence, strict=False)
+    )
 
 
 def _candidate(text: str, probability: float, labels: LabelSet) -> Candidate:
@@ -76,7 +88,12 @@ def _labels(
 
 
 def _regions(
-    located: Sequence[Located], odds: Sequence[BoxOdds], labels: LabelSet, question: Question, unit: BoxUnit
+    located: Sequence[Located],
+    odds: Sequence[BoxOdds],
+    labels: LabelSet,
+    question: Question,
+    unit: BoxUnit,
+    calibrated: LogisticMap,
 ) -> tuple[SuggestedRegion, ...]:
     regions: list[SuggestedRegion] = []
     for item in located:
@@ -84,7 +101,7 @@ def _regions(
         for box in item.boxes:
             one = odds[len(regions)] if len(regions) < len(odds) else None
             spread = None if one is None else spread_pixels(one, question.width, question.height, unit)
-            probability = 0.0 if one is None else one.probability
+            probability = 0.0 if one is None else calibrated.of_probability(one.probability)
             regions.append(SuggestedRegion(label.en, label.zh, label.id, box, probability, spread))
     return tuple(regions)
 

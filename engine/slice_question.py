@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from engine.models.dialects import dialect_of
 from engine.protocol import Language, Located, ProtocolError, Question, Task, answer_choices, require_plain_name
 from engine.regions import Box, LabelSet
-from engine.runtime import AdapterManifest, AskRequest, ModelManifest, Session
+from engine.runtime import Absence, AdapterManifest, AskRequest, Session
 from engine.scans import Plane, Volume, Window, image_sha256, render_slice
 from engine.suggestion import ImageRef
 
@@ -115,19 +115,20 @@ def put_question(
     if task is Task.REGION_TO_TEXT or (task is Task.GROUNDED_REPORT and not asked):
         allowed = _allowed_names(known, task, language)
         choices = allowed if task is Task.REGION_TO_TEXT else ()
-    temperature = temperature_of(session.manifest, task)
-    grammar = dialect.answer_grammar(question, allowed)
-    request = AskRequest(0, place.rgb, prompt, grammar, choices, temperature=temperature)
+    calibration = session.manifest.calibration
+    words = dialect.absent_words(question)
+    # Fitted on text-to-region questions: what a report says next weighs in on its own forks.
+    below = calibration.absent_below() if task is Task.TEXT_TO_REGION else None
+    request = AskRequest(
+        0,
+        place.rgb,
+        prompt,
+        dialect.answer_grammar(question, allowed),
+        choices,
+        temperature=calibration.temperature(task.value),
+        absence=Absence(words, below) if words else None,
+    )
     return Asked(place, question, request, known, session.adapter)
-
-
-def temperature_of(manifest: ModelManifest, task: Task) -> float:
-    """What the scores of a task's choices are divided by, as the model's evaluation found it; 1 where it did not."""
-    stored = manifest.scores.get("temperature")
-    value = stored.get(task.value) if isinstance(stored, dict) else stored
-    if not isinstance(value, (int, float)) or isinstance(value, bool) or not 0.01 <= value <= 100:
-        return 1.0
-    return float(value)
 
 
 def in_language(name: str, labels: LabelSet, language: Language) -> str:

@@ -9,12 +9,12 @@ import contextlib
 import time
 from collections.abc import Callable, Iterator, Sequence
 
-from engine.answer_reading import abstains, read_answer
+from engine.answer_reading import abstains, read_answer, read_presence
 from engine.confidence import box_probabilities
 from engine.models.dialects import dialect_of
 from engine.protocol import AnswerForm, Grounding, Language, Located, Question, Recognition, Task
 from engine.regions import Box, LabelSet
-from engine.runtime import AskRequest, AskResult, ModelManifest, Session, TextPiece
+from engine.runtime import AskRequest, AskResult, LogisticMap, ModelManifest, Session, TextPiece
 from engine.scans import Plane, Volume, Window, slice_shape
 from engine.slice_question import Asked, Place, in_language, make_image_ref, place_slice, put_question
 from engine.suggestion import (
@@ -202,7 +202,9 @@ def _suggestion(session: Session, asked: Asked, result: AskResult) -> Suggestion
     )
     manifest = session.manifest
     trained = manifest.knows(task.value)
-    read = read_answer(question, answer, result, asked.known, dialect.unit)
+    located = task is Task.TEXT_TO_REGION
+    boxes = manifest.calibration.boxes if located else LogisticMap()
+    read = read_answer(question, answer, result, asked.known, dialect.unit, boxes)
     return Suggestion(
         task=task,
         language=question.language,
@@ -223,4 +225,5 @@ def _suggestion(session: Session, asked: Asked, result: AskResult) -> Suggestion
         option=answer.option or "",
         probability=read.probability,
         trained=trained,
+        presence=read_presence(question, result, asked.known, manifest.calibration.presence) if located else (),
     )

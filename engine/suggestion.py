@@ -31,8 +31,10 @@ class ImageRef:
 
 @dataclass(frozen=True, slots=True)
 class SuggestedRegion:
-    """One named region of an answer. box : slice pixels. probability : of the name, or of the box's numbers.
+    """One named region of an answer. box : slice pixels.
 
+    probability : of the name; or that the box is right, where the model's manifest has a calibration of its boxes,
+    else the geometric mean of its digits' probabilities.
     spread : how sure the model is of the left, top, right and bottom side: standard deviations of their places in
     slice pixels, from what it thought of other numbers; None for a box that a person drew or a model without digits.
     """
@@ -99,6 +101,8 @@ class Suggestion:
     option : of a VQA question with options or of a yes-no question, "" where the answer is none of them.
     probability : geometric mean of the probabilities of a written answer's tokens, None where choices were ranked.
     trained : whether the model's manifest says that it learnt this task; True where it does not say.
+    presence : of a text-to-region answer, each asked name with the probability that it is in the image; empty where
+    the model's family writes no word for absence.
     """
 
     task: Task
@@ -120,6 +124,7 @@ class Suggestion:
     option: str = ""
     probability: float | None = None
     trained: bool = True
+    presence: tuple[Candidate, ...] = ()
 
     @property
     def warnings(self) -> tuple[str, ...]:

@@ -12,9 +12,9 @@ from engine.suggestion import Candidate, SuggestedRegion, Suggestion
 def suggestion_to_json(suggestion: Suggestion) -> dict[str, Any]:
     """The suggestion as ``medrega suggest --json`` prints it.
 
-    What only one task has stands there only for it: ``sentences`` of a grounded report, ``sections`` of a report,
-    ``labels`` of a diagnosis, ``option`` of a VQA question, ``probability`` of a written answer; ``warnings`` where
-    there are any.
+    What only one task has stands there only for it: ``presence`` of a text-to-region answer, ``sentences`` of a
+    grounded report, ``sections`` of a report, ``labels`` of a diagnosis, ``option`` of a VQA question, ``probability``
+    of a written answer; ``warnings`` where there are any.
     """
     image, timings = suggestion.image, suggestion.timings_ms
     document: dict[str, Any] = {
@@ -57,8 +57,10 @@ def suggestion_to_json(suggestion: Suggestion) -> dict[str, Any]:
 
 def _of_the_task(suggestion: Suggestion) -> dict[str, Any]:
     task = suggestion.task
-    if task in (Task.REGION_TO_TEXT, Task.TEXT_TO_REGION):
+    if task is Task.REGION_TO_TEXT:
         return {}
+    if task is Task.TEXT_TO_REGION:
+        return {"presence": [_candidate(one) for one in suggestion.presence]}
     probability = suggestion.probability
     more: dict[str, Any] = {"probability": None if probability is None else round(probability, 6)}
     more["malformed"] = suggestion.malformed

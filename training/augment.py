@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -42,11 +43,11 @@ class Crop:
         """Cut (H, W, 3) uint8 and stretch it to (size, size, 3) with the runtime's bicubic filter."""
         return self._cut(image, size, Image.Resampling.BICUBIC)
 
-    def apply_labels(self, labels: NDArray[np.uint8], size: int) -> NDArray[np.uint8]:
-        """The same cut of an (H, W) uint8 label map, nearest neighbour."""
+    def apply_labels(self, labels: NDArray[np.int32], size: int) -> NDArray[np.int32]:
+        """The same cut of an (H, W) int32 label map, nearest neighbour."""
         return self._cut(labels, size, Image.Resampling.NEAREST)
 
-    def _cut(self, image: NDArray[np.uint8], size: int, filter: Image.Resampling) -> NDArray[np.uint8]:
+    def _cut(self, image: NDArray[Any], size: int, filter: Image.Resampling) -> NDArray[Any]:
         height, width = image.shape[:2]
         down = right = 0
         if min(self.x1, self.y1) < 0 or max(self.x2, self.y2) > 1:

@@ -18,6 +18,7 @@ def write_card(manifest: ModelManifest, report: dict[str, Any], facts: dict[str,
     """
     metrics = report["metrics"]
     named, found = metrics.get("region_to_text", {}), metrics.get("text_to_region", {})
+    calibration = report["calibration"]
     lines = [
         f"# {manifest.name}",
         "",
@@ -40,7 +41,9 @@ def write_card(manifest: ModelManifest, report: dict[str, Any], facts: dict[str,
         f"| always the most frequent name | {_percent(named, 'baseline_accuracy')} |",
         f"| mean of per-label recalls | {_percent(named, 'mean_label_recall')} |",
         f"| questions, patients | {named.get('n', 0)}, {named.get('patients', 0)} |",
-        f"| calibration error | {_number(report['calibration'], 'ece')} |",
+        f"| calibration error (ECE, {calibration['ece_bins']} bins) | {_number(calibration, 'ece')}; "
+        f"{_number(calibration, 'ece_before')} before calibration |",
+        *_abstention_rows(calibration["abstention"]),
         "",
         "| text to region | questions | mean IoU | IoU >= 0.5 | region F1 |",
         "|---|---|---|---|---|",
@@ -61,6 +64,11 @@ def write_card(manifest: ModelManifest, report: dict[str, Any], facts: dict[str,
     if "absent" in found:
         row = found["absent"]
         lines.append(f"| not there, and said so | {row['n']} | | {_percent(row, 'accuracy')} | |")
+    if "presence" in found:
+        row = found["presence"]
+        figures = f"{row['balanced_accuracy']:.1%} ({row['sensitivity']:.1%} and {row['specificity']:.1%})"
+        lines.append(f"| there or not: balanced accuracy (of what is there, is not) | | | {figures} | |")
+    lines += _calibration_lines(calibration)
     lines += [
         "",
         "| label | region to text | questions | text to region, mean IoU | questions |",
@@ -94,12 +102,56 @@ def write_card(manifest: ModelManifest, report: dict[str, Any], facts: dict[str,
         "region_to_text_accuracy": named.get("accuracy"),
         "text_to_region_mean_iou": found.get("mean_iou"),
         "text_to_region_so_sr_iou": found.get("so_sr", {}).get("iou"),
-        "calibration_error": report["calibration"]["ece"],
+        "calibration_error": calibration["ece"],
         "dataset_sha256": report["dataset"]["sha256"],
     }
     updated = replace(manifest, scores=scores)
     updated.write()
     return updated
+
+
+def _abstention_rows(row: dict[str, Any] | None) -> list[str]:
+    if row is None:
+        return []
+    said = f"{row['said']:.1%} of the questions, {_share(row['accuracy_said'])} of them right"
+    return [
+        f'| answered (else "not sure": best name below {row["below"]:g}) | {said} |',
+        f"| of what it withholds, right | {_share(row['accuracy_withheld'])} |",
+    ]
+
+
+def _share(value: float | None) -> str:
+    return "-" if value is None else f"{value:.1%}"
+
+
+def _calibration_lines(row: dict[str, Any]) -> list[str]:
+    """What was fitted, and how far each confidence can be believed."""
+    if row["fitted_on"] is None:
+        return []
+    heats = ", ".join(f"{task.replace('_', ' ')} {value:g}" for task, value in row["temperatures"].items())
+    lines = [
+        "",
+        f"Calibrated on the set `{row['fitted_on'][:16]}`, not the one scored on: temperatures {heats or '-'}.",
+    ]
+    if row["present_above"] is not None:
+        lines.append(
+            f'A thing that is there with less than {row["present_above"]:.1%} is answered with "not present": on that '
+            "set this bound has the best F1 of such answers."
+        )
+    lines += [
+        "",
+        f"| confidence (ECE, {row['ece_bins']} bins) | answers | before | calibrated |",
+        "|---|---|---|---|",
+    ]
+    for name, title in (
+        ("names", "of the best name"),
+        ("presence", "that a thing is there"),
+        ("boxes", "that a box is right (its name, IoU >= 0.5)"),
+    ):
+        if row[name] is not None:
+            one = row[name]
+            lines.append(f"| {title} | {one['n']} | {one['ece_before']:.3f} | {one['ece']:.3f} |")
+    return lines
 
 
 def read_facts(path: Path) -> dict[str, str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,7 @@ PATH = click.Path(path_type=Path)
 @click.option("--predictions", type=PATH, help="Also write one JSON line a question; a stopped run goes on from it.")
 @click.option("--out", type=PATH, help="Folder for report.html, report.md, report.json and predictions.jsonl.")
 @click.option("--card", "facts", type=PATH, help="TOML with facts: also write the model card and its scores.")
+@click.option("--calibrate", "fit", is_flag=True, help="Fit the model's probabilities to DATASET, a validation set.")
 @click.option("--paper-compatible", is_flag=True, help="Also the published definitions, precision and recall swapped.")
 @click.option("--skip-bad", is_flag=True, help="Leave out bad records, and say which, instead of stopping.")
 @click.option("--bertscore", type=PATH, help="Folder of a transformers encoder, for BERTScore.")
@@ -30,6 +32,7 @@ def evaluate(
     predictions: Path | None,
     out: Path | None,
     facts: Path | None,
+    fit: bool,
     paper_compatible: bool,
     skip_bad: bool,
     bertscore: Path | None,
@@ -41,6 +44,10 @@ def evaluate(
     MODEL is a registered model or a model folder, which answers through llama.cpp as in the window, or a checkpoint
     folder of the trainer, which answers through torch.
 
+    --calibrate fits one temperature a task to the names' probabilities, and logistic maps to the probabilities that a
+    thing is there and that a box is right, with the bound below which a thing is "not present", and keeps them in the
+    model's manifest. Its weights stay as they are. Score it on another set afterwards.
+
     Example: medrega evaluate starter data/phantoms/test --out reports/starter
     """
     from engine.cli.output import echo_json, printable
@@ -48,21 +55,35 @@ def evaluate(
     from engine.runtime import find_model
     from training.card import read_facts, write_card
     from training.evaluation.answering import open_answerer
+    from training.evaluation.calibrating import fit_calibration, keep_calibration, require_other_set
     from training.evaluation.judges import Judges
     from training.evaluation.pages import write_pages
     from training.evaluation.predict import predict
     from training.evaluation.summary import summarize
+    from training.records import DatasetError, dataset_sha256
 
+    if fit and facts is not None:
+        raise click.UsageError(
+            "--calibrate is for a validation set, --card for a test set: run them one after the other"
+        )
     card_facts = None if facts is None else read_facts(facts)
     log = predictions or (out / "predictions.jsonl" if out is not None else None)
-    with open_answerer(model_id) as answerer:
-        if card_facts is not None and answerer.facts.runs_on != "llama.cpp":
-            raise click.UsageError("--card is for a model folder: export the checkpoint first")
+    with open_answerer(model_id, calibrated=not fit) as answerer:
+        if (fit or card_facts is not None) and answerer.facts.runs_on != "llama.cpp":
+            raise click.UsageError("--card and --calibrate are for a model folder: export the checkpoint first")
+        if fit:
+            require_other_set(find_model(model_id), dataset_sha256(dataset_path))
+        if card_facts is not None and answerer.calibration.dataset_sha256 == dataset_sha256(dataset_path):
+            raise DatasetError(f"{model_id} was calibrated on this very set: write its card from a test set")
         answered = predict(answerer, dataset_path, TerminalProgress(), limit=limit, log=log, skip_bad=skip_bad)
         model = answerer.facts
+    if fit:
+        calibration = fit_calibration(answered.predictions, dataset_sha256(dataset_path))
+        keep_calibration(find_model(model_id), calibration)
+        answered = replace(answered, calibration=calibration)
     report = summarize(answered, model, dataset_path, Judges(bertscore, chexbert), paper_compatible=paper_compatible)
     if out is not None:
-        write_pages(report, answered.predictions, dataset_path, out)
+        write_pages(report, answered.predictions, dataset_path, out, answered.calibration)
     if card_facts is not None:
         write_card(find_model(model_id), report, card_facts)
     for bad in answered.skipped:
@@ -78,6 +99,13 @@ def evaluate(
 def _echo(report: dict[str, Any]) -> None:
     for task, rows in report["metrics"].items():
         click.echo(f"{task}: {json.dumps(rows, ensure_ascii=False)}")
-    click.echo(f"calibration error: {report['calibration']['ece']}")
+    calibration = report["calibration"]
+    for name in ("names", "presence", "boxes"):
+        if calibration[name] is not None:
+            one = calibration[name]
+            figures = f"{one['ece']:.4f}, {one['ece_before']:.4f} before calibration"
+            click.echo(f"calibration error of {name} (ECE, {calibration['ece_bins']} bins): {figures}, n={one['n']}")
+    if calibration["fitted_here"]:
+        click.echo("the calibration was fitted on this very set: score the model on another", err=True)
     for name, reason in report["not_run"].items():
         click.echo(f"not run: {name}: {reason}")

@@ -35,7 +35,8 @@ class QuantListType(click.ParamType[tuple[str, ...]]):
 @click.option("--data", "datasets", type=PATH, multiple=True, required=True, help="The sets it was trained on.")
 @click.option("--quant", "quants", type=QuantListType(), default="q8_0", show_default=True, help="Quantizations.")
 @click.option("--evaluate", "test_set", type=PATH, help="Held-out set: compare each quantization with torch on it.")
-@click.option("--limit", default=500, show_default=True, help="Questions of the comparison, spread evenly.")
+@click.option("--calibrate", "validation_set", type=PATH, help="Validation set: fit the models' probabilities to it.")
+@click.option("--limit", default=500, show_default=True, help="Questions of either set, spread evenly.")
 @click.option("--max-drop", default=0.02, show_default=True, help="Largest loss of score that is promoted.")
 @click.option("--imatrix-records", default=256, show_default=True, help="For the importance matrix; 0 for none.")
 @click.option("--lora", "as_adapter", is_flag=True, help="CHECKPOINT is a LoRA: write OUT/adapter.gguf, not merged.")
@@ -47,6 +48,7 @@ def export_command(
     datasets: tuple[Path, ...],
     quants: tuple[str, ...],
     test_set: Path | None,
+    validation_set: Path | None,
     limit: int,
     max_drop: float,
     imatrix_records: int,
@@ -57,7 +59,8 @@ def export_command(
     """Turn a checkpoint into model folders for the engine: GGUF, manifest, self-test.
 
     One quantization goes to OUT itself, several each to a folder in OUT. With --evaluate one that loses more than
-    --max-drop against torch in any measure is kept in OUT/refused and the command ends with 1.
+    --max-drop against torch in any measure is kept in OUT/refused and the command ends with 1. With --calibrate the
+    promoted ones are calibrated, as by `medrega evaluate --calibrate`.
 
     Example: medrega model export runs/starter models/starter --data data/train --quant q8_0,q4_k_m --evaluate data/test
     """
@@ -82,6 +85,7 @@ def export_command(
         TerminalProgress(),
         model_id=model_id,
         test_set=test_set,
+        validation_set=validation_set,
         limit=limit,
         max_drop=max_drop,
         importance_records=imatrix_records,

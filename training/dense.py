@@ -43,7 +43,7 @@ def collate_masks(items: Sequence[MaskItem]) -> MaskBatch:
     }
 
 
-def thing_boxes(mask: NDArray[np.uint8]) -> list[tuple[int, NDArray[np.bool_], tuple[slice, slice]]]:
+def thing_boxes(mask: NDArray[np.int32]) -> list[tuple[int, NDArray[np.bool_], tuple[slice, slice]]]:
     """Every connected part of every label: its value, its pixels inside its box, its box as slices (y, x)."""
     things = []
     for value, around in enumerate(ndimage.find_objects(mask), start=1):
@@ -57,7 +57,7 @@ def thing_boxes(mask: NDArray[np.uint8]) -> list[tuple[int, NDArray[np.bool_], t
     return things
 
 
-def patch_boxes(mask: NDArray[np.uint8], side: int, cells: int) -> NDArray[np.float32]:
+def patch_boxes(mask: NDArray[np.int32], side: int, cells: int) -> NDArray[np.float32]:
     """The box of the thing that each patch belongs to.
 
     mask : (S, S) label values. Returns (side, side, 4): x1, y1, x2, y2 in fractions of the image, NaN where a
@@ -79,7 +79,7 @@ def patch_boxes(mask: NDArray[np.uint8], side: int, cells: int) -> NDArray[np.fl
     return boxes
 
 
-def label_boxes(mask: NDArray[np.uint8], classes: int) -> NDArray[np.float32]:
+def label_boxes(mask: NDArray[np.int32], classes: int) -> NDArray[np.float32]:
     """The box of each label's largest part.
 
     mask : (S, S) label values below `classes`. Returns (classes, 4): x1, y1, x2, y2 in fractions of the image,
@@ -117,7 +117,7 @@ class DenseModel(nn.Module):
         """The sum of the losses of the heads that there are."""
         output = self.model.get_image_features(pixel_values=image_tensor(images), return_dict=True)
         features = output.last_hidden_state[:, 1:]
-        maps = masks.cpu().numpy().astype(np.uint8)
+        maps = masks.cpu().numpy().astype(np.int32)
         loss = self._cell_loss(features, masks)
         if self.edges is not None:
             loss = loss + self._edge_loss(features, maps)
@@ -139,7 +139,7 @@ class DenseModel(nn.Module):
         loss: torch.Tensor = functional.cross_entropy(logits.float(), labels, weight=weights / weights.mean())
         return loss
 
-    def _edge_loss(self, features: torch.Tensor, maps: NDArray[np.uint8]) -> torch.Tensor:
+    def _edge_loss(self, features: torch.Tensor, maps: NDArray[np.int32]) -> torch.Tensor:
         """Small things are as often asked for as large ones but fill fewer patches, hence the weights."""
         assert self.edges is not None
         side = math.isqrt(features.shape[1])

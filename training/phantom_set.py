@@ -75,7 +75,10 @@ def build_phantom_set(out: Path, spec: PhantomSetSpec, progress: Progress) -> di
                 records += made
                 done += 1
                 progress.report(done, total, f"phantom patients ({split})")
-        masks = {record.image: record.image.replace("images/", "masks/") for record in records}
+        names = [label.en for label in PHANTOM_LABELS]
+        masks = {
+            record.image: {"file": record.image.replace("images/", "masks/"), "labels": names} for record in records
+        }
         (folder / MASKS_FILE).write_text(json.dumps(masks), encoding="utf-8")
         write_records(folder / f"{split}.jsonl", records)
         card[split] = {

@@ -18,7 +18,7 @@ from engine.errors import MedRegAError
 from engine.protocol import IMAGE_MARKER, Language, Task
 
 MASKS_FILE = "masks.json"
-"""Beside a jsonl, names the label-map PNG of each image, for the vision tower's dense stage."""
+"""Beside a jsonl, names the label map of each image, for the dense stage: see `training.label_maps`."""
 
 
 class DatasetError(MedRegAError):

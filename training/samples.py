@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections import OrderedDict, defaultdict
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -15,6 +14,7 @@ from PIL import Image, UnidentifiedImageError
 from torch.utils.data import Dataset, Sampler
 
 from training.augment import Crop, change_greys
+from training.label_maps import LabelMapFile, label_values, read_label_maps
 from training.records import MASKS_FILE, DatasetError, Record, read_records
 
 _PICTURES_BYTES = 256 * 2**20
@@ -30,7 +30,7 @@ class ImageSample:
 
     path: Path
     records: tuple[Record, ...]
-    mask: Path | None
+    mask: LabelMapFile | None
 
     @property
     def length(self) -> int:
@@ -45,14 +45,12 @@ def gather_samples(datasets: Sequence[Path], skipped: Skipped | None = None) -> 
     `skipped` that is called instead of failing for a single record.
     """
     by_image: dict[Path, list[Record]] = defaultdict(list)
-    masks: dict[Path, Path] = {}
+    masks: dict[Path, LabelMapFile] = {}
     for dataset in datasets:
         for folder, record in read_records(dataset, skipped):
             by_image[folder / record.image].append(record)
         folder = dataset if dataset.is_dir() else dataset.parent
-        if (folder / MASKS_FILE).is_file():
-            names = json.loads((folder / MASKS_FILE).read_text(encoding="utf-8"))
-            masks |= {folder / image: folder / mask for image, mask in names.items()}
+        masks |= read_label_maps(folder)
     for path in [path for path in by_image if not path.is_file()]:
         error = DatasetError(f"{by_image[path][0].where}: the image {path} does not exist")
         if skipped is None:
@@ -139,19 +137,23 @@ class VisitSampler(Sampler[int]):
 
 
 class MaskItem(TypedDict):
-    """(S, S, 3) uint8 and its (S, S) uint8 label map."""
+    """(S, S, 3) uint8 and its (S, S) int32 label map."""
 
     image: NDArray[np.uint8]
-    mask: NDArray[np.uint8]
+    mask: NDArray[np.int32]
 
 
 class MaskDataset(Dataset[MaskItem]):
-    """Images with label maps, cropped alike, for the vision tower's dense stage."""
+    """Images with label maps, cropped alike, for the vision tower's dense stage.
+
+    values : of the labels in all of its maps, from 1.
+    """
 
     def __init__(self, samples: Sequence[ImageSample], image_size: int, seed: int) -> None:
         self._samples = [sample for sample in samples if sample.mask is not None]
         if not self._samples:
             raise DatasetError(f"the dense stage needs label maps ({MASKS_FILE}), the dataset has none")
+        self.values = label_values([sample.mask for sample in self._samples if sample.mask is not None])
         self._size = image_size
         self._seed = seed
         self._pictures = PictureCache()
@@ -164,11 +166,7 @@ class MaskDataset(Dataset[MaskItem]):
         rng = np.random.default_rng([self._seed, visit])
         picture = self._pictures.read(sample)
         assert sample.mask is not None
-        try:
-            with Image.open(sample.mask) as opened:
-                mask = np.asarray(opened)
-        except (OSError, UnidentifiedImageError) as error:
-            raise DatasetError(f"cannot read the label map {sample.mask}: {error}") from error
+        mask = sample.mask.read(self.values)
         crop = Crop.random(rng) if rng.random() < 0.8 else Crop(0, 0, 1, 1)
         return {
             "image": change_greys(crop.apply(picture, self._size), rng),

@@ -9,11 +9,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import torch
 from accelerate import PartialState
 from peft import LoraConfig, PeftModel, get_peft_model
-from PIL import Image
 from torch import nn
 from torch.distributed.checkpoint.state_dict import StateDictOptions, get_model_state_dict
 from transformers import (
@@ -239,7 +237,7 @@ class _StageRun:
         masked = [sample for sample in self.samples if sample.mask is not None]
         masks = MaskDataset(masked, self.model.config.vision_config.image_size[0], self.seed)
         module = DenseModel(
-            self.model.model, _label_values(masked), edges=stage.boxes, names="connector" in stage.train
+            self.model.model, len(masks.values) + 1, edges=stage.boxes, names="connector" in stage.train
         )
         sampler = self._sampler(masked, arguments)
         return StageTrainer(sampler, module, arguments, collate_masks, masks, callbacks=[callback])
@@ -347,13 +345,3 @@ def faster_in_bf16() -> bool:
     if torch.cuda.is_available():
         return bool(torch.cuda.is_bf16_supported())
     return bool(torch.cpu._is_amx_tile_supported() or torch.cpu._is_avx512_bf16_supported())
-
-
-def _label_values(samples: Sequence[ImageSample]) -> int:
-    """One more than the largest value of the label maps, read from a few hundred of them."""
-    largest = 0
-    for sample in samples[:: max(1, len(samples) // 400)]:
-        if sample.mask is not None:
-            with Image.open(sample.mask) as mask:
-                largest = max(largest, int(np.asarray(mask).max()))
-    return largest + 1

@@ -254,7 +254,7 @@ class AskingModel(QObject):
                 if suggestion.regions and not found:
                     self.already.emit()
                 elif suggestion.not_present:
-                    self.not_found.emit(", ".join(suggestion.not_present))
+                    self.not_found.emit(self._absent(suggestion))
                 elif not suggestion.regions:
                     self.unreadable.emit()
                 self.answered.emit(-1)
@@ -264,6 +264,14 @@ class AskingModel(QObject):
         except StoreError as error:
             self.failed.emit(str(error))
         self.idle.emit()
+
+    def _absent(self, suggestion: Suggestion) -> str:
+        """The names that are not there, each with the probability that it is all the same, where the model tells."""
+        there = {word: one.probability for one in suggestion.presence for word in (one.label, one.label_zh)}
+        words = self.tr("{0} (probability of being here: {1})")
+        return ", ".join(
+            words.format(name, f"{there[name]:.0%}") if name in there else name for name in suggestion.not_present
+        )
 
     def _failed(self, asked: _Asked, message: str) -> None:
         if self._is_current(asked):

@@ -119,8 +119,10 @@ def print_suggestion(suggestion: Suggestion) -> None:
         return
     for region in suggestion.regions:
         _print_region(region)
+    there = {word: one.probability for one in suggestion.presence for word in (one.label, one.label_zh)}
     for name in suggestion.not_present:
-        click.echo(f"{printable(name)}: not present")
+        probability = f" (there with {there[name]:.1%})" if name in there else ""
+        click.echo(f"{printable(name)}: not present{probability}")
 
 
 def _print_candidate(candidate: Candidate) -> None:

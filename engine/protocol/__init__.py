@@ -20,7 +20,7 @@ from engine.protocol.prompt import (
     require_whole,
     user_text,
 )
-from engine.protocol.syntax import NOT_PRESENT
+from engine.protocol.syntax import NOT_PRESENT, absent_words
 from engine.protocol.task import (
     Answer,
     AnswerForm,
@@ -60,6 +60,7 @@ __all__ = [
     "SectionKind",
     "Sentence",
     "Task",
+    "absent_words",
     "answer_choices",
     "answer_grammar",
     "denormalize_box",

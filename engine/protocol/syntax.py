@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from engine.protocol.coordinates import MEDREGA_UNIT, BoxUnit, NormalizedBox
-from engine.protocol.task import Language, Located, Question
+from engine.protocol.task import Language, Located, Question, Task
 from engine.regions import Box, RegionError
 
 NOT_PRESENT = {Language.EN: "not present", Language.ZH: "未见"}
@@ -13,6 +13,9 @@ NOT_PRESENT = {Language.EN: "not present", Language.ZH: "未见"}
 
 COLON = {Language.EN: ": ", Language.ZH: "："}
 """What stands between a name and its description."""
+
+BOX_TAG = "<box>"
+"""What boxes begin with."""
 
 MARKUP = re.compile(r"</?(?:box|quad|img)>|<IMG_CONTEXT>|<\|im_(?:start|end)\|>")
 TAG = re.compile(rf"</?ref>|{MARKUP.pattern}")
@@ -25,6 +28,13 @@ _BOX = re.compile(_ONE)
 _ANY_BRACKET = re.compile(r"\[[^\[\]]*\]?|\]")
 ABSENT = re.compile("|".join(re.escape(words) for words in NOT_PRESENT.values()))
 SEPARATORS = " \t\r\n,，;；:：。."
+
+
+def absent_words(question: Question) -> str:
+    """What an answer writes behind a name, in place of its boxes, where it is not there; "" where it cannot."""
+    if question.names and question.task in (Task.TEXT_TO_REGION, Task.GROUNDED_REPORT):
+        return COLON[question.language] + NOT_PRESENT[question.language]
+    return ""
 
 
 def read_boxes(text: str, question: Question, unit: BoxUnit = MEDREGA_UNIT) -> tuple[tuple[Box, ...], bool]:

@@ -4,23 +4,28 @@ The window never loads a model itself: a crash there must not take it down.
 """
 
 from engine.runtime.adapter import AdapterManifest, adapters_folder, list_adapters
+from engine.runtime.calibration import UNCALIBRATED, Calibration, LogisticMap
 from engine.runtime.choices import ModelChoices, choose_model, chosen_model, read_choices, write_choices
 from engine.runtime.errors import EngineError, ModelError, QuestionError
 from engine.runtime.gguf_check import check_gguf
 from engine.runtime.manifest import ModelFile, ModelManifest, verify_files
-from engine.runtime.messages import AskRequest, AskResult, Choice, TextPiece, Timings
+from engine.runtime.messages import Absence, AskRequest, AskResult, Choice, TextPiece, Timings
 from engine.runtime.preprocess import to_model_image
 from engine.runtime.registry import DEFAULT_MODEL, find_model, is_removable, list_models, remove_model
 from engine.runtime.session import EngineEvent, Session
 
 __all__ = [
     "DEFAULT_MODEL",
+    "UNCALIBRATED",
+    "Absence",
     "AdapterManifest",
     "AskRequest",
     "AskResult",
+    "Calibration",
     "Choice",
     "EngineError",
     "EngineEvent",
+    "LogisticMap",
     "ModelChoices",
     "ModelError",
     "ModelFile",

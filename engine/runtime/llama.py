@@ -237,4 +237,5 @@ def _result(
         begun.prefix_reused,
         writer is None or writer.finished,
         begun.tokens,
+        tuple(writer.presence) if writer is not None else (),
     )

@@ -13,6 +13,7 @@ from typing import Any
 from engine.files import whole_file
 from engine.progress import Cancelled, NoProgress, Progress
 from engine.regions import LabelSet
+from engine.runtime.calibration import UNCALIBRATED, Calibration
 from engine.runtime.errors import ModelError
 
 MANIFEST_FILE = "manifest.json"
@@ -57,11 +58,12 @@ class ModelManifest:
         and ``golden_embedding`` (npy, float32, image tokens x embedding width, made by torch before export).
     image_size : side of the square image the tower takes. context_length : tokens.
     golden_tolerance : largest relative L2 distance of the self-test's embedding from the golden one.
-    abstain_below : a best candidate less probable than this is answered with "not sure".
+    abstain_below : a best candidate whose calibrated probability is below this is answered with "not sure".
     scores : figures written by the evaluation, for people to see.
     tasks : the tasks it was trained on (`engine.protocol.Task` values); empty where nobody wrote them down.
     licence : as its publisher says, an SPDX name where there is one; "" where nobody wrote it down.
     box_unit : one of `BOX_UNITS`, "" for the dialect's own. token_order : one of `TOKEN_ORDERS`; llama.cpp makes rows.
+    calibration : what makes its probabilities shares of right answers.
     """
 
     id: str
@@ -80,6 +82,7 @@ class ModelManifest:
     licence: str = ""
     box_unit: str = ""
     token_order: str = "rows"
+    calibration: Calibration = UNCALIBRATED
 
     @property
     def bytes(self) -> int:
@@ -157,6 +160,7 @@ class ModelManifest:
             abstain_below=float(_field(data, "abstain_below", (int, float))),
             scores=_field(data, "scores", dict) if "scores" in data else {},
             tasks=tuple(_field(data, "tasks", list)) if "tasks" in data else (),
+            calibration=Calibration.from_json(data["calibration"]) if "calibration" in data else UNCALIBRATED,
             **{name: _field(data, name, str) for name in _OPTIONAL_TEXTS if name in data},
         )
 
@@ -220,6 +224,8 @@ class ModelManifest:
         }
         if self.tasks:
             data["tasks"] = list(self.tasks)
+        if self.calibration != UNCALIBRATED:
+            data["calibration"] = self.calibration.to_json()
         for name in _OPTIONAL_TEXTS:
             # Left out where it says nothing: older versions then read the same as ever.
             if (text := getattr(self, name)) not in ("", "rows"):

@@ -20,6 +20,18 @@ class MessageError(ValueError):
     """Something arrived that is not a message: a defect of ours, never of input."""
 
 
+@dataclass(frozen=True, slots=True)
+class Absence:
+    """That an answer may say of a name, in these `words`, that it is not there, instead of writing its boxes.
+
+    below : log-odds of a box against the words, under which they are written; None leaves it to the grammar and the
+    likeliest token.
+    """
+
+    words: str
+    below: float | None = None
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class AskRequest:
     """One question to the model.
@@ -28,6 +40,7 @@ class AskRequest:
     grammar : GBNF of the answer. choices : when given, the answer is the most probable of them instead.
     stream : send each token as it is written. prepare : only evaluate what comes before the words after the picture,
     for a question that may follow; the answer is empty. temperature : of the probabilities of choices.
+    absence : None for questions whose answers cannot say that something is not there.
     """
 
     request_id: int
@@ -39,6 +52,7 @@ class AskRequest:
     stream: bool = False
     prepare: bool = False
     temperature: float = 1.0
+    absence: Absence | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +100,8 @@ class AskResult:
     """An answer. pieces : its tokens, none where choices were scored. choices : ranked.
 
     image_cached, prefix_reused : what the timings left out. finished : False when `max_tokens` or the context cut
-    the answer short. prompt_tokens : of the whole prompt, its picture's included.
+    the answer short. prompt_tokens : of the whole prompt, its picture's included. presence : for each name whose boxes
+    the answer wrote or denied, in its order, the log-odds of a box against the words that it is not there.
     """
 
     request_id: int
@@ -98,6 +113,7 @@ class AskResult:
     prefix_reused: bool = False
     finished: bool = True
     prompt_tokens: int = 0
+    presence: tuple[float, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -212,6 +228,7 @@ def _request_to_json(request: AskRequest) -> dict[str, Any]:
         "stream": request.stream,
         "prepare": request.prepare,
         "temperature": request.temperature,
+        "absence": None if request.absence is None else [request.absence.words, request.absence.below],
     }
 
 
@@ -227,6 +244,7 @@ def _result_to_json(result: AskResult) -> dict[str, Any]:
         "prefix_reused": result.prefix_reused,
         "finished": result.finished,
         "prompt_tokens": result.prompt_tokens,
+        "presence": result.presence,
     }
 
 
@@ -276,7 +294,15 @@ def _request_from_json(data: dict[str, Any], pixels: NDArray[np.uint8]) -> AskRe
         bool(data["stream"]),
         bool(data["prepare"]),
         float(data["temperature"]),
+        _absence_from_json(data["absence"]),
     )
+
+
+def _absence_from_json(data: list[Any] | None) -> Absence | None:
+    if data is None:
+        return None
+    words, below = data
+    return Absence(str(words), None if below is None else float(below))
 
 
 def _result_from_json(data: dict[str, Any]) -> AskResult:
@@ -290,6 +316,7 @@ def _result_from_json(data: dict[str, Any]) -> AskResult:
         bool(data["prefix_reused"]),
         bool(data["finished"]),
         int(data["prompt_tokens"]),
+        tuple(float(one) for one in data["presence"]),
     )
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import codecs
 import ctypes
 import math
+from dataclasses import dataclass
 from typing import Any
 
 import llama_cpp as lc
@@ -13,6 +14,21 @@ from numpy.typing import NDArray
 
 from engine.runtime.errors import EngineError, QuestionError
 from engine.runtime.messages import TextPiece
+
+_NAME_END = "</ref>"
+_NAME_END_TOKENS = 6
+
+
+@dataclass(frozen=True, slots=True)
+class Fork:
+    """Where an answer goes one of two ways, behind a name: the first tokens of its boxes and of its absence.
+
+    below : see `engine.runtime.messages.Absence`.
+    """
+
+    boxes: int
+    absent: int
+    below: float | None
 
 
 class Vocabulary:
@@ -81,13 +97,17 @@ class Vocabulary:
 class Writer:
     """Greedy under a grammar. A token's log-probability is that of the model's own, unconstrained distribution.
 
-    Under a grammar that leaves one token it would always be 0 and say nothing. Raises `EngineError` for a grammar
-    that llama.cpp refuses.
+    Under a grammar that leaves one token it would always be 0 and say nothing. fork : decides between boxes and
+    absence by its bound instead. Raises `EngineError` for a grammar that llama.cpp refuses.
+
+    presence : the log-odds of boxes at each fork so far.
     """
 
-    def __init__(self, vocabulary: Vocabulary, grammar: str | None, limit: int) -> None:
+    def __init__(self, vocabulary: Vocabulary, grammar: str | None, limit: int, fork: Fork | None = None) -> None:
         self._vocabulary = vocabulary
         self._limit = limit
+        self._fork = fork
+        self.presence: list[float] = []
         self._pieces: list[TextPiece] = []
         # A Chinese character may take several tokens: its text goes to the one that completes it.
         self._decoder = codecs.getincrementaldecoder("utf-8")("replace")
@@ -113,7 +133,9 @@ class Writer:
 
         logprobs : (vocabulary,), the model's own.
         """
-        token = self._choose(context, row, logprobs)
+        token = self._at_fork(logprobs)
+        if token is None:
+            token = self._choose(context, row, logprobs)
         if lc.llama_vocab_is_eog(self._vocabulary.handle, token):
             self.finished = True
             return None
@@ -124,14 +146,34 @@ class Writer:
         self._pieces.append(TextPiece(text, float(logprobs[token]), odds))
         return token
 
+    def _at_fork(self, logprobs: NDArray[np.float64]) -> int | None:
+        """Note the odds behind a name; the token that the fork's bound decides on, None where nothing decides."""
+        fork = self._fork
+        if fork is None or self._grammar is None:
+            return None
+        if not "".join(piece.text for piece in self._pieces[-_NAME_END_TOKENS:]).endswith(_NAME_END):
+            return None
+        if not all(self._allowed(token) for token in (fork.boxes, fork.absent)):
+            # Described together with the next name: it has been said to be there.
+            return None
+        odds = float(logprobs[fork.boxes] - logprobs[fork.absent])
+        self.presence.append(odds)
+        if fork.below is None:
+            return None
+        token = fork.boxes if odds >= fork.below else fork.absent
+        lc.llama_sampler_accept(self._chain, token)
+        return token
+
+    def _allowed(self, token: int) -> bool:
+        one = lc.llama_token_data(token, 0.0, 0.0)
+        array = lc.llama_token_data_array(ctypes.pointer(one), 1, -1, False)
+        lc.llama_sampler_apply(self._grammar, ctypes.byref(array))
+        return not math.isinf(one.logit)
+
     def _choose(self, context: Any, row: int, logprobs: NDArray[np.float64]) -> int:
         """The likeliest allowed token; the grammar is first asked about the likeliest alone, which it mostly allows."""
         best = int(np.argmax(logprobs))
-        one = lc.llama_token_data(best, 0.0, 0.0)
-        if self._grammar is not None:
-            array = lc.llama_token_data_array(ctypes.pointer(one), 1, -1, False)
-            lc.llama_sampler_apply(self._grammar, ctypes.byref(array))
-        if math.isinf(one.logit):
+        if self._grammar is not None and not self._allowed(best):
             # It takes the token in, too.
             return int(lc.llama_sampler_sample(self._chain, context, row))
         lc.llama_sampler_accept(self._chain, best)

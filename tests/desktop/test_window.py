@@ -9,6 +9,7 @@ import shutil
 import signal
 import sqlite3
 import xml.etree.ElementTree as ElementTree
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -22,6 +23,7 @@ from desktop.model.browser_tree import Role
 from desktop.screenshot import draw_box
 from engine.protocol import Language, Task
 from engine.regions import Box
+from engine.runtime import Calibration, ModelManifest
 from engine.store import RegionState
 from engine.suggest import ModelRef, SuggestedRegion, Suggestion, SuggestTimings
 
@@ -353,6 +355,25 @@ def test_found_regions_wait_for_a_decision(open_window):
     for row in window.regions.rows:
         assert row.state is RegionState.SUGGESTED
         assert row.label.id == "liver"
+
+
+def test_a_name_that_is_too_improbable_is_not_drawn_and_the_probability_is_told(open_window, tiny_model, tmp_path):
+    """The calibrated bound decides, not the model's own first token."""
+    folder = tmp_path / "careful"
+    shutil.copytree(tiny_model, folder)
+    manifest = ModelManifest.read(folder)
+    replace(manifest, id="careful", calibration=Calibration(present_above=1.0)).write()
+    driver = open_window(str(folder))
+    window = driver.window
+    heard: list[str] = []
+    window.asking.not_found.connect(heard.append)
+    window.view.setFocus()
+    driver.key(Qt.Key.Key_F)
+    driver.type("liver")
+    driver.key(Qt.Key.Key_Return)
+    driver.until(lambda: bool(heard))
+    assert window.regions.rows == []
+    assert re.fullmatch(r"liver \(probability of being here: \d+%\)", heard[0])
 
 
 def test_names_switch_to_chinese_and_the_interface_with_them(open_window):

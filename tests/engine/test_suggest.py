@@ -14,7 +14,16 @@ import pytest
 from engine.progress import Cancelled
 from engine.protocol import YES_NO, AnswerForm, Language, Located, ProtocolError, Task
 from engine.regions import Box, Label, LabelSet, RegionError
-from engine.runtime import AskRequest, AskResult, ModelManifest, TextPiece, Timings
+from engine.runtime import (
+    Absence,
+    AskRequest,
+    AskResult,
+    Calibration,
+    LogisticMap,
+    ModelManifest,
+    TextPiece,
+    Timings,
+)
 from engine.scans import Plane, ScanError, Volume, Window, image_sha256, render_slice
 from engine.suggest import box_probabilities, suggest, suggestion_to_json
 
@@ -54,6 +63,7 @@ class Canned:
     raw: str
     finished: bool = True
     asked: AskRequest | None = None
+    presence: tuple[float, ...] = ()
 
     adapter = None
 
@@ -63,7 +73,8 @@ class Canned:
     def ask(self, request, *, cancelled, on_piece=None):
         self.asked = request
         pieces = tuple(TextPiece(c, math.log(0.5 if c.isdigit() else 0.9)) for c in self.raw)
-        return AskResult(0, self.raw, pieces, (), Timings(1, 2, 3, 6), finished=self.finished)
+        timings = Timings(1, 2, 3, 6)
+        return AskResult(0, self.raw, pieces, (), timings, finished=self.finished, presence=self.presence)
 
 
 def test_a_questions_time_leaves_out_the_loading_of_the_model(session, volume):
@@ -97,6 +108,14 @@ class TestWhatIsThis:
         assert region.box == BOX
         assert region.probability == suggestion.candidates[0].probability
         assert not suggestion.malformed
+
+    def test_a_calibrated_temperature_flattens_the_names_and_keeps_their_order(self, session, volume, monkeypatch):
+        plain = what(session, volume).candidates
+        hot = replace(session.manifest, calibration=Calibration({"region_to_text": 5.0}))
+        monkeypatch.setattr(session, "manifest", hot)
+        flat = what(session, volume).candidates
+        assert [one.label for one in flat] == [one.label for one in plain]
+        assert flat[0].probability < plain[0].probability
 
     def test_below_the_models_threshold_it_abstains(self, session, volume, monkeypatch):
         assert not what(session, volume).abstained
@@ -150,6 +169,37 @@ class TestWhereIsIt:
         raw = "<ref>liver</ref><box>[[1, 2, 3, 4]]</box>"
         assert not where(Canned(random_model, raw), volume, "liver").malformed
         assert where(Canned(random_model, raw, finished=False), volume, "liver").malformed
+
+    def test_a_calibrated_model_says_how_probable_it_is_that_a_thing_is_there(self, random_model, volume):
+        fitted = Calibration({}, LogisticMap(2.0, 1.0), 0.5, LogisticMap(1.0, -1.0))
+        model = replace(random_model, calibration=fitted)
+        raw = "<ref>liver</ref><box>[[1, 2, 300, 400]]</box>, <ref>spleen</ref>: not present"
+        canned = Canned(model, raw, presence=(1.0, -2.0))
+        made = where(canned, volume, "liver", "spleen", labels=ORGANS)
+        assert canned.asked.absence == Absence(": not present", -0.5)
+        assert [one.label_id for one in made.presence] == ["liver", "spleen"]
+        assert [one.probability for one in made.presence] == pytest.approx(
+            [1 / (1 + math.exp(-3)), 1 / (1 + math.exp(3))]
+        )
+        # The digits' 0.5 is log-odds of 0.
+        assert made.regions[0].probability == pytest.approx(1 / (1 + math.e))
+        assert suggestion_to_json(made)["presence"][1] == {
+            "label": "spleen",
+            "label_zh": "脾",
+            "probability": pytest.approx(1 / (1 + math.exp(3)), abs=1e-6),
+        }
+
+    def test_without_a_calibration_the_models_own_words_decide(self, random_model, volume):
+        canned = Canned(random_model, "<ref>liver</ref>: not present", presence=(0.0,))
+        made = where(canned, volume, "liver")
+        assert canned.asked.absence == Absence(": not present", None)
+        assert [one.probability for one in made.presence] == [0.5]
+
+    @pytest.mark.parametrize("dialect", ["qwen-vl", "gemma", "medmo"])
+    def test_families_without_such_words_have_no_such_odds(self, random_model, volume, dialect):
+        canned = Canned(replace(random_model, dialect=dialect), "[]")
+        assert where(canned, volume, "liver").presence == ()
+        assert canned.asked.absence is None
 
     @pytest.mark.parametrize("language", Language)
     def test_a_real_model_answers_about_the_names_and_nothing_else(self, session, volume, language):

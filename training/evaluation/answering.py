@@ -8,7 +8,16 @@ from types import TracebackType
 from typing import Protocol, Self
 
 from engine.regions import LabelSet
-from engine.runtime import AskRequest, AskResult, ModelError, ModelManifest, Session, find_model
+from engine.runtime import (
+    UNCALIBRATED,
+    AskRequest,
+    AskResult,
+    Calibration,
+    ModelError,
+    ModelManifest,
+    Session,
+    find_model,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +36,10 @@ class Answerer(Protocol):
     facts: ModelFacts
     labels: LabelSet | None
     """The names it knows; None where it does not say."""
+    calibration: Calibration
+    """Of its probabilities, and its bound for what is not there."""
+    abstain_below: float
+    """See `ModelManifest`."""
 
     def __enter__(self) -> Self:
         """Itself."""
@@ -43,12 +56,14 @@ class Answerer(Protocol):
 class GgufAnswerer:
     """A model folder, through the same child process as the window.
 
-    exact : 32-bit keys and values, to be compared with torch; slower.
+    exact : 32-bit keys and values, to be compared with torch; slower. calibrated : by its manifest's calibration.
     """
 
-    def __init__(self, manifest: ModelManifest, *, exact: bool = False) -> None:
+    def __init__(self, manifest: ModelManifest, *, exact: bool = False, calibrated: bool = True) -> None:
         self._session = Session(manifest, exact=exact)
         self.labels: LabelSet | None = manifest.labels()
+        self.calibration = manifest.calibration if calibrated else UNCALIBRATED
+        self.abstain_below = manifest.abstain_below
         self.facts = ModelFacts(manifest.id, manifest.version, manifest.sha256, "llama.cpp")
 
     def __enter__(self) -> Self:
@@ -69,10 +84,11 @@ def is_checkpoint(folder: Path) -> bool:
     return (folder / "config.json").is_file() or (folder / "adapter_config.json").is_file()
 
 
-def open_answerer(model: str) -> Answerer:
+def open_answerer(model: str, *, calibrated: bool = True) -> Answerer:
     """A registered model by id, a model folder, or a checkpoint folder of the trainer, by path.
 
-    Raises `ModelError` when it is none of them, `CheckpointError` for a checkpoint that cannot be used.
+    calibrated : by its manifest's calibration, where it has one. Raises `ModelError` when it is none of them,
+    `CheckpointError` for a checkpoint that cannot be used.
     """
     folder = Path(model)
     if folder.is_dir() and not (folder / "manifest.json").is_file():
@@ -81,4 +97,4 @@ def open_answerer(model: str) -> Answerer:
         from training.evaluation.torch_answering import TorchAnswerer
 
         return TorchAnswerer(folder)
-    return GgufAnswerer(find_model(model))
+    return GgufAnswerer(find_model(model), calibrated=calibrated)

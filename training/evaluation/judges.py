@@ -58,7 +58,9 @@ class Judges:
     def not_run(self) -> dict[str, str]:
         """The measures of the field that this run leaves out, and why."""
         left_out = {
-            "radgraph": "RadGraph's model has no open weights that could be read without its own code",
+            # Tried: its tokenizer calls encode_plus, which transformers 5 no longer has.
+            "radgraph": "its package (radgraph 0.1.18) does not run with transformers 5, which the trainer needs: "
+            "score predictions.jsonl with it elsewhere",
             "radcliq": "needs RadGraph",
             "meteor_synonyms": "needs WordNet's data, which is not fetched: exact and stem matches only",
         }

@@ -70,6 +70,9 @@ def found_metrics(predictions: Sequence[Prediction]) -> dict[str, Any]:
         ious = [one.match.iou for one in present]
         metrics["mean_iou"] = mean(ious)
         metrics["ci95_mean_iou"] = interval(ious, present)
+    presence = presence_metrics(predictions)
+    if presence is not None:
+        metrics["presence"] = presence
     precision = mean_average_precision([_detections(one) for one in predictions])
     if precision is not None:
         metrics["map"] = {
@@ -79,6 +82,30 @@ def found_metrics(predictions: Sequence[Prediction]) -> dict[str, Any]:
         }
     metrics["malformed"] = mean([float(one.answer.malformed) for one in predictions])
     return metrics
+
+
+def presence_metrics(predictions: Sequence[Prediction]) -> dict[str, Any] | None:
+    """Whether each asked name was drawn or denied, against its being there; None where one of the two never is true.
+
+    balanced_accuracy : mean of sensitivity (there, and drawn) and specificity (not there, and not drawn).
+    """
+    drawn: dict[bool, list[float]] = {True: [], False: []}
+    for one in predictions:
+        said, meant = ({name.casefold() for name, _ in side} for side in (one.match.said, one.match.meant))
+        for name in one.question.names:
+            drawn[name.casefold() in meant].append(float(name.casefold() in said))
+    if not drawn[True] or not drawn[False]:
+        return None
+    sensitivity, specificity = float(np.mean(drawn[True])), 1 - float(np.mean(drawn[False]))
+    return _round(
+        {
+            "balanced_accuracy": (sensitivity + specificity) / 2,
+            "sensitivity": sensitivity,
+            "specificity": specificity,
+            "present": len(drawn[True]),
+            "absent": len(drawn[False]),
+        }
+    )
 
 
 def region_metrics(members: Sequence[Prediction], *, first_box: bool = False) -> dict[str, Any]:

@@ -12,8 +12,8 @@ from matplotlib.figure import Figure
 from matplotlib.font_manager import get_font_names
 
 from engine.protocol import Task
-from training.evaluation.calibration import Calibration
 from training.evaluation.prediction import Prediction
+from training.evaluation.reliability import Reliability
 
 _BLUE, _ORANGE, _GREY = "#1f77b4", "#ff7f0e", "#888888"
 _MOST_LABELS = 40
@@ -53,8 +53,8 @@ def label_plot(by_label: dict[str, Any]) -> bytes | None:
     return _png(figure)
 
 
-def calibration_plot(found: dict[str, Calibration | None]) -> bytes | None:
-    """Reliability diagrams of names and of boxes; None where nothing has a confidence."""
+def calibration_plot(found: dict[str, Reliability | None]) -> bytes | None:
+    """Reliability diagrams of names, of presence and of boxes; None where nothing has a confidence."""
     shown = {name: one for name, one in found.items() if one is not None}
     if not shown:
         return None

@@ -16,7 +16,7 @@ import numpy as np
 from engine.files import whole_file
 from engine.progress import Cancelled, Progress
 from engine.protocol import IMAGE_MARKER, Task
-from engine.runtime import Choice, EngineError
+from engine.runtime import Calibration, Choice, EngineError
 from training.evaluation.answering import Answerer
 from training.evaluation.prediction import Prediction, box_confidences, predicted, to_line
 from training.evaluation.questions import diagnosis_labels, question_of, request_for
@@ -27,12 +27,17 @@ from training.records import DatasetError, dataset_sha256
 
 @dataclass(frozen=True, slots=True)
 class Answered:
-    """A dataset with its answers, and the lines that were left out because they are bad."""
+    """A dataset with its answers, and the lines that were left out because they are bad.
+
+    calibration : the answering model's, by which it decided what is not there. abstain_below : see `ModelManifest`.
+    """
 
     predictions: tuple[Prediction, ...]
     skipped: tuple[BadRecord, ...]
     resumed: int
     """How many answers an earlier, stopped run had given."""
+    calibration: Calibration
+    abstain_below: float
 
 
 def predict(
@@ -66,6 +71,7 @@ def predict(
         "runs_on": answerer.facts.runs_on,
         "dataset": dataset_sha256(dataset),
         "limit": limit,
+        "absent_below": answerer.calibration.absent_below(),
     }
     known = {language: tuple(label.name(language) for label in names) for language in _languages(placed)}
     answered = []
@@ -83,7 +89,8 @@ def predict(
                 continue
             question = question_of(record, several=many)
             try:
-                result = answerer.ask(request_for(one, question, known[record.language]))
+                below = answerer.calibration.absent_below()
+                result = answerer.ask(request_for(one, question, known[record.language], below))
             except EngineError as error:
                 raise EngineError(f"{one.where} ({record.id}): {error}") from error
             except DatasetError as error:
@@ -93,11 +100,12 @@ def predict(
                 skipped.append(BadRecord(one.where, str(error)))
                 continue
             scores = box_confidences(result.pieces)
-            prediction = predicted(record, one.where, result.raw, result.choices, scores, several=many)
+            parts = (result.raw, result.choices, scores, result.presence)
+            prediction = predicted(record, one.where, *parts, several=many)
             sink.add(prediction)
             answered.append(prediction)
             progress.report(done, len(placed), "questions")
-    return Answered(tuple(answered), tuple(skipped), resumed)
+    return Answered(tuple(answered), tuple(skipped), resumed, answerer.calibration, answerer.abstain_below)
 
 
 def _read(dataset: Path, skip_bad: bool) -> tuple[list[PlacedRecord], list[BadRecord]]:
@@ -127,7 +135,7 @@ def _languages(placed: Sequence[PlacedRecord]) -> set[Any]:
     return {one.record.language for one in placed}
 
 
-Earlier = tuple[str, tuple[Choice, ...], tuple[float, ...]]
+Earlier = tuple[str, tuple[Choice, ...], tuple[float, ...], tuple[float, ...]]
 
 
 class PredictionLog:
@@ -200,7 +208,8 @@ def _read_log(path: Path) -> dict[str, Earlier]:
             data = json.loads(line)
             choices = tuple(Choice(str(text), float(probability)) for text, probability in data["candidates"])
             scores = tuple(float(score) for score in data["box_scores"])
-            earlier[data["where"]] = (str(data["answer"]), choices, scores)
+            presence = tuple(float(odds) for odds in data["presence"])
+            earlier[data["where"]] = (str(data["answer"]), choices, scores, presence)
         except (ValueError, KeyError, TypeError) as error:
             raise DatasetError(
                 f"{path} line {number} is damaged ({error!r}): remove the file and start anew"

@@ -22,9 +22,10 @@ _FOUR = re.compile(r"\[\s*\d{1,4}\s*,\s*\d{1,4}\s*,\s*\d{1,4}\s*,\s*\d{1,4}\s*\]
 class Prediction:
     """A record with the model's answer.
 
-    raw : the answer as it was written. choices : ranked, where answers were scored. box_scores : the model's
-    confidence in each box of `raw`, in its order, 0..1. subtask : so_sr, so_mr, mo_sr, mo_mr or absent for
-    text-to-region, else "". match : boxes said and meant, for tasks with boxes.
+    raw : the answer as it was written. choices : ranked, where answers were scored. box_scores : the probability of
+    each box's digits in `raw`, in its order, 0..1. presence : for each asked name the log-odds that it is there.
+    None of them is calibrated: `training.evaluation.confidences` does that. subtask : so_sr, so_mr, mo_sr, mo_mr or
+    absent for text-to-region, else "". match : boxes said and meant, for tasks with boxes.
     """
 
     record: Record
@@ -37,6 +38,7 @@ class Prediction:
     box_scores: tuple[float, ...]
     subtask: str
     match: RegionMatch
+    presence: tuple[float, ...] = ()
 
     @property
     def said_scores(self) -> tuple[float, ...]:
@@ -51,6 +53,7 @@ def predicted(
     raw: str,
     choices: Sequence[Choice],
     box_scores: Sequence[float],
+    presence: Sequence[float] = (),
     *,
     several: bool = False,
 ) -> Prediction:
@@ -68,6 +71,7 @@ def predicted(
         tuple(box_scores),
         subtask(record.task, truth),
         match_regions(answer.located, truth.located),
+        tuple(presence),
     )
 
 
@@ -99,7 +103,10 @@ def box_confidences(pieces: Sequence[TextPiece]) -> tuple[float, ...]:
 
 
 def to_line(prediction: Prediction) -> dict[str, Any]:
-    """The line of a predictions file: enough to run any other scorer, and to read it back."""
+    """The line of a predictions file: enough to run any other scorer, and to read it back.
+
+    Probabilities are the model's own, before calibration; an order among candidates is the same after it.
+    """
     record = prediction.record
     return {
         "question_id": record.id,
@@ -115,5 +122,6 @@ def to_line(prediction: Prediction) -> dict[str, Any]:
         "group": record.group,
         "candidates": [[choice.text, choice.probability] for choice in prediction.choices],
         "box_scores": list(prediction.box_scores),
+        "presence": list(prediction.presence),
         "where": prediction.where,
     }

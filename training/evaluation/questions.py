@@ -10,12 +10,13 @@ from engine.protocol import (
     AnswerForm,
     Question,
     Task,
+    absent_words,
     answer_choices,
     answer_grammar,
     parse_answer,
     prompt_from_user_text,
 )
-from engine.runtime import AskRequest
+from engine.runtime import Absence, AskRequest
 from training.evaluation.reading import PlacedRecord
 from training.records import Record
 from training.samples import read_rgb
@@ -78,10 +79,14 @@ def is_lesion_report(record: Record) -> bool:
     return record.task is Task.GROUNDED_REPORT and any(words in record.human for words in _LESION)
 
 
-def request_for(placed: PlacedRecord, question: Question, known_names: tuple[str, ...]) -> AskRequest:
+def request_for(
+    placed: PlacedRecord, question: Question, known_names: tuple[str, ...], absent_below: float | None = None
+) -> AskRequest:
     """What the model is asked: the record's own words, and the answers its task allows.
 
-    known_names : the label set, for region-to-text. Raises `DatasetError` for an image that cannot be read.
+    known_names : the label set, for region-to-text. absent_below : the model's bound for what is not there
+    (`engine.runtime.Absence`). Choices are scored without a temperature: a calibration comes after, see
+    `training.evaluation.confidences`. Raises `DatasetError` for an image that cannot be read.
     """
     record = placed.record
     image = read_rgb(placed.folder / record.image)
@@ -90,7 +95,9 @@ def request_for(placed: PlacedRecord, question: Question, known_names: tuple[str
     grammar = None if listless else answer_grammar(question, known_names)
     if listless:
         choices = ()
-    return AskRequest(0, image, prompt_from_user_text(record.human), grammar, choices)
+    words = absent_words(question)
+    absence = Absence(words, absent_below if record.task is Task.TEXT_TO_REGION else None) if words else None
+    return AskRequest(0, image, prompt_from_user_text(record.human), grammar, choices, absence=absence)
 
 
 def parse(raw: str, question: Question) -> Answer:

@@ -10,8 +10,9 @@ from typing import Any
 
 from engine.protocol import IMAGE_MARKER, Task
 from engine.protocol.syntax import BOXES, read_boxes
+from engine.runtime import UNCALIBRATED
 from training.evaluation.answering import ModelFacts
-from training.evaluation.calibration import Calibration, calibrate
+from training.evaluation.confidences import abstention_of, reliability_of
 from training.evaluation.judges import Judges
 from training.evaluation.measures import (
     diagnosis_metrics,
@@ -27,6 +28,7 @@ from training.evaluation.measures import (
 from training.evaluation.paper_summary import paper_metrics
 from training.evaluation.predict import Answered
 from training.evaluation.prediction import Prediction
+from training.evaluation.reliability import ECE_BINS, Reliability
 from training.records import dataset_sha256
 
 _SMALL, _LARGE = 0.01, 0.1
@@ -47,10 +49,11 @@ def summarize(
     """
     judges = judges or Judges()
     predictions = answered.predictions
+    sha256 = dataset_sha256(dataset)
     report: dict[str, Any] = {
         "dataset": {
             "name": dataset.name,
-            "sha256": dataset_sha256(dataset),
+            "sha256": sha256,
             "records": len(predictions),
             "patients": len({one.record.group for one in predictions}),
             "skipped": [asdict(one) for one in answered.skipped],
@@ -63,7 +66,7 @@ def summarize(
             "label": _by(predictions, label_of),
             "region_size": _by([one for one in predictions if region_size(one)], region_size),
         },
-        "calibration": _calibration(predictions),
+        "calibration": _calibration(answered, sha256),
         "not_run": judges.not_run(),
     }
     if paper_compatible:
@@ -159,30 +162,38 @@ def _asked_areas(prediction: Prediction) -> list[float]:
     return [] if match is None else [box.area for box in read_boxes(match.group(), prediction.question)[0]]
 
 
-def calibration_of(predictions: Sequence[Prediction]) -> dict[str, Calibration | None]:
-    """``names``: a choice's probability against its being right. ``boxes``: a box's against IoU of 0.5 and its name."""
-    chosen = [one for one in predictions if one.choices and one.record.task in (Task.REGION_TO_TEXT, Task.DIAGNOSIS)]
-    confidences: list[float] = []
-    hits: list[bool] = []
-    for one in predictions:
-        if one.record.task is not Task.TEXT_TO_REGION or len(one.box_scores) != len(one.match.said):
-            continue
-        good = {pair.said for pair in one.match.pairs if pair.same_name and pair.iou >= 0.5}
-        confidences += one.box_scores
-        hits += [number in good for number in range(len(one.match.said))]
+def _calibration(answered: Answered, sha256: str) -> dict[str, Any]:
+    """``ece``: of the names, as the window shows their probabilities; ``ece_before``: without a calibration.
+
+    fitted_on : the set that the calibration was fitted on, None for none. fitted_here : that is this set: the figures
+    flatter the model. abstention : what saying "not sure" does.
+    """
+    calibration = answered.calibration
+    after = reliability_of(answered.predictions, calibration)
+    before = reliability_of(answered.predictions, UNCALIBRATED)
+    kinds = {name: _reliability(one, before[name]) for name, one in after.items()}
+    names = kinds["names"] or {"ece": None, "ece_before": None}
     return {
-        "names": calibrate([one.choices[0].probability for one in chosen], [score_of(one) == 1 for one in chosen]),
-        "boxes": calibrate(confidences, hits),
+        "ece": names["ece"],
+        "ece_before": names["ece_before"],
+        "ece_bins": ECE_BINS,
+        "fitted_on": calibration.dataset_sha256 or None,
+        "fitted_here": calibration.dataset_sha256 == sha256,
+        "temperatures": dict(calibration.temperatures),
+        "present_above": calibration.present_above,
+        "abstention": abstention_of(answered.predictions, calibration, answered.abstain_below),
+        **kinds,
     }
 
 
-def _calibration(predictions: Sequence[Prediction]) -> dict[str, Any]:
-    found = calibration_of(predictions)
-    rows = {
-        name: None
-        if one is None
-        else {"ece": round(one.ece, 4), "brier": round(one.brier, 4), "bins": [asdict(part) for part in one.bins]}
-        for name, one in found.items()
+def _reliability(after: Reliability | None, before: Reliability | None) -> dict[str, Any] | None:
+    if after is None or before is None:
+        return None
+    return {
+        "ece": round(after.ece, 4),
+        "ece_before": round(before.ece, 4),
+        "brier": round(after.brier, 4),
+        "brier_before": round(before.brier, 4),
+        "n": after.count,
+        "bins": [asdict(part) for part in after.bins],
     }
-    names = found["names"]
-    return {"ece": None if names is None else round(names.ece, 4), **rows}

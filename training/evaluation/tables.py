@@ -50,7 +50,9 @@ def report_sections(
         Section("By label", "" if label else "No label to show.", _stratum_rows(report["by"]["label"]), label)
     )
     if "calibration" in figures:
-        sections.append(Section("Calibration", _CALIBRATION_NOTE, figure="calibration"))
+        calibration = report["calibration"]
+        note = _calibration_note(calibration)
+        sections.append(Section("Calibration", note, _calibration_rows(calibration), "calibration"))
     if "paper_compatible" in report:
         note = "By the published definitions: precision and recall are swapped there, on purpose here."
         paper = {key: value for key, value in report["paper_compatible"].items() if key != "note"}
@@ -66,10 +68,41 @@ def report_sections(
 _NAMED_NOTE = (
     "Accuracy: the name is the true one. Baselines: always the most frequent name. Intervals: 95% bootstrap by patient."
 )
-_CALIBRATION_NOTE = (
-    "Names: probability of the chosen name against its being right. Boxes: probability of a box's digits against "
-    "the right name with IoU of at least 0.5."
-)
+
+
+def _calibration_note(row: dict[str, Any]) -> str:
+    parts = [
+        f"ECE over {row['ece_bins']} equal bins. Names: probability of the chosen name against its being right. "
+        "Presence: probability that an asked name is in the image against its being there. Boxes: a box's probability "
+        "against the right name with IoU of at least 0.5."
+    ]
+    if row["fitted_here"]:
+        parts.append("The calibration was fitted on this very set: these figures flatter the model.")
+    elif row["fitted_on"]:
+        parts.append(f"Calibrated on the set {row['fitted_on'][:16]}.")
+    else:
+        parts.append("The model is not calibrated.")
+    abstention = row["abstention"]
+    if abstention is not None:
+        parts.append(_abstention(abstention))
+    return " ".join(parts)
+
+
+def _abstention(row: dict[str, Any]) -> str:
+    said = f'Below {row["below"]:g} it says "not sure": it answers {row["said"]:.1%} of the questions'
+    right = "" if row["accuracy_said"] is None else f", {row['accuracy_said']:.1%} of them right"
+    withheld = row["accuracy_withheld"]
+    return said + right + ("." if withheld is None else f"; of what it withholds {withheld:.1%} was right.")
+
+
+def _calibration_rows(row: dict[str, Any]) -> tuple[tuple[str, ...], ...]:
+    rows: list[tuple[str, ...]] = [("", "n", "ECE before", "ECE", "Brier before", "Brier")]
+    for name in ("names", "presence", "boxes"):
+        one = row[name]
+        if one is not None:
+            figures = (one["ece_before"], one["ece"], one["brier_before"], one["brier"])
+            rows.append((name, str(one["n"]), *(f"{figure:.3f}" for figure in figures)))
+    return tuple(rows)
 
 
 def _found_note(found: dict[str, Any]) -> str:
@@ -81,6 +114,12 @@ def _found_note(found: dict[str, Any]) -> str:
         )
     if "mean_iou" in found:
         parts.append(f"Mean IoU of all that is there {_with(found['mean_iou'], found['ci95_mean_iou'])}.")
+    if "presence" in found:
+        row = found["presence"]
+        parts.append(
+            f"Whether a name is there: balanced accuracy {row['balanced_accuracy']:.3f}, sensitivity "
+            f"{row['sensitivity']:.3f}, specificity {row['specificity']:.3f}."
+        )
     parts.append(f"Malformed answers {found['malformed']:.1%}.")
     return " ".join(parts)
 

@@ -7,6 +7,8 @@ import ctypes
 import hashlib
 import tempfile
 import time
+from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -17,8 +19,18 @@ import torch
 from numpy.typing import NDArray
 from transformers import DynamicCache
 
+from engine.protocol.syntax import BOX_TAG
 from engine.regions import LabelSet
-from engine.runtime import AskRequest, AskResult, Choice, EngineError, TextPiece, Timings, to_model_image
+from engine.runtime import (
+    UNCALIBRATED,
+    AskRequest,
+    AskResult,
+    Choice,
+    EngineError,
+    TextPiece,
+    Timings,
+    to_model_image,
+)
 from training.evaluation.answering import ModelFacts
 from training.export.checkpoint import load_checkpoint, tokenizer_json, weights_sha256
 from training.export.text import write_vocabulary
@@ -45,6 +57,8 @@ class TorchAnswerer:
         labels = folder / "labels.json"
         self.labels: LabelSet | None = LabelSet.from_file(labels) if labels.is_file() else None
         self.facts = ModelFacts(folder.name or "checkpoint", "", weights_sha256(folder), "torch")
+        self.calibration = UNCALIBRATED
+        self.abstain_below = 0.0
         self._image: tuple[str, torch.Tensor] = ("", torch.empty(0))
 
     def __enter__(self) -> Self:
@@ -65,15 +79,16 @@ class TorchAnswerer:
         prompted = time.perf_counter()
         choices: tuple[Choice, ...] = ()
         pieces: tuple[TextPiece, ...] = ()
+        presence: tuple[float, ...] = ()
         finished = True
         if request.choices:
             choices = self._score(request.choices, logits, cache)
             raw = choices[0].text
         else:
-            raw, pieces, finished = self._generate(request, logits, cache)
+            raw, pieces, finished, presence = self._generate(request, logits, cache)
         ended = time.perf_counter()
         timings = Timings(0.0, (prompted - started) * 1000, (ended - prompted) * 1000, (ended - started) * 1000)
-        return AskResult(request.request_id, raw, pieces, choices, timings, finished=finished)
+        return AskResult(request.request_id, raw, pieces, choices, timings, finished=finished, presence=presence)
 
     def _prompt_embeddings(self, request: AskRequest) -> torch.Tensor:
         """(1, positions, text width), the image's embeddings in their places."""
@@ -127,14 +142,23 @@ class TorchAnswerer:
 
     def _generate(
         self, request: AskRequest, logits: torch.Tensor, cache: DynamicCache
-    ) -> tuple[str, tuple[TextPiece, ...], bool]:
+    ) -> tuple[str, tuple[TextPiece, ...], bool, tuple[float, ...]]:
         grammar = self._vocabulary.grammar(request.grammar)
+        fork = self._fork(request)
         ids: list[int] = []
         logprobs: list[float] = []
+        presence: list[float] = []
         finished = False
         try:
             for _ in range(request.max_tokens):
-                token = grammar.choose(logits.cpu().numpy())
+                found = logits.cpu().numpy()
+                at_fork = fork is not None and ids[-1:] == [fork.after]
+                if fork is not None and at_fork and grammar.allows((fork.boxes, fork.absent), found):
+                    odds = float(found[fork.boxes] - found[fork.absent])
+                    presence.append(odds)
+                    token = grammar.choose(found) if fork.below is None else grammar.take(fork.chosen(odds))
+                else:
+                    token = grammar.choose(found)
                 if self._vocabulary.ends(token):
                     finished = True
                     break
@@ -145,7 +169,28 @@ class TorchAnswerer:
         finally:
             grammar.close()
         texts = self._vocabulary.texts(ids)
-        return "".join(texts), tuple(map(TextPiece, texts, logprobs)), finished
+        return "".join(texts), tuple(map(TextPiece, texts, logprobs)), finished, tuple(presence)
+
+    def _fork(self, request: AskRequest) -> _Fork | None:
+        """Where an answer writes boxes or that there are none; see `engine.runtime.writing.Fork`."""
+        if request.absence is None or request.grammar is None:
+            return None
+        after, boxes, absent = (self._encoder.text_ids(text)[0] for text in ("</ref>", BOX_TAG, request.absence.words))
+        return _Fork(after, boxes, absent, request.absence.below)
+
+
+@dataclass(frozen=True, slots=True)
+class _Fork:
+    """after : the token that ends a name."""
+
+    after: int
+    boxes: int
+    absent: int
+    below: float | None
+
+    def chosen(self, odds: float) -> int:
+        """The way to go, given the log-odds of boxes."""
+        return self.boxes if self.below is None or odds >= self.below else self.absent
 
 
 class _Vocabulary:
@@ -218,6 +263,15 @@ class _Constraint:
             token = int(allowed.argmax())
             if allowed[token] == _NEVER:
                 raise EngineError("the grammar of the answer allows no token at all")
+        lc.llama_sampler_accept(self._sampler, token)
+        return token
+
+    def allows(self, tokens: Sequence[int], logits: NDArray[np.float32]) -> bool:
+        """Whether the grammar would take any of these tokens next."""
+        return self._sampler is not None and bool((self._allowed(np.array(tokens), logits) > _NEVER).all())
+
+    def take(self, token: int) -> int:
+        """A token that the grammar allows counts as said."""
         lc.llama_sampler_accept(self._sampler, token)
         return token
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import hashlib
 import json
 import shutil
-from collections.abc import Sequence
-from dataclasses import asdict, dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any, cast
 
@@ -14,6 +14,7 @@ from engine.files import whole_file
 from engine.progress import Progress
 from engine.runtime import ModelManifest
 from training.evaluation.answering import GgufAnswerer
+from training.evaluation.calibrating import fit_calibration, keep_calibration
 from training.evaluation.predict import predict
 from training.evaluation.prediction import Prediction
 from training.export.checkpoint import load_checkpoint
@@ -32,7 +33,10 @@ REFUSED = "refused"
 
 @dataclass(frozen=True, slots=True)
 class ExportedModel:
-    """One quantization. bytes : of its weights. rows : the comparison with torch, none where none was asked for."""
+    """One quantization. bytes : of its weights. rows : the comparison with torch, none where none was asked for.
+
+    temperatures : by task, of its calibration; none where it was not calibrated.
+    """
 
     quantization: str
     folder: Path
@@ -40,6 +44,7 @@ class ExportedModel:
     bytes: int
     rows: tuple[TaskComparison, ...]
     promoted: bool
+    temperatures: Mapping[str, float] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +84,9 @@ class ExportResult:
                 lines.append(f"{start} not compared: no test set was given")
             word = "promoted" if one.promoted else f"REFUSED, it loses more than {self.max_drop:g}"
             lines.append(f"{'':8} {word}: {one.folder} ({one.sha256[:12]})")
+            if one.temperatures:
+                heats = ", ".join(f"{task} {value:g}" for task, value in one.temperatures.items())
+                lines.append(f"{'':8} calibrated, temperatures: {heats}")
         return "\n".join(lines)
 
 
@@ -91,6 +99,7 @@ def export_quantizations(
     *,
     model_id: str,
     test_set: Path | None = None,
+    validation_set: Path | None = None,
     limit: int | None = None,
     max_drop: float = 0.02,
     importance_records: int = 256,
@@ -99,6 +108,7 @@ def export_quantizations(
 
     One quantization goes to `out`, several each to ``out/NAME``; a refused one to ``out/refused/NAME``.
     test_set : without one nothing is compared and all are promoted. max_drop : of any task's mean score.
+    validation_set : what promoted ones are calibrated on, if any; at most `limit` questions of it.
     importance_records : training records for the importance matrix, which is kept in ``out/imatrix.gguf``. Answers
     are kept in ``out/answers``, from which a stopped export goes on.
     Raises `CheckpointError`, `DatasetError`, `EngineError`, `Cancelled`.
@@ -135,7 +145,10 @@ def export_quantizations(
                 log = _log(out, quant, manifest.sha256, test_set, limit)
                 answers = predict(answerer, test_set, progress, limit=limit, log=log).predictions
             rows = compare(reference, answers)
-        models.append(_decide(quant, manifest, rows, max_drop, out))
+        model = _decide(quant, manifest, rows, max_drop, out)
+        if validation_set is not None and model.promoted:
+            model = _calibrate(model, validation_set, limit, out, progress)
+        models.append(model)
     result = ExportResult(tuple(models), max_drop)
     with whole_file(out / COMPARISON_FILE) as target:
         target.write_text(json.dumps(result.to_json(), indent=2) + "\n", encoding="utf-8")
@@ -184,6 +197,19 @@ def _decide(
     if not promoted:
         folder = _set_aside(manifest.folder, out / REFUSED / quant, out)
     return ExportedModel(quant, folder, manifest.sha256, size, rows, promoted)
+
+
+def _calibrate(
+    model: ExportedModel, validation_set: Path, limit: int | None, out: Path, progress: Progress
+) -> ExportedModel:
+    """After the comparison: torch has no bound for what is not there."""
+    manifest = ModelManifest.read(model.folder)
+    with GgufAnswerer(manifest, calibrated=False) as answerer:
+        log = _log(out, f"{model.quantization}-validation", manifest.sha256, validation_set, limit)
+        answers = predict(answerer, validation_set, progress, limit=limit, log=log).predictions
+    calibration = fit_calibration(answers, dataset_sha256(validation_set))
+    keep_calibration(manifest, calibration)
+    return replace(model, temperatures=calibration.temperatures)
 
 
 def _set_aside(folder: Path, refused: Path, out: Path) -> Path:

@@ -18,7 +18,8 @@ from training.instruct.catalogue import bands
 from training.instruct.naming import Naming
 from training.instruct.parallel import bounded_map
 from training.instruct.pictures import perceptual_hash, read_picture
-from training.instruct.reading import Line, asked, question_of, read_lines, wrong_boxes
+from training.instruct.reading import Line, asked, question_of, read_lines, split_files, wrong_boxes
+from training.label_maps import label_values, read_label_maps
 from training.records import DatasetError, Record, language_of
 
 _MOST_KEPT = 200
@@ -36,6 +37,7 @@ class Kind(StrEnum):
     WRONG_BOX = "wrong box"
     MALFORMED = "answer that does not parse"
     NOT_ASKED = "answer to something else"
+    LABEL_MAP = "wrong label map"
     LEAKED_GROUP = "patient in two splits"
     LEAKED_PICTURE = "same picture in two splits"
     UNKNOWN_LABEL = "label unknown to the ontology"
@@ -128,6 +130,7 @@ class _Check:
             self._progress.report(records, 0, "checking records")
         pictures = self._pictures(workers)
         self._leaks()
+        self._label_maps(sorted({file.parent for _, file in split_files(paths)}))
         trained = self._labels.get("train")
         if trained is not None:
             for split, names in sorted(self._labels.items()):
@@ -211,6 +214,27 @@ class _Check:
                 for place, bits in bands(look.phash):
                     self._seen.execute("INSERT INTO band VALUES (?, ?, ?)", (place, bits, number))
         return total
+
+    def _label_maps(self, folders: Sequence[Path]) -> None:
+        for folder in folders:
+            try:
+                maps = read_label_maps(folder)
+            except DatasetError as error:
+                self._found(Kind.LABEL_MAP, str(folder), str(error))
+                continue
+            for done, (picture, label_map) in enumerate(maps.items(), start=1):
+                self._progress.report(done, len(maps), "reading label maps")
+                if self._progress.cancelled():
+                    raise Cancelled
+                try:
+                    height, width = label_map.read(label_values([label_map])).shape
+                    size = read_picture(picture).shape[1::-1]
+                except DatasetError as error:
+                    self._found(Kind.LABEL_MAP, str(picture), str(error))
+                    continue
+                if (width, height) != size:
+                    what = f"{label_map.path} is {width} x {height}, its picture {size[0]} x {size[1]}"
+                    self._found(Kind.LABEL_MAP, str(picture), what)
 
     def _leaks(self) -> None:
         split = self._seen.execute(

@@ -21,6 +21,7 @@ from training.instruct.spec import Spec
 from training.records import DatasetError
 
 PICTURES = "images"
+LABEL_MAPS = "masks"
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +36,7 @@ class Ingested:
 
 
 class Reader:
-    """Reads units of a spec's sources and writes their pictures into a folder; one a process."""
+    """Reads units of a spec's sources and writes their pictures and label maps into a folder; one a process."""
 
     def __init__(self, spec: Spec, folder: Path) -> None:
         self._spec = spec
@@ -60,7 +61,10 @@ class Reader:
         settings = source.settings
         image = fitted(image, self._spec.max_side)
         stem = _digest(settings.name, unit.key, str(number))[:20]
-        file = write_picture(image.pixels, self._folder, stem)
+        file = write_picture(image.pixels, self._folder / PICTURES, stem)
+        # What was not marked exhaustively has no background: a dense stage would learn that things are not there.
+        label_map = image.label_map if image.scope and settings.exhaustive else None
+        map_file = "" if label_map is None else write_picture(label_map.values, self._folder / LABEL_MAPS, stem)
         height, width = image.pixels.shape[:2]
         patient = "all" if settings.one_group else image.group
         return ImageFacts(
@@ -81,6 +85,8 @@ class Reader:
             image.reports,
             image.classes,
             settings.split or image.split,
+            f"{LABEL_MAPS}/{map_file}" if map_file else "",
+            () if label_map is None else label_map.keys,
         )
 
 
@@ -108,12 +114,12 @@ def ingest(spec: Spec, catalogue: Catalogue, folder: Path, workers: int, progres
     Only a few units are in memory at a time. Raises `DatasetError` naming what cannot be read, `Cancelled`; what is
     there stays there, and the next call goes on behind it.
     """
-    pictures = folder / PICTURES
-    pictures.mkdir(parents=True, exist_ok=True)
+    for name in (PICTURES, LABEL_MAPS):
+        (folder / name).mkdir(parents=True, exist_ok=True)
     naming = spec.naming()
     done = catalogue.count("unit")
     waiting = ((name, unit) for name, unit in _units(spec, naming) if not catalogue.has(name, unit.key))
-    for ingested in bounded_map(_read, waiting, workers, _begin, (spec, pictures)):
+    for ingested in bounded_map(_read, waiting, workers, _begin, (spec, folder)):
         catalogue.add(ingested.source, ingested.unit, ingested.images, ingested.unknown, ingested.broken)
         done += 1
         progress.report(done, 0, f"reading {ingested.source}")

@@ -32,6 +32,14 @@ class Marked:
     box: Box
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class LabelMap:
+    """What each pixel of a picture shows. values : (H, W) uint8, the number in `keys`, from 1; 0 for none of them."""
+
+    values: NDArray[np.uint8]
+    keys: tuple[str, ...]
+
+
 @dataclass(frozen=True, slots=True)
 class Asked:
     """A question that came with the source, and its answer."""
@@ -61,6 +69,7 @@ class SourceImage:
     uncertain : keys that are there, but not with every region (specks): neither asked for nor denied.
     classes : keys of the source's classes that the picture is in, None where it was not classified.
     split : the source's own split, "" for none. aspect : height of a pixel over its width.
+    label_map : where the source has masks; None where it has none.
     """
 
     pixels: NDArray[np.uint8]
@@ -76,13 +85,15 @@ class SourceImage:
     classes: tuple[str, ...] | None = None
     split: str = ""
     aspect: float = 1.0
+    label_map: LabelMap | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class ImageFacts:
     """A picture as the catalogue keeps it: a file on disk, and everything known of it.
 
-    file : relative to the build folder. group : a pseudonym. phash : perceptual hash in hex, "" for a blank picture.
+    file, label_map : relative to the build folder; "" for a picture without a label map, whose values `map_keys` name.
+    group : a pseudonym. phash : perceptual hash in hex, "" for a blank picture.
     """
 
     file: str
@@ -101,6 +112,8 @@ class ImageFacts:
     reports: tuple[Report, ...] = ()
     classes: tuple[str, ...] | None = None
     split: str = ""
+    label_map: str = ""
+    map_keys: tuple[str, ...] = ()
 
     def present(self) -> dict[str, tuple[Box, ...]]:
         """The boxes of each marked label, in the order in which labels were met."""
@@ -123,5 +136,6 @@ class ImageFacts:
             Report(Language(r["language"]), r["findings"], r["impression"]) for r in data["reports"]
         )
         data["uncertain"] = tuple(data["uncertain"])
+        data["map_keys"] = tuple(data["map_keys"])
         data["classes"] = None if data["classes"] is None else tuple(data["classes"])
         return cls(**data)

@@ -1,8 +1,8 @@
-"""From masks to boxes: one a connected part, specks left out."""
+"""From masks to boxes: one a connected part, specks left out. And to the label maps that a dense stage learns from."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,8 +12,10 @@ from pydantic import BaseModel, ConfigDict, Field
 from scipy import ndimage
 
 from engine.regions import Box
-from training.instruct.items import Marked
+from training.instruct.items import LabelMap, Marked
+from training.records import DatasetError
 
+_MOST_LABELS = 255
 _TOUCHING = np.ones((3, 3), bool)
 """Pixels that meet at a corner are one part."""
 
@@ -83,3 +85,28 @@ def map_regions(labels: NDArray[Any], keys: Mapping[int, str], thresholds: Thres
         if unsure:
             uncertain.append(key)
     return MaskRegions(tuple(regions), tuple(uncertain))
+
+
+def merge_masks(layers: Sequence[tuple[NDArray[Any], Mapping[int, str]]]) -> LabelMap | None:
+    """One label map of some (H, W) maps that may overlap: where they do, the label with the smaller area is on top.
+
+    layers : each with the keys of its values; other values mean nothing. None where nothing is labelled.
+    """
+    areas: dict[str, int] = {}
+    parts: list[tuple[str, int, int]] = []
+    for number, (labels, keys) in enumerate(layers):
+        values, counts = np.unique(labels, return_counts=True)
+        for value, count in zip(values, counts, strict=True):
+            key = keys.get(int(value))
+            if key is not None:
+                areas[key] = areas.get(key, 0) + int(count)
+                parts.append((key, number, int(value)))
+    if not areas:
+        return None
+    keys_found = tuple(sorted(areas))
+    if len(keys_found) > _MOST_LABELS:
+        raise DatasetError(f"a picture has {len(keys_found)} labels, its label map takes {_MOST_LABELS}")
+    merged = np.zeros(layers[0][0].shape, np.uint8)
+    for key, number, value in sorted(parts, key=lambda part: -areas[part[0]]):
+        merged[layers[number][0] == value] = keys_found.index(key) + 1
+    return LabelMap(merged, keys_found)

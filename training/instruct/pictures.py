@@ -59,11 +59,11 @@ def _plain(pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:
 
 
 def fitted(image: SourceImage, max_side: int) -> SourceImage:
-    """With square pixels and no side above `max_side`, its boxes moved along and cut at its edge.
+    """With square pixels and no side above `max_side`, its boxes and label map moved along and cut at its edge.
 
     The finer side keeps its pixels unless that is too large. Boxes outside the picture are an error of the source.
     """
-    pixels = _plain(image.pixels)
+    pixels, label_map = _plain(image.pixels), image.label_map
     height, width = pixels.shape[:2]
     wanted_width = width * max(1.0, 1 / image.aspect)
     wanted_height = height * max(1.0, image.aspect)
@@ -72,6 +72,9 @@ def fitted(image: SourceImage, max_side: int) -> SourceImage:
     if (new_width, new_height) != (width, height):
         resized = Image.fromarray(pixels).resize((new_width, new_height), Image.Resampling.BICUBIC, reducing_gap=None)
         pixels = np.asarray(resized)
+        if label_map is not None:
+            values = Image.fromarray(label_map.values).resize((new_width, new_height), Image.Resampling.NEAREST)
+            label_map = replace(label_map, values=np.asarray(values))
     sx, sy = new_width / width, new_height / height
     regions = []
     for region in image.regions:
@@ -86,7 +89,7 @@ def fitted(image: SourceImage, max_side: int) -> SourceImage:
             regions.append(Marked(region.key, moved.clipped(new_width, new_height)))
         except RegionError as error:
             raise DatasetError(f"{region.key}: {error}") from error
-    return replace(image, pixels=pixels, regions=tuple(regions), aspect=1.0)
+    return replace(image, pixels=pixels, regions=tuple(regions), aspect=1.0, label_map=label_map)
 
 
 def perceptual_hash(pixels: NDArray[np.uint8]) -> str:

@@ -22,7 +22,7 @@ from training.records import DatasetError
 
 SPLITS = ("train", "validation", "test")
 _VARIABLE = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)\}")
-_BUILDER = 1
+_BUILDER = 2
 """Raised when the same spec gives another data set."""
 
 

@@ -15,7 +15,7 @@ from engine.labels import Label
 from engine.scans import Plane, SliceRenderer, Volume, Window, plane_grid, slice_spacing
 from engine.scans.presets import window_presets
 from training.instruct.items import SourceImage
-from training.instruct.masks import Thresholds, map_regions
+from training.instruct.masks import Thresholds, map_regions, merge_masks
 from training.instruct.naming import Naming
 from training.records import DatasetError
 
@@ -154,9 +154,8 @@ def slice_images(
         areas = np.stack([_areas([(grid.cut(labels, z), its) for labels, its in layers]) for z in range(grid.shape[0])])
         row_mm, column_mm = slice_spacing(volume, plane)
         for z in choose_slices(areas, slicing.slices, thresholds.min_area):
-            found = [
-                map_regions(grid.cut(labels, z), dict(enumerate(its, start=1)), thresholds) for labels, its in layers
-            ]
+            cuts = [(grid.cut(labels, z), dict(enumerate(its, start=1))) for labels, its in layers]
+            found = [map_regions(cut, named, thresholds) for cut, named in cuts]
             for window_id, window, shown in _windows(volume, modality, slicing, areas[z], keys, naming):
                 yield SourceImage(
                     renderer.render(z, window),
@@ -169,7 +168,12 @@ def slice_images(
                     tuple(region for one in found for region in one.regions if region.key in shown),
                     tuple(key for one in found for key in one.uncertain if key in shown),
                     aspect=row_mm / column_mm,
+                    label_map=merge_masks([(cut, _only(named, shown)) for cut, named in cuts]),
                 )
+
+
+def _only(named: Mapping[int, str], shown: frozenset[str]) -> dict[int, str]:
+    return {value: key for value, key in named.items() if key in shown}
 
 
 def _areas(cuts: list[tuple[NDArray[np.int32], tuple[str, ...]]]) -> NDArray[np.int64]:

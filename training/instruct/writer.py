@@ -7,21 +7,21 @@ import hashlib
 import json
 import os
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import IO, Any
 
 from engine.files import whole_file
 from engine.progress import Cancelled, Progress
-from engine.protocol import Task
+from engine.protocol import Language, Task
 from training.instruct.catalogue import Catalogue
-from training.instruct.ingest import PICTURES
+from training.instruct.ingest import LABEL_MAPS, PICTURES
 from training.instruct.items import ImageFacts
 from training.instruct.naming import Naming
 from training.instruct.organs import OrganSentence, read_reviewed
 from training.instruct.questioning import Known, Questioner
 from training.instruct.spec import SPLITS, Spec
-from training.records import DatasetError
+from training.records import MASKS_FILE, DatasetError
 
 SPLITS_FILE = "splits.jsonl"
 SENTENCES_FILE = "organ_split.jsonl"
@@ -70,6 +70,7 @@ def write_questions(
     with contextlib.ExitStack() as stack:
         files = _Files(out, stack)
         sentences = _Sentences(catalogue, out, stack)
+        label_maps = stack.enter_context(_LabelMaps.writing(out))
         for done, (_, split, facts) in enumerate(catalogue.images(), start=1):
             if progress.cancelled():
                 raise Cancelled
@@ -79,6 +80,11 @@ def write_questions(
             ]
             if lines:
                 _move(building / facts.file, out / split / _place(facts))
+                if facts.label_map:
+                    (out / split / LABEL_MAPS).mkdir(exist_ok=True)
+                    _move(building / facts.label_map, out / split / facts.label_map)
+                    labels = [naming.name(key, Language.EN) for key in facts.map_keys]
+                    label_maps.write(split, _place(facts), facts.label_map, labels)
             for task, line in lines:
                 files.write(split, task, line)
             for sentence in questioner.sentences(facts):
@@ -123,6 +129,37 @@ class _Files:
             stream = self._open[split, task] = self._stack.enter_context(path.open("w", encoding="utf-8"))
         stream.write(line + "\n")
         self.lengths[split, task] += 1
+
+
+class _LabelMaps:
+    """``masks.json`` of each split that has label maps, see `training.label_maps`; a line at a time."""
+
+    def __init__(self, out: Path, stack: contextlib.ExitStack) -> None:
+        self._out, self._stack = out, stack
+        self._open: dict[str, IO[str]] = {}
+
+    @classmethod
+    @contextlib.contextmanager
+    def writing(cls, out: Path) -> Iterator[_LabelMaps]:
+        """The files appear whole when the block ends well."""
+        for split in SPLITS:
+            # Of a build that was killed here.
+            (out / split / MASKS_FILE).unlink(missing_ok=True)
+        with contextlib.ExitStack() as stack:
+            maps = cls(out, stack)
+            yield maps
+            for stream in maps._open.values():
+                stream.write("\n}\n")
+
+    def write(self, split: str, picture: str, file: str, labels: Sequence[str]) -> None:
+        """Add a picture's label map. labels : of its values, from 1."""
+        stream = self._open.get(split)
+        if stream is None:
+            path = self._stack.enter_context(whole_file(self._out / split / MASKS_FILE))
+            stream = self._open[split] = self._stack.enter_context(path.open("w", encoding="utf-8"))
+        start = "{\n" if stream.tell() == 0 else ",\n"
+        entry = json.dumps({"file": file, "labels": list(labels)}, ensure_ascii=False)
+        stream.write(f"{start}{json.dumps(picture)}: {entry}")
 
 
 class _Sentences:

@@ -47,6 +47,12 @@ class Dialect(ABC):
             return self.boxes_grammar(question, names)
         return answer_grammar(question, names)
 
+    def absent_words(self, question: Question) -> str:
+        """What stands behind ``<ref>name</ref>`` in place of boxes for a thing that is not there; "" in families that
+        do not write so.
+        """
+        return ""
+
     def parse_answer(self, raw: str, question: Question) -> Answer:
         """Read an answer. Never raises and never invents; see `engine.protocol.parse_answer`."""
         return parse_answer(raw, question, self.unit)

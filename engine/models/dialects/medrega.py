@@ -12,6 +12,7 @@ from engine.protocol import (
     Located,
     Prompt,
     Question,
+    absent_words,
     answer_grammar,
     question_text,
     render_prompt,
@@ -43,6 +44,9 @@ class MedRegaDialect(Dialect):
 
     def boxes_grammar(self, question: Question, names: tuple[str, ...]) -> str:
         return answer_grammar(question, names)
+
+    def absent_words(self, question: Question) -> str:
+        return absent_words(question)
 
     def write_located(self, located: Sequence[Located], question: Question) -> str:
         return write_located(tuple(located), question.width, question.height, question.language, self.unit)

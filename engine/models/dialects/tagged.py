@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from engine.models.dialects.base import Dialect, literal, number_rule
 from engine.models.dialects.chat import ChatTemplate
 from engine.models.dialects.wording import ask_report, ask_what, ask_where
-from engine.protocol import NOT_PRESENT, BoxUnit, Language, Located, Question, Task
+from engine.protocol import NOT_PRESENT, BoxUnit, Language, Located, Question, Task, absent_words
 
 _COLON = {Language.EN: ": ", Language.ZH: "："}
 _PHRASE = "[^<>\\[\\]\\n\\r :：,，.。;；] [^<>\\[\\]\\n\\r:：,，]{0,79}"
@@ -67,6 +67,9 @@ class TaggedDialect(Dialect):
             rules.append(f"thing ::= {literal(opening)} name {literal(closing)} boxes{told}")
             root = f"thing ({joint} thing){{0,{_MOST_THINGS - 1}}}"
         return f"root ::= {root}\n" + "\n".join(rules) + "\n" + (_LINE if report else "")
+
+    def absent_words(self, question: Question) -> str:
+        return absent_words(question) if self._tagged else ""
 
     def write_located(self, located: Sequence[Located], question: Question) -> str:
         absent = _COLON[question.language] + NOT_PRESENT[question.language]

@@ -24,7 +24,7 @@ from engine.protocol import (
     render_prompt,
 )
 from engine.regions import Box
-from engine.runtime import AskRequest, EngineError, ModelError, QuestionError
+from engine.runtime import Absence, AskRequest, EngineError, ModelError, QuestionError
 from engine.runtime.llama import LlamaModel, log_softmax
 
 CONTROL = ("<|endoftext|>", "<|im_start|>", "<|im_end|>", "<img>", "</img>", "<IMG_CONTEXT>")
@@ -323,6 +323,63 @@ class TestGrammar:
     def test_a_grammar_that_is_none_is_refused(self, model, picture):
         with pytest.raises(EngineError, match="refuses the grammar"):
             model.ask(AskRequest(1, picture, render_prompt(WHAT), "root ::= ("))
+
+
+class TestAbsence:
+    """Behind a name an answer goes one of two ways; which one it takes can be a matter of the odds."""
+
+    def ask(self, model, picture, question, below=None, words="：未见"):
+        absence = Absence(words, below)
+        request = AskRequest(1, picture, render_prompt(question), answer_grammar(question), (), 1600, absence=absence)
+        return model.ask(request)
+
+    def test_the_odds_of_every_name_are_told_and_change_nothing(self, model, picture):
+        plain = model.ask(AskRequest(1, picture, render_prompt(WHERE), answer_grammar(WHERE), (), 1600))
+        told = self.ask(model, picture, WHERE)
+        assert plain.presence == ()
+        assert len(told.presence) == len(WHERE.names)
+        assert (told.raw, told.pieces) == (plain.raw, plain.pieces)
+
+    def test_they_are_those_of_a_box_against_the_words_behind_the_name(self, model, picture):
+        """Forced to go either way, it tells what it thought of the token that it had to take."""
+        taken = {}
+        for below in (-1e9, 1e9):
+            result = self.ask(model, picture, WHERE, below)
+            ends = np.cumsum([len(piece.text) for piece in result.pieces])
+            behind = int(np.searchsorted(ends, len(f"<ref>{WHERE.names[0]}</ref>"))) + 1
+            taken[below] = (result.pieces[behind], result.presence[0])
+        (box, odds), (absent, same) = taken.values()
+        # Of a character of several tokens the first one has no text.
+        assert (box.text, absent.text) == ("<box>", "")
+        assert odds == pytest.approx(box.logprob - absent.logprob, abs=1e-4)
+        assert same == pytest.approx(odds)
+
+    def test_the_bound_decides_for_each_name_by_its_own_odds(self, model, picture):
+        first = self.ask(model, picture, WHERE).presence[0]
+        for below in (first - 0.01, first + 0.01, -1e9, 1e9):
+            result = self.ask(model, picture, WHERE, below)
+            located = parse_answer(result.raw, WHERE).located
+            absent = {item.name for item in located if item.not_present}
+            assert (WHERE.names[0] in absent) == (first < below)
+            assert (WHERE.names[1] in absent) == (result.presence[1] < below)
+            assert len(result.presence) == 2
+
+    def test_answers_of_a_batch_have_their_odds(self, model, picture):
+        questions = [replace(WHERE, names=(name,)) for name in ("肝", "脾", "左肾")]
+        absence = Absence("：未见", 1e9)
+        requests = [
+            AskRequest(1, picture, render_prompt(one), answer_grammar(one), (), 400, absence=absence)
+            for one in questions
+        ]
+        for question, result in zip(questions, model.ask_batch(requests), strict=True):
+            assert len(result.presence) == 1
+            assert result.raw == f"<ref>{question.names[0]}</ref>：未见"
+
+    def test_a_name_that_is_described_with_the_next_one_cannot_be_denied(self, model, picture):
+        question = TASKS["grounded"]
+        result = self.ask(model, picture, question, -1e9, words=": not present")
+        assert 1 <= len(result.presence) <= len(question.names)
+        assert not any(item.not_present for item in parse_answer(result.raw, question).located)
 
 
 class TestBatches:

@@ -8,7 +8,9 @@ from dataclasses import replace
 
 import pytest
 
-from engine.runtime import ModelError, ModelManifest, verify_files
+from engine.runtime import Calibration, LogisticMap, ModelError, ModelManifest, verify_files
+
+CALIBRATION = Calibration({"region_to_text": 1.5}, LogisticMap(0.8, -0.2), 0.4, LogisticMap(2.0, 0.1), "ab12").to_json()
 
 
 @pytest.fixture
@@ -57,6 +59,16 @@ def test_a_model_that_says_what_it_learnt_knows_nothing_else(random_model, tmp_p
     assert not again.knows("vqa")
 
 
+def test_a_calibration_reads_back_and_leaves_the_models_hash_alone(random_model, tmp_path):
+    assert "calibration" not in json.loads((random_model.folder / "manifest.json").read_text(encoding="utf-8"))
+    fitted = Calibration.from_json(CALIBRATION)
+    told = replace(random_model, folder=tmp_path, calibration=fitted)
+    told.write()
+    again = ModelManifest.read(tmp_path)
+    assert again.calibration == fitted
+    assert again.sha256 == random_model.sha256
+
+
 @pytest.mark.parametrize(
     ("fields", "words"),
     [
@@ -85,6 +97,13 @@ def test_a_model_that_says_what_it_learnt_knows_nothing_else(random_model, tmp_p
         ({"golden_tolerance": float("nan")}, "golden_tolerance"),
         ({"abstain_below": 1.5}, "abstain_below"),
         ({"scores": []}, "scores"),
+        ({"calibration": []}, "calibration is not"),
+        ({"calibration": {"dataset_sha256": ""}}, "temperatures"),
+        ({"calibration": CALIBRATION | {"temperatures": {"vqa": 0}}}, "temperatures.vqa is 0"),
+        ({"calibration": CALIBRATION | {"temperatures": {"vqa": "1"}}}, "temperatures.vqa is '1'"),
+        ({"calibration": CALIBRATION | {"present_above": 1.5}}, "present_above is 1.5"),
+        ({"calibration": CALIBRATION | {"boxes": {"scale": -1, "shift": 0}}}, "boxes.scale is -1"),
+        ({"calibration": CALIBRATION | {"presence": {"scale": 1, "shift": float("nan")}}}, "presence.shift is nan"),
         ({"sha256": "0" * 64}, "contradicts itself"),
     ],
 )

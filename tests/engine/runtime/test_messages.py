@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from engine.protocol import PartKind, Prompt, PromptPart
 from engine.runtime.messages import (
+    Absence,
     AskRequest,
     AskResult,
     BatchResult,
@@ -40,6 +41,7 @@ results = st.builds(
     st.booleans(),
     st.booleans(),
     st.booleans(),
+    st.lists(number, max_size=3).map(tuple),
 )
 odds = st.lists(number, max_size=11).map(tuple)
 others = st.builds(BatchResult, st.integers(0, 9), st.lists(results, max_size=3).map(tuple))
@@ -72,6 +74,12 @@ def test_a_question_arrives_with_its_words(parts, choices):
     sent = AskRequest(3, np.zeros((2, 3, 3), np.uint8), prompt, None, tuple(choices), 7)
     got = through_a_pipe(sent)
     assert (got.prompt, got.choices, got.grammar, got.max_tokens) == (prompt, tuple(choices), None, 7)
+
+
+@pytest.mark.parametrize("absence", [None, Absence("：未见"), Absence(": not present", -1.25)])
+def test_a_question_arrives_with_what_may_be_absent(absence):
+    sent = AskRequest(3, np.zeros((2, 3, 3), np.uint8), Prompt(()), absence=absence)
+    assert through_a_pipe(sent).absence == absence
 
 
 @pytest.mark.parametrize("shape", [(1, 1, 3), (700, 900, 3)])

@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 
 from engine.protocol import Language
-from training.evaluation.calibration import calibrate
 from training.evaluation.classes import mean_label_recall, score_classes
 from training.evaluation.intervals import interval_by_group
+from training.evaluation.reliability import measure_reliability
 from training.evaluation.reports import score_reports
 
 
@@ -58,7 +58,7 @@ def test_mean_label_recall_weighs_labels_alike():
 
 
 def test_calibration_error_of_a_worked_example():
-    found = calibrate([0.95, 0.95, 0.55, 0.55], [True, True, True, False])
+    found = measure_reliability([0.95, 0.95, 0.55, 0.55], [True, True, True, False])
     assert found is not None
     assert found.ece == pytest.approx(0.05)
     assert found.brier == pytest.approx((2 * 0.05**2 + 0.45**2 + 0.55**2) / 4)
@@ -66,7 +66,7 @@ def test_calibration_error_of_a_worked_example():
 
 
 def test_there_is_no_calibration_without_answers():
-    assert calibrate([], []) is None
+    assert measure_reliability([], []) is None
 
 
 def test_the_interval_goes_by_patient():

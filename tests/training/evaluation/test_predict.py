@@ -11,6 +11,7 @@ import pytest
 torch = pytest.importorskip("torch")
 
 from engine.progress import Cancelled, NoProgress  # noqa: E402
+from engine.protocol import Task  # noqa: E402
 from engine.runtime import AskRequest, AskResult, TextPiece  # noqa: E402
 from training.evaluation.answering import GgufAnswerer, open_answerer  # noqa: E402
 from training.evaluation.predict import predict  # noqa: E402
@@ -53,11 +54,15 @@ def test_torch_answers_as_llama_cpp_does(tiny_checkpoint, tiny_model, all_tasks)
     equal = [a.raw == b.raw for a, b in zip(torch_side, gguf_side, strict=True)]
     # An untrained model's next token can be a toss-up, which rounding decides.
     assert sum(equal) >= 0.9 * len(equal)
+    asked = [one for one in torch_side if one.record.task is Task.TEXT_TO_REGION]
+    assert asked
+    assert all(len(one.presence) == len(one.question.names) for one in asked)
     for a, b, same in zip(torch_side, gguf_side, equal, strict=True):
         if same and a.choices:
             assert [c.probability for c in a.choices] == pytest.approx([c.probability for c in b.choices], abs=0.02)
         if same:
             assert a.box_scores == pytest.approx(b.box_scores, abs=0.02)
+            assert a.presence == pytest.approx(b.presence, abs=0.05)
 
 
 def open_manifest(folder: Path):
@@ -72,6 +77,7 @@ class Counting:
     def __init__(self, model: Path, stop_after: int | None = None) -> None:
         self._inner = GgufAnswerer(open_manifest(model))
         self.facts, self.labels = self._inner.facts, self._inner.labels
+        self.calibration, self.abstain_below = self._inner.calibration, self._inner.abstain_below
         self.asked = 0
         self._stop_after = stop_after
 

@@ -377,3 +377,94 @@ def test_the_shipped_spec_reads_every_source_that_it_names(shared_data: Path, na
         assert image.pixels.dtype == np.uint8
         assert not source.unknown, settings.name
     assert {settings.terms for settings in spec.used()} <= {"open", "share-alike"}
+
+
+MASKS = """
+name = "masked"
+[[sources]]
+name = "one"
+kind = "mask_folders"
+images = "${data}/images"
+masks = "${data}/masks"
+values = { 1 = "liver", 2 = "spleen" }
+licence = "CC0"
+terms = "open"
+modality = "CT"
+split = "train"
+[[sources]]
+name = "other"
+kind = "mask_folders"
+images = "${data}/others"
+masks = "${data}/masks"
+values = { 1 = "heart", 2 = "spleen" }
+licence = "CC0"
+terms = "open"
+modality = "MR"
+split = "train"
+EXHAUSTIVE
+"""
+
+
+@pytest.fixture
+def masked(tmp_path: Path, noise: Noise) -> Path:
+    """Two sources whose masks' numbers mean different things, with pictures larger than they are kept."""
+    folder = tmp_path / "masked"
+    for name in ("images", "others", "masks"):
+        (folder / name).mkdir(parents=True)
+    for number in range(6):
+        mask = np.zeros((160, 200), np.uint8)
+        mask[20:80, 20 + number : 90], mask[100:140, 120:180] = 1, 2
+        Image.fromarray(mask).save(folder / "masks" / f"{number}.png")
+        source = "images" if number < 3 else "others"
+        Image.fromarray(noise(number, 200, 160)).save(folder / source / f"{number}.png")
+    return folder
+
+
+def test_masks_become_label_maps_that_a_dense_stage_learns_from(tmp_path: Path, masked: Path):
+    pytest.importorskip("torch")
+    from training.samples import MaskDataset
+
+    build(tmp_path, masked, "max_side = 100\n" + MASKS.replace("EXHAUSTIVE", ""))
+    train = tmp_path / "out" / "train"
+    listed = json.loads((train / "masks.json").read_text(encoding="utf-8"))
+    assert {tuple(entry["labels"]) for entry in listed.values()} == {("liver", "spleen"), ("heart", "spleen")}
+    samples = gather_samples([train])
+    assert len(samples) == 6
+    maps = MaskDataset(samples, 56, seed=0)
+    assert maps.values == {"heart": 1, "liver": 2, "spleen": 3}
+    for sample in samples:
+        assert sample.mask is not None
+        whole = sample.mask.read(maps.values)
+        with Image.open(sample.path) as picture:
+            assert picture.size == (100, 80) == whole.shape[::-1]
+        # Wherever a label's box is asked about, its map shows the label.
+        assert set(np.unique(whole)) == {0, 3, 2 if "liver" in sample.mask.labels else 1}
+        assert whole[60, 75] == 3
+    assert not (tmp_path / "out" / "test" / "masks").exists()
+    assert check_dataset([tmp_path / "out"], NoProgress()).errors == 0
+
+
+def test_what_was_not_marked_exhaustively_has_no_label_map(tmp_path: Path, masked: Path):
+    build(tmp_path, masked, MASKS.replace("EXHAUSTIVE", "exhaustive = false"))
+    train = tmp_path / "out" / "train"
+    listed = json.loads((train / "masks.json").read_text(encoding="utf-8"))
+    assert len(listed) == 3
+    assert {tuple(entry["labels"]) for entry in listed.values()} == {("liver", "spleen")}
+    assert len(list((train / "masks").iterdir())) == 3
+
+
+def test_a_dense_stage_runs_on_a_built_set(tmp_path: Path, masked: Path):
+    pytest.importorskip("torch")
+    from training.recipe import read_recipe
+    from training.trainer import run_recipe
+
+    build(tmp_path, masked, MASKS.replace("EXHAUSTIVE", ""))
+    recipe = tmp_path / "dense.toml"
+    recipe.write_text(
+        '[model]\npreset = "tiny"\n[[stages]]\nname = "dense"\nkind = "dense"\ntrain = ["vision", "connector"]\n'
+        "boxes = true\nsteps = 2\nimages_per_step = 4\nlearning_rate = 1e-3\nlog_every = 1\nbf16 = false\n",
+        encoding="utf-8",
+    )
+    heard = []
+    run_recipe(read_recipe(recipe), [tmp_path / "out" / "train"], tmp_path / "run", NoProgress(), listener=heard.append)
+    assert [event.step for event in heard if event.event == "step"] == [1, 2]

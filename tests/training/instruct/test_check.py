@@ -7,8 +7,10 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from click.testing import CliRunner
+from PIL import Image
 
 from engine.progress import Cancelled, NoProgress
 from engine.protocol import Language, Question, Task, user_text
@@ -104,6 +106,27 @@ def test_a_label_that_is_tested_but_never_trained_is_told(write):
     write(split="train", seed=1, group="p")
     report = check_dataset([write({"gpt": "spleen"}, split="test", seed=2, group="q")], NoProgress())
     assert (report.counts, report.errors) == ({Kind.NEVER_LEARNT: 1}, 0)
+
+
+@pytest.mark.parametrize(
+    ("entry", "values", "words"),
+    [
+        ({"file": "masks/lost.png", "labels": ["liver"]}, None, "lost.png"),
+        ({"file": "masks/a.png", "labels": ["liver"]}, np.full((48, 64), 2), "no label"),
+        ({"file": "masks/a.png", "labels": ["liver"]}, np.ones((48, 63)), "63 x 48, its picture 64 x 48"),
+        ("masks/a.png", None, "masks.json"),
+    ],
+)
+def test_a_wrong_label_map_makes_a_set_unfit(write, entry, values, words: str):
+    train = write() / "train"
+    (train / "masks").mkdir()
+    if values is not None:
+        Image.fromarray(values.astype(np.uint8)).save(train / "masks" / "a.png")
+    (train / "masks.json").write_text(json.dumps({"images/a.png": entry}), encoding="utf-8")
+    report = check_dataset([train.parent], NoProgress())
+    assert report.counts == {Kind.LABEL_MAP: 1}
+    assert report.errors == 1
+    assert words in report.problems[0].what
 
 
 def test_a_folder_without_a_set_is_an_error(tmp_path: Path):

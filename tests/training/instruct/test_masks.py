@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from engine.regions import Box
-from training.instruct.masks import Thresholds, map_regions, mask_regions
+from training.instruct.masks import Thresholds, map_regions, mask_regions, merge_masks
 
 SMALL = Thresholds(min_side=1, min_area=1, min_fraction=0, speck=0)
 
@@ -65,3 +65,20 @@ def test_the_box_of_a_rectangle_covers_exactly_its_pixels(x: int, y: int, width:
 @pytest.mark.parametrize("side", [3.0, 2.9])
 def test_a_box_as_large_as_the_least_side_is_a_region(side: float):
     assert Thresholds(min_side=3).holds_box(Box(0, 0, side, 10)) == (side >= 3)
+
+
+def test_masks_that_overlap_are_merged_with_the_smallest_on_top():
+    large, small = mask_of((0, 0, 60, 50)), mask_of((10, 10, 20, 20))
+    for order in ([(large, {1: "liver"}), (small, {1: "tumor"})], [(small, {1: "tumor"}), (large, {1: "liver"})]):
+        merged = merge_masks(order)
+        assert merged is not None
+        assert merged.keys == ("liver", "tumor")
+        assert [int((merged.values == value).sum()) for value in (1, 2)] == [2900, 100]
+
+
+def test_values_of_one_label_are_one_and_others_are_none():
+    labels = np.array([[0, 1, 2], [3, 3, 9]])
+    merged = merge_masks([(labels, {1: "lung", 2: "lung", 3: "heart"})])
+    assert merged is not None
+    assert merged.values.tolist() == [[0, 2, 2], [1, 1, 0]]
+    assert merge_masks([(labels, {7: "lung"})]) is None

@@ -9,7 +9,7 @@ from typing import ClassVar, Literal
 from pydantic import Field
 
 from training.instruct.items import SourceImage, Unit
-from training.instruct.masks import map_regions
+from training.instruct.masks import map_regions, merge_masks
 from training.instruct.pictures import SUFFIXES, read_label_picture, read_picture
 from training.instruct.sources.base import Source, SourceSettings, require_folder
 from training.records import DatasetError
@@ -63,4 +63,5 @@ class MaskFolders(Source[MaskFolderSettings]):
             scope=self.scope(),
             regions=found.regions,
             uncertain=found.uncertain,
+            label_map=merge_masks([(mask, keys)]),
         )

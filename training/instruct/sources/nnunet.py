@@ -14,7 +14,7 @@ from typing import Any, ClassVar, Literal
 from pydantic import Field
 
 from training.instruct.items import SourceImage, Unit
-from training.instruct.masks import map_regions
+from training.instruct.masks import map_regions, merge_masks
 from training.instruct.naming import modality_code
 from training.instruct.pictures import SUFFIXES, read_label_picture, read_picture
 from training.instruct.sources.base import Source, SourceSettings, require_file, require_folder
@@ -73,10 +73,8 @@ class Nnunet(Source[NnunetSettings]):
         pixels, mask = read_picture(image), read_label_picture(labels)
         if mask.shape != pixels.shape[:2]:
             raise DatasetError(f"{labels} has {mask.shape} pixels, {image} {pixels.shape[:2]}")
-        found = [
-            map_regions(mask, {value: key for value, name in names.items() if (key := self.key(name))}, self.thresholds)
-            for names in layers
-        ]
+        known = [{value: key for value, name in names.items() if (key := self.key(name))} for names in layers]
+        found = [map_regions(mask, keys, self.thresholds) for keys in known]
         return SourceImage(
             pixels,
             self.group_of(unit.key),
@@ -85,6 +83,7 @@ class Nnunet(Source[NnunetSettings]):
             scope=self.scope(),
             regions=tuple(region for one in found for region in one.regions),
             uncertain=tuple(key for one in found for key in one.uncertain),
+            label_map=merge_masks([(mask, keys) for keys in known]),
         )
 
     def _description(self) -> dict[str, Any]:

@@ -16,10 +16,11 @@ from typing import ClassVar, Literal
 
 import ijson
 import numpy as np
+from numpy.typing import NDArray
 from pydantic import Field
 
 from training.instruct.items import Marked, SourceImage, Unit
-from training.instruct.masks import mask_regions
+from training.instruct.masks import mask_regions, merge_masks
 from training.instruct.naming import modality_code
 from training.instruct.pictures import read_label_picture, read_picture
 from training.instruct.sources.base import Source, SourceSettings, inside, require_file
@@ -79,6 +80,7 @@ class SaMed2d(Source[SaMed2dSettings]):
                 masks[key].append(inside(self.settings.path, name, where))
         regions: list[Marked] = []
         uncertain: list[str] = []
+        whole: list[tuple[NDArray[np.bool_], dict[int, str]]] = []
         for key, files in masks.items():
             mask = np.zeros(pixels.shape[:2], bool)
             for file in files:
@@ -86,6 +88,7 @@ class SaMed2d(Source[SaMed2dSettings]):
                 if one.shape != mask.shape:
                     raise DatasetError(f"the mask {file} has {one.shape} pixels, its picture {mask.shape}")
                 mask |= one > 0
+            whole.append((mask, {1: key}))
             boxes, unsure = mask_regions(mask, self.thresholds)
             regions += [Marked(key, box) for box in boxes]
             if unsure:
@@ -100,6 +103,7 @@ class SaMed2d(Source[SaMed2dSettings]):
             self.scope(dataset),
             tuple(regions),
             tuple(uncertain),
+            label_map=merge_masks(whole) if whole else None,
         )
 
     def _classes(self, dataset: str) -> dict[int, str]:

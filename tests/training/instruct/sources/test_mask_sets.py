@@ -10,6 +10,7 @@ import pytest
 from PIL import Image
 
 from engine.regions import Box
+from training.instruct.items import SourceImage
 from training.records import DatasetError
 
 
@@ -34,6 +35,21 @@ def test_each_value_of_a_mask_has_its_name(folders, read_all):
     (image,) = read_all(**folders, values={"1": "spleen", "2": "liver"})
     found = {region.key: region.box for region in image.regions}
     assert found == {"liver": Box(9.5, 11.5, 41.5, 35.5), "spleen": Box(49.5, 4.5, 59.5, 19.5)}
+
+
+def shown(image: SourceImage) -> dict[str, int]:
+    """Pixels of each label in a picture's label map."""
+    assert image.label_map is not None
+    values, keys = image.label_map.values, image.label_map.keys
+    assert values.shape == image.pixels.shape[:2]
+    return {key: int((values == number).sum()) for number, key in enumerate(keys, start=1)}
+
+
+def test_a_mask_becomes_the_pictures_label_map(folders, read_all):
+    (image,) = read_all(**folders, values={"1": "spleen", "2": "liver"})
+    assert shown(image) == {"liver": 32 * 24, "spleen": 10 * 15}
+    (image,) = read_all(**folders, values={"2": "liver"})
+    assert shown(image) == {"liver": 32 * 24}
 
 
 def test_a_binary_mask_has_one_name_whatever_its_value(folders, read_all):
@@ -84,6 +100,17 @@ def test_names_of_sa_med2d_tell_modality_patient_plane_and_class(sa_med2d, read_
     assert (image.modality, image.group, image.plane) == ("CT", "AbdomenCT1K--Case_00011", "sagittal")
     assert [region.key for region in image.regions] == ["left-kidney", "left-kidney", "spleen"]
     assert image.regions[0].box == Box(9.5, 11.5, 21.5, 35.5)
+
+
+def test_the_masks_of_sa_med2d_become_one_label_map(sa_med2d, read_all):
+    (image,) = read_all(**sa_med2d)
+    assert shown(image) == {"left-kidney": 2 * 12 * 24, "spleen": 10 * 15}
+
+
+def test_where_masks_overlap_the_smaller_thing_is_on_top(sa_med2d, read_all, tmp_path: Path):
+    save_mask(next((tmp_path / "masks").glob("*0001_000.png")), (12, 14, 16, 18, 255))
+    (image,) = read_all(**sa_med2d)
+    assert shown(image) == {"left-kidney": 2 * 12 * 24 - 16, "spleen": 16}
 
 
 def test_a_data_set_of_sa_med2d_that_is_not_wanted_is_left_out(sa_med2d, read_all):

@@ -74,6 +74,26 @@ def test_regions_of_several_values_overlap_the_values_alone(nnunet, read_all):
     assert {region.key for image in images for region in image.regions} == {"abdomen", "spleen"}
 
 
+def test_a_slices_label_map_lies_on_its_pixels(nnunet, read_all):
+    for image in read_all(**nnunet(VERSION_2), slicing={"slices": 3}):
+        assert image.label_map is not None
+        for number, key in enumerate(image.label_map.keys, start=1):
+            place = image.label_map.values == number
+            assert place.any()
+            rows, columns = np.nonzero(place)
+            (box,) = (region.box for region in image.regions if region.key == key)
+            assert box.as_tuple() == (columns.min() - 0.5, rows.min() - 0.5, columns.max() + 0.5, rows.max() + 0.5)
+            assert (image.pixels[place] > image.pixels[0, 0]).all()
+
+
+def test_a_region_of_several_values_lies_under_its_parts(nnunet, read_all):
+    labels = {"background": 0, "whole": [1, 2], "spleen": 2}
+    (image,) = read_all(**nnunet(VERSION_2 | {"labels": labels}), labels={"whole": "abdomen"}, slicing={"slices": 1})
+    assert image.label_map is not None
+    assert image.label_map.keys == ("abdomen", "spleen")
+    assert {1, 2} <= set(np.unique(image.label_map.values))
+
+
 def test_a_missing_image_of_a_case_is_named(nnunet, read_all, tmp_path: Path):
     settings = nnunet(VERSION_2)
     (tmp_path / "imagesTr" / "case1_0000.nii.gz").unlink()

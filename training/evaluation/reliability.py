@@ -7,9 +7,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
+ECE_BINS = 10
+"""Equal bins of confidence; an ECE means little without their number."""
+
 
 @dataclass(frozen=True, slots=True)
-class CalibrationBin:
+class ReliabilityBin:
     """Answers of like confidence. low, high : its bounds. confidence, accuracy : means over its `count` answers."""
 
     low: float
@@ -20,18 +23,25 @@ class CalibrationBin:
 
 
 @dataclass(frozen=True, slots=True)
-class Calibration:
-    """ece : mean distance of confidence and accuracy over equal bins, weighted by counts (Guo et al. 2017).
+class Reliability:
+    """ece : mean distance of confidence and accuracy over equal bins, weighted by counts (Guo et al., ICML 2017).
 
     brier : mean squared distance of confidence and outcome (Brier 1950). bins : those that hold an answer.
     """
 
     ece: float
     brier: float
-    bins: tuple[CalibrationBin, ...]
+    bins: tuple[ReliabilityBin, ...]
+
+    @property
+    def count(self) -> int:
+        """Answers in all."""
+        return sum(one.count for one in self.bins)
 
 
-def calibrate(confidences: Sequence[float], correct: Sequence[bool], bins: int = 10) -> Calibration | None:
+def measure_reliability(
+    confidences: Sequence[float], correct: Sequence[bool], bins: int = ECE_BINS
+) -> Reliability | None:
     """Compare confidences, 0..1, with whether each answer was right; None without any."""
     if not confidences:
         return None
@@ -44,5 +54,5 @@ def calibrate(confidences: Sequence[float], correct: Sequence[bool], bins: int =
         if inside.any():
             mean, accuracy = float(confidence[inside].mean()), float(hit[inside].mean())
             ece += float(inside.mean()) * abs(mean - accuracy)
-            found.append(CalibrationBin(number / bins, (number + 1) / bins, mean, accuracy, int(inside.sum())))
-    return Calibration(ece, float(((confidence - hit) ** 2).mean()), tuple(found))
+            found.append(ReliabilityBin(number / bins, (number + 1) / bins, mean, accuracy, int(inside.sum())))
+    return Reliability(ece, float(((confidence - hit) ** 2).mean()), tuple(found))
