@@ -16,6 +16,7 @@ DECIDED_COLOR = QColor("#4ade80")
 OPEN_COLOR = QColor("#ffd400")
 _FILL_ALPHA = 60
 _BETWEEN_ALPHA = 150
+_HINT_ALPHA = 70
 
 
 def region_color(row: RegionRow, label_color: QColor | None) -> QColor:
@@ -45,6 +46,7 @@ class RegionItem(OutlineItem):
         self.root_id = row.root_id
         self._color = color
         self._filled = is_filled(shape)
+        self._selected = selected
         decided = row.state in DECIDED_STATES
         line = QColor(color)
         if not row.is_key:
@@ -54,8 +56,7 @@ class RegionItem(OutlineItem):
         solid = Qt.PenStyle.SolidLine if row.is_key else Qt.PenStyle.DotLine
         pen.setStyle(solid if decided else Qt.PenStyle.DashLine)
         self.setPen(pen)
-        if self._filled:
-            self.setBrush(QBrush(QColor(color.red(), color.green(), color.blue(), _FILL_ALPHA)))
+        self.set_hinted(False)
         self.setZValue(2 if selected else 1)
         self._bounds = QRectF()
         self._tag: TagItem | None = None
@@ -78,6 +79,18 @@ class RegionItem(OutlineItem):
         if self._tag is not None:
             # Above it.
             self._tag.setPos(self._bounds.topLeft())
+
+    def set_hinted(self, hinted: bool) -> None:
+        """Fill it while a sentence points at it; a fill is seen whatever lines cross it."""
+        if hinted:
+            self.setBrush(QBrush(QColor(self._color.red(), self._color.green(), self._color.blue(), _HINT_ALPHA)))
+        elif self._filled:
+            self.setBrush(QBrush(QColor(self._color.red(), self._color.green(), self._color.blue(), _FILL_ALPHA)))
+        else:
+            self.setBrush(QBrush(Qt.BrushStyle.NoBrush))
+        pen = self.pen()
+        pen.setWidthF(3 if self._selected or hinted else 1.6)
+        self.setPen(pen)
 
     def rect(self) -> QRectF:
         """The box round it, in scene coordinates."""
