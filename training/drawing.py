@@ -5,8 +5,8 @@ from __future__ import annotations
 import logging
 import math
 from collections import defaultdict
-from collections.abc import Container, Sequence
-from dataclasses import dataclass
+from collections.abc import Container, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import NotRequired, TypedDict
 
 import numpy as np
@@ -37,7 +37,8 @@ class Drawing:
     groups_per_image : how many task-and-language groups at a visit. branches_per_group : questions of each.
     max_length : ids a group may have; questions beyond wait for another visit.
     views : so many augmented forms of an image, 0 for a new one at each visit.
-    digits : weigh digits by their place (see `digit_weights`).
+    digits : weigh digits by their place (see `digit_weights`). tasks : how readily groups of a task are drawn, 1 unless
+    named.
     """
 
     image_size: int
@@ -48,6 +49,7 @@ class Drawing:
     max_length: int = 2048
     views: int = 0
     digits: bool = True
+    tasks: Mapping[Task, float] = field(default_factory=dict)
 
 
 class QuestionItem(TypedDict):
@@ -132,9 +134,7 @@ class QuestionDataset(Dataset[QuestionItem]):
             moved = crop_record(record, crop)
             if moved is not None:
                 groups[record.human.partition(IMAGE_MARKER)[0]].append(moved)
-        names = list(groups)
-        rng.shuffle(names)
-        packed = [self._pack(groups[name], rng) for name in names[: drawing.groups_per_image]]
+        packed = [self._pack(groups[name], rng) for name in self._chosen(groups, rng)]
         return {
             "image": cut,
             "features": features,
@@ -142,6 +142,18 @@ class QuestionDataset(Dataset[QuestionItem]):
             "where": sample.records[0].where,
             "groups": [group for group in packed if group.branches],
         }
+
+    def _chosen(self, groups: Mapping[str, list[Record]], rng: np.random.Generator) -> list[str]:
+        """The groups of this visit: without putting back, by their tasks' weights (Efraimidis and Spirakis, 2006)."""
+        names = list(groups)
+        weights = np.array([self._drawing.tasks.get(groups[name][0].task, 1.0) for name in names])
+        if (weights == 1).all():
+            rng.shuffle(names)
+            return names[: self._drawing.groups_per_image]
+        with np.errstate(divide="ignore"):
+            ranks = rng.exponential(size=len(names)) / weights
+        order = [int(one) for one in np.argsort(ranks) if np.isfinite(ranks[one])]
+        return [names[one] for one in order[: self._drawing.groups_per_image]]
 
     def _pack(self, records: list[Record], rng: np.random.Generator) -> PackedQuestions:
         drawing = self._drawing

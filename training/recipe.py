@@ -5,11 +5,12 @@ from __future__ import annotations
 import math
 import tomllib
 from pathlib import Path
-from typing import Literal, Self
+from typing import Annotated, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from engine.errors import MedRegAError
+from engine.protocol import Task
 from training.presets import PRESETS
 
 Part = Literal["vision", "connector", "text"]
@@ -61,6 +62,9 @@ class Stage(_Strict):
     accumulated batches together, so that a recipe means the same on one processor and on many.
     accumulate : batches a step is split into. attention : weight of the loss that guides heads to what a box encloses
     (see `training.attention`). boxes : a dense stage also learns the edges of what a patch shows.
+    vision_learning_rate : of the tower where it differs, as a tower that comes pretrained wants it smaller.
+    balance : how much oftener an image is visited whose labels are in few images, 0 for all alike, 1 for every label
+    alike. tasks : how much oftener groups of a task are drawn at a visit than those of the others, which have 1.
     warmup : the fraction of the steps in which the learning rate rises; it then falls as a cosine.
     pack : ids of a row that several images' questions share, 0 for a row each. On a processor no more than the longest
     group, since attention grows with the square of a row. max_length : no row is longer.
@@ -79,11 +83,14 @@ class Stage(_Strict):
     images_per_step: int = Field(gt=0)
     accumulate: int = Field(default=1, gt=0)
     learning_rate: float = Field(gt=0)
+    vision_learning_rate: float | None = Field(default=None, gt=0)
     warmup: float = Field(default=0.03, ge=0, lt=1)
     weight_decay: float = Field(default=0.05, ge=0)
     groups_per_image: int = Field(default=2, gt=0)
     questions_per_group: int = Field(default=6, gt=0)
     augment: bool = True
+    balance: float = Field(default=0.0, ge=0, le=1)
+    tasks: dict[Task, Annotated[float, Field(ge=0)]] = {}
     boxes: bool = False
     attention: float = Field(default=0.0, ge=0)
     pack: int = Field(default=0, ge=0)

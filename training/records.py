@@ -20,6 +20,11 @@ from engine.protocol import IMAGE_MARKER, Language, Task
 MASKS_FILE = "masks.json"
 """Beside a jsonl, names the label-map PNG of each image, for the vision tower's dense stage."""
 
+REGIONS_FILE = "regions.ndjson"
+"""Beside a jsonl, every marked region of each image, a JSON object a line: ``{"image", "complete", "regions":
+[{"label", "box": [x1, y1, x2, y2]}]}``; boxes in fractions of the image's sides, labels by their English names.
+complete : whether everything of the labels' kind was marked. For the dense stage of sets without label maps."""
+
 
 class DatasetError(MedRegAError):
     """A dataset that cannot be used: the message names the file, the line and what is wrong."""

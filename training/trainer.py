@@ -31,11 +31,12 @@ from training.dense import DenseModel, collate_masks
 from training.drawing import Drawing, QuestionCollator, QuestionDataset
 from training.events import Listener, TrainingEvent, nobody
 from training.features import FeatureCache, tower_digest
+from training.marked import MarkedDataset, MarkedModel, collate_marked, label_values
 from training.model import fresh_model, load_model, token_facts
 from training.presets import PRESETS, model_config
 from training.recipe import LoraSettings, Recipe, Stage
 from training.records import DatasetError
-from training.samples import ImageSample, MaskDataset, VisitSampler, gather_samples
+from training.samples import ImageSample, MaskDataset, VisitSampler, gather_samples, visit_weights
 from training.stage_trainer import AnswerTrainer, Interrupts, StageCallback, StageTrainer
 from training.tokenizer import PromptEncoder, load_tokenizer, train_tokenizer
 from training.vision_init import RECORD_FILE, start_vision, vision_sizes, with_vision
@@ -159,6 +160,7 @@ class _StageRun:
         callback = StageCallback(stage.name, stage.images_per_step, progress, listener, interrupts)
         make = self._dense if stage.kind == "dense" else self._instruction
         trainer = make(arguments, callback)
+        trainer.vision_learning_rate = stage.vision_learning_rate
         self._trainer = trainer
         # It prints every log to standard output, where only results belong.
         trainer.remove_callback(PrinterCallback)
@@ -232,17 +234,31 @@ class _StageRun:
             self.seed,
             batch=self.stage.images_per_step,
             by_length=self.stage.group_by_length,
+            weights=visit_weights(samples, self.stage.balance),
         )
 
     def _dense(self, arguments: TrainingArguments, callback: StageCallback) -> StageTrainer:
         stage = self.stage
+        marked = [sample for sample in self.samples if sample.marked is not None and sample.marked.complete]
         masked = [sample for sample in self.samples if sample.mask is not None]
+        if len(marked) > len(masked):
+            return self._marked(marked, arguments, callback)
         masks = MaskDataset(masked, self.model.config.vision_config.image_size[0], self.seed)
         module = DenseModel(
             self.model.model, _label_values(masked), edges=stage.boxes, names="connector" in stage.train
         )
         sampler = self._sampler(masked, arguments)
         return StageTrainer(sampler, module, arguments, collate_masks, masks, callbacks=[callback])
+
+    def _marked(
+        self, samples: Sequence[ImageSample], arguments: TrainingArguments, callback: StageCallback
+    ) -> StageTrainer:
+        vision = self.model.config.vision_config
+        values = label_values(samples)
+        drawn = MarkedDataset(samples, values, vision.image_size[0], vision.patch_size[0], self.seed)
+        module = MarkedModel(self.model.model, len(values) + 1)
+        sampler = self._sampler(samples, arguments)
+        return StageTrainer(sampler, module, arguments, collate_marked, drawn, callbacks=[callback])
 
     def _instruction(self, arguments: TrainingArguments, callback: StageCallback) -> StageTrainer:
         stage = self.stage
@@ -268,6 +284,7 @@ class _StageRun:
             branches_per_group=stage.questions_per_group,
             seed=self.seed,
             max_length=stage.max_length,
+            tasks=stage.tasks,
             views=(stage.cache_views if stage.augment else 1) if stage.cache_features else 0,
         )
         questions = QuestionDataset(self.samples, encoder, drawing, cache=cache, skipped=self.skipped)
