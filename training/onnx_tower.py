@@ -1,9 +1,9 @@
 """A vision tower out of an ONNX file of DINOv2's shape, read as data: no code of it is ever run.
 
 Some packages carry pretrained weights as ONNX inside their wheel. The exporter of torch names the biases, norms and
-embeddings as the model does; the matrices of linear layers have made-up names, transposed: a matrix belongs to the layer
-that the node which multiplies by it is named after. The table of positions is split in the class token's row and the
-patches' rows.
+embeddings as the model does; the matrices of linear layers have made-up names, transposed: a matrix belongs to the
+layer that the node which multiplies by it is named after. The table of positions is split in the class token's row and
+the patches' rows.
 """
 
 from __future__ import annotations
@@ -95,7 +95,9 @@ def dinov2_tensors(content: bytes, name: str) -> Tensors:
         raise CheckpointError(f"{name} holds no tower of DINOv2's shape under the name backbone")
     if _POSITIONS not in tensors:
         width = tensors["embeddings.cls_token"].shape[-1]
-        rows = [one for key, one in given.items() if key.startswith("onnx::") and one.ndim == 3 and one.shape[2] == width]
+        rows = [
+            one for key, one in given.items() if key.startswith("onnx::") and one.ndim == 3 and one.shape[2] == width
+        ]
         rows.sort(key=lambda one: one.shape[1])
         if len(rows) != 2 or rows[0].shape[1] != 1:
             raise CheckpointError(f"{name} holds no table of positions that can be told from its other tensors")
