@@ -129,21 +129,19 @@ def _found_lines(found: dict[str, Any]) -> Iterator[str]:
 
 
 def _other_lines(metrics: dict[str, Any]) -> Iterator[str]:
-    rows = []
-    diagnosis = metrics.get("diagnosis")
-    if diagnosis:
-        rows.append(("diagnosis and classification", "accuracy", diagnosis.get("accuracy"), diagnosis.get("n")))
-        rows.append(("", "always the most frequent answer", diagnosis.get("baseline_accuracy"), None))
-    questions = metrics.get("vqa")
-    if questions:
-        for name in ("f1", "closed_accuracy", "open_recall"):
-            if isinstance(questions.get(name), float):
-                rows.append(("visual questions", name.replace("_", " "), questions[name], questions.get("n")))
+    """Accuracy of the tasks that choose or write words, beside always giving the most frequent answer."""
+    rows = [
+        (f"visual questions, {kind}, {language}", row[kind])
+        for language, row in metrics.get("vqa", {}).items()
+        for kind in ("closed", "open")
+        if kind in row
+    ]
+    rows += [(f"diagnosis among {name}", row) for name, row in metrics.get("diagnosis", {}).items()]
     if rows:
-        yield "| other tasks | measure | score | questions |"
+        yield "| other tasks | accuracy | always the most frequent answer | questions |"
         yield "|---|---|---|---|"
-        for task, measure, score, count in rows:
-            yield f"| {task} | {measure} | {'-' if score is None else f'{score:.1%}'} | {count or ''} |"
+        for title, row in rows:
+            yield f"| {title} | {_percent(row, 'accuracy')} | {_percent(row, 'baseline_accuracy')} | {row['n']} |"
         yield ""
 
 
