@@ -36,7 +36,8 @@ class Drawing:
 
     groups_per_image : how many task-and-language groups at a visit. branches_per_group : questions of each.
     max_length : ids a group may have; questions beyond wait for another visit.
-    views : so many augmented forms of an image, 0 for a new one at each visit.
+    views : so many augmented forms of an image, 0 for a new one at each visit; view_seed : of those forms, the same in
+    all stages of a run, so that they share cached features.
     digits : weigh digits by their place (see `digit_weights`). tasks : how readily groups of a task are drawn, 1 unless
     named.
     """
@@ -50,6 +51,7 @@ class Drawing:
     views: int = 0
     digits: bool = True
     tasks: Mapping[Task, float] = field(default_factory=dict)
+    view_seed: int = 0
 
 
 class QuestionItem(TypedDict):
@@ -119,11 +121,11 @@ class QuestionDataset(Dataset[QuestionItem]):
         sample = self._samples[number]
         rng = np.random.default_rng([drawing.seed, visit])
         view = int(rng.integers(drawing.views)) if drawing.views else visit // len(self._samples)
-        looks = np.random.default_rng([drawing.seed, number, view, 1]) if drawing.views else rng
+        looks = np.random.default_rng([drawing.view_seed, number, view, 1]) if drawing.views else rng
         crop = Crop.random(looks) if drawing.augment and looks.random() < 0.8 else Crop(0, 0, 1, 1)
         key, features, cut = "", None, None
         if self._cache is not None:
-            key = self._cache.key(sample.path, drawing.image_size, drawing.seed if drawing.augment else -1, view)
+            key = self._cache.key(sample.path, drawing.image_size, drawing.view_seed if drawing.augment else -1, view)
             features = self._cache.get(key)
         if features is None:
             cut = crop.apply(self._pictures.read(sample), drawing.image_size)

@@ -88,6 +88,7 @@ def run_recipe(
                 stage = stage.model_copy(update={"steps": min(steps, stage.steps_for(len(samples))), "epochs": None})
             run = _StageRun(stage, model, tokenizer, samples, folder, recipe.model.seed + number)
             run.skipped = skipped if skip_bad else None
+            run.view_seed = recipe.model.seed
             run.train(progress, listener, interrupts)
             model = run.finish(state.is_main_process)
             state.wait_for_everyone()
@@ -141,6 +142,7 @@ class _StageRun:
         self.folder = folder
         self.seed = seed
         self.skipped: Any = None
+        self.view_seed = seed
         self._trainer: StageTrainer | None = None
         self._adapted: PeftModel | None = None
 
@@ -285,6 +287,7 @@ class _StageRun:
             seed=self.seed,
             max_length=stage.max_length,
             tasks=stage.tasks,
+            view_seed=self.view_seed,
             views=(stage.cache_views if stage.augment else 1) if stage.cache_features else 0,
         )
         questions = QuestionDataset(self.samples, encoder, drawing, cache=cache, skipped=self.skipped)

@@ -59,3 +59,13 @@ def test_the_folder_never_outgrows_its_limit_and_damage_is_no_answer(tmp_path):
 def test_values_beyond_half_precision_are_kept_whole():
     assert as_kept(torch.tensor([1.0, 7e4])).dtype == torch.float32
     assert as_kept(torch.tensor([1.0])).dtype == torch.float16
+
+
+def test_stages_of_one_run_share_what_they_cached(tiny_recipe, phantom_set, tmp_path):
+    first = tiny_recipe.read_text(encoding="utf-8") + "cache_features = true\ncache_views = 2\n"
+    second = first.partition("[[stages]]")[2].replace('"alignment"', '"instruction"')
+    recipe = tmp_path / "two.toml"
+    recipe.write_text(f"{first}\n[[stages]]{second}", encoding="utf-8")
+    curve(recipe, phantom_set, tmp_path / "run")
+    images = len(list((phantom_set / "images").iterdir()))
+    assert len(list((tmp_path / "run" / "features").rglob("*.npy"))) <= 2 * images
