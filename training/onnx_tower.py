@@ -76,12 +76,13 @@ def dinov2_tensors(content: bytes, name: str) -> Tensors:
     """The tensors of an ONNX file under the names of transformers' Dinov2Model. Raises `CheckpointError`."""
     try:
         import onnx
+        from google.protobuf.message import DecodeError
         from onnx import numpy_helper
     except ImportError as error:
         raise CheckpointError("reading weights out of ONNX needs the package onnx: pip install onnx") from error
     try:
         graph = onnx.load_from_string(content).graph
-    except Exception as error:
+    except DecodeError as error:
         raise CheckpointError(f"{name} is no ONNX file: {error}") from error
     given = {one.name: numpy_helper.to_array(one).astype(np.float32) for one in graph.initializer}
     tensors = {key.removeprefix(_BACKBONE): value for key, value in given.items() if key.startswith(_BACKBONE)}

@@ -25,14 +25,28 @@ class _Strict(BaseModel):
 
 
 class VisionSettings(_Strict):
-    """Whose weights the tower starts from (relative to the recipe): DINOv2-style or InternViT, safetensors only.
+    """Whose weights the tower starts from (relative to the recipe): a folder, DINOv2-style or InternViT, safetensors
+    only; or an ONNX file of DINOv2's shape, bare or in a wheel, which is read as data.
 
+    sha256 : of the ONNX file, which must be the very one.
     layers : keep the first so many of its blocks. image_size : pixels a side, the preset's if not given.
     """
 
     checkpoint: Path
+    sha256: str | None = Field(default=None, pattern=r"^[0-9a-f]{64}$")
     layers: int | None = Field(default=None, gt=0)
     image_size: int | None = Field(default=None, gt=0)
+
+    @property
+    def packed(self) -> bool:
+        """Whether the weights must be read out of an ONNX file first."""
+        return self.checkpoint.suffix in (".onnx", ".whl")
+
+    @model_validator(mode="after")
+    def _pinned(self) -> Self:
+        if self.packed and self.sha256 is None:
+            raise ValueError("name the sha256 of the ONNX file")
+        return self
 
 
 class ModelSettings(_Strict):

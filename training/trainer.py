@@ -33,6 +33,7 @@ from training.events import Listener, TrainingEvent, nobody
 from training.features import FeatureCache, tower_digest
 from training.marked import MarkedDataset, MarkedModel, collate_marked, label_values
 from training.model import fresh_model, load_model, token_facts
+from training.onnx_tower import unpack_tower
 from training.presets import PRESETS, model_config
 from training.recipe import LoraSettings, Recipe, Stage
 from training.records import DatasetError
@@ -114,9 +115,16 @@ def _start(
     if settings.vision is None:
         return fresh_model(config), tokenizer
     vision = settings.vision
-    sizes = vision_sizes(vision.checkpoint, vision.layers, vision.image_size or preset.image_size)
+    checkpoint = vision.checkpoint
+    if vision.packed:
+        assert vision.sha256 is not None
+        checkpoint = out / "tower"
+        if PartialState().is_main_process and not (checkpoint / "model.safetensors").is_file():
+            unpack_tower(vision.checkpoint, vision.sha256, checkpoint)
+        PartialState().wait_for_everyone()
+    sizes = vision_sizes(checkpoint, vision.layers, vision.image_size or preset.image_size)
     model = fresh_model(with_vision(config, sizes))
-    record = start_vision(model, vision.checkpoint)
+    record = start_vision(model, checkpoint)
     if PartialState().is_main_process:
         record.write(out)
         logger.info("which tensors were taken is in %s", out / RECORD_FILE)
