@@ -5,8 +5,9 @@ A box's ellipse stands for the thing in it: organs, cells and lesions fill their
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Mapping, Sequence
-from typing import TypedDict
+from typing import Unpack
 
 import numpy as np
 import torch
@@ -18,9 +19,10 @@ from transformers import InternVLModel
 
 from training.augment import Crop, change_greys
 from training.dense import BINS, NameHead, edge_loss
-from training.model import image_tensor
+from training.features import FeatureCache, ImageBatch, ImageItem, batch_features, collate_images
+from training.model import finish_tower, image_tensor, shuffled_features, stem_states
 from training.records import REGIONS_FILE, DatasetError
-from training.samples import ImageSample, PictureCache
+from training.samples import ImageSample, PictureCache, draw_view
 
 _CELLS = 4
 """Along a patch's side, in which what it shows is told."""
@@ -32,23 +34,23 @@ _RARE = -4.0
 NamedBox = tuple[int, tuple[float, float, float, float]]
 
 
-class MarkedItem(TypedDict):
-    """image : (S, S, 3) uint8. cells : (4 P, 4 P) uint8 label values, 0 where nothing is marked, P patches a side.
+class MarkedItem(ImageItem):
+    """A drawn image with its targets.
+
+    cells : (4 P, 4 P) uint8 label values, 0 where nothing is marked, P patches a side.
 
     patches : (P, P, 4), tokens : (P / 2, P / 2, 4), labels : (C, 4) boxes in fractions, NaN where there is none.
     """
 
-    image: NDArray[np.uint8]
     cells: NDArray[np.uint8]
     patches: NDArray[np.float32]
     tokens: NDArray[np.float32]
     labels: NDArray[np.float32]
 
 
-class MarkedBatch(TypedDict):
+class MarkedBatch(ImageBatch):
     """`MarkedItem`s stacked."""
 
-    images: torch.Tensor
     cells: torch.Tensor
     patches: torch.Tensor
     tokens: torch.Tensor
@@ -64,7 +66,8 @@ def label_values(samples: Sequence[ImageSample]) -> dict[str, int]:
 class MarkedDataset(Dataset[MarkedItem]):
     """Images in which all is marked, cropped and with their targets. An item is a function of its visit number.
 
-    values : of the labels. image_size, patch_size : in pixels.
+    values : of the labels. image_size, patch_size : in pixels. cache : of features, with so many `views` of an image
+    that `view_seed` draws.
     """
 
     def __init__(
@@ -74,6 +77,10 @@ class MarkedDataset(Dataset[MarkedItem]):
         image_size: int,
         patch_size: int,
         seed: int,
+        *,
+        cache: FeatureCache | None = None,
+        views: int = 0,
+        view_seed: int = 0,
     ) -> None:
         self._samples = samples
         if not samples:
@@ -82,6 +89,9 @@ class MarkedDataset(Dataset[MarkedItem]):
         self._size = image_size
         self._patches = image_size // patch_size
         self._seed = seed
+        self._cache = cache
+        self._views = views
+        self._view_seed = view_seed
         self._pictures = PictureCache()
 
     def __len__(self) -> int:
@@ -90,8 +100,17 @@ class MarkedDataset(Dataset[MarkedItem]):
     def __getitem__(self, visit: int) -> MarkedItem:
         sample = self._samples[visit % len(self._samples)]
         rng = np.random.default_rng([self._seed, visit])
-        crop = Crop.random(rng) if rng.random() < 0.8 else Crop(0, 0, 1, 1)
-        image = change_greys(crop.apply(self._pictures.read(sample), self._size), rng)
+        key, features, image = "", None, None
+        if self._views:
+            view = int(rng.integers(self._views))
+            crop, rng = draw_view(sample.path, view, self._view_seed, augment=True)
+            if self._cache is not None:
+                key = self._cache.key(sample.path, self._size, self._view_seed, view)
+                features = self._cache.get(key)
+        else:
+            crop = Crop.random(rng) if rng.random() < 0.8 else Crop(0, 0, 1, 1)
+        if features is None:
+            image = change_greys(crop.apply(self._pictures.read(sample), self._size), rng)
         assert sample.marked is not None
         boxes = []
         for name, box in sample.marked.boxes:
@@ -101,6 +120,8 @@ class MarkedDataset(Dataset[MarkedItem]):
         cells, owners = draw_cells(boxes, self._patches * _CELLS)
         return {
             "image": image,
+            "features": features,
+            "key": key,
             "cells": cells,
             "patches": owner_boxes(boxes, owners, self._patches),
             "tokens": owner_boxes(boxes, owners, self._patches // 2),
@@ -171,7 +192,7 @@ def _area(box: tuple[float, float, float, float]) -> float:
 def collate_marked(items: Sequence[MarkedItem]) -> MarkedBatch:
     """Stack drawn images and their targets."""
     return {
-        "images": torch.from_numpy(np.stack([item["image"] for item in items])),
+        **collate_images(items),
         "cells": torch.from_numpy(np.stack([item["cells"] for item in items])).long(),
         "patches": torch.from_numpy(np.stack([item["patches"] for item in items])),
         "tokens": torch.from_numpy(np.stack([item["tokens"] for item in items])),
@@ -182,12 +203,14 @@ def collate_marked(items: Sequence[MarkedItem]) -> MarkedBatch:
 class MarkedModel(nn.Module):
     """Tower and connector with heads that are thrown away: what a place shows, and where that ends.
 
-    classes : label values, 0 for nothing included.
+    classes : label values, 0 for nothing included. stem, cache : see `training.answers.AnswerModel`.
     """
 
-    def __init__(self, model: InternVLModel, classes: int) -> None:
+    def __init__(self, model: InternVLModel, classes: int, *, stem: int = 0, cache: FeatureCache | None = None) -> None:
         super().__init__()
         self.model = model
+        self._stem = stem
+        self._cache = cache
         self.classes = classes
         width, text_width = model.config.vision_config.hidden_size, model.config.text_config.hidden_size
         self.shown = nn.Linear(width, classes)
@@ -199,20 +222,31 @@ class MarkedModel(nn.Module):
 
     def forward(
         self,
-        images: torch.Tensor,
         cells: torch.Tensor,
         patches: torch.Tensor,
         tokens: torch.Tensor,
         labels: torch.Tensor,
+        **images: Unpack[ImageBatch],
     ) -> dict[str, torch.Tensor]:
         """The sum of the heads' losses."""
-        output = self.model.get_image_features(pixel_values=image_tensor(images), return_dict=True)
-        features, embedded = output.last_hidden_state[:, 1:], output.pooler_output
+        features = self.features(images)
+        embedded = self.model.multi_modal_projector(shuffled_features(self.model, features))
         loss = self._shown_loss(features, cells)
         loss = loss + _own_loss(self.edges, features, patches)
         loss = loss + _own_loss(self.own, self.names.norm(embedded), tokens)
         loss = loss + self._names_loss(embedded, cells, labels)
         return {"loss": loss}
+
+    def features(self, images: ImageBatch) -> torch.Tensor:
+        """(B, patches, vision width): what the tower says."""
+        tower = self.model.vision_tower
+
+        def first_blocks(pictures: torch.Tensor) -> torch.Tensor:
+            with torch.no_grad() if self._stem else contextlib.nullcontext():
+                return stem_states(tower, image_tensor(pictures), self._stem)
+
+        states = batch_features(images, first_blocks, self._cache, caching=self._stem > 0)
+        return finish_tower(tower, states, self._stem)
 
     def _shown_loss(self, features: torch.Tensor, cells: torch.Tensor) -> torch.Tensor:
         """A patch's target is how its cells share it; what fills few patches weighs more."""

@@ -83,7 +83,8 @@ class Stage(_Strict):
     pack : ids of a row that several images' questions share, 0 for a row each. On a processor no more than the longest
     group, since attention grows with the square of a row. max_length : no row is longer.
     group_by_length : images with much text together. cache_features : keep what a frozen tower says of an image on
-    disk, at most cache_gb of it; each image then has cache_views augmented forms instead of endlessly many.
+    disk, at most cache_gb of it, or with cache_blocks what its first so many blocks say, so that those above can be
+    trained and all stages share the cache; each image then has cache_views augmented forms instead of endlessly many.
     bf16 : "auto" where the hardware multiplies it faster. save_every, log_every : in steps. keep : checkpoints.
     """
 
@@ -112,6 +113,7 @@ class Stage(_Strict):
     group_by_length: bool = False
     gradient_checkpointing: bool = False
     cache_features: bool = False
+    cache_blocks: int = Field(default=0, ge=0)
     cache_views: int = Field(default=4, gt=0)
     cache_gb: float = Field(default=20.0, gt=0)
     bf16: bool | Literal["auto"] = "auto"
@@ -128,10 +130,10 @@ class Stage(_Strict):
             raise ValueError("nothing is trained: name train, vision_top or lora")
         if self.lora is not None and "text" in self.train:
             raise ValueError('lora stands instead of "text" in train')
-        if self.cache_features and ("vision" in self.train or self.vision_top):
-            raise ValueError("features of a tower that is trained cannot be cached")
-        if self.kind == "dense" and (self.lora or self.cache_features):
-            raise ValueError("a dense stage has neither lora nor cached features")
+        if self.cache_features and ("vision" in self.train or (self.vision_top and not self.cache_blocks)):
+            raise ValueError("features of a tower that is trained cannot be cached, save its first cache_blocks")
+        if self.kind == "dense" and (self.lora or (self.cache_features and not self.cache_blocks)):
+            raise ValueError("a dense stage has no lora, and caches no features but those of the first cache_blocks")
         if self.images_per_step % self.accumulate:
             raise ValueError("images_per_step must be a multiple of accumulate")
         return self

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections import Counter, OrderedDict, defaultdict
 from collections.abc import Callable, Iterator, Sequence
@@ -106,6 +107,17 @@ def read_rgb(path: Path) -> NDArray[np.uint8]:
             return np.asarray(image.convert("RGB"))
     except (OSError, UnidentifiedImageError, SyntaxError, ValueError) as error:
         raise DatasetError(f"cannot read the image {path}: {error}") from error
+
+
+def draw_view(path: Path, view: int, seed: int, *, augment: bool) -> tuple[Crop, np.random.Generator]:
+    """The crop of an image's augmented form of that number, and the generator that its greys are then drawn with.
+
+    The same for every data set that draws from the image: what is cached of it fits them all.
+    """
+    name = int.from_bytes(hashlib.sha256(path.name.encode()).digest()[:8], "big")
+    rng = np.random.default_rng([seed, name, view])
+    crop = Crop.random(rng) if augment and rng.random() < 0.8 else Crop(0, 0, 1, 1)
+    return crop, rng
 
 
 class PictureCache:

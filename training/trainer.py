@@ -265,8 +265,20 @@ class _StageRun:
     ) -> StageTrainer:
         vision = self.model.config.vision_config
         values = label_values(samples)
-        drawn = MarkedDataset(samples, values, vision.image_size[0], vision.patch_size[0], self.seed)
-        module = MarkedModel(self.model.model, len(values) + 1)
+        cache = self._cache() if self.stage.cache_features else None
+        views = self.stage.cache_views if cache is not None else 0
+        drawn = MarkedDataset(
+            samples,
+            values,
+            vision.image_size[0],
+            vision.patch_size[0],
+            self.seed,
+            cache=cache,
+            views=views,
+            view_seed=self.view_seed,
+        )
+        stem = self.stage.cache_blocks if cache is not None else 0
+        module = MarkedModel(self.model.model, len(values) + 1, stem=stem, cache=cache)
         sampler = self._sampler(samples, arguments)
         return StageTrainer(sampler, module, arguments, collate_marked, drawn, callbacks=[callback])
 
@@ -299,7 +311,13 @@ class _StageRun:
             views=(stage.cache_views if stage.augment else 1) if stage.cache_features else 0,
         )
         questions = QuestionDataset(self.samples, encoder, drawing, cache=cache, skipped=self.skipped)
-        module = AnswerModel(self.model, attention=stage.attention > 0, cache=cache, caching=stage.cache_features)
+        module = AnswerModel(
+            self.model,
+            attention=stage.attention > 0,
+            cache=cache,
+            caching=stage.cache_features,
+            stem=stage.cache_blocks if stage.cache_features else 0,
+        )
         if not sharded:
             module.keep_trainable_only()
         sampler = self._sampler(self.samples, arguments)
@@ -307,7 +325,15 @@ class _StageRun:
         return AnswerTrainer(stage.attention, sampler, module, arguments, collator, questions, callbacks=[callback])
 
     def _cache(self) -> FeatureCache:
-        tower = tower_digest(self.model.model.vision_tower)
+        tower = self.model.model.vision_tower
+        blocks = self.stage.cache_blocks
+        if blocks + self.stage.vision_top > len(tower.encoder.layer):
+            raise TrainingError(
+                f"stage {self.stage.name}: the tower has {len(tower.encoder.layer)} blocks, too few to cache {blocks} "
+                f"and train {self.stage.vision_top}"
+            )
+        kept = nn.ModuleList([tower.embeddings, *tower.encoder.layer[:blocks]]) if blocks else tower
+        tower = tower_digest(kept)
         return FeatureCache(self.folder.parent / "features", tower, self.stage.cache_gb * 1e9)
 
     def finish(self, main: bool) -> InternVLForConditionalGeneration:
