@@ -254,7 +254,8 @@ class MarkedModel(nn.Module):
         total = share.sum(dim=(0, 1)) / share.sum()
         weights = share @ (total + 1e-3).rsqrt()
         each = -(share * self.shown(features).float().log_softmax(dim=-1)).sum(dim=-1)
-        return (each * weights).sum() / weights.sum()
+        loss: torch.Tensor = (each * weights).sum() / weights.sum()
+        return loss
 
     def _names_loss(self, embedded: torch.Tensor, cells: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
         """As `NameHead.loss`, the sum over labels and not their mean: there may be hundreds."""

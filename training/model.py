@@ -11,8 +11,13 @@ import math
 from pathlib import Path
 
 import torch
-from torch import nn
-from transformers import InternVLConfig, InternVLForConditionalGeneration, InternVLModel, PreTrainedTokenizerFast
+from transformers import (
+    InternVLConfig,
+    InternVLForConditionalGeneration,
+    InternVLModel,
+    InternVLVisionModel,
+    PreTrainedTokenizerFast,
+)
 
 from engine.errors import MedRegAError
 from training.presets import PRESETS, ModelPreset, model_config
@@ -90,7 +95,7 @@ def tower_features(model: InternVLForConditionalGeneration, pixels: torch.Tensor
     return shuffled_features(inner, hidden)
 
 
-def stem_states(tower: nn.Module, pixels: torch.Tensor, blocks: int) -> torch.Tensor:
+def stem_states(tower: InternVLVisionModel, pixels: torch.Tensor, blocks: int) -> torch.Tensor:
     """(B, 3, S, S) normalised pixels to (B, 1 + patches, vision width): what leaves the first so many blocks."""
     hidden: torch.Tensor = tower.embeddings(pixels)
     for layer in tower.encoder.layer[:blocks]:
@@ -98,7 +103,7 @@ def stem_states(tower: nn.Module, pixels: torch.Tensor, blocks: int) -> torch.Te
     return hidden
 
 
-def finish_tower(tower: nn.Module, states: torch.Tensor, blocks: int) -> torch.Tensor:
+def finish_tower(tower: InternVLVisionModel, states: torch.Tensor, blocks: int) -> torch.Tensor:
     """`stem_states` to (B, patches, vision width): through the other blocks, without the class token."""
     for layer in tower.encoder.layer[blocks:]:
         states = layer(states)
