@@ -13,8 +13,15 @@ from transformers import InternVLForConditionalGeneration
 
 from training.attention import AttentionGuide
 from training.drawing import QuestionBatch
-from training.features import FeatureCache, as_kept
-from training.model import image_tensor, project, tower_features
+from training.features import FeatureCache, batch_features
+from training.model import (
+    finish_tower,
+    image_tensor,
+    project,
+    shuffled_features,
+    stem_states,
+    tower_features,
+)
 from training.packing import IGNORED, PackedBatch
 from training.recipe import Stage
 
@@ -26,7 +33,7 @@ class AnswerModel(nn.Module):
     """A module of its own, so that DDP, FSDP and DeepSpeed wrap one forward pass.
 
     model : InternVL, with peft's adapters put into its text model or without. attention : whether the guided heads'
-    loss is wanted too. cache : of a frozen tower's features.
+    loss is wanted too. cache : of a frozen tower's features. stem : cache what so many of its first blocks say instead.
     """
 
     _keys_to_ignore_on_save = None
@@ -38,12 +45,14 @@ class AnswerModel(nn.Module):
         attention: bool = False,
         cache: FeatureCache | None = None,
         caching: bool = False,
+        stem: int = 0,
     ) -> None:
         super().__init__()
         self.model = model
         self._guide = AttentionGuide(model.model.language_model) if attention else None
         self._cache = cache
         self._caching = caching
+        self._stem = stem
         self._frozen_tower = not any(p.requires_grad for p in model.model.vision_tower.parameters())
 
     def forward(self, batch: QuestionBatch) -> tuple[torch.Tensor, torch.Tensor]:
@@ -57,25 +66,20 @@ class AnswerModel(nn.Module):
 
     def _features(self, batch: QuestionBatch) -> torch.Tensor:
         """(B, image tokens, 4 x vision width), what is known already from the batch."""
-        images = batch["images"]
+        if not self._stem:
+            return batch_features(batch, self._whole_tower, self._cache, caching=self._caching)
+        states = batch_features(batch, self._first_blocks, self._cache, caching=self._caching)
         with torch.no_grad() if self._frozen_tower else contextlib.nullcontext():
-            made = tower_features(self.model, image_tensor(images)) if len(images) else None
-        if made is not None and self._caching:
-            kept = [as_kept(one) for one in made]
-            if self._cache is not None:
-                for key, one in zip(batch.get("keys", []), kept, strict=True):
-                    self._cache.put(key, one)
-            made = torch.stack([one.float() for one in kept])
-        known = batch.get("known")
-        if known is None:
-            assert made is not None
-            return made
-        count = len(images) + len(known)
-        features = known.new_zeros((count, *known.shape[1:]))
-        features[batch["known_rows"]] = known
-        if made is not None:
-            features[batch["rows"]] = made.to(features.dtype)
-        return features
+            hidden = finish_tower(self.model.model.vision_tower, states, self._stem)
+            return shuffled_features(self.model.model, hidden)
+
+    def _whole_tower(self, images: torch.Tensor) -> torch.Tensor:
+        with torch.no_grad() if self._frozen_tower else contextlib.nullcontext():
+            return tower_features(self.model, image_tensor(images))
+
+    def _first_blocks(self, images: torch.Tensor) -> torch.Tensor:
+        with torch.no_grad():
+            return stem_states(self.model.model.vision_tower, image_tensor(images), self._stem)
 
     def keep_trainable_only(self) -> None:
         """From now on `state_dict` leaves out what is not trained: a step's checkpoint needs no copy of it."""

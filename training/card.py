@@ -2,27 +2,60 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+import tomllib
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from engine.errors import MedRegAError
 from engine.runtime import ModelManifest
 
 CARD_FILE = "MODEL_CARD.md"
+_TITLES = {
+    "so_sr": "one object, one region",
+    "so_mr": "one object, several regions",
+    "mo_sr": "several objects, one region each",
+    "mo_mr": "several objects, several regions",
+}
 
 
-def write_card(manifest: ModelManifest, report: dict[str, Any], facts: dict[str, str]) -> ModelManifest:
+class CardError(MedRegAError):
+    """A file of facts that cannot be used: the message names it and what is wrong."""
+
+
+@dataclass(frozen=True, slots=True)
+class CardFacts:
+    """What no evaluation can tell. rows : of the table at the top. sections : (title, Markdown), after the scores."""
+
+    rows: dict[str, str]
+    sections: tuple[tuple[str, str], ...]
+
+
+def read_facts(path: Path) -> CardFacts:
+    """A TOML file: texts are rows, the tables under ``[sections]`` are titles with their text. Raises `CardError`."""
+    try:
+        data = tomllib.loads(path.read_text(encoding="utf-8"))
+    except (OSError, tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise CardError(f"cannot read the card's facts {path}: {error}") from error
+    sections = data.pop("sections", {})
+    if not isinstance(sections, dict):
+        raise CardError(f"{path}: sections must be a table of titles and texts")
+    texts = tuple((str(title), str(text).strip()) for title, text in sections.items())
+    return CardFacts({key: str(value) for key, value in data.items()}, texts)
+
+
+def write_card(manifest: ModelManifest, report: dict[str, Any], facts: CardFacts) -> ModelManifest:
     """Write ``MODEL_CARD.md`` and put the headline figures into the manifest; returns the new manifest.
 
-    report : what `training.evaluation.summary.summarize` made. facts : rows for the table at the top.
+    report : what `training.evaluation.summary.summarize` made.
     """
     metrics = report["metrics"]
     named, found = metrics.get("region_to_text", {}), metrics.get("text_to_region", {})
-    calibration = report["calibration"]
     lines = [
         f"# {manifest.name}",
         "",
-        "**Not for diagnostic use.** Written by `medrega evaluate --card`; every figure comes from that run,",
+        "**Not for diagnostic use.** Written by `medrega evaluate --card`; every score comes from that run,",
         "through the GGUF files that ship.",
         "",
         "| | |",
@@ -30,84 +63,77 @@ def write_card(manifest: ModelManifest, report: dict[str, Any], facts: dict[str,
         f"| id, version | {manifest.id} {manifest.version} |",
         f"| model hash | `{manifest.sha256}` |",
         f"| trained for | {', '.join(manifest.tasks) or 'not written down'} |",
-        *(f"| {key} | {value} |" for key, value in facts.items()),
+        *(f"| {key} | {value} |" for key, value in facts.rows.items()),
         f"| scored on | {report['dataset']['records']} questions, set `{report['dataset']['sha256'][:16]}` |",
         "",
         "## Scores on held-out patients",
         "",
-        "| region to text | |",
-        "|---|---|",
-        f"| accuracy (95% interval by patient) | {_percent(named, 'accuracy')} ({_interval(named)}) |",
-        f"| always the most frequent name | {_percent(named, 'baseline_accuracy')} |",
-        f"| mean of per-label recalls | {_percent(named, 'mean_label_recall')} |",
-        f"| questions, patients | {named.get('n', 0)}, {named.get('patients', 0)} |",
-        f"| calibration error (ECE, {calibration['ece_bins']} bins) | {_number(calibration, 'ece')}; "
-        f"{_number(calibration, 'ece_before')} before calibration |",
-        *_abstention_rows(calibration["abstention"]),
+        *_named_lines(named, report),
+        *_found_lines(found),
+        *_calibration_lines(report["calibration"]),
         "",
-        "| text to region | questions | mean IoU | IoU >= 0.5 | region F1 |",
-        "|---|---|---|---|---|",
+        *_other_lines(metrics),
+        *_label_lines(report["by"]["label"]),
+        *_stratum_lines("source", report["by"].get("source", {})),
+        *_stratum_lines("modality", report["by"].get("modality", {})),
+        *_stratum_lines("language", report["by"]["language"]),
     ]
-    titles = {
-        "so_sr": "one object, one region",
-        "so_mr": "one object, several regions",
-        "mo_sr": "several objects, one region each",
-        "mo_mr": "several objects, several regions",
-    }
-    for kind, title in titles.items():
-        if kind in found:
-            row = found[kind]
-            figures = f"{row['iou']:.3f} | {_percent(row, 'acc50')} | {_percent(row, 'region_f1')}"
-            lines.append(f"| {title} | {row['n']} | {figures} |")
-    if "mean_iou" in found:
-        lines.append(f"| all that is there | | {found['mean_iou']:.3f} | | |")
-    if "absent" in found:
-        row = found["absent"]
-        lines.append(f"| not there, and said so | {row['n']} | | {_percent(row, 'accuracy')} | |")
-    if "presence" in found:
-        row = found["presence"]
-        figures = f"{row['balanced_accuracy']:.1%} ({row['sensitivity']:.1%} and {row['specificity']:.1%})"
-        lines.append(f"| there or not: balanced accuracy (of what is there, is not) | | | {figures} | |")
-    lines += _calibration_lines(calibration)
-    lines += [
-        "",
-        "| label | region to text | questions | text to region, mean IoU | questions |",
-        "|---|---|---|---|---|",
-    ]
-    for label, row in report["by"]["label"].items():
-        one, two = row["region_to_text"], row["text_to_region"]
-        accuracy = f"{one['accuracy']:.1%}" if one["n"] else "-"
-        iou = f"{two['iou']:.3f}" if two["n"] else "-"
-        lines.append(f"| {label} | {accuracy} | {one['n']} | {iou} | {two['n']} |")
-    lines += [
-        "",
-        "| language | region to text | text to region, mean IoU |",
-        "|---|---|---|",
-        *(
-            f"| {name} | {row['region_to_text']['accuracy']:.1%} | {row['text_to_region']['iou']:.3f} |"
-            for name, row in report["by"]["language"].items()
-        ),
-        "",
-        "## Intended use and limits",
-        "",
-        "To try and to develop MedRegA Desktop on any computer: it makes the whole road from a box to a name, a",
-        "correction and a new training set work offline. It was trained on generated phantoms of the upper abdomen",
-        "in CT and on nothing else: on a real scan, on another modality or body part, its answers are guesses.",
-        "It knows the names in `labels.json` and no others, and it names one of them whatever it is shown, unless",
-        'the best one is so improbable that it says "not sure".',
-        "",
-    ]
+    for title, text in facts.sections:
+        lines += [f"## {title}", "", text, ""]
     (manifest.folder / CARD_FILE).write_text("\n".join(lines), encoding="utf-8")
     scores = {
         "region_to_text_accuracy": named.get("accuracy"),
         "text_to_region_mean_iou": found.get("mean_iou"),
         "text_to_region_so_sr_iou": found.get("so_sr", {}).get("iou"),
-        "calibration_error": calibration["ece"],
+        "calibration_error": report["calibration"]["ece"],
         "dataset_sha256": report["dataset"]["sha256"],
     }
     updated = replace(manifest, scores=scores)
     updated.write()
     return updated
+
+
+def _named_lines(named: dict[str, Any], report: dict[str, Any]) -> Iterator[str]:
+    yield "| region to text | |"
+    yield "|---|---|"
+    yield f"| accuracy (95% interval by patient) | {_percent(named, 'accuracy')} ({_interval(named)}) |"
+    yield f"| always the most frequent name | {_percent(named, 'baseline_accuracy')} |"
+    if "source_baseline_accuracy" in named:
+        yield f"| always the most frequent name of the source | {_percent(named, 'source_baseline_accuracy')} |"
+    yield f"| mean of per-label recalls | {_percent(named, 'mean_label_recall')} |"
+    if "source_baseline_mean_label_recall" in named:
+        baseline = _percent(named, "source_baseline_mean_label_recall")
+        yield f"| the same, always the most frequent name of the source | {baseline} |"
+    for kind in ("structures", "lesions"):
+        if kind in named:
+            row = named[kind]
+            figures = f"{_percent(row, 'accuracy')} ({_interval(row)}); {_percent(row, 'mean_label_recall')}"
+            yield f"| {kind} alone: accuracy; mean of per-label recalls | {figures}, {row['n']} questions |"
+    yield f"| questions, patients | {named.get('n', 0)}, {named.get('patients', 0)} |"
+    calibration = report["calibration"]
+    errors = f"{_number(calibration, 'ece')}; {_number(calibration, 'ece_before')} before calibration"
+    yield f"| calibration error (ECE, {calibration['ece_bins']} bins) | {errors} |"
+    yield from _abstention_rows(calibration["abstention"])
+    yield ""
+
+
+def _found_lines(found: dict[str, Any]) -> Iterator[str]:
+    yield "| text to region | questions | mean IoU | IoU >= 0.5 | region F1 |"
+    yield "|---|---|---|---|---|"
+    for kind, title in _TITLES.items():
+        if kind in found:
+            row = found[kind]
+            iou = f"{row['iou']:.3f}" + (f" ({_interval(row, 'ci95_iou', 3)})" if row.get("ci95_iou") else "")
+            yield f"| {title} | {row['n']} | {iou} | {_percent(row, 'acc50')} | {_percent(row, 'region_f1')} |"
+    if "mean_iou" in found:
+        yield f"| all that is there | | {found['mean_iou']:.3f} | | |"
+    if "absent" in found:
+        row = found["absent"]
+        yield f"| not there, and said so | {row['n']} | | {_percent(row, 'accuracy')} | |"
+    if "presence" in found:
+        row = found["presence"]
+        figures = f"{row['balanced_accuracy']:.1%} ({row['sensitivity']:.1%} and {row['specificity']:.1%})"
+        yield f"| there or not: balanced accuracy (of what is there, is not) | | | {figures} | |"
 
 
 def _abstention_rows(row: dict[str, Any] | None) -> list[str]:
@@ -154,11 +180,54 @@ def _calibration_lines(row: dict[str, Any]) -> list[str]:
     return lines
 
 
-def read_facts(path: Path) -> dict[str, str]:
-    """The card's facts from a TOML file of texts."""
-    import tomllib
+def _other_lines(metrics: dict[str, Any]) -> Iterator[str]:
+    """Accuracy of the tasks that choose or write words, beside always giving the most frequent answer."""
+    rows = [
+        (f"visual questions, {kind}, {language}", row[kind])
+        for language, row in metrics.get("vqa", {}).items()
+        for kind in ("closed", "open")
+        if kind in row
+    ]
+    rows += [(f"diagnosis among {name}", row) for name, row in metrics.get("diagnosis", {}).items()]
+    if rows:
+        yield "| other tasks | accuracy | always the most frequent answer | questions |"
+        yield "|---|---|---|---|"
+        for title, row in rows:
+            yield f"| {title} | {_percent(row, 'accuracy')} | {_percent(row, 'baseline_accuracy')} | {row['n']} |"
+        yield ""
 
-    return {key: str(value) for key, value in tomllib.loads(path.read_text(encoding="utf-8")).items()}
+
+def _label_lines(labels: dict[str, Any]) -> Iterator[str]:
+    yield "| label | region to text | questions | text to region, mean IoU | questions |"
+    yield "|---|---|---|---|---|"
+    for label, row in labels.items():
+        one, two = row["region_to_text"], row["text_to_region"]
+        if not one["n"] and not two["n"]:
+            continue
+        accuracy = f"{one['accuracy']:.1%}" if one["n"] else "-"
+        iou = f"{two['iou']:.3f}" if two["n"] else "-"
+        yield f"| {label} | {accuracy} | {one['n']} | {iou} | {two['n']} |"
+    yield ""
+
+
+def _stratum_lines(kind: str, strata: dict[str, Any]) -> Iterator[str]:
+    if not strata:
+        return
+    against = kind == "source"
+    more = " mean of per-label recalls | its most frequent label alone |" if against else ""
+    yield f"| {kind} | region to text | questions |{more} text to region, mean IoU | questions |"
+    yield "|---|---|---|" + ("---|---|" if against else "") + "---|---|"
+    for name, row in strata.items():
+        one, two = row["region_to_text"], row["text_to_region"]
+        cells = [f"{one['accuracy']:.1%}" if one["n"] else "-", str(one["n"])]
+        if against:
+            told = one.get("labels", 0) > 1
+            cells += [
+                _percent(one, key) if told else "-" for key in ("mean_label_recall", "majority_mean_label_recall")
+            ]
+        cells += [f"{two['iou']:.3f}" if two["n"] else "-", str(two["n"])]
+        yield f"| {name} | {' | '.join(cells)} |"
+    yield ""
 
 
 def _number(row: dict[str, Any], key: str) -> str:
@@ -169,5 +238,6 @@ def _percent(row: dict[str, Any], key: str) -> str:
     return f"{row[key]:.1%}" if key in row else "-"
 
 
-def _interval(row: dict[str, Any]) -> str:
-    return " to ".join(f"{value:.1%}" for value in row.get("ci95") or []) or "-"
+def _interval(row: dict[str, Any], key: str = "ci95", digits: int = 0) -> str:
+    values = row.get(key) or []
+    return " to ".join(f"{value:.{digits}f}" if digits else f"{value:.1%}" for value in values) or "-"

@@ -5,22 +5,20 @@ from __future__ import annotations
 import logging
 import math
 from collections import defaultdict
-from collections.abc import Container, Sequence
-from dataclasses import dataclass
-from typing import NotRequired, TypedDict
+from collections.abc import Container, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import NotRequired
 
 import numpy as np
-import torch
-from numpy.typing import NDArray
 from torch.utils.data import Dataset
 
 from engine.protocol import IMAGE_MARKER, Task, prompt_from_user_text
 from training.attention import answer_looks
 from training.augment import Crop, change_greys, crop_record, loosen_boxes
-from training.features import FeatureCache
+from training.features import FeatureCache, ImageBatch, ImageItem, collate_images
 from training.packing import Branch, PackedBatch, PackedQuestions, pack
 from training.records import DatasetError, Record
-from training.samples import ImageSample, PictureCache, Skipped
+from training.samples import ImageSample, PictureCache, Skipped, draw_view
 from training.tokenizer import PromptEncoder
 
 logger = logging.getLogger(__name__)
@@ -36,8 +34,10 @@ class Drawing:
 
     groups_per_image : how many task-and-language groups at a visit. branches_per_group : questions of each.
     max_length : ids a group may have; questions beyond wait for another visit.
-    views : so many augmented forms of an image, 0 for a new one at each visit.
-    digits : weigh digits by their place (see `digit_weights`).
+    views : so many augmented forms of an image, 0 for a new one at each visit; view_seed : of those forms, the same in
+    all stages of a run, so that they share cached features.
+    digits : weigh digits by their place (see `digit_weights`). tasks : how readily groups of a task are drawn, 1 unless
+    named.
     """
 
     image_size: int
@@ -48,17 +48,13 @@ class Drawing:
     max_length: int = 2048
     views: int = 0
     digits: bool = True
+    tasks: Mapping[Task, float] = field(default_factory=dict)
+    view_seed: int = 0
 
 
-class QuestionItem(TypedDict):
-    """One drawn image with its packed groups, their image number not yet set.
+class QuestionItem(ImageItem):
+    """One drawn image with its packed groups, their image number not yet set."""
 
-    image : (S, S, 3) uint8, or None where `features`, (image tokens, C), are known. key : of the feature cache.
-    """
-
-    image: NDArray[np.uint8] | None
-    features: NDArray[np.generic] | None
-    key: str
     where: str
     groups: list[PackedQuestions]
 
@@ -117,11 +113,14 @@ class QuestionDataset(Dataset[QuestionItem]):
         sample = self._samples[number]
         rng = np.random.default_rng([drawing.seed, visit])
         view = int(rng.integers(drawing.views)) if drawing.views else visit // len(self._samples)
-        looks = np.random.default_rng([drawing.seed, number, view, 1]) if drawing.views else rng
-        crop = Crop.random(looks) if drawing.augment and looks.random() < 0.8 else Crop(0, 0, 1, 1)
+        if drawing.views:
+            crop, looks = draw_view(sample.path, view, drawing.view_seed, augment=drawing.augment)
+        else:
+            looks = rng
+            crop = Crop.random(rng) if drawing.augment and rng.random() < 0.8 else Crop(0, 0, 1, 1)
         key, features, cut = "", None, None
         if self._cache is not None:
-            key = self._cache.key(sample.path, drawing.image_size, drawing.seed if drawing.augment else -1, view)
+            key = self._cache.key(sample.path, drawing.image_size, drawing.view_seed if drawing.augment else -1, view)
             features = self._cache.get(key)
         if features is None:
             cut = crop.apply(self._pictures.read(sample), drawing.image_size)
@@ -132,9 +131,7 @@ class QuestionDataset(Dataset[QuestionItem]):
             moved = crop_record(record, crop)
             if moved is not None:
                 groups[record.human.partition(IMAGE_MARKER)[0]].append(moved)
-        names = list(groups)
-        rng.shuffle(names)
-        packed = [self._pack(groups[name], rng) for name in names[: drawing.groups_per_image]]
+        packed = [self._pack(groups[name], rng) for name in self._chosen(groups, rng)]
         return {
             "image": cut,
             "features": features,
@@ -142,6 +139,18 @@ class QuestionDataset(Dataset[QuestionItem]):
             "where": sample.records[0].where,
             "groups": [group for group in packed if group.branches],
         }
+
+    def _chosen(self, groups: Mapping[str, list[Record]], rng: np.random.Generator) -> list[str]:
+        """The groups of this visit: without putting back, by their tasks' weights (Efraimidis and Spirakis, 2006)."""
+        names = list(groups)
+        weights = np.array([self._drawing.tasks.get(groups[name][0].task, 1.0) for name in names])
+        if (weights == 1).all():
+            rng.shuffle(names)
+            return names[: self._drawing.groups_per_image]
+        with np.errstate(divide="ignore"):
+            ranks = rng.exponential(size=len(names)) / weights
+        order = [int(one) for one in np.argsort(ranks) if np.isfinite(ranks[one])]
+        return [names[one] for one in order[: self._drawing.groups_per_image]]
 
     def _pack(self, records: list[Record], rng: np.random.Generator) -> PackedQuestions:
         drawing = self._drawing
@@ -201,19 +210,10 @@ def digit_weights(answer: Sequence[int], digits: Container[int]) -> tuple[float,
     return tuple(weights)
 
 
-class QuestionBatch(TypedDict):
-    """What the trainer's step gets.
+class QuestionBatch(ImageBatch):
+    """What the trainer's step gets. where : lines of records."""
 
-    images : (B, S, S, 3) uint8 of those without features. rows, known_rows : where each stands among all images.
-    known : (K, image tokens, C) features from the cache. keys : of `images` in the cache. where : lines of records.
-    """
-
-    images: torch.Tensor
     packed: PackedBatch
-    rows: NotRequired[torch.Tensor]
-    known: NotRequired[torch.Tensor]
-    known_rows: NotRequired[torch.Tensor]
-    keys: NotRequired[list[str]]
     where: NotRequired[list[str]]
 
 
@@ -230,18 +230,9 @@ class QuestionCollator:
             for number, item in enumerate(items)
             for group in item["groups"]
         ]
-        pictures = {number: item["image"] for number, item in enumerate(items) if item["image"] is not None}
-        known = {number: item["features"] for number, item in enumerate(items) if item["features"] is not None}
-        new = list(pictures)
-        images = np.stack(list(pictures.values())) if new else np.zeros((0, 1, 1, 3), np.uint8)
         batch: QuestionBatch = {
-            "images": torch.from_numpy(images),
+            **collate_images(items),
             "packed": pack(groups, self._encoder.pad_id, self._encoder.image_tokens, self._pack_length),
-            "rows": torch.tensor(new, dtype=torch.int64),
-            "keys": [items[number]["key"] for number in new],
             "where": [item["where"] for item in items],
         }
-        if known:
-            batch["known"] = torch.from_numpy(np.stack(list(known.values()))).float()
-            batch["known_rows"] = torch.tensor(list(known), dtype=torch.int64)
         return batch

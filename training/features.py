@@ -9,7 +9,9 @@ from __future__ import annotations
 import hashlib
 import logging
 import os
+from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import NotRequired, TypedDict
 
 import numpy as np
 import torch
@@ -19,6 +21,70 @@ from torch import nn
 logger = logging.getLogger(__name__)
 
 _LARGEST_HALF = 60000.0
+
+
+class ImageItem(TypedDict):
+    """A drawn image. image : (S, S, 3) uint8, or None where `features`, (places, C), are known. key : of the cache."""
+
+    image: NDArray[np.uint8] | None
+    features: NDArray[np.generic] | None
+    key: str
+
+
+class ImageBatch(TypedDict):
+    """images : (B, S, S, 3) uint8 of those without features. rows, known_rows : where each stands among all images.
+
+    known : (K, places, C) features from the cache. keys : of `images` in the cache.
+    """
+
+    images: torch.Tensor
+    rows: NotRequired[torch.Tensor]
+    known: NotRequired[torch.Tensor]
+    known_rows: NotRequired[torch.Tensor]
+    keys: NotRequired[list[str]]
+
+
+def collate_images(items: Sequence[ImageItem]) -> ImageBatch:
+    """Put drawn images together, those whose features are known apart."""
+    pictures = {number: item["image"] for number, item in enumerate(items) if item["image"] is not None}
+    known = {number: item["features"] for number, item in enumerate(items) if item["features"] is not None}
+    new = list(pictures)
+    images = np.stack(list(pictures.values())) if new else np.zeros((0, 1, 1, 3), np.uint8)
+    batch: ImageBatch = {
+        "images": torch.from_numpy(images),
+        "rows": torch.tensor(new, dtype=torch.int64),
+        "keys": [items[number]["key"] for number in new],
+    }
+    if known:
+        batch["known"] = torch.from_numpy(np.stack(list(known.values()))).float()
+        batch["known_rows"] = torch.tensor(list(known), dtype=torch.int64)
+    return batch
+
+
+def batch_features(
+    batch: ImageBatch, make: Callable[[torch.Tensor], torch.Tensor], cache: FeatureCache | None, *, caching: bool
+) -> torch.Tensor:
+    """(B, places, C) features of a batch: those known as they are, the others made of (N, S, S, 3) uint8 and kept.
+
+    caching : also without a cache, features are rounded as if they had been kept.
+    """
+    images = batch["images"]
+    made = make(images) if len(images) else None
+    if made is not None and caching:
+        kept = [as_kept(one) for one in made]
+        if cache is not None:
+            for key, one in zip(batch.get("keys", []), kept, strict=True):
+                cache.put(key, one)
+        made = torch.stack([one.float() for one in kept])
+    known = batch.get("known")
+    if known is None:
+        assert made is not None
+        return made
+    features = known.new_zeros((len(images) + len(known), *known.shape[1:]))
+    features[batch["known_rows"]] = known
+    if made is not None:
+        features[batch["rows"]] = made.to(features.dtype)
+    return features
 
 
 class FeatureCache:

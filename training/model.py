@@ -11,7 +11,13 @@ import math
 from pathlib import Path
 
 import torch
-from transformers import InternVLConfig, InternVLForConditionalGeneration, PreTrainedTokenizerFast
+from transformers import (
+    InternVLConfig,
+    InternVLForConditionalGeneration,
+    InternVLModel,
+    InternVLVisionModel,
+    PreTrainedTokenizerFast,
+)
 
 from engine.errors import MedRegAError
 from training.presets import PRESETS, ModelPreset, model_config
@@ -86,10 +92,31 @@ def tower_features(model: InternVLForConditionalGeneration, pixels: torch.Tensor
     """(B, 3, S, S) normalised pixels to (B, image tokens, 4 x vision width): what goes into the connector."""
     inner = model.model
     hidden = inner.vision_tower(pixel_values=pixels.to(inner.dtype), return_dict=True).last_hidden_state[:, 1:]
+    return shuffled_features(inner, hidden)
+
+
+def stem_states(tower: InternVLVisionModel, pixels: torch.Tensor, blocks: int) -> torch.Tensor:
+    """(B, 3, S, S) normalised pixels to (B, 1 + patches, vision width): what leaves the first so many blocks."""
+    hidden: torch.Tensor = tower.embeddings(pixels)
+    for layer in tower.encoder.layer[:blocks]:
+        hidden = layer(hidden)
+    return hidden
+
+
+def finish_tower(tower: InternVLVisionModel, states: torch.Tensor, blocks: int) -> torch.Tensor:
+    """`stem_states` to (B, patches, vision width): through the other blocks, without the class token."""
+    for layer in tower.encoder.layer[blocks:]:
+        states = layer(states)
+    hidden: torch.Tensor = tower.layernorm(states)[:, 1:]
+    return hidden
+
+
+def shuffled_features(inner: InternVLModel, hidden: torch.Tensor) -> torch.Tensor:
+    """(B, patches, vision width) to (B, image tokens, 4 x vision width): what goes into the connector."""
     side = math.isqrt(hidden.shape[1])
     grid = hidden.reshape(len(hidden), side, side, -1)
     shuffled = inner.pixel_shuffle(grid, scale_factor=inner.config.downsample_ratio)
-    if getattr(model.config, "ps_version", "v2") == "v1":
+    if getattr(inner.config, "ps_version", "v2") == "v1":
         # InternVL-Chat-V1.2 leaves its tokens column by column.
         shuffled = shuffled.transpose(1, 2)
     result: torch.Tensor = shuffled.reshape(len(hidden), -1, shuffled.shape[-1])

@@ -20,7 +20,7 @@ from engine.progress import Cancelled, Progress
 from engine.protocol import Language, Located, Question, Task, user_text, write_located
 from engine.regions import Box, Label
 from engine.scans.volume import Window
-from training.records import MASKS_FILE, DatasetError, Record, dataset_sha256, write_records
+from training.records import MASKS_FILE, REGIONS_FILE, DatasetError, Record, dataset_sha256, write_records
 
 _WINDOW = Window(40, 400)
 _SEED_STEP = 1_000_000
@@ -66,13 +66,15 @@ def build_phantom_set(out: Path, spec: PhantomSetSpec, progress: Progress) -> di
         (folder / "images").mkdir(parents=True)
         (folder / "masks").mkdir()
         records: list[Record] = []
+        regions: list[str] = []
         with ProcessPoolExecutor(os.cpu_count()) as pool:
             work = partial(_build_patient, folder, spec.slices, spec.size)
             for made in pool.map(work, range(first, first + patients), chunksize=8):
                 if progress.cancelled():
                     pool.shutdown(cancel_futures=True)
                     raise Cancelled
-                records += made
+                records += made[0]
+                regions += made[1]
                 done += 1
                 progress.report(done, total, f"phantom patients ({split})")
         names = [label.en for label in PHANTOM_LABELS]
@@ -80,6 +82,7 @@ def build_phantom_set(out: Path, spec: PhantomSetSpec, progress: Progress) -> di
             record.image: {"file": record.image.replace("images/", "masks/"), "labels": names} for record in records
         }
         (folder / MASKS_FILE).write_text(json.dumps(masks), encoding="utf-8")
+        (folder / REGIONS_FILE).write_text("".join(line + "\n" for line in regions), encoding="utf-8")
         write_records(folder / f"{split}.jsonl", records)
         card[split] = {
             "patients": patients,
@@ -93,10 +96,12 @@ def build_phantom_set(out: Path, spec: PhantomSetSpec, progress: Progress) -> di
     return card
 
 
-def _build_patient(folder: Path, slices: int, size: int, seed: int) -> list[Record]:
+def _build_patient(folder: Path, slices: int, size: int, seed: int) -> tuple[list[Record], list[str]]:
+    """A patient's records, and the lines of its slices in the file of marked regions."""
     phantom = Phantom.random(seed)
     rng = np.random.default_rng([seed, 77])
     records: list[Record] = []
+    regions: list[str] = []
     for number, z_mm in enumerate(_positions(phantom, slices, rng)):
         cut = render_phantom_slice(phantom, z_mm, size)
         name = f"images/p{seed}_{number}.png"
@@ -105,7 +110,22 @@ def _build_patient(folder: Path, slices: int, size: int, seed: int) -> list[Reco
         Image.fromarray(grey).save(folder / name)
         Image.fromarray(cut.labels).save(folder / name.replace("images/", "masks/"))
         records += _records(cut, name, rng)
-    return records
+        regions.append(_regions(cut, name))
+    return records, regions
+
+
+def _regions(cut: LabelledSlice, image: str) -> str:
+    height, width = cut.labels.shape
+    names = {label.id: label.en for label in PHANTOM_LABELS}
+    regions = [
+        {
+            "label": names[id],
+            "box": [round(v / side, 5) for v, side in zip(box.as_tuple(), (width, height) * 2, strict=True)],
+        }
+        for id in cut.present()
+        for box in cut.boxes(id)
+    ]
+    return json.dumps({"image": image, "complete": True, "regions": regions}, ensure_ascii=False)
 
 
 def _positions(phantom: Phantom, slices: int, rng: np.random.Generator) -> Iterator[float]:

@@ -44,6 +44,8 @@ PRESETS = {
     "tiny": ModelPreset(56, 64, 2, 64, 2, 128, 640),
     "starter-v1": ModelPreset(224, 256, 6, 256, 4, 768, 2048),
     "starter": ModelPreset(224, 256, 6, 256, 8, 768, 2048),
+    # For real scans: as deep a text model as v1, a larger vocabulary; its tower is meant to come pretrained.
+    "starter-real": ModelPreset(224, 384, 9, 256, 4, 768, 4096),
     # InternVL-Chat-V1.2: InternViT-6B-448px-V1-2 and Nous-Hermes-2-Yi-34B with nine added tokens.
     "medrega-40b": ModelPreset(
         448,

@@ -5,11 +5,12 @@ from __future__ import annotations
 import math
 import tomllib
 from pathlib import Path
-from typing import Literal, Self
+from typing import Annotated, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from engine.errors import MedRegAError
+from engine.protocol import Task
 from training.presets import PRESETS
 
 Part = Literal["vision", "connector", "text"]
@@ -24,14 +25,28 @@ class _Strict(BaseModel):
 
 
 class VisionSettings(_Strict):
-    """Whose weights the tower starts from (relative to the recipe): DINOv2-style or InternViT, safetensors only.
+    """Whose weights the tower starts from (relative to the recipe): a folder, DINOv2-style or InternViT, safetensors
+    only; or an ONNX file of DINOv2's shape, bare or in a wheel, which is read as data.
 
+    sha256 : of the ONNX file, which must be the very one.
     layers : keep the first so many of its blocks. image_size : pixels a side, the preset's if not given.
     """
 
     checkpoint: Path
+    sha256: str | None = Field(default=None, pattern=r"^[0-9a-f]{64}$")
     layers: int | None = Field(default=None, gt=0)
     image_size: int | None = Field(default=None, gt=0)
+
+    @property
+    def packed(self) -> bool:
+        """Whether the weights must be read out of an ONNX file first."""
+        return self.checkpoint.suffix in (".onnx", ".whl")
+
+    @model_validator(mode="after")
+    def _pinned(self) -> Self:
+        if self.packed and self.sha256 is None:
+            raise ValueError("name the sha256 of the ONNX file")
+        return self
 
 
 class ModelSettings(_Strict):
@@ -61,11 +76,15 @@ class Stage(_Strict):
     accumulated batches together, so that a recipe means the same on one processor and on many.
     accumulate : batches a step is split into. attention : weight of the loss that guides heads to what a box encloses
     (see `training.attention`). boxes : a dense stage also learns the edges of what a patch shows.
+    vision_learning_rate : of the tower where it differs, as a tower that comes pretrained wants it smaller.
+    balance : how much oftener an image is visited whose labels are in few images, 0 for all alike, 1 for every label
+    alike. tasks : how much oftener groups of a task are drawn at a visit than those of the others, which have 1.
     warmup : the fraction of the steps in which the learning rate rises; it then falls as a cosine.
     pack : ids of a row that several images' questions share, 0 for a row each. On a processor no more than the longest
     group, since attention grows with the square of a row. max_length : no row is longer.
     group_by_length : images with much text together. cache_features : keep what a frozen tower says of an image on
-    disk, at most cache_gb of it; each image then has cache_views augmented forms instead of endlessly many.
+    disk, at most cache_gb of it, or with cache_blocks what its first so many blocks say, so that those above can be
+    trained and all stages share the cache; each image then has cache_views augmented forms instead of endlessly many.
     bf16 : "auto" where the hardware multiplies it faster. save_every, log_every : in steps. keep : checkpoints.
     """
 
@@ -79,11 +98,14 @@ class Stage(_Strict):
     images_per_step: int = Field(gt=0)
     accumulate: int = Field(default=1, gt=0)
     learning_rate: float = Field(gt=0)
+    vision_learning_rate: float | None = Field(default=None, gt=0)
     warmup: float = Field(default=0.03, ge=0, lt=1)
     weight_decay: float = Field(default=0.05, ge=0)
     groups_per_image: int = Field(default=2, gt=0)
     questions_per_group: int = Field(default=6, gt=0)
     augment: bool = True
+    balance: float = Field(default=0.0, ge=0, le=1)
+    tasks: dict[Task, Annotated[float, Field(ge=0)]] = {}
     boxes: bool = False
     attention: float = Field(default=0.0, ge=0)
     pack: int = Field(default=0, ge=0)
@@ -91,6 +113,7 @@ class Stage(_Strict):
     group_by_length: bool = False
     gradient_checkpointing: bool = False
     cache_features: bool = False
+    cache_blocks: int = Field(default=0, ge=0)
     cache_views: int = Field(default=4, gt=0)
     cache_gb: float = Field(default=20.0, gt=0)
     bf16: bool | Literal["auto"] = "auto"
@@ -107,10 +130,10 @@ class Stage(_Strict):
             raise ValueError("nothing is trained: name train, vision_top or lora")
         if self.lora is not None and "text" in self.train:
             raise ValueError('lora stands instead of "text" in train')
-        if self.cache_features and ("vision" in self.train or self.vision_top):
-            raise ValueError("features of a tower that is trained cannot be cached")
-        if self.kind == "dense" and (self.lora or self.cache_features):
-            raise ValueError("a dense stage has neither lora nor cached features")
+        if self.cache_features and ("vision" in self.train or (self.vision_top and not self.cache_blocks)):
+            raise ValueError("features of a tower that is trained cannot be cached, save its first cache_blocks")
+        if self.kind == "dense" and (self.lora or (self.cache_features and not self.cache_blocks)):
+            raise ValueError("a dense stage has no lora, and caches no features but those of the first cache_blocks")
         if self.images_per_step % self.accumulate:
             raise ValueError("images_per_step must be a multiple of accumulate")
         return self

@@ -20,6 +20,11 @@ from engine.protocol import IMAGE_MARKER, Language, Task
 MASKS_FILE = "masks.json"
 """Beside a jsonl, names the label map of each image, for the dense stage: see `training.label_maps`."""
 
+REGIONS_FILE = "regions.ndjson"
+"""Beside a jsonl, every marked region of each image, a JSON object a line: ``{"image", "complete", "regions":
+[{"label", "box": [x1, y1, x2, y2]}]}``; boxes in fractions of the image's sides, labels by their English names.
+complete : whether everything of the labels' kind was marked. For the dense stage of sets without label maps."""
+
 
 class DatasetError(MedRegAError):
     """A dataset that cannot be used: the message names the file, the line and what is wrong."""
@@ -32,6 +37,7 @@ class Record:
     image : path relative to the jsonl's folder. width, height : of that image in pixels.
     human : the turn with one image marker in it. gpt : the answer. modality : DICOM code, "" if unknown.
     group : the patient, so that splits and intervals go by patient; the image where it is not known.
+    source : where the builder had the image from, "" if unknown, to score each source for itself.
     where : file and line it was read from, for messages; no part of what the record says.
     """
 
@@ -45,6 +51,7 @@ class Record:
     language: Language
     modality: str = ""
     group: str = ""
+    source: str = field(default="", compare=False)
     where: str = field(default="", compare=False)
 
     def to_json(self) -> dict[str, Any]:
@@ -148,6 +155,7 @@ def parse_record(line: str | bytes, where: str) -> Record:
             language,
             str(data.get("modality", "")),
             str(data.get("group", "") or data["image"]),
+            str(data.get("source", "")),
             where,
         )
     except (KeyError, TypeError, ValueError) as error:

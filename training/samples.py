@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections import OrderedDict, defaultdict
+import hashlib
+import json
+from collections import Counter, OrderedDict, defaultdict
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,9 +15,10 @@ from numpy.typing import NDArray
 from PIL import Image, UnidentifiedImageError
 from torch.utils.data import Dataset, Sampler
 
+from engine.protocol import Task
 from training.augment import Crop, change_greys
 from training.label_maps import LabelMapFile, label_values, read_label_maps
-from training.records import MASKS_FILE, DatasetError, Record, read_records
+from training.records import MASKS_FILE, REGIONS_FILE, DatasetError, Record, read_records
 
 _PICTURES_BYTES = 256 * 2**20
 _MEGABATCH = 16
@@ -25,12 +28,24 @@ Skipped = Callable[[DatasetError], None]
 
 
 @dataclass(frozen=True, slots=True)
+class MarkedBoxes:
+    """What is marked in an image. boxes : (label, (x1, y1, x2, y2)) in fractions of its sides.
+
+    complete : whether what no box holds is known to be none of the labels.
+    """
+
+    boxes: tuple[tuple[str, tuple[float, float, float, float]], ...]
+    complete: bool
+
+
+@dataclass(frozen=True, slots=True)
 class ImageSample:
-    """One image with all its records. mask : its label map, None where the dataset has none."""
+    """One image with all its records. mask : its label map, None where the dataset has none; marked : its boxes."""
 
     path: Path
     records: tuple[Record, ...]
     mask: LabelMapFile | None
+    marked: MarkedBoxes | None = None
 
     @property
     def length(self) -> int:
@@ -46,11 +61,14 @@ def gather_samples(datasets: Sequence[Path], skipped: Skipped | None = None) -> 
     """
     by_image: dict[Path, list[Record]] = defaultdict(list)
     masks: dict[Path, LabelMapFile] = {}
+    marked: dict[Path, MarkedBoxes] = {}
     for dataset in datasets:
         for folder, record in read_records(dataset, skipped):
             by_image[folder / record.image].append(record)
         folder = dataset if dataset.is_dir() else dataset.parent
         masks |= read_label_maps(folder)
+        if (folder / REGIONS_FILE).is_file():
+            marked |= _read_marked(folder / REGIONS_FILE)
     for path in [path for path in by_image if not path.is_file()]:
         error = DatasetError(f"{by_image[path][0].where}: the image {path} does not exist")
         if skipped is None:
@@ -59,7 +77,26 @@ def gather_samples(datasets: Sequence[Path], skipped: Skipped | None = None) -> 
         del by_image[path]
     if not by_image:
         raise DatasetError(f"no records in {', '.join(map(str, datasets))}")
-    return [ImageSample(path, tuple(by_image[path]), masks.get(path)) for path in sorted(by_image)]
+    return [ImageSample(path, tuple(by_image[path]), masks.get(path), marked.get(path)) for path in sorted(by_image)]
+
+
+def _read_marked(file: Path) -> dict[Path, MarkedBoxes]:
+    """Raises `DatasetError` naming file and line."""
+    found: dict[Path, MarkedBoxes] = {}
+    with file.open(encoding="utf-8") as lines:
+        for number, line in enumerate(lines, start=1):
+            try:
+                data = json.loads(line)
+                boxes = tuple((str(one["label"]), _corners(one["box"])) for one in data["regions"])
+                found[file.parent / data["image"]] = MarkedBoxes(boxes, bool(data["complete"]))
+            except (ValueError, KeyError, TypeError) as error:
+                raise DatasetError(f"{file} line {number} is no line of marked regions: {error!r}") from error
+    return found
+
+
+def _corners(values: Sequence[float]) -> tuple[float, float, float, float]:
+    x1, y1, x2, y2 = map(float, values)
+    return (x1, y1, x2, y2)
 
 
 def read_rgb(path: Path) -> NDArray[np.uint8]:
@@ -69,6 +106,17 @@ def read_rgb(path: Path) -> NDArray[np.uint8]:
             return np.asarray(image.convert("RGB"))
     except (OSError, UnidentifiedImageError, SyntaxError, ValueError) as error:
         raise DatasetError(f"cannot read the image {path}: {error}") from error
+
+
+def draw_view(path: Path, view: int, seed: int, *, augment: bool) -> tuple[Crop, np.random.Generator]:
+    """The crop of an image's augmented form of that number, and the generator that its greys are then drawn with.
+
+    The same for every data set that draws from the image: what is cached of it fits them all.
+    """
+    name = int.from_bytes(hashlib.sha256(path.name.encode()).digest()[:8], "big")
+    rng = np.random.default_rng([seed, name, view])
+    crop = Crop.random(rng) if augment and rng.random() < 0.8 else Crop(0, 0, 1, 1)
+    return crop, rng
 
 
 class PictureCache:
@@ -98,12 +146,23 @@ class PictureCache:
 class VisitSampler(Sampler[int]):
     """Which image is visited when, for a whole stage: the same for every process and after every resume.
 
-    Yields visit numbers; ``visit % images`` is the image, ``visit // images`` the epoch. A visit's number also seeds
-    what is drawn in it, so nothing depends on what was drawn before.
+    Yields visit numbers, each once; ``visit % images`` is the image. A visit's number also seeds what is drawn in it,
+    so nothing depends on what was drawn before.
+    weights : how often each image is visited beside the others; None for all alike, once an epoch.
     """
 
-    def __init__(self, lengths: Sequence[int], visits: int, seed: int, *, batch: int, by_length: bool) -> None:
+    def __init__(
+        self,
+        lengths: Sequence[int],
+        visits: int,
+        seed: int,
+        *,
+        batch: int,
+        by_length: bool,
+        weights: NDArray[np.float64] | None = None,
+    ) -> None:
         self._lengths = np.asarray(lengths)
+        self._weights = weights
         self._visits = visits
         self._seed = seed
         self._batch = batch
@@ -118,10 +177,26 @@ class VisitSampler(Sampler[int]):
         for epoch in range(-(-self._visits // images)):
             order = self._order(np.random.default_rng([self._seed, epoch]))[: self._visits - done]
             done += len(order)
-            yield from (int(index) + epoch * images for index in order)
+            seen: Counter[int] = Counter()
+            for index in map(int, order):
+                # Other visits of the image in this epoch have numbers of their own.
+                yield index + (epoch * self._most + seen[index]) * images
+                seen[index] += 1
+
+    @property
+    def _most(self) -> int:
+        """Visits that an image can have in an epoch."""
+        if self._weights is None:
+            return 1
+        return int(np.ceil(self._weights.max() / self._weights.mean())) + 1
 
     def _order(self, rng: np.random.Generator) -> NDArray[np.int64]:
         order = rng.permutation(len(self._lengths))
+        if self._weights is not None:
+            # Systematic: an image's visits differ from its share by less than one.
+            ends = np.cumsum(self._weights[order]) / self._weights.sum()
+            places = (np.arange(len(order)) + rng.random()) / len(order)
+            order = rng.permutation(order[np.minimum(np.searchsorted(ends, places), len(order) - 1)])
         if not self._by_length:
             return order
         size = self._batch * _MEGABATCH
@@ -134,6 +209,24 @@ class VisitSampler(Sampler[int]):
             rest = [batch for batch in batches if len(batch) < self._batch]
             pieces += [whole[i] for i in rng.permutation(len(whole))] + rest
         return np.concatenate(pieces)
+
+
+def visit_weights(samples: Sequence[ImageSample], balance: float) -> NDArray[np.float64] | None:
+    """How often each image is visited: its labels' mean rarity to the power of `balance`; None for all alike.
+
+    A label's rarity is one over the number of images that have it; images without any are one label's.
+    """
+    if not balance:
+        return None
+    held = [_labels_of(sample) or {""} for sample in samples]
+    images = Counter(name for names in held for name in names)
+    return np.array([np.mean([(1 / images[name]) ** balance for name in names]) for names in held])
+
+
+def _labels_of(sample: ImageSample) -> set[str]:
+    if sample.marked is not None and sample.marked.boxes:
+        return {name for name, _ in sample.marked.boxes}
+    return {record.gpt for record in sample.records if record.task is Task.REGION_TO_TEXT}
 
 
 class MaskItem(TypedDict):

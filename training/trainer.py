@@ -29,11 +29,13 @@ from training.dense import DenseModel, collate_masks
 from training.drawing import Drawing, QuestionCollator, QuestionDataset
 from training.events import Listener, TrainingEvent, nobody
 from training.features import FeatureCache, tower_digest
+from training.marked import MarkedDataset, MarkedModel, collate_marked, label_values
 from training.model import fresh_model, load_model, token_facts
+from training.onnx_tower import unpack_tower
 from training.presets import PRESETS, model_config
 from training.recipe import LoraSettings, Recipe, Stage
 from training.records import DatasetError
-from training.samples import ImageSample, MaskDataset, VisitSampler, gather_samples
+from training.samples import ImageSample, MaskDataset, VisitSampler, gather_samples, visit_weights
 from training.stage_trainer import AnswerTrainer, Interrupts, StageCallback, StageTrainer
 from training.tokenizer import PromptEncoder, load_tokenizer, train_tokenizer
 from training.vision_init import RECORD_FILE, start_vision, vision_sizes, with_vision
@@ -85,6 +87,7 @@ def run_recipe(
                 stage = stage.model_copy(update={"steps": min(steps, stage.steps_for(len(samples))), "epochs": None})
             run = _StageRun(stage, model, tokenizer, samples, folder, recipe.model.seed + number)
             run.skipped = skipped if skip_bad else None
+            run.view_seed = recipe.model.seed
             run.train(progress, listener, interrupts)
             model = run.finish(state.is_main_process)
             state.wait_for_everyone()
@@ -110,9 +113,16 @@ def _start(
     if settings.vision is None:
         return fresh_model(config), tokenizer
     vision = settings.vision
-    sizes = vision_sizes(vision.checkpoint, vision.layers, vision.image_size or preset.image_size)
+    checkpoint = vision.checkpoint
+    if vision.packed:
+        assert vision.sha256 is not None
+        checkpoint = out / "tower"
+        if PartialState().is_main_process and not (checkpoint / "model.safetensors").is_file():
+            unpack_tower(vision.checkpoint, vision.sha256, checkpoint)
+        PartialState().wait_for_everyone()
+    sizes = vision_sizes(checkpoint, vision.layers, vision.image_size or preset.image_size)
     model = fresh_model(with_vision(config, sizes))
-    record = start_vision(model, vision.checkpoint)
+    record = start_vision(model, checkpoint)
     if PartialState().is_main_process:
         record.write(out)
         logger.info("which tensors were taken is in %s", out / RECORD_FILE)
@@ -138,6 +148,7 @@ class _StageRun:
         self.folder = folder
         self.seed = seed
         self.skipped: Any = None
+        self.view_seed = seed
         self._trainer: StageTrainer | None = None
         self._adapted: PeftModel | None = None
 
@@ -157,6 +168,7 @@ class _StageRun:
         callback = StageCallback(stage.name, stage.images_per_step, progress, listener, interrupts)
         make = self._dense if stage.kind == "dense" else self._instruction
         trainer = make(arguments, callback)
+        trainer.vision_learning_rate = stage.vision_learning_rate
         self._trainer = trainer
         # It prints every log to standard output, where only results belong.
         trainer.remove_callback(PrinterCallback)
@@ -230,17 +242,43 @@ class _StageRun:
             self.seed,
             batch=self.stage.images_per_step,
             by_length=self.stage.group_by_length,
+            weights=visit_weights(samples, self.stage.balance),
         )
 
     def _dense(self, arguments: TrainingArguments, callback: StageCallback) -> StageTrainer:
         stage = self.stage
+        marked = [sample for sample in self.samples if sample.marked is not None and sample.marked.complete]
         masked = [sample for sample in self.samples if sample.mask is not None]
+        if len(marked) > len(masked):
+            return self._marked(marked, arguments, callback)
         masks = MaskDataset(masked, self.model.config.vision_config.image_size[0], self.seed)
         module = DenseModel(
             self.model.model, len(masks.values) + 1, edges=stage.boxes, names="connector" in stage.train
         )
         sampler = self._sampler(masked, arguments)
         return StageTrainer(sampler, module, arguments, collate_masks, masks, callbacks=[callback])
+
+    def _marked(
+        self, samples: Sequence[ImageSample], arguments: TrainingArguments, callback: StageCallback
+    ) -> StageTrainer:
+        vision = self.model.config.vision_config
+        values = label_values(samples)
+        cache = self._cache() if self.stage.cache_features else None
+        views = self.stage.cache_views if cache is not None else 0
+        drawn = MarkedDataset(
+            samples,
+            values,
+            vision.image_size[0],
+            vision.patch_size[0],
+            self.seed,
+            cache=cache,
+            views=views,
+            view_seed=self.view_seed,
+        )
+        stem = self.stage.cache_blocks if cache is not None else 0
+        module = MarkedModel(self.model.model, len(values) + 1, stem=stem, cache=cache)
+        sampler = self._sampler(samples, arguments)
+        return StageTrainer(sampler, module, arguments, collate_marked, drawn, callbacks=[callback])
 
     def _instruction(self, arguments: TrainingArguments, callback: StageCallback) -> StageTrainer:
         stage = self.stage
@@ -266,10 +304,18 @@ class _StageRun:
             branches_per_group=stage.questions_per_group,
             seed=self.seed,
             max_length=stage.max_length,
+            tasks=stage.tasks,
+            view_seed=self.view_seed,
             views=(stage.cache_views if stage.augment else 1) if stage.cache_features else 0,
         )
         questions = QuestionDataset(self.samples, encoder, drawing, cache=cache, skipped=self.skipped)
-        module = AnswerModel(self.model, attention=stage.attention > 0, cache=cache, caching=stage.cache_features)
+        module = AnswerModel(
+            self.model,
+            attention=stage.attention > 0,
+            cache=cache,
+            caching=stage.cache_features,
+            stem=stage.cache_blocks if stage.cache_features else 0,
+        )
         if not sharded:
             module.keep_trainable_only()
         sampler = self._sampler(self.samples, arguments)
@@ -277,7 +323,15 @@ class _StageRun:
         return AnswerTrainer(stage.attention, sampler, module, arguments, collator, questions, callbacks=[callback])
 
     def _cache(self) -> FeatureCache:
-        tower = tower_digest(self.model.model.vision_tower)
+        tower = self.model.model.vision_tower
+        blocks = self.stage.cache_blocks
+        if blocks + self.stage.vision_top > len(tower.encoder.layer):
+            raise TrainingError(
+                f"stage {self.stage.name}: the tower has {len(tower.encoder.layer)} blocks, too few to cache {blocks} "
+                f"and train {self.stage.vision_top}"
+            )
+        kept = nn.ModuleList([tower.embeddings, *tower.encoder.layer[:blocks]]) if blocks else tower
+        tower = tower_digest(kept)
         return FeatureCache(self.folder.parent / "features", tower, self.stage.cache_gb * 1e9)
 
     def finish(self, main: bool) -> InternVLForConditionalGeneration:

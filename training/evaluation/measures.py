@@ -19,6 +19,7 @@ from training.evaluation.questions import is_lesion_report
 from training.evaluation.regions import THRESHOLDS, Hits
 from training.evaluation.reports import score_reports
 from training.evaluation.words import PAPER_RECALL, TextScore, chinese_words, score_text, tokens
+from training.instruct.naming import Naming
 
 YES_NO = frozenset({"yes", "no", "是", "否", "有", "没有", "无"})
 """Truths of closed questions."""
@@ -44,6 +45,8 @@ def named_metrics(predictions: Sequence[Prediction], judges: Judges) -> dict[str
         "baseline_accuracy": mean(guessed),
         "baseline_mean_label_recall": round(mean_label_recall(truths, guessed), 4),
         "baseline_answers": {language.value: name for language, name in guesses.items()},
+        **_source_baseline(predictions),
+        **_by_kind(predictions, hits),
         "precision": mean([score.precision for score in scores]),
         "recall": mean([score.recall for score in scores]),
         "f1": mean([score.f1 for score in scores]),
@@ -51,6 +54,70 @@ def named_metrics(predictions: Sequence[Prediction], judges: Judges) -> dict[str
         "labels": len(set(truths)),
     }
     return result | _judged(predictions, judges) | counts(predictions)
+
+
+def _source_baseline(predictions: Sequence[Prediction]) -> dict[str, Any]:
+    """What always naming the most frequent label of a question's source and language gives, where sources are told."""
+    if not any(one.record.source for one in predictions):
+        return {}
+    names: dict[tuple[str, Language], Counter[str]] = defaultdict(Counter)
+    for one in predictions:
+        names[one.record.source, one.record.language][one.truth.text] += 1
+    right = [
+        float(one.truth.text == names[one.record.source, one.record.language].most_common(1)[0][0])
+        for one in predictions
+    ]
+    return {
+        "source_baseline_accuracy": mean(right),
+        "source_baseline_mean_label_recall": round(
+            mean_label_recall([one.truth.text for one in predictions], right), 4
+        ),
+    }
+
+
+def _by_kind(predictions: Sequence[Prediction], hits: Sequence[float]) -> dict[str, Any]:
+    """Lesions and structures apart, as the paper scores them, told by the ontology; other names in neither."""
+    naming = Naming()
+    kinds: dict[str, list[tuple[str, float, Prediction]]] = defaultdict(list)
+    for one, hit in zip(predictions, hits, strict=True):
+        key = naming.resolve(one.truth.text, {})
+        if key is not None:
+            kinds["lesions" if naming.is_finding(key) else "structures"].append((one.truth.text, hit, one))
+    return {
+        kind: {
+            "accuracy": mean([hit for _, hit, _ in members]),
+            "ci95": interval([hit for _, hit, _ in members], [one for _, _, one in members]),
+            "mean_label_recall": round(
+                mean_label_recall([name for name, _, _ in members], [h for _, h, _ in members]), 4
+            ),
+        }
+        | counts([one for _, _, one in members])
+        for kind, members in sorted(kinds.items())
+    }
+
+
+def against_majority(predictions: Sequence[Prediction]) -> dict[str, Any]:
+    """Region to text of one source beside its most frequent label in each language.
+
+    mean_label_recall : each language's mean of its labels' recalls, over both. majority_mean_label_recall : what always
+    naming the most frequent one gives, one over the number of labels; margin : the difference.
+    """
+    recalls, majority, guessed = [], [], []
+    labels = 0
+    for members in by_language(predictions).values():
+        truths = [one.truth.text for one in members]
+        recalls.append(mean_label_recall(truths, [float(text_score(one).exact) for one in members]))
+        counts_ = Counter(truths)
+        labels = max(labels, len(counts_))
+        majority.append(1 / len(counts_))
+        guessed += [float(truth == counts_.most_common(1)[0][0]) for truth in truths]
+    return {
+        "labels": labels,
+        "mean_label_recall": mean(recalls),
+        "majority_accuracy": mean(guessed),
+        "majority_mean_label_recall": mean(majority),
+        "margin": round(mean(recalls) - mean(majority), 4),
+    }
 
 
 def found_metrics(predictions: Sequence[Prediction]) -> dict[str, Any]:

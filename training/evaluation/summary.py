@@ -15,6 +15,7 @@ from training.evaluation.answering import ModelFacts
 from training.evaluation.confidences import abstention_of, reliability_of
 from training.evaluation.judges import Judges
 from training.evaluation.measures import (
+    against_majority,
     diagnosis_metrics,
     found_metrics,
     grounded_metrics,
@@ -64,6 +65,7 @@ def summarize(
             "modality": _by(predictions, lambda one: one.record.modality or "unknown"),
             "language": _by(predictions, lambda one: one.record.language.value),
             "label": _by(predictions, label_of),
+            "source": _by_source(predictions),
             "region_size": _by([one for one in predictions if region_size(one)], region_size),
         },
         "calibration": _calibration(answered, sha256),
@@ -109,6 +111,16 @@ def _by(predictions: Sequence[Prediction], key: Callable[[Prediction], str]) -> 
     for prediction in predictions:
         groups[key(prediction)].append(prediction)
     return {name: _row(members) for name, members in sorted(groups.items())}
+
+
+def _by_source(predictions: Sequence[Prediction]) -> dict[str, Any]:
+    """As the other strata, and what naming always a source's own most frequent label would give."""
+    rows = _by([one for one in predictions if one.record.source], lambda one: one.record.source)
+    for name, row in rows.items():
+        named = [one for one in predictions if one.record.source == name and one.record.task is Task.REGION_TO_TEXT]
+        if named:
+            row["region_to_text"] |= against_majority(named)
+    return rows
 
 
 def _row(members: Sequence[Prediction]) -> dict[str, Any]:

@@ -355,7 +355,8 @@ class _Picture:
         return InstructRecord(record, facts.source, subtask, keys)
 
     def _located(self, key: str, language: Language) -> Located:
-        boxes: tuple[Box, ...] = self._present.get(key, ())
+        # From top to bottom: the only order of many alike that can be learned.
+        boxes: tuple[Box, ...] = tuple(sorted(self._present.get(key, ()), key=lambda box: (box.y1, box.x1)))
         return Located(self._naming.name(key, language), boxes, not_present=not boxes)
 
     def _absent(self) -> str | None:

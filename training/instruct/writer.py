@@ -21,7 +21,7 @@ from training.instruct.naming import Naming
 from training.instruct.organs import OrganSentence, read_reviewed
 from training.instruct.questioning import Known, Questioner
 from training.instruct.spec import SPLITS, Spec
-from training.records import MASKS_FILE, DatasetError
+from training.records import MASKS_FILE, REGIONS_FILE, DatasetError
 
 SPLITS_FILE = "splits.jsonl"
 SENTENCES_FILE = "organ_split.jsonl"
@@ -85,6 +85,7 @@ def write_questions(
                     _move(building / facts.label_map, out / split / facts.label_map)
                     labels = [naming.name(key, Language.EN) for key in facts.map_keys]
                     label_maps.write(split, _place(facts), facts.label_map, labels)
+                files.write_regions(split, _regions(facts, naming))
             for task, line in lines:
                 files.write(split, task, line)
             for sentence in questioner.sentences(facts):
@@ -96,6 +97,22 @@ def write_questions(
         "splits_sha256": _write_splits(catalogue, out),
         "meta": _write_meta(out, lengths),
     }
+
+
+def _regions(facts: ImageFacts, naming: Naming) -> str:
+    """The picture's line in the file of marked regions, see `training.records.REGIONS_FILE`."""
+    regions = [
+        {
+            "label": naming.name(one.key, "en"),
+            "box": [
+                round(value / extent, 5)
+                for value, extent in zip(one.box.as_tuple(), (facts.width, facts.height) * 2, strict=True)
+            ],
+        }
+        for one in facts.regions
+    ]
+    complete = bool(facts.scope)
+    return json.dumps({"image": _place(facts), "complete": complete, "regions": regions}, ensure_ascii=False)
 
 
 def _place(facts: ImageFacts) -> str:
@@ -113,6 +130,7 @@ class _Files:
 
     def __init__(self, out: Path, stack: contextlib.ExitStack) -> None:
         self._out, self._stack = out, stack
+        self._regions: dict[str, IO[str]] = {}
         self._open: dict[tuple[str, Task], IO[str]] = {}
         self.lengths: Counter[tuple[str, Task]] = Counter()
         for split in SPLITS:
@@ -129,6 +147,14 @@ class _Files:
             stream = self._open[split, task] = self._stack.enter_context(path.open("w", encoding="utf-8"))
         stream.write(line + "\n")
         self.lengths[split, task] += 1
+
+    def write_regions(self, split: str, line: str) -> None:
+        """Add a picture's regions."""
+        stream = self._regions.get(split)
+        if stream is None:
+            path = self._stack.enter_context(whole_file(self._out / split / REGIONS_FILE))
+            stream = self._regions[split] = self._stack.enter_context(path.open("w", encoding="utf-8"))
+        stream.write(line + "\n")
 
 
 class _LabelMaps:

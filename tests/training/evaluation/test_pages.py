@@ -126,8 +126,10 @@ def test_the_model_card_is_written_from_the_run(tiny_model, all_tasks, tmp_path)
     folder = tmp_path / "model"
     shutil.copytree(tiny_model, folder)
     facts = tmp_path / "facts.toml"
-    facts.write_text('"trained on" = "nothing"\n', encoding="utf-8")
+    facts.write_text('"trained on" = "nothing"\n[sections]\n"Limits" = "It guesses."\n', encoding="utf-8")
     result = CliRunner().invoke(evaluate, [str(folder), str(all_tasks), "--card", str(facts)])
     assert result.exit_code == 0, result.output
-    assert "| trained on | nothing |" in (folder / "MODEL_CARD.md").read_text(encoding="utf-8")
+    card = (folder / "MODEL_CARD.md").read_text(encoding="utf-8")
+    assert "| trained on | nothing |" in card
+    assert "## Limits\n\nIt guesses." in card
     assert "region_to_text_accuracy" in ModelManifest.read(folder).scores

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -40,6 +41,18 @@ def test_every_task_is_scored(gguf_answers, all_tasks):
     assert set(report["by"]["language"]) == {"en", "zh"}
     assert {"bertscore", "chexbert", "radgraph"} <= set(report["not_run"])
     json.dumps(report)
+
+
+def test_a_source_is_scored_against_its_own_most_frequent_label(gguf_answers, all_tasks):
+    answered, facts = gguf_answers
+    named = [one for one in answered.predictions if one.record.task is Task.REGION_TO_TEXT]
+    sourced = [replace(one, record=replace(one.record, source="a", gpt=one.record.gpt)) for one in named]
+    report = summarize(replace(answered, predictions=tuple(sourced)), facts, all_tasks)
+    row = report["by"]["source"]["a"]["region_to_text"]
+    assert (row["labels"], row["majority_accuracy"], row["majority_mean_label_recall"]) == (1, 1.0, 1.0)
+    assert row["margin"] == pytest.approx(row["mean_label_recall"] - 1.0)
+    assert report["metrics"]["region_to_text"]["source_baseline_accuracy"] == 1.0
+    assert report["metrics"]["region_to_text"]["structures"]["n"] == len(sourced)
 
 
 def test_torch_answers_as_llama_cpp_does(tiny_checkpoint, tiny_model, all_tasks):

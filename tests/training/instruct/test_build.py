@@ -94,6 +94,15 @@ def test_a_build_is_a_medreginstruct_set_that_the_trainer_and_the_check_read(tmp
     }
 
 
+def test_every_region_lies_beside_the_records_in_fractions(tmp_path: Path, data: Path):
+    build(tmp_path, data)
+    samples = gather_samples([tmp_path / "out" / "train"])
+    assert all(sample.marked is not None for sample in samples)
+    boxes = [box for sample in samples if sample.marked for _, box in sample.marked.boxes]
+    assert boxes
+    assert all(0 <= x1 < x2 <= 1 and 0 <= y1 < y2 <= 1 for x1, y1, x2, y2 in boxes)
+
+
 def test_a_patient_is_in_one_split_and_every_split_is_recorded_and_hashed(tmp_path: Path, data: Path):
     card = build(tmp_path, data)
     out = tmp_path / "out"

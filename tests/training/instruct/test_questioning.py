@@ -80,6 +80,16 @@ def test_every_answer_parses_and_answers_what_was_asked(naming: Naming):
             assert tuple(item.name for item in answer.located) == question_of(record).names
 
 
+def test_the_boxes_of_an_answer_go_from_top_to_bottom(naming: Naming):
+    low, high = Marked("liver", Box(10, 60, 60, 90)), Marked("liver", Box(100, 10, 160, 40))
+    for one in records(naming, replace(FACTS, regions=(low, high))):
+        if one.record.task is Task.TEXT_TO_REGION and one.keys == ("liver",):
+            answer = parse_answer(one.record.gpt, question_of(one.record))
+            assert [box.y1 < 50 for box in answer.located[0].boxes] == [True, False]
+            return
+    pytest.fail("the liver was never asked for")
+
+
 def test_all_tasks_and_both_languages_are_asked(naming: Naming):
     found = Counter((one.record.task, one.record.language) for one in many(naming))
     with_all = set(Task) - {Task.VQA} | {Task.VQA}

@@ -1,0 +1,290 @@
+"""The dense stage of sets that have boxes and no label maps: what a patch shows, and the box of its thing.
+
+A box's ellipse stands for the thing in it: organs, cells and lesions fill their boxes' middles and leave the corners.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Mapping, Sequence
+from typing import Unpack
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import nn
+from torch.nn import functional
+from torch.utils.data import Dataset
+from transformers import InternVLModel
+
+from training.augment import Crop, change_greys
+from training.dense import BINS, NameHead, edge_loss
+from training.features import FeatureCache, ImageBatch, ImageItem, batch_features, collate_images
+from training.model import finish_tower, image_tensor, shuffled_features, stem_states
+from training.records import REGIONS_FILE, DatasetError
+from training.samples import ImageSample, PictureCache, draw_view
+
+_CELLS = 4
+"""Along a patch's side, in which what it shows is told."""
+_MIN_SEEN = 0.3
+"""How much of a box must be left by a crop for it to count as there."""
+_RARE = -4.0
+"""The logit that a token shows a label, at the start: most labels are in no picture."""
+
+NamedBox = tuple[int, tuple[float, float, float, float]]
+
+
+class MarkedItem(ImageItem):
+    """A drawn image with its targets.
+
+    cells : (4 P, 4 P) uint8 label values, 0 where nothing is marked, P patches a side.
+
+    patches : (P, P, 4), tokens : (P / 2, P / 2, 4), labels : (C, 4) boxes in fractions, NaN where there is none.
+    """
+
+    cells: NDArray[np.uint8]
+    patches: NDArray[np.float32]
+    tokens: NDArray[np.float32]
+    labels: NDArray[np.float32]
+
+
+class MarkedBatch(ImageBatch):
+    """`MarkedItem`s stacked."""
+
+    cells: torch.Tensor
+    patches: torch.Tensor
+    tokens: torch.Tensor
+    labels: torch.Tensor
+
+
+def label_values(samples: Sequence[ImageSample]) -> dict[str, int]:
+    """A value for each marked label, from 1 on, in the order of their names."""
+    names = {name for sample in samples if sample.marked for name, _ in sample.marked.boxes}
+    return {name: value for value, name in enumerate(sorted(names), start=1)}
+
+
+class MarkedDataset(Dataset[MarkedItem]):
+    """Images in which all is marked, cropped and with their targets. An item is a function of its visit number.
+
+    values : of the labels. image_size, patch_size : in pixels. cache : of features, with so many `views` of an image
+    that `view_seed` draws.
+    """
+
+    def __init__(
+        self,
+        samples: Sequence[ImageSample],
+        values: Mapping[str, int],
+        image_size: int,
+        patch_size: int,
+        seed: int,
+        *,
+        cache: FeatureCache | None = None,
+        views: int = 0,
+        view_seed: int = 0,
+    ) -> None:
+        self._samples = samples
+        if not samples:
+            raise DatasetError(f"the dense stage needs label maps or {REGIONS_FILE}, the dataset has neither")
+        self._values = values
+        self._size = image_size
+        self._patches = image_size // patch_size
+        self._seed = seed
+        self._cache = cache
+        self._views = views
+        self._view_seed = view_seed
+        self._pictures = PictureCache()
+
+    def __len__(self) -> int:
+        return len(self._samples)
+
+    def __getitem__(self, visit: int) -> MarkedItem:
+        sample = self._samples[visit % len(self._samples)]
+        rng = np.random.default_rng([self._seed, visit])
+        key, features, image = "", None, None
+        if self._views:
+            view = int(rng.integers(self._views))
+            crop, rng = draw_view(sample.path, view, self._view_seed, augment=True)
+            if self._cache is not None:
+                key = self._cache.key(sample.path, self._size, self._view_seed, view)
+                features = self._cache.get(key)
+        else:
+            crop = Crop.random(rng) if rng.random() < 0.8 else Crop(0, 0, 1, 1)
+        if features is None:
+            image = change_greys(crop.apply(self._pictures.read(sample), self._size), rng)
+        assert sample.marked is not None
+        boxes = []
+        for name, box in sample.marked.boxes:
+            seen = seen_part(box, crop)
+            if seen is not None:
+                boxes.append((self._values[name], seen))
+        cells, owners = draw_cells(boxes, self._patches * _CELLS)
+        return {
+            "image": image,
+            "features": features,
+            "key": key,
+            "cells": cells,
+            "patches": owner_boxes(boxes, owners, self._patches),
+            "tokens": owner_boxes(boxes, owners, self._patches // 2),
+            "labels": largest_boxes(boxes, len(self._values) + 1),
+        }
+
+
+def seen_part(box: tuple[float, float, float, float], crop: Crop) -> tuple[float, float, float, float] | None:
+    """What a crop leaves of a box in fractions, in fractions of the crop; None if that is too little."""
+    width, height = crop.x2 - crop.x1, crop.y2 - crop.y1
+    x1, x2 = ((value - crop.x1) / width for value in box[::2])
+    y1, y2 = ((value - crop.y1) / height for value in box[1::2])
+    left, top, right, bottom = max(0.0, x1), max(0.0, y1), min(1.0, x2), min(1.0, y2)
+    area = (x2 - x1) * (y2 - y1)
+    if right <= left or bottom <= top or (right - left) * (bottom - top) < _MIN_SEEN * area:
+        return None
+    return (left, top, right, bottom)
+
+
+def draw_cells(boxes: Sequence[NamedBox], side: int) -> tuple[NDArray[np.uint8], NDArray[np.int32]]:
+    """The label of each cell of a picture and the number of the box that owns it, -1 for none: (side, side) both.
+
+    A cell is a box's when its middle lies in the box's ellipse, or next to it for a box smaller than a cell; of several
+    the smallest box has it.
+    """
+    cells = np.zeros((side, side), np.uint8)
+    owners = np.full((side, side), -1, np.int32)
+    middles = (np.arange(side) + 0.5) / side
+    order = sorted(range(len(boxes)), key=lambda one: -_area(boxes[one][1]))
+    for number in order:
+        value, (x1, y1, x2, y2) = boxes[number]
+        half_x, half_y = max(x2 - x1, 1 / side) / 2, max(y2 - y1, 1 / side) / 2
+        across = ((middles - (x1 + x2) / 2) / half_x) ** 2
+        down = ((middles - (y1 + y2) / 2) / half_y) ** 2
+        inside = down[:, None] + across[None] <= 1
+        cells[inside] = value
+        owners[inside] = number
+    return cells, owners
+
+
+def owner_boxes(boxes: Sequence[NamedBox], owners: NDArray[np.int32], side: int) -> NDArray[np.float32]:
+    """(side, side, 4): the box of the thing that each of side x side places shows, NaN where none; the smallest counts.
+
+    A thing is shown by at least two cells of a place, or by its only one.
+    """
+    result = np.full((side, side, 4), np.nan, np.float32)
+    cells = owners.shape[0] // side
+    # Large ones first: smaller ones then take their places.
+    for number in sorted(range(len(boxes)), key=lambda one: -_area(boxes[one][1])):
+        own = owners == number
+        shown = own.reshape(side, cells, side, cells).sum(axis=(1, 3))
+        result[shown >= min(2, max(1, int(own.sum())))] = boxes[number][1]
+    return result
+
+
+def largest_boxes(boxes: Sequence[NamedBox], classes: int) -> NDArray[np.float32]:
+    """(classes, 4): the largest box of each label, NaN where there is none."""
+    result = np.full((classes, 4), np.nan, np.float32)
+    for value, box in sorted(boxes, key=lambda one: _area(one[1])):
+        result[value] = box
+    return result
+
+
+def _area(box: tuple[float, float, float, float]) -> float:
+    return (box[2] - box[0]) * (box[3] - box[1])
+
+
+def collate_marked(items: Sequence[MarkedItem]) -> MarkedBatch:
+    """Stack drawn images and their targets."""
+    return {
+        **collate_images(items),
+        "cells": torch.from_numpy(np.stack([item["cells"] for item in items])).long(),
+        "patches": torch.from_numpy(np.stack([item["patches"] for item in items])),
+        "tokens": torch.from_numpy(np.stack([item["tokens"] for item in items])),
+        "labels": torch.from_numpy(np.stack([item["labels"] for item in items])),
+    }
+
+
+class MarkedModel(nn.Module):
+    """Tower and connector with heads that are thrown away: what a place shows, and where that ends.
+
+    classes : label values, 0 for nothing included. stem, cache : see `training.answers.AnswerModel`.
+    """
+
+    def __init__(self, model: InternVLModel, classes: int, *, stem: int = 0, cache: FeatureCache | None = None) -> None:
+        super().__init__()
+        self.model = model
+        self._stem = stem
+        self._cache = cache
+        self.classes = classes
+        width, text_width = model.config.vision_config.hidden_size, model.config.text_config.hidden_size
+        self.shown = nn.Linear(width, classes)
+        self.edges = nn.Linear(width, 4 * BINS)
+        self.names = NameHead(text_width, classes)
+        self.own = nn.Linear(text_width, 4 * BINS)
+        with torch.no_grad():
+            self.names.shown.bias.fill_(_RARE)
+
+    def forward(
+        self,
+        cells: torch.Tensor,
+        patches: torch.Tensor,
+        tokens: torch.Tensor,
+        labels: torch.Tensor,
+        **images: Unpack[ImageBatch],
+    ) -> dict[str, torch.Tensor]:
+        """The sum of the heads' losses."""
+        features = self.features(images)
+        embedded = self.model.multi_modal_projector(shuffled_features(self.model, features))
+        loss = self._shown_loss(features, cells)
+        loss = loss + _own_loss(self.edges, features, patches)
+        loss = loss + _own_loss(self.own, self.names.norm(embedded), tokens)
+        loss = loss + self._names_loss(embedded, cells, labels)
+        return {"loss": loss}
+
+    def features(self, images: ImageBatch) -> torch.Tensor:
+        """(B, patches, vision width): what the tower says."""
+        tower = self.model.vision_tower
+
+        def first_blocks(pictures: torch.Tensor) -> torch.Tensor:
+            with torch.no_grad() if self._stem else contextlib.nullcontext():
+                return stem_states(tower, image_tensor(pictures), self._stem)
+
+        states = batch_features(images, first_blocks, self._cache, caching=self._stem > 0)
+        return finish_tower(tower, states, self._stem)
+
+    def _shown_loss(self, features: torch.Tensor, cells: torch.Tensor) -> torch.Tensor:
+        """A patch's target is how its cells share it; what fills few patches weighs more."""
+        share = _shares(cells, cells.shape[1] // _CELLS, self.classes)
+        total = share.sum(dim=(0, 1)) / share.sum()
+        weights = share @ (total + 1e-3).rsqrt()
+        each = -(share * self.shown(features).float().log_softmax(dim=-1)).sum(dim=-1)
+        loss: torch.Tensor = (each * weights).sum() / weights.sum()
+        return loss
+
+    def _names_loss(self, embedded: torch.Tensor, cells: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
+        """As `NameHead.loss`, the sum over labels and not their mean: there may be hundreds."""
+        shown, edges = self.names(embedded)
+        side = cells.shape[1] // _CELLS // 2
+        truth = (_shares(cells, side, self.classes) >= 2 / (2 * _CELLS) ** 2).float()
+        each = functional.binary_cross_entropy_with_logits(shown.float(), truth, reduction="none")
+        loss = 0.25 * each.sum(dim=-1).mean()
+        known = ~labels.isnan().any(dim=-1)
+        if known.any():
+            loss = loss + edge_loss(edges[known], labels[known]).mean()
+        return loss
+
+
+def _shares(cells: torch.Tensor, side: int, classes: int) -> torch.Tensor:
+    """(B, side * side, classes): how much of each place each label fills."""
+    batch, per = len(cells), cells.shape[1] // side
+    parts = cells.view(batch, side, per, side, per).permute(0, 1, 3, 2, 4).reshape(batch, side * side, per * per)
+    counts = torch.zeros((batch, side * side, classes), device=cells.device)
+    return counts.scatter_add_(2, parts, torch.ones_like(parts, dtype=counts.dtype)) / (per * per)
+
+
+def _own_loss(head: nn.Linear, features: torch.Tensor, boxes: torch.Tensor) -> torch.Tensor:
+    """Each place tells the box of its thing; small things weigh more, for they fill fewer places."""
+    boxes = boxes.flatten(1, 2)
+    known = ~boxes.isnan().any(dim=-1)
+    if not known.any():
+        return features.sum() * 0
+    sides = boxes[known][:, 2:] - boxes[known][:, :2]
+    weights = (sides.prod(dim=-1) + 1e-3).rsqrt()
+    each = edge_loss(head(features[known]), boxes[known])
+    return (each * weights).sum() / weights.sum()
