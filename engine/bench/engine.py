@@ -23,8 +23,8 @@ from engine.phantom import write_phantom_series
 from engine.progress import Cancelled, NoProgress, Progress
 from engine.protocol import Language, Question, Task, answer_grammar, render_prompt
 from engine.regions import Box
-from engine.runtime import AskRequest, ModelManifest, Session
-from engine.runtime.session import default_threads
+from engine.runtime import AskRequest, Device, ModelManifest, Session
+from engine.runtime.options import default_threads
 from engine.scans import Volume, read_volume, render_slice
 from engine.suggest import prepare, suggest
 
@@ -45,6 +45,7 @@ def bench_engine(
     runs: int = 2 * RUNS + 1,
     slices: int = 10,
     threads: int | None = None,
+    device: Device | None = None,
 ) -> BenchReport:
     """Ask a model about a generated patient's slices, each new to everybody; ours and peers in turn.
 
@@ -60,7 +61,7 @@ def bench_engine(
     threads = threads or default_threads()
     with tempfile.TemporaryDirectory(prefix="medrega-bench-") as temporary:
         volume = read_volume(write_phantom_series(Path(temporary) / "phantom", PHANTOM_SEED) / "dicom")
-    with Session(manifest, threads=threads) as session:
+    with Session(manifest, threads=threads, device=device) as session:
         session.start()
         rows = _against_peers(session, volume, threads, max(runs, RUNS), progress)
         rows += _prepared_rows(session, volume, slices, progress)

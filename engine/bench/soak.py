@@ -20,7 +20,7 @@ from engine.phantom import write_phantom_series
 from engine.progress import NoProgress, Progress
 from engine.protocol import Language, Question, Task, answer_grammar, render_prompt
 from engine.regions import Box
-from engine.runtime import AskRequest, ModelManifest, Session
+from engine.runtime import AskRequest, Device, ModelManifest, Session
 from engine.scans import Volume, read_volume, render_slice
 
 logger = logging.getLogger(__name__)
@@ -45,7 +45,9 @@ class _Log:
     lock: threading.Lock = field(default_factory=threading.Lock)
 
 
-def soak_engine(manifest: ModelManifest, seconds: float, progress: Progress | None = None) -> BenchReport:
+def soak_engine(
+    manifest: ModelManifest, seconds: float, progress: Progress | None = None, *, device: Device | None = None
+) -> BenchReport:
     """Ask from several threads, kill every half minute or so, and hold every answer against one given in peace.
 
     Lost is a question that raised or whose answer is another one. Flat is memory whose median in the last third of the
@@ -57,7 +59,7 @@ def soak_engine(manifest: ModelManifest, seconds: float, progress: Progress | No
     with tempfile.TemporaryDirectory(prefix="medrega-bench-") as temporary:
         volume = read_volume(write_phantom_series(Path(temporary) / "phantom", PHANTOM_SEED) / "dicom")
     log = _Log()
-    with Session(manifest) as session:
+    with Session(manifest, device=device) as session:
         requests = _requests(session, volume)
         expected = [session.ask(request).raw for request in requests]
         ended = threading.Event()
