@@ -19,7 +19,7 @@ from desktop.panels.theme_menu import THEME_SETTING
 from desktop.theme import DEFAULT_THEME, apply_theme
 from desktop.translation import Translations, system_language
 from engine.errors import MedRegAError
-from engine.runtime import chosen_model, find_model, read_choices
+from engine.runtime import Device, chosen_model, find_model, read_choices
 from engine.store import AnnotationStore
 
 logger = logging.getLogger(__name__)
@@ -60,9 +60,12 @@ def make_application() -> tuple[QApplication, Translations]:
 
 
 def make_window(
-    translations: Translations, database: Path, model_id: str, who: str | None = None
+    translations: Translations, database: Path, model_id: str, who: str | None = None, device: Device | None = None
 ) -> tuple[MainWindow, AnnotationStore]:
-    """A window on a database with a model, the person's default for "". Raises `StoreError` or `ModelError`."""
+    """A window on a database with a model, the person's default for "". device : where it runs, theirs when None.
+
+    Raises `StoreError` or `ModelError`.
+    """
     manifest = find_model(model_id) if model_id else chosen_model()
     # A model that was named answers everything.
     of_tasks = {} if model_id else {task: chosen_model(task) for task in read_choices().tasks}
@@ -73,15 +76,17 @@ def make_window(
         apply_theme(app, store.setting(THEME_SETTING, DEFAULT_THEME))
     window = MainWindow(store, manifest, translations, who or getpass.getuser())
     window.asking.use_models(manifest, of_tasks)
+    if device is not None:
+        window.asking.use_device(device)
     return window, store
 
 
-def run(paths: Sequence[Path], *, demo: bool, database: Path, model_id: str) -> int:
+def run(paths: Sequence[Path], *, demo: bool, database: Path, model_id: str, device: Device | None = None) -> int:
     """Open the window and run until it is closed; returns the exit code."""
     app, translations = make_application()
     sys.excepthook = _report_crash
     try:
-        window, store = make_window(translations, database, model_id)
+        window, store = make_window(translations, database, model_id, device=device)
     except MedRegAError as error:
         logger.error("%s", error)
         QMessageBox.critical(None, "MedRegA Desktop", error_text(str(error), system_language()))

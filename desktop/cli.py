@@ -8,6 +8,7 @@ from pathlib import Path
 
 import click
 
+from engine.runtime import Device
 from engine.store import default_database_path
 
 
@@ -23,11 +24,18 @@ def has_display() -> bool:
 @click.option("--demo", is_flag=True, help="Put the demo worklist on the worklist.")
 @click.option("--db", "database", type=click.Path(path_type=Path), default=default_database_path)
 @click.option("--model", "model_id", default="", show_default="your default model, else the starter")
+@click.option(
+    "--device",
+    metavar="auto|cpu|cuda[:N]",
+    show_default="as chosen under Model, Runs on",
+    help="What the model runs on, this time.",
+)
 def open_command(
     paths: tuple[Path, ...] = (),
     demo: bool = False,
     database: Path | None = None,
     model_id: str = "",
+    device: str | None = None,
 ) -> None:
     """Open the window, with the given scans or folders on the worklist.
 
@@ -37,6 +45,8 @@ def open_command(
         raise click.ClickException(
             "there is no display: set DISPLAY or WAYLAND_DISPLAY, or use the command line (`medrega demo`)"
         )
+    chosen = None if device is None else Device.parse(device)
     from desktop.app import run
 
-    sys.exit(run(paths, demo=demo, database=database or default_database_path(), model_id=model_id))
+    database = database or default_database_path()
+    sys.exit(run(paths, demo=demo, database=database, model_id=model_id, device=chosen))

@@ -8,7 +8,7 @@ from desktop.error_texts import shown_error
 from desktop.model.asking import AskingModel
 from desktop.panels.notice_bar import NoticeBar
 from desktop.panels.status_line import StatusLine
-from engine.runtime import EngineEvent
+from engine.runtime import EngineEvent, Lack, Offload
 
 
 class EngineMessages(QObject):
@@ -52,11 +52,35 @@ class EngineMessages(QObject):
         others = [one.id for one in self._asked.of_single_tasks]
         self._status.set_model(self._asked.manifest, adapter.name if adapter else "", others)
 
+    def _ready_text(self, offload: Offload | None) -> str:
+        if offload is None or not offload.on_gpu:
+            return self.tr("The model is ready")
+        if offload.layers == offload.all_layers and offload.vision:
+            return self.tr("The model is ready, on the GPU")
+        return self.tr("The model is ready, {0} of {1} layers on the GPU").format(offload.layers, offload.all_layers)
+
+    def _fallback_text(self, offload: Offload | None) -> str:
+        if offload is not None and offload.on_gpu:
+            text = self.tr("The GPU has too little free memory for {0} of {1} layers of the model: fewer are tried.")
+            return text.format(offload.layers, offload.all_layers)
+        why = {
+            Lack.CUDA: self.tr(
+                "the engine was built for the processor alone; make run CUDA=1 builds it for NVIDIA GPUs"
+            ),
+            Lack.DRIVER: self.tr("there is no NVIDIA driver"),
+            Lack.GPU: self.tr("the NVIDIA driver shows no GPU that can be used; medrega doctor says more"),
+            Lack.MEMORY: self.tr("the GPU has too little free memory"),
+        }
+        lack = offload.lack if offload is not None and offload.lack is not None else Lack.GPU
+        return self.tr("The model runs on the processor: {0}.").format(why[lack])
+
     def _event(self, event: EngineEvent) -> None:
         if event.kind == "starting":
             self._status.say(self.tr("Loading the model …"))
         elif event.kind == "ready":
-            self._status.say(self.tr("The model is ready"))
+            self._status.say(self._ready_text(event.offload))
+        elif event.kind == "fallback":
+            self._notices.show_notice(self._fallback_text(event.offload))
         elif event.kind == "restarted":
             text = self.tr("The model process stopped ({0}). It was started again, and the question is asked again.")
             self._notices.show_notice(text.format(shown_error(event.reason)))

@@ -27,8 +27,9 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from console import SetupError, say
+from cuda_toolkit import find_toolkit, gpu_architectures
 from debian import OTHER_LINUX, ensure_packages, on_debian, wanted_packages
-from engine_plan import key_variant, key_version, plan_engine
+from engine_plan import EnginePlan, key_variant, key_version, plan_engine
 from engine_wheel import build_wheel, cache_folder, find_wheel
 from project_env import ProjectEnvironment
 from wayland import has_weston, headless_weston
@@ -73,13 +74,12 @@ def set_up(environment: ProjectEnvironment, command: str, variant: str | None, *
     """
     installed = environment.stamp()
     version, cache = environment.engine_version(), cache_folder()
-    own_flags = os.environ.get("CMAKE_ARGS", "")
     if variant is None and installed is not None and key_version(installed.engine) == version:
         # Nobody asked for another build: a CUDA engine stays when `run` follows `install --cuda`.
         engine, variant = installed.engine, key_variant(installed.engine)
     else:
         variant = variant or "portable"
-        engine = plan_engine(version, variant, own_flags).key
+        engine = _plan(version, variant).key
     wanted = environment.stamp_for(EXTRAS[command], engine)
     ready = installed is not None and installed.covers(wanted)
     wheel = find_wheel(engine, cache)
@@ -91,14 +91,23 @@ def set_up(environment: ProjectEnvironment, command: str, variant: str | None, *
             say(OTHER_LINUX)
     if ready:
         return
+    if wheel is None and variant == "cuda":
+        toolkit = find_toolkit(os.environ, os.environ.get("CMAKE_ARGS", ""))
+        say(f"CUDA {toolkit.version[0]}.{toolkit.version[1]} in {toolkit.root}.")
+        os.environ.setdefault("CUDACXX", str(toolkit.nvcc))
     environment.create()
     if wheel is None:
-        plan = plan_engine(version, variant, own_flags)
+        plan = _plan(version, variant)
         wheel = build_wheel(plan, environment.python, cache)
         wanted = environment.stamp_for(EXTRAS[command], plan.key)
     say("Installing Python packages" + (" (with torch, for the trainer)." if wanted.extras else "."))
     environment.install(wanted, wheel)
     say("Set-up is complete.")
+
+
+def _plan(version: str, variant: str) -> EnginePlan:
+    architectures = gpu_architectures() if variant == "cuda" else ()
+    return plan_engine(version, variant, os.environ.get("CMAKE_ARGS", ""), architectures)
 
 
 def run(environment: ProjectEnvironment, rest: Sequence[str]) -> int:
@@ -160,6 +169,8 @@ def main(arguments: Sequence[str]) -> int:
         set_up(environment, options.command, options.variant, skip_system=options.skip_system)
         if options.command == "install":
             say(f"Start it with {environment.program('medrega')}")
+            if options.variant == "cuda":
+                say(f"What it makes of your GPU: {environment.program('medrega')} doctor")
             return 0
         if options.command == "run":
             return run(environment, options.rest)

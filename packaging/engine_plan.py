@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import platform
 import sysconfig
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,6 +15,9 @@ VARIANTS = ("portable", "native", "cuda")
 # Nearly every x86-64 processor since 2015 has these. Left alone, ggml compiles for the very processor it is
 # built on, and the wheel dies with an illegal instruction on another.
 _X86_64_V3 = ("-DGGML_AVX2=ON", "-DGGML_FMA=ON", "-DGGML_F16C=ON", "-DGGML_BMI2=ON")
+# Without it the engine is linked to the driver (libcuda), and does not even load where there is none, such as in a
+# container without a GPU: it is to run on the CPU there.
+_CUDA = ("-DGGML_CUDA=on", "-DGGML_CUDA_NO_VMM=ON")
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +59,9 @@ def key_variant(key: str) -> str:
     return key.rpartition("-")[0].rpartition("-")[2]
 
 
-def plan_engine(version: str, variant: str = "portable", own_cmake_args: str = "") -> EnginePlan:
+def plan_engine(
+    version: str, variant: str = "portable", own_cmake_args: str = "", architectures: Sequence[str] = ()
+) -> EnginePlan:
     """Choose the flags for this machine.
 
     Parameters
@@ -67,6 +73,8 @@ def plan_engine(version: str, variant: str = "portable", own_cmake_args: str = "
         GPUs.
     own_cmake_args : str
         A person's own `CMAKE_ARGS`, separated by blanks; they come last and so win.
+    architectures : sequence of str
+        Of `cuda`: the GPUs to compile for, such as `90`; all that llama.cpp knows when there are none.
 
     Raises
     ------
@@ -90,7 +98,9 @@ def plan_engine(version: str, variant: str = "portable", own_cmake_args: str = "
                 )
             flags += _X86_64_V3
     if variant == "cuda":
-        flags.append("-DGGML_CUDA=on")
+        flags += _CUDA
+        if architectures:
+            flags.append(f"-DCMAKE_CUDA_ARCHITECTURES={';'.join(architectures)}")
     return EnginePlan(version, variant, (*flags, *own_cmake_args.split()), machine)
 
 

@@ -44,11 +44,13 @@ def phantom_command(
     click.echo(json.dumps(card, indent=2) if as_json else f"written to {out}")
 
 
-def export_to_folder(checkpoint: Path, out: Path, datasets: tuple[Path, ...], model_id: str) -> None:
-    """Export with the labels and tasks that the sets can have taught."""
+def export_to_folder(checkpoint: Path, out: Path, datasets: tuple[Path, ...], model_id: str, licence: str = "") -> None:
+    """Export with the labels and tasks that the sets can have taught. licence : of the weights."""
     from training.export import export_model
     from training.labels import labels_of, tasks_of
 
     labels, tasks = labels_of(datasets), tasks_of(datasets)
-    manifest = export_model(checkpoint, out, labels, model_id=model_id, name=model_id, version="1", tasks=tasks)
+    manifest = export_model(
+        checkpoint, out, labels, model_id=model_id, name=model_id, version="1", tasks=tasks, licence=licence
+    )
     click.echo(f"model: {out} ({manifest.sha256[:12]})")

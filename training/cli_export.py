@@ -41,6 +41,7 @@ class QuantListType(click.ParamType[tuple[str, ...]]):
 @click.option("--imatrix-records", default=256, show_default=True, help="For the importance matrix; 0 for none.")
 @click.option("--lora", "as_adapter", is_flag=True, help="CHECKPOINT is a LoRA: write OUT/adapter.gguf, not merged.")
 @click.option("--model-id", default="trained", show_default=True)
+@click.option("--licence", default="", help="Of the weights, an SPDX name where there is one.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
 def export_command(
     checkpoint: Path,
@@ -54,6 +55,7 @@ def export_command(
     imatrix_records: int,
     as_adapter: bool,
     model_id: str,
+    licence: str,
     as_json: bool,
 ) -> None:
     """Turn a checkpoint into model folders for the engine: GGUF, manifest, self-test.
@@ -89,6 +91,7 @@ def export_command(
         limit=limit,
         max_drop=max_drop,
         importance_records=imatrix_records,
+        licence=licence,
     )
     if as_json:
         echo_json(result.to_json())

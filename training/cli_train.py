@@ -73,8 +73,9 @@ def train(
         _train(recipe, datasets, out, steps, skip_bad, style)
     if export_to is not None:
         from training.cli import export_to_folder
+        from training.recipe import read_recipe
 
-        export_to_folder(out, export_to, datasets, model_id)
+        export_to_folder(out, export_to, datasets, model_id, read_recipe(recipe).licence)
     if as_json:
         echo_json({"checkpoint": str(out), "model": str(export_to) if export_to else None})
     else:

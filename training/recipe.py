@@ -147,10 +147,11 @@ class Stage(_Strict):
 
 
 class Recipe(_Strict):
-    """A whole training run."""
+    """A whole training run. licence : of the weights that come of it, an SPDX name where there is one."""
 
     model: ModelSettings
     stages: tuple[Stage, ...] = Field(min_length=1)
+    licence: str = Field(default="", max_length=80)
 
 
 def read_recipe(path: Path) -> Recipe:

@@ -15,7 +15,7 @@ from desktop.model.regions import RegionsModel
 from desktop.model.viewing import ViewingModel
 from engine.protocol import Language, Task
 from engine.regions import LabelSet
-from engine.runtime import AdapterManifest, EngineEvent, ModelManifest, Session
+from engine.runtime import AdapterManifest, Device, EngineEvent, ModelManifest, Session
 from engine.store import StoreError
 from engine.suggest import ImageRef, Suggestion, suggest
 
@@ -69,6 +69,8 @@ class AskingModel(QObject):
         self._current: tuple[_Asked, Job] | None = None
         # One thread: the newest question cancels the one before it.
         self._jobs = JobRunner(1, self)
+        # The person's own choice, kept, when None.
+        self._device: Device | None = None
         self.session = Session(manifest, on_event=self._tell)
         self._of_tasks: dict[Task, ModelManifest] = {}
         self._others: dict[Path, Session] = {}
@@ -113,7 +115,7 @@ class AskingModel(QObject):
         if manifest == self.manifest:
             return self.session
         if manifest.folder not in self._others:
-            self._others[manifest.folder] = Session(manifest, on_event=self._tell)
+            self._others[manifest.folder] = Session(manifest, device=self._device, on_event=self._tell)
         return self._others[manifest.folder]
 
     def use_models(self, manifest: ModelManifest, of_tasks: Mapping[Task, ModelManifest]) -> None:
@@ -128,11 +130,23 @@ class AskingModel(QObject):
         for folder in [folder for folder in self._others if folder not in wanted]:
             self._others.pop(folder).close()
         if manifest != self.manifest:
-            old, self.session = self.session, Session(manifest, on_event=self._tell)
+            old, self.session = self.session, Session(manifest, device=self._device, on_event=self._tell)
             old.close()
             self.warm_up()
         self.manifest = manifest
         self.model_changed.emit()
+
+    @property
+    def device(self) -> Device:
+        """Where the models run."""
+        return self.session.device
+
+    def use_device(self, device: Device) -> None:
+        """Let the models run elsewhere from the next question on; the one that answers by default is loaded at once."""
+        self._device = device
+        for session in (self.session, *self._others.values()):
+            session.use_device(device)
+        self.warm_up()
 
     def use_adapter(self, adapter: AdapterManifest | None) -> None:
         """Answer with a LoRA adapter of the default model from the next question on. Raises `ModelError`."""

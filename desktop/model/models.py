@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from PySide6.QtCore import QObject, Signal
 
@@ -13,6 +13,7 @@ from engine.errors import MedRegAError
 from engine.protocol import Task
 from engine.runtime import (
     AdapterManifest,
+    Device,
     ModelManifest,
     Session,
     check_gguf,
@@ -118,6 +119,16 @@ class ModelsModel(QObject):
         """Let the default model answer a task again."""
         self._do(lambda: write_choices(read_choices().with_choice(read_choices().default, task)))
         self._follow()
+
+    @property
+    def device(self) -> Device:
+        """Where models run."""
+        return self._asking.device
+
+    def use_device(self, device: Device) -> None:
+        """Let models run elsewhere; kept for the next start."""
+        if self._do(lambda: write_choices(replace(read_choices(), device=device))):
+            self._asking.use_device(device)
 
     def use_adapter(self, adapter: AdapterManifest | None) -> None:
         """Answer with an adapter of the default model, or with none; the base stays loaded."""

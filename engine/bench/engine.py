@@ -23,8 +23,8 @@ from engine.phantom import write_phantom_series
 from engine.progress import Cancelled, NoProgress, Progress
 from engine.protocol import Language, Question, Task, answer_grammar, render_prompt
 from engine.regions import Box
-from engine.runtime import AskRequest, ModelManifest, Session
-from engine.runtime.session import default_threads
+from engine.runtime import AskRequest, Device, ModelManifest, Session
+from engine.runtime.options import default_threads
 from engine.scans import Volume, read_volume, render_slice
 from engine.suggest import prepare, suggest
 
@@ -46,6 +46,7 @@ def bench_engine(
     slices: int = 10,
     cancels: int = 20,
     threads: int | None = None,
+    device: Device | None = None,
 ) -> BenchReport:
     """Ask a model about a generated patient's slices, each new to everybody; ours and peers in turn.
 
@@ -62,7 +63,7 @@ def bench_engine(
     progress = progress or NoProgress()
     threads = threads or default_threads()
     volume = bench_patient() if volume is None else volume
-    with Session(manifest, threads=threads) as session:
+    with Session(manifest, threads=threads, device=device) as session:
         session.start()
         rows = _against_peers(session, volume, threads, runs, progress)
         rows += _prepared_rows(session, volume, slices, progress)

@@ -18,7 +18,7 @@ from engine.errors import MedRegAError
 from engine.progress import NoProgress, Progress
 from engine.protocol import Language, Question, Task, answer_grammar, render_prompt
 from engine.regions import Box
-from engine.runtime import AskRequest, ModelManifest, Session
+from engine.runtime import AskRequest, Device, ModelManifest, Session
 from engine.scans import Volume, render_slice
 
 logger = logging.getLogger(__name__)
@@ -50,6 +50,7 @@ def soak_engine(
     *,
     volume: Volume | None = None,
     slices: int = 24,
+    device: Device | None = None,
 ) -> BenchReport:
     """Ask from several threads, kill every half minute or so, and hold every answer against one given in peace.
 
@@ -62,7 +63,7 @@ def soak_engine(
     progress = progress or NoProgress()
     volume = bench_patient() if volume is None else volume
     log = _Log()
-    with Session(manifest) as session:
+    with Session(manifest, device=device) as session:
         requests = _requests(session, volume, slices)
         expected = [session.ask(request).raw for request in requests]
         ended = threading.Event()

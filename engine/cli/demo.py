@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from engine.cli.options import PATH, model_option, named_model
+from engine.cli.options import PATH, device_option, model_option, named_model
 from engine.cli.output import printable
 from engine.cli.progress import TerminalProgress
 from engine.cli.suggest import print_suggestion, whole_picture
@@ -20,7 +20,7 @@ from engine.demo import (
 )
 from engine.protocol import Language, Task
 from engine.regions import Box
-from engine.runtime import Session
+from engine.runtime import Device, Session
 from engine.scans import read_volume
 from engine.suggest import suggest
 
@@ -29,7 +29,8 @@ from engine.suggest import suggest
 @click.option("--out", type=PATH, default=Path("medrega-demo.png"), show_default=True, help="The annotated PNG.")
 @click.option("--folder", type=PATH, default=default_demo_folder, show_default="the user data folder")
 @model_option
-def demo(out: Path, folder: Path, model_id: str) -> None:
+@device_option
+def demo(out: Path, folder: Path, model_id: str, device: Device) -> None:
     """Ask about a generated CT on the command line and write an annotated PNG.
 
     Example: medrega demo --out demo.png
@@ -45,7 +46,7 @@ def demo(out: Path, folder: Path, model_id: str) -> None:
     box = Box(*present[asked][0])
     names = {label["id"]: label["en"] for label in truth["labels"]}
     volume = read_volume(phantom / "dicom")
-    with Session(named_model(model_id)) as session:
+    with Session(named_model(model_id), device=device) as session:
         for language in Language:
             named = suggest(
                 session,

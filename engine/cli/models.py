@@ -2,21 +2,24 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from importlib.metadata import entry_points
 from pathlib import Path
 from typing import Any
 
 import click
 
-from engine.cli.options import PATH, json_option
+from engine.cli.options import PATH, DeviceType, json_option
 from engine.cli.output import echo_json, printable
 from engine.cli.progress import TerminalProgress
 from engine.protocol import Task
 from engine.runtime import (
+    Device,
     ModelManifest,
     Session,
     check_gguf,
     choose_model,
+    chosen_device,
     chosen_model,
     find_model,
     list_models,
@@ -227,6 +230,23 @@ def default_command(model_id: str, task: str | None, as_json: bool) -> None:
     """
     manifest = choose_model(model_id, Task(task) if task else None)
     _say(manifest, as_json, f"answers {task or 'by default'}")
+
+
+@model.command("device")
+@click.argument("device", type=DeviceType(), required=False, metavar="[auto|cpu|cuda[:N]]")
+@json_option
+def device_command(device: Device | None, as_json: bool) -> None:
+    """Say where models run, or choose it: for the window and for every verb without --device.
+
+    Example: medrega model device cuda:0
+    """
+    if device is not None:
+        write_choices(replace(read_choices(), device=device))
+    said = str(chosen_device())
+    if as_json:
+        echo_json({"device": said})
+    else:
+        click.echo(said)
 
 
 @model.command("remove")

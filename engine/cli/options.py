@@ -10,7 +10,7 @@ import click
 
 from engine.protocol import Task
 from engine.regions import Box, RegionError
-from engine.runtime import ModelManifest, chosen_model, find_model
+from engine.runtime import Device, ModelError, ModelManifest, chosen_device, chosen_model, find_model
 from engine.scans import Plane, ScanError, Volume, Window
 from engine.store import AnnotationStore, StoreError, default_database_path
 
@@ -44,6 +44,32 @@ def model_option(command: Command) -> Command:
         default="",
         show_default="your default for the task (medrega model default), else the starter",
         help="A registered model, or its folder.",
+    )(command)
+
+
+class DeviceType(click.ParamType[Device]):
+    """Where the model runs."""
+
+    name = "auto|cpu|cuda[:N]"
+
+    def convert(self, value: str | Device, param: click.Parameter | None, ctx: click.Context | None) -> Device:
+        """Read a device; an unknown one is a wrong argument."""
+        if isinstance(value, Device):
+            return value
+        try:
+            return Device.parse(value)
+        except ModelError as error:
+            self.fail(str(error), param, ctx)
+
+
+def device_option(command: Command) -> Command:
+    """``--device auto|cpu|cuda[:N]``"""
+    return click.option(
+        "--device",
+        type=DeviceType(),
+        default=lambda: chosen_device(),
+        show_default="your choice (medrega model device), else auto",
+        help="Where the model runs. auto: on NVIDIA GPUs as far as it fits their memory, else on the CPU.",
     )(command)
 
 

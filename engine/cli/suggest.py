@@ -15,6 +15,7 @@ from engine.annotate import draw_regions
 from engine.cli.options import (
     PATH,
     db_option,
+    device_option,
     json_option,
     model_option,
     named_model,
@@ -28,7 +29,7 @@ from engine.files import whole_file
 from engine.protocol import Language, Task
 from engine.regional_cot import ask_by_regions, regional_cot_to_json
 from engine.regions import Box, LabelSet
-from engine.runtime import Session
+from engine.runtime import Device, Session
 from engine.scans import ScanError, Volume, Window, read_volume, render_slice
 from engine.store import AnnotationStore, study_uid_of
 from engine.suggest import suggest
@@ -46,6 +47,7 @@ from engine.suggestion_json import suggestion_to_json
 @click.option("--annotated", type=PATH, metavar="OUT.png", help="Also draw the answer into the slice.")
 @db_option
 @model_option
+@device_option
 @json_option
 def suggest_command(
     path: Path,
@@ -59,6 +61,7 @@ def suggest_command(
     annotated: Path | None,
     database: Path,
     model_id: str,
+    device: Device,
     as_json: bool,
     **given: Any,
 ) -> None:
@@ -72,7 +75,7 @@ def suggest_command(
     chosen, number = pick_slice(volume, plane, index)
     labels = LabelSet.from_file(labels_file) if labels_file else None
     question = asked.question(volume.modality) | {"language": Language(lang), "labels": labels}
-    with Session(named_model(model_id, task)) as session:
+    with Session(named_model(model_id, task), device=device) as session:
         place = (session, volume, chosen, number, window)
         if asked.cot:
             cot = ask_by_regions(*place, **(question | asked.two_passes()))

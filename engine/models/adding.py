@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import multiprocessing
 from collections.abc import Callable
 from pathlib import Path
 
@@ -13,9 +12,10 @@ from engine.labels import LabelSet
 from engine.models.dialects import make_dialect
 from engine.models.probing import Probe, ProbeResult, probe_model
 from engine.models.registering import default_labels, new_model_folder, self_test_image, write_labels
-from engine.progress import Cancelled, Progress
+from engine.progress import Progress
 from engine.protocol import Task
 from engine.runtime import ModelFile, ModelManifest, Session, check_gguf, find_model
+from engine.runtime.child_job import ChildDied, run_in_child
 from engine.runtime.errors import ModelError
 from engine.runtime.gguf_header import GgufHeader
 from engine.runtime.manifest import CARD_FILE, HashMeter
@@ -140,29 +140,10 @@ def _copy(source: Path, target: Path, meter: HashMeter) -> None:
 
 def _probe(probe: Probe, cancelled: Callable[[], bool]) -> ProbeResult:
     """Try the files out in a process of their own: what llama.cpp does with them may end it."""
-    context = multiprocessing.get_context("spawn")
-    ours, theirs = context.Pipe(duplex=False)
-    process = context.Process(target=probe_model, args=(theirs, probe), daemon=True)
-    process.start()
-    theirs.close()
     try:
-        waited = 0.0
-        while not ours.poll(0.1):
-            waited += 0.1
-            if cancelled():
-                raise Cancelled
-            if waited > _PROBE_TIMEOUT_S:
-                raise ModelError(f"llama.cpp does not come to an end with {probe.folder}: it cannot be used")
-        result = ours.recv()
-    except EOFError:
-        process.join(5)
-        raise ModelError(
-            f"llama.cpp died of {probe.text} or {probe.mmproj} (exit code {process.exitcode}): they cannot be used"
-        ) from None
-    finally:
-        process.kill()
-        process.join(5)
-        ours.close()
+        result = run_in_child(probe_model, probe, timeout_s=_PROBE_TIMEOUT_S, cancelled=cancelled)
+    except ChildDied as death:
+        raise ModelError(f"llama.cpp died of {probe.text} or {probe.mmproj} ({death}): they cannot be used") from None
     if isinstance(result, str):
         raise ModelError(result)
     found: ProbeResult = result

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 from dataclasses import dataclass
 from multiprocessing.connection import Connection
@@ -11,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engine.errors import MedRegAError
+from engine.runtime.device import Device, DeviceKind
 from engine.runtime.manifest import ModelFile, ModelManifest
 
 
@@ -34,6 +36,8 @@ class ProbeResult:
 def probe_model(connection: Connection, probe: Probe) -> None:
     """Load the files and encode the image; send a `ProbeResult`, or in words why not."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    # One picture, and no reason to fail for want of a GPU's memory.
+    os.environ.update(Device(DeviceKind.CPU).variables(os.environ))
     from engine.runtime.llama import LlamaModel
 
     # No hashes: these files are being looked at, not yet a model. 0 tokens: as many as the tower makes.

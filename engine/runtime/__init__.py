@@ -5,14 +5,24 @@ The window never loads a model itself: a crash there must not take it down.
 
 from engine.runtime.adapter import AdapterManifest, adapters_folder, list_adapters
 from engine.runtime.calibration import UNCALIBRATED, Calibration, LogisticMap
-from engine.runtime.choices import ModelChoices, choose_model, chosen_model, read_choices, write_choices
-from engine.runtime.errors import EngineError, ModelError, QuestionError
+from engine.runtime.choices import (
+    ModelChoices,
+    choose_model,
+    chosen_device,
+    chosen_model,
+    read_choices,
+    write_choices,
+)
+from engine.runtime.device import Device, DeviceKind
+from engine.runtime.errors import EngineError, MemoryShortError, ModelError, QuestionError
+from engine.runtime.events import EngineEvent
 from engine.runtime.gguf_check import check_gguf
 from engine.runtime.manifest import ModelFile, ModelManifest, verify_files
 from engine.runtime.messages import Absence, AskRequest, AskResult, Choice, TextPiece, Timings
+from engine.runtime.offload import Lack, Offload
 from engine.runtime.preprocess import to_model_image
 from engine.runtime.registry import DEFAULT_MODEL, find_model, is_removable, list_models, remove_model
-from engine.runtime.session import EngineEvent, Session
+from engine.runtime.session import Session
 
 __all__ = [
     "DEFAULT_MODEL",
@@ -23,13 +33,18 @@ __all__ = [
     "AskResult",
     "Calibration",
     "Choice",
+    "Device",
+    "DeviceKind",
     "EngineError",
     "EngineEvent",
+    "Lack",
     "LogisticMap",
+    "MemoryShortError",
     "ModelChoices",
     "ModelError",
     "ModelFile",
     "ModelManifest",
+    "Offload",
     "QuestionError",
     "Session",
     "TextPiece",
@@ -37,6 +52,7 @@ __all__ = [
     "adapters_folder",
     "check_gguf",
     "choose_model",
+    "chosen_device",
     "chosen_model",
     "find_model",
     "is_removable",

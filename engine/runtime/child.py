@@ -6,23 +6,36 @@ for another processor, or an OpenMP beside torch's, stays out of it.
 
 from __future__ import annotations
 
+import os
 import signal
 from multiprocessing.connection import Connection
 
 from engine.runtime.manifest import ModelManifest
 from engine.runtime.messages import Failed, send
+from engine.runtime.nvidia import missing_cuda_library
+from engine.runtime.options import EngineOptions
 
 
-def child_main(
-    connection: Connection, manifest: ModelManifest, threads: int, gpu_layers: int | None, exact: bool
-) -> None:
+def child_main(connection: Connection, manifest: ModelManifest, options: EngineOptions) -> None:
     """Load llama.cpp and run the worker; tell the parent when even that is impossible."""
     # Ctrl-C goes to the whole terminal group; the parent decides when we end.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    # CUDA reads them once, when it is loaded.
+    os.environ.update(options.shown_device.variables(os.environ))
     try:
         from engine.runtime.worker import run_worker
     except (ImportError, OSError, RuntimeError) as failure:
-        message = f"llama.cpp cannot be loaded ({failure}): install llama-cpp-python 0.3.36 again"
-        send(connection, Failed(0, "model", message))
+        send(connection, Failed(0, "model", why_not_loaded(str(failure))))
         return
-    run_worker(connection, manifest, threads, gpu_layers, exact)
+    run_worker(connection, manifest, options)
+
+
+def why_not_loaded(failure: str) -> str:
+    """What to tell a person when the library of llama.cpp could not be loaded, and what to do."""
+    missing = missing_cuda_library(failure)
+    if missing:
+        return (
+            f"the engine was built for NVIDIA GPUs and does not find their library {missing}: install the NVIDIA "
+            "driver and the CUDA toolkit, or the engine for the CPU (python3 packaging/bootstrap.py install --portable)"
+        )
+    return f"llama.cpp cannot be loaded ({failure}): install llama-cpp-python 0.3.36 again"

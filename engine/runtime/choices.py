@@ -1,4 +1,4 @@
-"""Which model answers when nobody names one: a person's default, and another for single tasks.
+"""Which model answers when nobody names one, and where it runs: a person's default, and another for single tasks.
 
 Kept in ``settings.json`` beside the models a person added.
 """
@@ -14,6 +14,7 @@ from pathlib import Path
 from engine.files import whole_file
 from engine.protocol import Task
 from engine.runtime import registry
+from engine.runtime.device import Device
 from engine.runtime.errors import ModelError
 from engine.runtime.manifest import ModelManifest
 
@@ -25,10 +26,11 @@ _FORMAT = 1
 
 @dataclass(frozen=True, slots=True)
 class ModelChoices:
-    """Ids of models. default : for whatever has none of its own. tasks : by task."""
+    """Ids of models. default : for whatever has none of its own. tasks : by task. device : where all of them run."""
 
     default: str = registry.DEFAULT_MODEL
     tasks: Mapping[Task, str] = field(default_factory=dict)
+    device: Device = field(default_factory=Device)
 
     def of(self, task: Task | None) -> str:
         """The chosen model of a task, or of all."""
@@ -47,7 +49,9 @@ class ModelChoices:
     def without(self, model: str) -> ModelChoices:
         """These without a model that is gone."""
         default = registry.DEFAULT_MODEL if self.default == model else self.default
-        return ModelChoices(default, {t: id for t, id in self.tasks.items() if id not in (model, default)})
+        return replace(
+            self, default=default, tasks={t: id for t, id in self.tasks.items() if id not in (model, default)}
+        )
 
 
 def _path() -> Path:
@@ -65,11 +69,12 @@ def read_choices() -> ModelChoices:
         raise ModelError(f"cannot read the choice of models in {path}: {error}") from error
     if not isinstance(said, dict) or said.get("format") != _FORMAT:
         raise ModelError(f"the choice of models in {path} was written by another version: delete the file")
-    default, tasks = said.get("default"), said.get("tasks")
-    if not isinstance(default, str) or not isinstance(tasks, dict):
+    default, tasks, device = said.get("default"), said.get("tasks"), said.get("device", str(Device()))
+    if not isinstance(default, str) or not isinstance(tasks, dict) or not isinstance(device, str):
         raise ModelError(f"the choice of models in {path} is damaged: delete the file")
     known = {task.value: task for task in Task}
-    return ModelChoices(default, {known[name]: id for name, id in tasks.items() if name in known})
+    chosen = {known[name]: id for name, id in tasks.items() if name in known}
+    return ModelChoices(default, chosen, Device.parse(device))
 
 
 def write_choices(choices: ModelChoices) -> None:
@@ -79,6 +84,7 @@ def write_choices(choices: ModelChoices) -> None:
         "format": _FORMAT,
         "default": choices.default,
         "tasks": {task.value: model for task, model in choices.tasks.items()},
+        "device": str(choices.device),
     }
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -93,6 +99,11 @@ def choose_model(model: str, task: Task | None = None) -> ModelManifest:
     manifest = registry.find_model(model)
     write_choices(read_choices().with_choice(manifest.id, task))
     return manifest
+
+
+def chosen_device() -> Device:
+    """Where models run. Raises `ModelError` when the choices cannot be read."""
+    return read_choices().device
 
 
 def chosen_model(task: Task | None = None) -> ModelManifest:

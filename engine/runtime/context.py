@@ -12,13 +12,20 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engine.progress import Cancelled
-from engine.runtime.errors import EngineError, ModelError
+from engine.runtime.errors import EngineError, MemoryShortError
 from engine.runtime.llama_log import giving_up
 
 BATCH = 512
 """The most tokens that are evaluated at once."""
 MAX_SEQUENCES = 128
 """Sequence 0 is the prompt's; the others are branches of it."""
+
+FLASH = {
+    "on": lc.LLAMA_FLASH_ATTN_TYPE_ENABLED,
+    "off": lc.LLAMA_FLASH_ATTN_TYPE_DISABLED,
+    "auto": lc.LLAMA_FLASH_ATTN_TYPE_AUTO,
+}
+"""Flash attention: faster, and rounds differently."""
 
 _DECODE_ABORTED = 2
 _GGML_F32, _GGML_F16 = 0, 1
@@ -36,12 +43,12 @@ class Context:
     """One context of a loaded model. Not thread-safe.
 
     model : llama.cpp's handle. path : of the model, for errors. limit : the longest prompt with its answer, in tokens.
-    exact : 32-bit keys and values and no flash attention.
+    exact : 32-bit keys and values and no flash attention. flash : else ``on``, or ``auto`` where a GPU may lack it.
     position : where sequence 0 goes on. vocabulary_size : of a row of logits.
-    Raises `ModelError` when llama.cpp cannot make it.
+    Raises `MemoryShortError` when llama.cpp cannot make it.
     """
 
-    def __init__(self, model: Any, path: Path, *, limit: int, threads: int, exact: bool) -> None:
+    def __init__(self, model: Any, path: Path, *, limit: int, threads: int, exact: bool, flash: str = "on") -> None:
         self.limit = limit
         self.position = 0
         self.vocabulary_size = int(lc.llama_vocab_n_tokens(lc.llama_model_get_vocab(model)))
@@ -53,11 +60,11 @@ class Context:
         # One pool of cells for all sequences: choices share the prefix instead of copying it.
         params.kv_unified = True
         params.n_threads = params.n_threads_batch = threads
-        params.flash_attn_type = flash_attention(exact)
+        params.flash_attn_type = FLASH["off" if exact else flash]
         params.type_k = params.type_v = _GGML_F32 if exact else _GGML_F16
         self.handle = lc.llama_init_from_model(model, params)
         if not self.handle:
-            raise ModelError(f"llama.cpp cannot make a context for {path}: there may be too little memory")
+            raise MemoryShortError(f"llama.cpp cannot make a context for {path}: there may be too little memory")
         # Works on the CPU only (llama.h); `check` looks between batches as well.
         self._abort_callback = lc.ggml_abort_callback(lambda _: self._stopped())
         lc.llama_set_abort_callback(self.handle, self._abort_callback, None)
@@ -152,8 +159,3 @@ class Context:
         """Drop everything."""
         lc.llama_memory_clear(self._memory, True)
         self.position = 0
-
-
-def flash_attention(exact: bool) -> int:
-    """llama.cpp's constant: flash attention is faster and rounds differently."""
-    return int(lc.LLAMA_FLASH_ATTN_TYPE_DISABLED if exact else lc.LLAMA_FLASH_ATTN_TYPE_ENABLED)

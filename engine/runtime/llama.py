@@ -17,13 +17,14 @@ from numpy.typing import NDArray
 
 from engine.protocol import Prompt
 from engine.runtime.beginnings import Beginnings, Begun
-from engine.runtime.context import BATCH, MAX_SEQUENCES, Context, flash_attention, never
-from engine.runtime.errors import ModelError
+from engine.runtime.context import BATCH, FLASH, MAX_SEQUENCES, Context, never
+from engine.runtime.errors import MemoryShortError, ModelError
 from engine.runtime.lines import fork, one_line, write_lines
-from engine.runtime.llama_log import hear_llama
+from engine.runtime.llama_log import heard_errors, short_of_memory
 from engine.runtime.lora import LoraAdapters
 from engine.runtime.manifest import ModelManifest
 from engine.runtime.messages import AskRequest, AskResult, Choice, TextPiece, Timings
+from engine.runtime.offload import Offload
 from engine.runtime.scoring import log_softmax, score_choices
 from engine.runtime.vision import VisionTower
 from engine.runtime.writing import Vocabulary, Writer
@@ -31,51 +32,70 @@ from engine.runtime.writing import Vocabulary, Writer
 __all__ = ["LlamaModel", "log_softmax"]
 
 _MAX_CONTEXT = 4096
-_ALL_LAYERS = 999
 
 
 def _no_one(piece: TextPiece) -> None:
     pass
 
 
+def context_limit(manifest: ModelManifest) -> int:
+    """How long a prompt with its answer may be, in tokens."""
+    return min(manifest.context_length, _MAX_CONTEXT)
+
+
 class LlamaModel:
     """A loaded model. Not thread-safe.
 
-    threads : of text and vision. gpu_layers : how many layers of the text model go to a GPU, all of them when None
-    and the engine was built for one; with any, the vision tower goes too.
+    threads : of text and vision. offload : what of it goes to GPUs, nothing when None.
     exact : 32-bit keys and values and no flash attention, for parity with torch; slower.
-    Raises `ModelError` when llama.cpp refuses a file.
+    Raises `ModelError` when llama.cpp refuses a file, `MemoryShortError` when it does not fit.
     """
 
     def __init__(
-        self, manifest: ModelManifest, *, threads: int, gpu_layers: int | None = None, exact: bool = False
+        self, manifest: ModelManifest, *, threads: int, offload: Offload | None = None, exact: bool = False
     ) -> None:
-        hear_llama()
+        self._loaded = contextlib.ExitStack()
+        with heard_errors() as errors:
+            try:
+                self._load(manifest, threads, offload or Offload(), exact)
+            except (ModelError, MemoryError) as error:
+                self.close()
+                if isinstance(error, MemoryError) or short_of_memory(errors):
+                    raise MemoryShortError(
+                        f"there is too little memory for the model {manifest.id}: close other programs, or choose a "
+                        "smaller quantization"
+                    ) from error
+                raise
+
+    def _load(self, manifest: ModelManifest, threads: int, offload: Offload, exact: bool) -> None:
         lc.llama_backend_init()
-        if gpu_layers is None:
-            gpu_layers = _ALL_LAYERS if lc.llama_supports_gpu_offload() else 0
         path = manifest.path("text")
         model_params = lc.llama_model_default_params()
-        model_params.n_gpu_layers = gpu_layers
-        self._model = lc.llama_model_load_from_file(str(path).encode(), model_params)
-        if not self._model:
+        model_params.n_gpu_layers = offload.layers
+        model = lc.llama_model_load_from_file(str(path).encode(), model_params)
+        if not model:
             raise ModelError(f"llama.cpp cannot load the text model {path}: install the model again")
-        limit = min(manifest.context_length, _MAX_CONTEXT)
-        self._context = Context(self._model, path, limit=limit, threads=threads, exact=exact)
-        self._adapters = LoraAdapters(self._model, self._context.handle)
-        self._vocabulary = Vocabulary(self._model)
+        self._loaded.callback(lc.llama_model_free, model)
+        self._context = Context(
+            model, path, limit=context_limit(manifest), threads=threads, exact=exact, flash=offload.flash
+        )
+        self._loaded.callback(self._context.close)
+        self._adapters = LoraAdapters(model, self._context.handle)
+        self._loaded.callback(self._adapters.close)
+        self._vocabulary = Vocabulary(model)
         self._vision = VisionTower(
             manifest.path("mmproj"),
-            self._model,
+            model,
             image_size=manifest.image_size,
             image_tokens=manifest.image_tokens,
-            width=int(lc.llama_model_n_embd(self._model)),
+            width=int(lc.llama_model_n_embd(model)),
             threads=threads,
-            gpu=gpu_layers != 0,
-            flash=flash_attention(exact),
+            gpu=offload.vision,
+            flash=FLASH["off" if exact else offload.flash],
             stopped=self._context.is_stopped,
             by_columns=manifest.token_order == "columns",
         )
+        self._loaded.callback(self._vision.close)
         self._beginnings = Beginnings(
             self._context, self._vision, self._vocabulary, image_size=manifest.image_size, model_id=manifest.id
         )
@@ -91,10 +111,7 @@ class LlamaModel:
 
     def close(self) -> None:
         """Free everything; the object is of no use afterwards."""
-        self._adapters.close()
-        self._vision.close()
-        self._context.close()
-        lc.llama_model_free(self._model)
+        self._loaded.close()
 
     def ask(
         self,

@@ -6,7 +6,7 @@ A message is a JSON header, followed by the image's bytes where it has one. Ever
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from multiprocessing.connection import Connection
 from typing import Any
 
@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engine.protocol import PartKind, Prompt, PromptPart
+from engine.runtime.offload import Lack, Offload
 
 
 class MessageError(ValueError):
@@ -133,6 +134,13 @@ class Written:
 
 
 @dataclass(frozen=True, slots=True)
+class Loading:
+    """What is about to be loaded where: the last that is heard of a process which dies of it."""
+
+    offload: Offload
+
+
+@dataclass(frozen=True, slots=True)
 class Ready:
     """The model is loaded and passed its self-test; `golden_error` is the relative distance it found."""
 
@@ -142,7 +150,7 @@ class Ready:
 
 @dataclass(frozen=True, slots=True)
 class Failed:
-    """A question, or the start, failed. kind : ``model``, ``cancelled``, ``question`` or ``engine``."""
+    """A question, or the start, failed. kind : ``model``, ``memory``, ``cancelled``, ``question`` or ``engine``."""
 
     request_id: int
     kind: str
@@ -173,7 +181,17 @@ class AdapterUsed:
 
 
 Message = (
-    AskRequest | BatchRequest | AskResult | BatchResult | Written | Ready | Failed | Cancel | UseAdapter | AdapterUsed
+    AskRequest
+    | BatchRequest
+    | AskResult
+    | BatchResult
+    | Written
+    | Loading
+    | Ready
+    | Failed
+    | Cancel
+    | UseAdapter
+    | AdapterUsed
 )
 
 
@@ -215,6 +233,8 @@ def _to_json(message: Message) -> tuple[dict[str, Any], NDArray[np.uint8] | None
         return {"type": kind, "request_id": message.request_id, "results": results}, None
     if isinstance(message, Written):
         return {"type": kind, "request_id": message.request_id, "piece": _piece_to_json(message.piece)}, None
+    if isinstance(message, Loading):
+        return {"type": kind, "offload": asdict(message.offload)}, None
     return {"type": kind, **{name: getattr(message, name) for name in message.__slots__}}, None
 
 
@@ -268,6 +288,8 @@ def _from_json(kind: str, data: dict[str, Any], image: bytes) -> Message:
         return BatchResult(int(data["request_id"]), tuple(_result_from_json(one) for one in data["results"]))
     if kind == "Written":
         return Written(int(data["request_id"]), _piece_from_json(data["piece"]))
+    if kind == "Loading":
+        return Loading(_offload_from_json(data["offload"]))
     if kind == "Ready":
         return Ready(float(data["golden_error"]), float(data["load_ms"]))
     if kind == "Failed":
@@ -317,6 +339,20 @@ def _result_from_json(data: dict[str, Any]) -> AskResult:
         bool(data["finished"]),
         int(data["prompt_tokens"]),
         tuple(float(one) for one in data["presence"]),
+    )
+
+
+def _offload_from_json(data: dict[str, Any]) -> Offload:
+    return Offload(
+        tuple(str(name) for name in data["gpus"]),
+        int(data["layers"]),
+        int(data["all_layers"]),
+        bool(data["vision"]),
+        str(data["kv_type"]),
+        str(data["flash"]),
+        int(data["needed"]),
+        int(data["free"]),
+        None if data["lack"] is None else Lack(data["lack"]),
     )
 
 

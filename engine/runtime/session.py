@@ -5,20 +5,18 @@ from __future__ import annotations
 import contextlib
 import itertools
 import logging
-import multiprocessing
-import os
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, replace
-from multiprocessing.connection import Connection
-from multiprocessing.process import BaseProcess
+from dataclasses import replace
 from types import TracebackType
 
 from engine.progress import Cancelled
 from engine.runtime.adapter import AdapterManifest
-from engine.runtime.child import child_main
-from engine.runtime.errors import EngineError, ModelError, QuestionError
+from engine.runtime.choices import chosen_device
+from engine.runtime.device import Device
+from engine.runtime.errors import EngineError, MemoryShortError, ModelError, QuestionError
+from engine.runtime.events import EngineEvent
 from engine.runtime.manifest import ModelManifest
 from engine.runtime.messages import (
     AdapterUsed,
@@ -28,48 +26,29 @@ from engine.runtime.messages import (
     BatchResult,
     Cancel,
     Failed,
+    Loading,
     Message,
-    MessageError,
     Ready,
     TextPiece,
     UseAdapter,
     Written,
-    receive,
-    send,
 )
+from engine.runtime.offload import SHARES, Offload
+from engine.runtime.options import EngineOptions, default_threads
+from engine.runtime.process import ModelProcess, ProcessDied
 from engine.runtime.turns import Turns
 
 logger = logging.getLogger(__name__)
 
 # Twenty gigabytes of MedRegA are hashed and read before the model is ready.
 _START_TIMEOUT_S = 900.0
-# The model process listens even while it computes: one that takes no message for so long is frozen.
-_SEND_TIMEOUT_S = 20.0
 _POLL_S = 0.02
 # While only looking ahead: a person's question waits no longer than this for it to be given up.
 _LOW_POLL_S = 0.004
 
 
-@dataclass(frozen=True, slots=True)
-class EngineEvent:
-    """Something people should know. kind : ``starting``, ``ready``, ``restarted`` or ``failed``.
-
-    message : a sentence in English. reason : why a process stopped, such as "signal 9"; "" where there is nothing more
-    to say.
-    """
-
-    kind: str
-    message: str
-    reason: str = ""
-
-
-class _ProcessDied(Exception):  # noqa: N818 - not an error of its own: `ask` makes one of it
-    """The model process is gone; the text says how."""
-
-
-def default_threads() -> int:
-    """Half the logical processors: two threads of one core were measured no faster than one."""
-    return max(1, min(8, (os.cpu_count() or 2) // 2))
+def _log_event(event: EngineEvent) -> None:
+    logger.log(logging.WARNING if event.kind == "fallback" else logging.INFO, "%s", event.message)
 
 
 def _never() -> bool:
@@ -84,8 +63,9 @@ class Session:
 
     `ask` may be called from any thread; questions are answered one after the other, the newest that waits first, and
     before whatever `prepare` does. A process that dies is started
-    anew once and asked again; `on_event` is told, from the asking thread. For threads, gpu_layers and exact see
-    `engine.runtime.llama.LlamaModel`. No port is opened.
+    anew once and asked again; `on_event` is told, from the asking thread. device : the person's choice when None. A GPU
+    whose memory is too small gets less of the model at each try, at last nothing. For the other options see
+    `EngineOptions`. No port is opened.
     """
 
     def __init__(
@@ -93,18 +73,20 @@ class Session:
         manifest: ModelManifest,
         *,
         threads: int | None = None,
+        device: Device | None = None,
         gpu_layers: int | None = None,
         exact: bool = False,
         on_event: Callable[[EngineEvent], None] | None = None,
     ) -> None:
         self.manifest = manifest
-        self._options = (threads or default_threads(), gpu_layers, exact)
-        self._on_event = on_event or (lambda event: logger.info("%s", event.message))
+        wanted = device if device is not None else chosen_device()
+        self._options = EngineOptions(threads or default_threads(), wanted, exact, gpu_layers=gpu_layers)
+        self._on_event = on_event or _log_event
+        self._offload: Offload | None = None
         # Held during a question, by whoever may touch the process and its pipe.
         self._turns = Turns()
         self._ids = itertools.count(1)
-        self._process: BaseProcess | None = None
-        self._connection: Connection | None = None
+        self._process: ModelProcess | None = None
         self._given_up = threading.Event()
         self._closed = False
         # What is wanted, and what the process that runs has; a new one has none.
@@ -123,7 +105,12 @@ class Session:
     def pid(self) -> int | None:
         """The model process's id, None while there is none."""
         process = self._process
-        return process.pid if process is not None and process.is_alive() else None
+        return process.pid if process is not None else None
+
+    @property
+    def offload(self) -> Offload | None:
+        """Where the model is computed; None before it was loaded."""
+        return self._offload
 
     def start(self, cancelled: Callable[[], bool] = _never) -> None:
         """Load the model and run its self-test. Raises `ModelError`, `EngineError` or `Cancelled`."""
@@ -180,7 +167,7 @@ class Session:
             try:
                 self._ensure_adapter(stop)
                 self._ask_once(replace(request, prepare=True), stop, _START_TIMEOUT_S, poll_s=_LOW_POLL_S)
-            except _ProcessDied:
+            except ProcessDied:
                 # The next question starts it again, and tells.
                 return False
             except Cancelled:
@@ -201,9 +188,12 @@ class Session:
                 self._ensure_started(stop)
                 self._ensure_adapter(stop)
                 return self._ask_once(request, stop, timeout_s, on_piece)
-            except _ProcessDied as death:
+            except ProcessDied as death:
                 self._discard()
                 self._require_open()
+                if death.aborted:
+                    # So ggml ends when a GPU's memory runs out in the middle of a question.
+                    self._step_down(str(death))
                 if last:
                     message = f"The model process stopped twice on one question ({death})."
                     self._tell("failed", message)
@@ -225,6 +215,16 @@ class Session:
             adapter.require_base(self.manifest)
             adapter.verify()
         self._adapter = adapter
+
+    @property
+    def device(self) -> Device:
+        """Where it is to run."""
+        return self._options.device
+
+    def use_device(self, device: Device) -> None:
+        """Run there from the next question on, for which the model is loaded again."""
+        if device != self._options.device:
+            self._options = replace(self._options, device=device, attempt=0)
 
     def cancel_current(self) -> None:
         """Make the `ask` in work, if any, raise `Cancelled`. May be called from any thread."""
@@ -254,7 +254,7 @@ class Session:
             yield lambda: cancelled() or gives_way() or self._given_up.is_set()
 
     def _tell(self, kind: str, message: str, reason: str = "") -> None:
-        self._on_event(EngineEvent(kind, message, reason))
+        self._on_event(EngineEvent(kind, message, reason, self._offload))
 
     def _require_open(self) -> None:
         if self._closed:
@@ -263,33 +263,35 @@ class Session:
     def _ensure_started(self, stop: Callable[[], bool]) -> None:
         self._require_open()
         if self._process is not None:
-            if self._process.is_alive():
+            if not self._process.is_alive():
+                death = self._process.death()
+                self._tell("restarted", f"The model process had stopped ({death}). It is started again.", death)
+            elif self._process.options.device == self._options.device:
                 return
-            death = self._death()
-            self._tell("restarted", f"The model process had stopped ({death}). It is started again.", death)
             self._discard()
         self._tell("starting", f"Loading the model {self.manifest.id} ...")
-        context = multiprocessing.get_context("spawn")
-        ours, theirs = context.Pipe()
-        process = context.Process(
-            target=child_main,
-            args=(theirs, self.manifest, *self._options),
-            name=f"medrega-model-{self.manifest.id}",
-            daemon=True,
-        )
-        process.start()
-        # The child has its own copy: once that is gone, reading here must end.
-        theirs.close()
-        self._process, self._connection = process, ours
+        while not self._start(stop):
+            pass
+        where = self._offload or Offload()
+        self._tell("ready", f"The model {self.manifest.id} is ready ({where.text}).")
+
+    def _start(self, stop: Callable[[], bool]) -> bool:
+        """Start a process and wait until it is ready; False when a GPU had too little memory, and less is tried."""
+        self._process = ModelProcess(self.manifest, self._options)
         try:
             # `close` may have come after the first look and found no process to end.
             self._require_open()
             reply = self._wait(0, stop, _START_TIMEOUT_S)
             if isinstance(reply, Failed):
-                raise ModelError(reply.message)
-        except _ProcessDied as death:
+                self._discard()
+                if reply.kind == "memory" and self._step_down(reply.message):
+                    return False
+                raise (MemoryShortError if reply.kind == "memory" else ModelError)(reply.message)
+        except ProcessDied as death:
             self._discard()
             self._require_open()
+            if self._step_down(str(death)):
+                return False
             raise EngineError(
                 f"the model process died while it loaded {self.manifest.folder} ({death}): there may be too little "
                 "memory, or the engine was built for another processor"
@@ -297,7 +299,16 @@ class Session:
         except BaseException:
             self._discard()
             raise
-        self._tell("ready", f"The model {self.manifest.id} is ready.")
+        return True
+
+    def _step_down(self, reason: str) -> bool:
+        """Let less of the model go to a GPU from the next start on; False where there is nothing to take away."""
+        was = self._offload
+        if was is None or not was.on_gpu or self._options.attempt + 1 >= len(SHARES):
+            return False
+        self._options = replace(self._options, attempt=self._options.attempt + 1)
+        self._tell("fallback", f"{was.text} did not fit ({reason}). Less of the model goes to the GPU.", reason)
+        return True
 
     def _ensure_adapter(self, stop: Callable[[], bool]) -> None:
         wanted = self._adapter
@@ -324,7 +335,7 @@ class Session:
             reply = self._wait(number, stop, timeout_s, on_piece, poll_s)
         except Cancelled:
             # Not waited for: its answer, if one comes, has a number that nobody asks for any more.
-            with contextlib.suppress(_ProcessDied):
+            with contextlib.suppress(ProcessDied):
                 self._send(Cancel(number))
             raise
         if isinstance(reply, Failed):
@@ -334,19 +345,13 @@ class Session:
         return reply
 
     def _send(self, message: Message) -> None:
-        connection, process = self._connection, self._process
-        assert connection is not None
-        assert process is not None
-        # A frozen process would let us wait for ever once the pipe is full.
-        watchdog = threading.Timer(_SEND_TIMEOUT_S, process.kill)
-        watchdog.daemon = True
-        watchdog.start()
-        try:
-            send(connection, message)
-        except OSError:
-            raise _ProcessDied(self._death()) from None
-        finally:
-            watchdog.cancel()
+        self._running().send(message)
+
+    def _running(self) -> ModelProcess:
+        if self._process is None:
+            # `close` came meanwhile.
+            raise ProcessDied("it was ended")
+        return self._process
 
     def _wait(
         self,
@@ -357,28 +362,22 @@ class Session:
         poll_s: float = _POLL_S,
     ) -> Message:
         """The process's reply to message `number` (0: to its start). One that is silent for too long is ended."""
-        assert self._connection is not None
+        process = self._running()
         deadline = time.monotonic() + timeout_s
         while True:
-            try:
-                while self._connection.poll(poll_s):
-                    reply = receive(self._connection)
-                    if isinstance(reply, Ready):
-                        if number == 0:
-                            return reply
-                    elif isinstance(reply, Written):
-                        if on_piece is not None and reply.request_id == number:
-                            on_piece(reply.piece)
-                        if stop():
-                            raise Cancelled
-                    elif (
-                        isinstance(reply, AskResult | BatchResult | AdapterUsed | Failed) and reply.request_id == number
-                    ):
+            while (reply := process.receive(poll_s)) is not None:
+                if isinstance(reply, Loading):
+                    self._placed(reply.offload)
+                elif isinstance(reply, Ready):
+                    if number == 0:
                         return reply
-            except (EOFError, OSError):
-                raise _ProcessDied(self._death()) from None
-            except MessageError as error:
-                raise _ProcessDied(str(error)) from None
+                elif isinstance(reply, Written):
+                    if on_piece is not None and reply.request_id == number:
+                        on_piece(reply.piece)
+                    if stop():
+                        raise Cancelled
+                elif isinstance(reply, AskResult | BatchResult | AdapterUsed | Failed) and reply.request_id == number:
+                    return reply
             if stop():
                 raise Cancelled
             if time.monotonic() > deadline:
@@ -387,22 +386,13 @@ class Session:
                 self._tell("failed", message)
                 raise EngineError(f"{message} The next question starts it again.")
 
-    def _death(self) -> str:
-        process = self._process
-        if process is None:
-            return "it was ended"
-        process.join(5.0)
-        code = process.exitcode
-        if code is not None and code < 0:
-            return f"signal {-code}"
-        return f"exit code {code}"
+    def _placed(self, offload: Offload) -> None:
+        self._offload = offload
+        if offload.lack is not None:
+            self._tell("fallback", f"The model {self.manifest.id} runs on the CPU: {offload.lack.text}.")
 
     def _discard(self) -> None:
-        process, connection = self._process, self._connection
-        self._process = self._connection = None
+        process, self._process = self._process, None
         self._adapter_in_use = None
-        if connection is not None:
-            connection.close()
         if process is not None:
-            process.kill()
-            process.join(5.0)
+            process.close()

@@ -11,6 +11,7 @@ import queue
 import threading
 import time
 import traceback
+from collections.abc import Callable
 from multiprocessing.connection import Connection
 from pathlib import Path
 
@@ -19,9 +20,9 @@ from PIL import Image
 
 from engine.errors import MedRegAError
 from engine.progress import Cancelled
-from engine.runtime.errors import ModelError, QuestionError
+from engine.runtime.errors import MemoryShortError, ModelError, QuestionError
 from engine.runtime.gguf_check import check_gguf
-from engine.runtime.llama import LlamaModel
+from engine.runtime.llama import LlamaModel, context_limit
 from engine.runtime.manifest import ModelManifest, verify_files
 from engine.runtime.messages import (
     AdapterUsed,
@@ -30,6 +31,7 @@ from engine.runtime.messages import (
     BatchResult,
     Cancel,
     Failed,
+    Loading,
     Message,
     MessageError,
     Ready,
@@ -39,20 +41,22 @@ from engine.runtime.messages import (
     receive,
     send,
 )
+from engine.runtime.offload import Offload
+from engine.runtime.options import EngineOptions
+from engine.runtime.placing import place_model
 
 logger = logging.getLogger(__name__)
 
 
-def run_worker(
-    connection: Connection, manifest: ModelManifest, threads: int, gpu_layers: int | None, exact: bool
-) -> None:
-    """The process's main function; see `engine.runtime.llama.LlamaModel` for the numbers."""
+def run_worker(connection: Connection, manifest: ModelManifest, options: EngineOptions) -> None:
+    """The process's main function."""
     inbox = _Inbox(connection)
     started = time.perf_counter()
     try:
-        model, error = load_model(manifest, threads=threads, gpu_layers=gpu_layers, exact=exact)
+        model, error = load_model(manifest, options, lambda offload: send(connection, Loading(offload)))
     except MedRegAError as failure:
-        send(connection, Failed(0, "model", str(failure)))
+        kind = "memory" if isinstance(failure, MemoryShortError) else "model"
+        send(connection, Failed(0, kind, str(failure)))
         return
     send(connection, Ready(error, (time.perf_counter() - started) * 1000))
     while True:
@@ -64,16 +68,18 @@ def run_worker(
 
 
 def load_model(
-    manifest: ModelManifest, *, threads: int, gpu_layers: int | None = None, exact: bool = False
+    manifest: ModelManifest, options: EngineOptions, on_placed: Callable[[Offload], None] = lambda _: None
 ) -> tuple[LlamaModel, float]:
-    """Verify a model's files, load it, and let it pass its self-test; the model and the self-test's distance.
+    """Verify a model's files, place and load it, and let it pass its self-test; the model and that test's distance.
 
-    Raises `ModelError` with what is wrong and what to do.
+    on_placed : hears of what goes where before it is loaded. Raises `MemoryShortError` when it does not fit there,
+    `ModelError` with what else is wrong and what to do.
     """
     verify_files(manifest)
-    check_gguf(manifest.path("text"))
-    check_gguf(manifest.path("mmproj"))
-    model = LlamaModel(manifest, threads=threads, gpu_layers=gpu_layers, exact=exact)
+    text, mmproj = check_gguf(manifest.path("text")), check_gguf(manifest.path("mmproj"))
+    offload = place_model(text, mmproj, options, context_limit(manifest))
+    on_placed(offload)
+    model = LlamaModel(manifest, threads=options.threads, offload=offload, exact=options.exact)
     return model, golden_error(model, manifest)
 
 

@@ -331,6 +331,10 @@
         <source>this slice is not read yet</source>
         <translation>该层面尚未读取</translation>
     </message>
+    <message>
+        <source>{0} (probability of being here: {1})</source>
+        <translation>{0}（在此处的概率：{1}）</translation>
+    </message>
 </context>
 <context>
     <name>AssignDialog</name>
@@ -682,6 +686,29 @@
     </message>
 </context>
 <context>
+    <name>DeviceMenu</name>
+    <message>
+        <source>Runs on</source>
+        <translation>运行于</translation>
+    </message>
+    <message>
+        <source>Automatic</source>
+        <translation>自动</translation>
+    </message>
+    <message>
+        <source>Processor (CPU)</source>
+        <translation>处理器（CPU）</translation>
+    </message>
+    <message>
+        <source>NVIDIA GPU</source>
+        <translation>NVIDIA GPU</translation>
+    </message>
+    <message>
+        <source>NVIDIA GPU {0}</source>
+        <translation>NVIDIA GPU {0}</translation>
+    </message>
+</context>
+<context>
     <name>DropSign</name>
     <message>
         <source>This cannot be added</source>
@@ -729,6 +756,38 @@
     <message>
         <source>{0} was not trained for this: do not rely on what it says.</source>
         <translation>{0} 没有为此训练过：请勿采信它的回答。</translation>
+    </message>
+    <message>
+        <source>The model is ready, on the GPU</source>
+        <translation>模型已就绪，在 GPU 上运行</translation>
+    </message>
+    <message>
+        <source>The model is ready, {0} of {1} layers on the GPU</source>
+        <translation>模型已就绪，{1} 层中有 {0} 层在 GPU 上</translation>
+    </message>
+    <message>
+        <source>The GPU has too little free memory for {0} of {1} layers of the model: fewer are tried.</source>
+        <translation>GPU 空闲显存不足，放不下模型 {1} 层中的 {0} 层：正在尝试更少的层。</translation>
+    </message>
+    <message>
+        <source>the engine was built for the processor alone; make run CUDA=1 builds it for NVIDIA GPUs</source>
+        <translation>推理引擎仅为处理器编译；make run CUDA=1 可为 NVIDIA GPU 编译</translation>
+    </message>
+    <message>
+        <source>there is no NVIDIA driver</source>
+        <translation>没有 NVIDIA 驱动程序</translation>
+    </message>
+    <message>
+        <source>the NVIDIA driver shows no GPU that can be used; medrega doctor says more</source>
+        <translation>NVIDIA 驱动程序没有提供可用的 GPU；medrega doctor 会给出更多信息</translation>
+    </message>
+    <message>
+        <source>the GPU has too little free memory</source>
+        <translation>GPU 空闲显存不足</translation>
+    </message>
+    <message>
+        <source>The model runs on the processor: {0}.</source>
+        <translation>模型在处理器上运行：{0}。</translation>
     </message>
     <message>
         <source>Loading the model …</source>

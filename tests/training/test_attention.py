@@ -8,9 +8,9 @@ import pytest
 
 torch = pytest.importorskip("torch")
 
+from engine.models.registering import self_test_image  # noqa: E402
 from engine.protocol import Language, Task  # noqa: E402
 from training.attention import AttentionGuide, answer_looks, tokens_in_boxes  # noqa: E402
-from training.export import golden_image  # noqa: E402
 from training.model import load_model  # noqa: E402
 from training.packing import Branch, PackedQuestions, pack  # noqa: E402
 from training.records import Record  # noqa: E402
@@ -58,7 +58,7 @@ def test_the_loss_is_minus_the_log_of_the_models_own_attention(tiny_checkpoint):
     image = [encoder.image_context_id] * encoder.image_tokens
     branches = tuple(Branch((20, 21, number), (31, 32), (), ((0, 3), ())) for number in (22, 23))
     packed = pack([PackedQuestions(0, (3, *image, 4), branches)], encoder.pad_id, encoder.image_tokens)
-    images = torch.from_numpy(golden_image(56))[None]
+    images = torch.from_numpy(self_test_image(56))[None]
     guide = AttentionGuide(model.model.language_model)
     kept = []
     last = model.model.language_model.layers[-1].self_attn
@@ -84,7 +84,7 @@ def test_training_on_the_loss_draws_the_attention_to_the_box(tiny_checkpoint):
     image = [encoder.image_context_id] * encoder.image_tokens
     branch = Branch((20, 21, 22), (31, 32), (), ((1,), (1,)))
     packed = pack([PackedQuestions(0, (3, *image, 4), (branch,))], encoder.pad_id, encoder.image_tokens)
-    batch = {"images": torch.from_numpy(golden_image(56))[None], "packed": packed}
+    batch = {"images": torch.from_numpy(self_test_image(56))[None], "packed": packed}
     guide = AttentionGuide(model.model.language_model)
     optimizer = torch.optim.Adam(model.parameters(), 3e-3)
     losses = []

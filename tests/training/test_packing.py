@@ -8,10 +8,10 @@ import pytest
 
 torch = pytest.importorskip("torch")
 
+from engine.models.registering import self_test_image  # noqa: E402
 from engine.protocol import Language, Question, Task, prompt_from_user_text, user_text  # noqa: E402
 from engine.regions import Box  # noqa: E402
 from training.drawing import digit_weights  # noqa: E402
-from training.export import golden_image  # noqa: E402
 from training.model import load_model  # noqa: E402
 from training.packing import Branch, PackedQuestions, branch_attention, pack  # noqa: E402
 from training.tokenizer import PromptEncoder, load_tokenizer  # noqa: E402
@@ -38,7 +38,7 @@ def test_the_loss_of_packed_questions_is_that_of_questions_alone(side):
     model, encoder = side
     boxes = [Box(1, 2, 30, 40), Box(50, 50, 90, 99), Box(10, 10, 20, 20)]
     answers = ["liver", "right kidney", "aorta"]
-    images = torch.from_numpy(golden_image(56))[None]
+    images = torch.from_numpy(self_test_image(56))[None]
     whole = group(encoder, boxes, answers)
 
     def loss(packed: PackedQuestions) -> float:

@@ -41,10 +41,10 @@ def relative(a: np.ndarray, b: np.ndarray) -> float:
 
 
 def test_image_embeddings_agree_within_3e_3(runtime, torch_side):
-    from training.export import golden_image
+    from engine.models.registering import self_test_image
     from training.model import image_embeddings, image_tensor
 
-    image = golden_image(56)
+    image = self_test_image(56)
     with torch.no_grad():
         expected = image_embeddings(torch_side[0], image_tensor(torch.from_numpy(image)[None]))[0].numpy()
     assert relative(runtime.embed_image(image), expected) < 3e-3
@@ -54,7 +54,8 @@ def test_without_the_position_roll_the_embeddings_are_far_off(tiny_checkpoint, t
     """Guards the parity test itself: the defect it is there for must show."""
     import shutil
 
-    from training.export import Checkpoint, golden_image, write_mmproj
+    from engine.models.registering import self_test_image
+    from training.export import Checkpoint, write_mmproj
 
     folder = tmp_path / "unrolled"
     shutil.copytree(tiny_model, folder)
@@ -62,7 +63,7 @@ def test_without_the_position_roll_the_embeddings_are_far_off(tiny_checkpoint, t
     write_mmproj(Checkpoint.read(tiny_checkpoint), manifest.path("mmproj"), rolled=False)
     model = LlamaModel(manifest, threads=1, exact=True)
     try:
-        error = relative(model.embed_image(golden_image(56)), np.load(folder / "golden.npy"))
+        error = relative(model.embed_image(self_test_image(56)), np.load(folder / "golden.npy"))
     finally:
         model.close()
     assert error > 0.05
@@ -70,11 +71,11 @@ def test_without_the_position_roll_the_embeddings_are_far_off(tiny_checkpoint, t
 
 @pytest.mark.parametrize("prompt", PROMPTS, ids=["region-to-text en", "text-to-region zh"])
 def test_logits_agree_and_32_greedy_tokens_are_equal(runtime, torch_side, prompt):
-    from training.export import golden_image
+    from engine.models.registering import self_test_image
     from training.model import image_embeddings, image_tensor
 
     model, encoder = torch_side
-    image = golden_image(56)
+    image = self_test_image(56)
     before, after = encoder.split_at_image(prompt)
     ids = torch.tensor([before + after])
     with torch.no_grad():

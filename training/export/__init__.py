@@ -4,6 +4,6 @@ self-test, and the comparison with torch that lets a quantization be promoted or
 
 from training.export.checkpoint import Checkpoint, load_checkpoint
 from training.export.model import export_model
-from training.export.vision import golden_image, write_mmproj
+from training.export.vision import write_mmproj
 
-__all__ = ["Checkpoint", "export_model", "golden_image", "load_checkpoint", "write_mmproj"]
+__all__ = ["Checkpoint", "export_model", "load_checkpoint", "write_mmproj"]

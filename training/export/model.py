@@ -13,6 +13,7 @@ import torch
 from PIL import Image
 
 from engine.files import whole_file
+from engine.models.registering import self_test_image, write_labels
 from engine.regions import LabelSet
 from engine.runtime.manifest import ModelFile, ModelManifest
 from training.export.checkpoint import Checkpoint, is_adapter, load_checkpoint, require_exportable, weights_sha256
@@ -20,7 +21,7 @@ from training.export.importance import ImportanceMatrix
 from training.export.quantize import Quantization, is_quantized, quantize
 from training.export.text import write_text
 from training.export.tokens import CORPUS_SIZE, TokenCheck, check_tokens, token_corpus
-from training.export.vision import POSITION_ORDER, golden_image, write_mmproj
+from training.export.vision import POSITION_ORDER, write_mmproj
 from training.export.writer import FileType
 from training.model import CheckpointError, image_embeddings, image_tensor
 
@@ -29,7 +30,7 @@ EXPORT_FILE = "export.json"
 
 @dataclass(frozen=True, slots=True)
 class ExportedAs:
-    """What a model folder says of itself. abstain_below, golden_tolerance : see `ModelManifest`."""
+    """What a model folder says of itself. abstain_below, golden_tolerance, licence : see `ModelManifest`."""
 
     id: str
     name: str
@@ -37,6 +38,7 @@ class ExportedAs:
     golden_tolerance: float = 0.02
     abstain_below: float = 0.4
     tasks: tuple[str, ...] = ()
+    licence: str = ""
 
 
 def export_model(
@@ -51,15 +53,18 @@ def export_model(
     golden_tolerance: float = 0.02,
     abstain_below: float = 0.4,
     tasks: Sequence[str] = (),
+    licence: str = "",
     importance: ImportanceMatrix | None = None,
 ) -> ModelManifest:
     """Export a checkpoint folder, an adapter merged, into a model folder that the engine can open.
 
     ftype : of the text model; the vision tower is never cut below 8 bits, of which it loses more than the text does.
-    tasks : those it was trained on, for the manifest. importance : for quantizations below 8 bits.
+    tasks, licence : what it was trained on and what its weights are under, for the manifest.
+    importance : for quantizations below 8 bits.
     Raises `CheckpointError` for a folder that is no checkpoint, or whose tokenizer llama.cpp does not follow.
     """
-    said = ExportedAs(model_id, name, version, golden_tolerance, abstain_below, tuple(str(task) for task in tasks))
+    learnt = tuple(str(task) for task in tasks)
+    said = ExportedAs(model_id, name, version, golden_tolerance, abstain_below, learnt, licence)
     checkpoint = Checkpoint.read(folder)
     require_exportable(checkpoint.config, folder)
     out.mkdir(parents=True, exist_ok=True)
@@ -97,14 +102,13 @@ def _describe(
     """Write the self-test, the labels and the manifest."""
     config = checkpoint.config
     size = int(config["vision_config"]["image_size"][0])
-    image = golden_image(size)
+    image = self_test_image(size)
     Image.fromarray(image).save(out / "golden.png")
     with torch.no_grad():
         model = load_checkpoint(folder).eval()
         embedding = image_embeddings(model, image_tensor(torch.from_numpy(image)[None]))[0]
     np.save(out / "golden.npy", embedding.numpy().astype(np.float32))
-    entries = [{"id": one.id, "en": one.en, "zh": one.zh, "code": one.code} for one in labels]
-    (out / "labels.json").write_text(json.dumps(entries, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+    write_labels(labels, out / "labels.json")
     files = {**names, "labels": "labels.json", "golden_image": "golden.png", "golden_embedding": "golden.npy"}
     manifest = ModelManifest(
         id=said.id,
@@ -119,6 +123,7 @@ def _describe(
         golden_tolerance=said.golden_tolerance,
         abstain_below=said.abstain_below,
         tasks=said.tasks,
+        licence=said.licence,
     )
     manifest.write()
     return manifest

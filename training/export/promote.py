@@ -103,12 +103,14 @@ def export_quantizations(
     limit: int | None = None,
     max_drop: float = 0.02,
     importance_records: int = 256,
+    licence: str = "",
 ) -> ExportResult:
     """Export, compare, promote or refuse.
 
     One quantization goes to `out`, several each to ``out/NAME``; a refused one to ``out/refused/NAME``.
     test_set : without one nothing is compared and all are promoted. max_drop : of any task's mean score.
     validation_set : what promoted ones are calibrated on, if any; at most `limit` questions of it.
+    licence : of the weights, for the manifests.
     importance_records : training records for the importance matrix, which is kept in ``out/imatrix.gguf``. Answers
     are kept in ``out/answers``, from which a stopped export goes on.
     Raises `CheckpointError`, `DatasetError`, `EngineError`, `Cancelled`.
@@ -131,6 +133,7 @@ def export_quantizations(
             version="1",
             ftype=cast(Quantization, quant),
             tasks=[task.value for task in tasks],
+            licence=licence,
             importance=importance,
         )
         manifests.append((quant, manifest))

@@ -1,6 +1,6 @@
 """The Llama text model and its tokenizer as GGUF.
 
-Tensor names and keys: llama.cpp's gguf-py constants, as of the llama.cpp inside llama-cpp-python 0.3.36.
+Tensor names: llama.cpp's gguf-py constants, as of the llama.cpp inside llama-cpp-python 0.3.36.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ from typing import Any
 import gguf
 import torch
 
+from engine.models.shapes import TextShape, put_text_shape
 from training.export.checkpoint import Checkpoint
 from training.export.writer import FileType, GgufFile
 from training.tokenizer import CONTROL_TOKENS, END_OF_TURN
@@ -38,23 +39,21 @@ def write_text(checkpoint: Checkpoint, path: Path, ftype: FileType = "f32") -> N
     """The Llama text model with its tokenizer, f32 or f16."""
     text = checkpoint.config["text_config"]
     heads, kv_heads = text["num_attention_heads"], text["num_key_value_heads"]
+    shape = TextShape(
+        width=text["hidden_size"],
+        layers=text["num_hidden_layers"],
+        heads=heads,
+        kv_heads=kv_heads,
+        head_width=text.get("head_dim") or text["hidden_size"] // heads,
+        feed_forward=text["intermediate_size"],
+        context_length=text["max_position_embeddings"],
+        epsilon=text["rms_norm_eps"],
+        rope_theta=float((text.get("rope_parameters") or text)["rope_theta"]),
+        rows=text["vocab_size"],
+    )
     writer = GgufFile(path, "llama", ftype)
-    out = writer.gguf
-    out.add_context_length(text["max_position_embeddings"])
-    out.add_embedding_length(text["hidden_size"])
-    out.add_block_count(text["num_hidden_layers"])
-    out.add_feed_forward_length(text["intermediate_size"])
-    out.add_head_count(heads)
-    out.add_head_count_kv(kv_heads)
-    out.add_layer_norm_rms_eps(text["rms_norm_eps"])
-    out.add_rope_freq_base(float((text.get("rope_parameters") or text)["rope_theta"]))
-    head_dim = text.get("head_dim") or text["hidden_size"] // heads
-    out.add_rope_dimension_count(head_dim)
-    if head_dim * heads != text["hidden_size"]:
-        out.add_key_length(head_dim)
-        out.add_value_length(head_dim)
-    out.add_vocab_size(text["vocab_size"])
-    _add_tokenizer(out, checkpoint.tokenizer, text["vocab_size"])
+    put_text_shape(writer.gguf, shape)
+    _add_tokenizer(writer.gguf, checkpoint.tokenizer, text["vocab_size"])
     tensors, prefix = checkpoint.tensors, "model.language_model."
     writer.put("token_embd.weight", tensors[prefix + "embed_tokens.weight"])
     writer.put("output_norm.weight", tensors[prefix + "norm.weight"])

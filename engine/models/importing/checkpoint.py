@@ -12,51 +12,11 @@ from pathlib import Path
 from typing import Any
 
 from engine.models.importing.safetensors_file import StoredTensor, read_tensors
+from engine.models.shapes import RMS_LAYERS, RMS_WIDTH, TextShape, VisionShape
 from engine.runtime.errors import ModelError
-
-RMS_WIDTH, RMS_LAYERS = 3200, 45
-"""The one tower that llama.cpp evaluates with RMSNorm: it tells InternViT-6B by its width and depth (clip.cpp)."""
 
 _ARCHITECTURE = "InternVLChatModel"
 _TEXT_ARCHITECTURE = "LlamaForCausalLM"
-
-
-@dataclass(frozen=True, slots=True)
-class VisionShape:
-    """InternViT. layers : those that are used. rms : RMSNorm instead of LayerNorm. size, patch : pixels."""
-
-    width: int
-    layers: int
-    heads: int
-    feed_forward: int
-    size: int
-    patch: int
-    epsilon: float
-    rms: bool
-    qk_norm: bool
-    bias: bool
-    by_columns: bool
-
-    @property
-    def image_tokens(self) -> int:
-        """What the text model sees of an image, after the pixel shuffle by 2."""
-        return (self.size // self.patch // 2) ** 2
-
-
-@dataclass(frozen=True, slots=True)
-class TextShape:
-    """Llama. rows : of the embedding table."""
-
-    width: int
-    layers: int
-    heads: int
-    kv_heads: int
-    head_width: int
-    feed_forward: int
-    context_length: int
-    epsilon: float
-    rope_theta: float
-    rows: int
 
 
 @dataclass(frozen=True, slots=True)

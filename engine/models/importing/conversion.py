@@ -5,7 +5,6 @@ Names: llama.cpp's gguf-py constants, and tools/mtmd/clip.cpp for the tower.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,13 +17,12 @@ from numpy.typing import NDArray
 from engine.models.importing.checkpoint import ReleasedCheckpoint
 from engine.models.importing.safetensors_file import StoredTensor
 from engine.models.importing.tokenizer import Vocabulary
-from engine.progress import Cancelled, Progress
+from engine.models.shapes import put_text_shape, put_vision_shape
+from engine.models.streaming import write_streamed
+from engine.progress import Progress
 
 Precision = Literal["stored", "f16", "f32"]
 """How matrices are written: as they are stored, or in 16 or 32 bits. Vectors and positions are always in 32."""
-
-IMAGE_MEAN = (0.485, 0.456, 0.406)
-IMAGE_STD = (0.229, 0.224, 0.225)
 
 _TEXT_NAMES = {
     "self_attn.q_proj": "attn_q",
@@ -60,6 +58,11 @@ class PlannedTensor:
     def dtype(self) -> str:
         """``F32``, ``F16`` or ``BF16``, as it is written."""
         return {"stored": self.source.dtype, "f16": "F16", "f32": "F32"}[self.precision]
+
+    @property
+    def kind(self) -> gguf.GGMLQuantizationType:
+        """`dtype` as GGUF numbers it."""
+        return _KINDS[self.dtype]
 
     def make(self) -> NDArray[Any]:
         """The array to write: contiguous, bfloat16 as uint16."""
@@ -166,69 +169,23 @@ def write_text(
     checkpoint: ReleasedCheckpoint, vocabulary: Vocabulary, path: Path, precision: Precision, progress: Progress
 ) -> None:
     """The text model's GGUF. Raises `ModelError` for a tensor that is missing or of another shape, `Cancelled`."""
-    shape = checkpoint.text
     out = gguf.GGUFWriter(path, "llama")
-    out.add_context_length(shape.context_length)
-    out.add_embedding_length(shape.width)
-    out.add_block_count(shape.layers)
-    out.add_feed_forward_length(shape.feed_forward)
-    out.add_head_count(shape.heads)
-    out.add_head_count_kv(shape.kv_heads)
-    out.add_layer_norm_rms_eps(shape.epsilon)
-    out.add_rope_freq_base(shape.rope_theta)
-    out.add_rope_dimension_count(shape.head_width)
-    if shape.head_width * shape.heads != shape.width:
-        out.add_key_length(shape.head_width)
-        out.add_value_length(shape.head_width)
-    out.add_vocab_size(shape.rows)
+    put_text_shape(out, checkpoint.text)
     vocabulary.put(out)
     _write(out, list(text_tensors(checkpoint, precision)), progress, path.name)
 
 
 def write_mmproj(checkpoint: ReleasedCheckpoint, path: Path, precision: Precision, progress: Progress) -> None:
     """The tower's and the projector's GGUF. Raises as `write_text` does."""
-    shape = checkpoint.vision
     out = gguf.GGUFWriter(path, "clip")
-    out.add_type("mmproj")
-    out.add_bool("clip.has_vision_encoder", True)
-    out.add_string("clip.projector_type", "internvl")
-    for name, value in (
-        ("image_size", shape.size),
-        ("patch_size", shape.patch),
-        ("embedding_length", shape.width),
-        ("feed_forward_length", shape.feed_forward),
-        ("block_count", shape.layers),
-        ("attention.head_count", shape.heads),
-        ("projection_dim", checkpoint.text.width),
-        ("projector.scale_factor", 2),
-    ):
-        out.add_uint32(f"clip.vision.{name}", value)
-    out.add_float32("clip.vision.attention.layer_norm_epsilon", shape.epsilon)
-    out.add_array("clip.vision.image_mean", list(IMAGE_MEAN))
-    out.add_array("clip.vision.image_std", list(IMAGE_STD))
-    out.add_bool("clip.use_gelu", True)
+    put_vision_shape(out, checkpoint.vision, checkpoint.text.width)
     _write(out, list(vision_tensors(checkpoint, precision)), progress, path.name)
 
 
 def _write(out: gguf.GGUFWriter, plan: list[PlannedTensor], progress: Progress, what: str) -> None:
-    """Header first, then each tensor as it is made: one at a time in memory."""
     kinds = {one.dtype for one in plan if len(one.shape) == 2}
     out.add_file_type(gguf.LlamaFileType.ALL_F32 if kinds == {"F32"} else gguf.LlamaFileType.MOSTLY_F16)
-    for one in plan:
-        item = np.dtype(np.float32 if one.dtype == "F32" else np.float16)
-        out.add_tensor_info(one.name, one.shape, item, math.prod(one.shape) * item.itemsize, _KINDS[one.dtype])
-    try:
-        out.write_header_to_file()
-        out.write_kv_data_to_file()
-        out.write_ti_data_to_file()
-        for number, one in enumerate(plan):
-            if progress.cancelled():
-                raise Cancelled
-            progress.report(number, len(plan), what)
-            out.write_tensor_data(one.make())
-        progress.report(len(plan), len(plan), what)
-    finally:
-        out.close()
+    write_streamed(out, plan, progress, what)
 
 
 def planned_by_name(checkpoint: ReleasedCheckpoint) -> Mapping[str, PlannedTensor]:

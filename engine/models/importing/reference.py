@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from scipy.special import erf
 
 from engine.models.importing.checkpoint import ReleasedCheckpoint
-from engine.models.importing.conversion import IMAGE_MEAN, IMAGE_STD
+from engine.models.shapes import IMAGE_MEAN, IMAGE_STD
 from engine.progress import Cancelled, Progress
 
 Array = NDArray[np.float32]

@@ -392,7 +392,51 @@ def test_every_verb_has_help_with_an_example():
         assert "Example: medrega" in result.stdout, verb
 
 
-def test_doctor_reports_what_is_installed():
-    report = json.loads(run("doctor", "--json").stdout)
+def test_doctor_reports_what_is_installed_and_how_fast_the_engine_is(tiny_model: Path):
+    report = json.loads(run("doctor", "--model", tiny_model, "--json").stdout)
     assert report["packages"]["pydicom"]
-    assert report["packages"]["llama-cpp-python"] == "0.3.36"
+    assert report["packages"]["llama-cpp-python"] == report["engine"]["version"] == "0.3.36"
+    assert report["offload"]["all_layers"] > 1
+    assert report["speed"]["rate"] > 0
+    assert report["gpu_offload"] is bool(report["engine"]["gpus"])
+
+
+def test_doctor_says_where_the_model_runs_and_what_to_do(tiny_model: Path):
+    said = run("doctor", "--model", tiny_model, "--device", "cuda").stdout
+    assert "engine built for" in said
+    if "CUDA0" not in said:
+        assert "Models run on the CPU" in said
+
+
+def test_doctor_goes_on_without_a_model(tmp_path: Path):
+    result = run("doctor", "--model", tmp_path / "none", "--json")
+    report = json.loads(result.stdout)
+    assert "no model" in report["model"]
+    assert report["engine"]["features"]
+    assert report["speed"] is None
+
+
+@pytest.fixture
+def own_settings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    folders = (tmp_path / "models", tmp_path / "shipped")
+    monkeypatch.setattr("engine.runtime.registry.model_folders", lambda: folders)
+    return folders[0] / "settings.json"
+
+
+def test_where_models_run_is_chosen_once_and_for_one_question(ct: Path, tiny_model: Path, own_settings: Path):
+    assert run("model", "device").stdout == "auto\n"
+    assert json.loads(run("model", "device", "cpu", "--json").stdout) == {"device": "cpu"}
+    assert run("model", "device").stdout == "cpu\n"
+    report = json.loads(run("doctor", "--model", tiny_model, "--no-speed", "--json").stdout)
+    assert report["device"] == "cpu"
+    report = json.loads(run("doctor", "--model", tiny_model, "--no-speed", "--device", "auto", "--json").stdout)
+    assert report["device"] == "auto"
+    assert own_settings.is_file()
+
+
+def test_a_device_that_is_none_is_a_wrong_argument(ct: Path, own_settings: Path):
+    result = run("suggest", ct, "--box", "20,30,60,70", "--device", "gpu")
+    assert result.exit_code == 2
+    assert "cuda:N" in result.stderr
+    assert run("model", "device", "cuda:x").exit_code == 2
+    assert not own_settings.exists()

@@ -17,9 +17,10 @@ pytest.importorskip("sentencepiece")
 
 import sentencepiece
 
-from engine.models.importing.checkpoint import RMS_LAYERS, RMS_WIDTH, ReleasedCheckpoint
+from engine.models.importing.checkpoint import ReleasedCheckpoint
 from engine.models.importing.importer import import_checkpoint
 from engine.models.importing.reference import reference_embedding
+from engine.models.shapes import RMS_LAYERS, RMS_WIDTH
 from engine.progress import Cancelled, NoProgress
 from engine.protocol import Language, Question, Task, render_prompt
 from engine.regions import Box

@@ -20,6 +20,7 @@ from engine.runtime.messages import (
     Cancel,
     Choice,
     Failed,
+    Loading,
     MessageError,
     Ready,
     TextPiece,
@@ -28,6 +29,7 @@ from engine.runtime.messages import (
     receive,
     send,
 )
+from engine.runtime.offload import Lack, Offload
 
 any_text = st.text(st.characters(exclude_categories=()))
 number = st.floats(allow_nan=False, allow_infinity=False)
@@ -48,6 +50,20 @@ others = st.builds(BatchResult, st.integers(0, 9), st.lists(results, max_size=3)
 others |= st.builds(Written, st.integers(0, 9), st.builds(TextPiece, any_text, number, odds))
 others |= st.builds(Failed, st.integers(0, 9), any_text, any_text) | st.builds(Cancel, st.integers(0, 9))
 others |= st.builds(Ready, number, number)
+sizes = st.integers(0, 1 << 50)
+offloads = st.builds(
+    Offload,
+    st.lists(any_text, max_size=3).map(tuple),
+    st.integers(0, 99),
+    st.integers(0, 99),
+    st.booleans(),
+    any_text,
+    any_text,
+    sizes,
+    sizes,
+    st.none() | st.sampled_from(Lack),
+)
+others |= st.builds(Loading, offloads)
 
 
 def through_a_pipe(message):

@@ -30,7 +30,7 @@ from engine.protocol import (
 )
 from engine.regions import Box
 from engine.runtime import AskRequest, EngineError, ModelError, ModelFile, ModelManifest, QuestionError, Session
-from engine.runtime import session as session_module
+from engine.runtime import process as process_module
 from engine.runtime.llama import LlamaModel
 
 NAMES = ("liver", "spleen", "left kidney")
@@ -168,7 +168,7 @@ def test_a_frozen_process_is_ended_when_time_is_up(own, picture):
 
 
 def test_a_frozen_process_that_does_not_even_read_is_replaced(own, events, monkeypatch):
-    monkeypatch.setattr(session_module, "_SEND_TIMEOUT_S", 0.5)
+    monkeypatch.setattr(process_module, "_SEND_TIMEOUT_S", 0.5)
     os.kill(own.pid, signal.SIGSTOP)
     large = np.zeros((1500, 1500, 3), np.uint8)
     assert own.ask(short(large)).raw in NAMES

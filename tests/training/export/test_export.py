@@ -184,9 +184,10 @@ def test_an_unknown_quantization_is_a_wrong_argument(tmp_path):
 
 def test_a_merged_adapter_is_exported_as_one_model(adapter, tiny_checkpoint, dataset, tmp_path):
     result = export_quantizations(
-        adapter, tmp_path / "m", [dataset / "train"], ["f32"], NoProgress(), model_id="merged"
+        adapter, tmp_path / "m", [dataset / "train"], ["f32"], NoProgress(), model_id="merged", licence="CC-BY-4.0"
     )
     merged = ModelManifest.read(result.models[0].folder)
+    assert merged.licence == "CC-BY-4.0"
     facts = json.loads((merged.folder / "export.json").read_text(encoding="utf-8"))
     assert facts["checkpoint"] == {"sha256": weights_sha256(adapter), "adapter_merged": True}
     base = Checkpoint.read(tiny_checkpoint).tensors

@@ -1,0 +1,39 @@
+"""How a model's process is to run it."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass, field
+
+from engine.runtime.device import Device, DeviceKind
+from engine.runtime.offload import SHARES
+
+
+def default_threads() -> int:
+    """Half the logical processors: two threads of one core were measured no faster than one."""
+    return max(1, min(8, (os.cpu_count() or 2) // 2))
+
+
+@dataclass(frozen=True, slots=True)
+class EngineOptions:
+    """threads : of text and vision. device : where. exact : see `engine.runtime.llama.LlamaModel`.
+
+    attempt : which try this is at a GPU that had too little memory before; place in `engine.runtime.offload.SHARES`.
+    gpu_layers : so many of the text model's layers instead of as many as fit, for measurements; None otherwise.
+    """
+
+    threads: int
+    device: Device = field(default_factory=Device)
+    exact: bool = False
+    attempt: int = 0
+    gpu_layers: int | None = None
+
+    @property
+    def share(self) -> float:
+        """Of the layers that fit, those that go to the GPUs at this try."""
+        return SHARES[min(self.attempt, len(SHARES) - 1)]
+
+    @property
+    def shown_device(self) -> Device:
+        """What the process gets to see: at the last try no GPU, since llama.cpp would use one that it sees anyway."""
+        return self.device if self.share else Device(DeviceKind.CPU)
