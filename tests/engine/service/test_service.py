@@ -244,6 +244,12 @@ class TestRegions:
         ]
         assert any(region["probability"] for one in reply.json["data"] for region in one["regions"])
 
+    def test_openais_client_can_ask_for_regions_too(self, client, dicom):
+        # As the README has it.
+        slice_dcm = base64.b64encode(dicom.read_bytes()).decode()
+        found = client.post("/regions/find", cast_to=object, body={"image": slice_dcm, "names": ["liver"]})
+        assert found["data"][0]["task"] == "text_to_region"
+
     @pytest.mark.parametrize(
         ("path", "form", "task"),
         [
