@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from PySide6.QtCore import QIODevice, QObject, QSaveFile, QStandardPaths, Qt, Signal
-from PySide6.QtGui import QGuiApplication, QImage
+from PySide6.QtGui import QGuiApplication, QImage, QImageWriter
 from PySide6.QtWidgets import QFileDialog
 
 from desktop.viewer.snapshot import snapshot
@@ -66,7 +66,11 @@ class PictureTaker(QObject):
     def _write(self, picture: QImage, path: Path) -> None:
         file = QSaveFile(str(path))
         # Half a picture never stands under its name.
-        if file.open(QIODevice.OpenModeFlag.WriteOnly) and picture.save(file, _SUFFIX.upper()) and file.commit():
+        if (
+            file.open(QIODevice.OpenModeFlag.WriteOnly)
+            and QImageWriter(file, _SUFFIX.encode()).write(picture)
+            and file.commit()
+        ):
             self._folder = path.parent
             self.said.emit(self.tr("Saved as {0}").format(path))
         else:
