@@ -12,7 +12,7 @@ from desktop.model.regions import RegionsModel
 from desktop.model.viewing import ViewingModel
 from engine.regions import Label, Shape
 from engine.regions.rasters import Ring
-from engine.regions.structure import cross_sections
+from engine.regions.structure import CuttingSlice
 from engine.scans import Plane, Volume, plane_grid
 from engine.store import AnnotationStore, PlacedRegion, RegionRow, shape_of
 
@@ -87,10 +87,11 @@ class CrossingsModel(QObject):
         if self._structures is None:
             self._structures = self._read(scan)
         found = []
+        cutting: dict[Plane, CuttingSlice] = {}
         for number, one in enumerate(self._structures):
             low, high = one.reach.get(state.plane, (1, 0))
             if low <= state.index <= high and not any(r.root_id in self._regions.hidden for r in one.rows.values()):
-                rings = self._rings(scan.volume, number, one, state)
+                rings = self._rings(number, one, state, cutting)
                 if rings:
                     found.append(Crossing(one, rings))
         return found
@@ -107,12 +108,17 @@ class CrossingsModel(QObject):
         self._viewing.go_to(index)
         self._regions.select(crossing.structure.rows[index].root_id)
 
-    def _rings(self, volume: Volume, number: int, one: CutStructure, state: PlaneState) -> tuple[Ring, ...]:
+    def _rings(
+        self, number: int, one: CutStructure, state: PlaneState, cutting: dict[Plane, CuttingSlice]
+    ) -> tuple[Ring, ...]:
         key = (number, state.plane, state.index)
         if key not in self._cut:
             if len(self._cut) >= _MOST_CACHED:
                 self._cut.clear()
-            self._cut[key] = tuple(cross_sections(volume, one.plane, one.shapes, state.plane, state.index))
+            assert state.volume is not None
+            if one.plane not in cutting:
+                cutting[one.plane] = CuttingSlice(state.volume, one.plane, state.plane, state.index)
+            self._cut[key] = tuple(cutting[one.plane].rings(one.shapes))
         return self._cut[key]
 
     def _read(self, scan: OpenScan) -> list[CutStructure]:

@@ -68,6 +68,7 @@ class LabelBar(QWidget):
         self._regions = regions
         self._asking = asking
         self._most_rows = 7
+        self._marked: tuple[str | None, str | None] | None = None
         self._sets = QComboBox()
         self._sets.setFocusPolicy(Qt.FocusPolicy.NoFocus)
         self._sets.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
@@ -112,8 +113,8 @@ class LabelBar(QWidget):
         layout.addWidget(self.in_hand)
         labels.changed.connect(self.refresh)
         regions.in_hand_changed.connect(self.refresh)
-        regions.selected.connect(self._mark)
-        regions.changed.connect(self._mark)
+        regions.selected.connect(self._follow)
+        regions.changed.connect(self._follow)
         self._retranslate()
 
     def refresh(self) -> None:
@@ -146,13 +147,23 @@ class LabelBar(QWidget):
     def _fit(self) -> None:
         self.list.set_rows(min(self._most_rows, max(1, self.list.count())), self.fontMetrics().height() + 8)
 
-    def _mark(self) -> None:
+    def _follow(self) -> None:
+        # Each slice that is turned asks for this, and a font a row takes as long as drawing the slice.
+        if self._marked != self._ids():
+            self._mark()
+
+    def _ids(self) -> tuple[str | None, str | None]:
         in_hand, row = self._regions.next_label, self._regions.selected_row
         named = None if row is None or row.label is None else row.label.id
+        return (None if in_hand is None else in_hand.id, named)
+
+    def _mark(self) -> None:
+        in_hand = self._regions.next_label
+        self._marked = held_id, named = self._ids()
         for number in range(self.list.count()):
             item = self.list.item(number)
             label: Label = item.data(_LABEL_ROLE)
-            held = in_hand is not None and in_hand.id == label.id
+            held = label.id == held_id
             font = QFont(self.font())
             font.setBold(held or label.id == named)
             item.setFont(font)

@@ -10,6 +10,7 @@ from PySide6.QtCore import QPointF, QRect, QRectF, Qt
 from PySide6.QtGui import QColor, QFont, QFontMetrics, QPainter, QPen, QTextOption
 
 from engine.scans import Plane, Volume, plane_grid
+from engine.scans.remembered import remembered
 
 _TEXT = QColor("#e6edf3")
 _SHADOW = QColor(0, 0, 0, 190)
@@ -39,6 +40,7 @@ class OverlayText:
     notes: tuple[str, ...] = ()
 
 
+@remembered
 def orientation_letters(volume: Volume, plane: Plane) -> tuple[str, str, str, str]:
     """The patient directions at the picture's left, right, top and bottom edges (DICOM PS3.3 C.7.6.1.1.1).
 

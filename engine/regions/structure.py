@@ -17,7 +17,7 @@ from engine.regions.errors import RegionError
 from engine.regions.rasters import Bits, Ring, chords, trace_edges
 from engine.regions.shape import Shape
 from engine.regions.shapes import Ellipse, Line, Mask, Point
-from engine.scans import Plane, PlaneGrid, Volume, plane_grid
+from engine.scans import Plane, Volume, plane_grid
 
 Intervals = NDArray[np.float64]
 Pixel = NDArray[np.float64]
@@ -107,28 +107,44 @@ def cross_sections(
     rings of their own, to be filled by the even-odd rule; none where it misses them. In the plane itself, the outline
     of the slice's own shape. A shape is cut along the middle of the slice's row or column of voxels.
     """
-    if plane is other_plane:
-        return list(shapes[index].outline()) if index in shapes else []
-    grid, other = plane_grid(volume, plane), plane_grid(volume, other_plane)
-    if not 0 <= index < other.shape[0]:
-        return []
-    along_rows, at = _line(grid, other, index)
-    slabs = {}
-    for k, shape in shapes.items():
-        intervals = _cut(shape, along_rows, at)
-        if len(intervals):
-            slabs[k] = intervals
-    if not slabs:
-        return []
-    origin, along, across = _axes(grid, other, along_rows, at)
-    return [origin + ring[:, :1] * along + ring[:, 1:] * across for ring in _merged(slabs)]
+    return CuttingSlice(volume, plane, other_plane, index).rings(shapes)
 
 
-def _line(grid: PlaneGrid, other: PlaneGrid, index: int) -> tuple[bool, float]:
-    """Whether the other slice meets those of `grid` along their rows (else columns), and at which one."""
-    x, y, _ = grid.voxel_to_pixel(*other.pixel_to_voxel(0, 0, index))
-    along_rows = grid.rows[0] == other.slices[0]
-    return along_rows, y if along_rows else x
+class CuttingSlice:
+    """A slice that shapes drawn in a plane are held against: see `cross_sections`.
+
+    Kept for many structures, whose hundreds are cut for each refresh of three planes.
+    """
+
+    def __init__(self, volume: Volume, plane: Plane, other_plane: Plane, index: int) -> None:
+        self._index = index
+        self._is_own = plane is other_plane
+        grid, other = plane_grid(volume, plane), plane_grid(volume, other_plane)
+        self._exists = 0 <= index < other.shape[0]
+        x, y, _ = grid.voxel_to_pixel(*other.pixel_to_voxel(0, 0, index))
+        self._along_rows = grid.rows[0] == other.slices[0]
+        self._at = y if self._along_rows else x
+
+        def place(t: float, k: float) -> tuple[float, float]:
+            pixel = (t, self._at) if self._along_rows else (self._at, t)
+            return other.voxel_to_pixel(*grid.pixel_to_voxel(*pixel, k))[:2]
+
+        # The way from (place along the cut, slice) to pixels of the other plane is straight.
+        origin, along, across = (np.array(place(*step)) for step in ((0, 0), (1, 0), (0, 1)))
+        self._origin, self._steps = origin, np.array((along - origin, across - origin))
+
+    def rings(self, shapes: Mapping[int, Shape]) -> list[Ring]:
+        """Where it cuts a structure. shapes : of one structure, by slice."""
+        if self._is_own:
+            return list(shapes[self._index].outline()) if self._index in shapes else []
+        if not self._exists:
+            return []
+        slabs = {}
+        for k, shape in shapes.items():
+            intervals = _cut(shape, self._along_rows, self._at)
+            if len(intervals):
+                slabs[k] = intervals
+        return [self._origin + ring @ self._steps for ring in _merged(slabs)] if slabs else []
 
 
 def _cut(shape: Shape, along_rows: bool, at: float) -> Intervals:
@@ -180,14 +196,3 @@ def _merged(slabs: dict[int, Intervals]) -> tuple[Ring, ...]:
         for start, stop in np.searchsorted(places, intervals):
             bits[k - first, start:stop] = True
     return trace_edges(bits, places, np.arange(first, last + 2, dtype=np.float64) - 0.5)
-
-
-def _axes(grid: PlaneGrid, other: PlaneGrid, along_rows: bool, at: float) -> tuple[Pixel, Pixel, Pixel]:
-    """Origin and one step each of (place along the cut, slice) in pixels of the other plane; the way is straight."""
-
-    def place(t: float, k: float) -> Pixel:
-        pixel = (t, at) if along_rows else (at, t)
-        return np.array(other.voxel_to_pixel(*grid.pixel_to_voxel(*pixel, k))[:2])
-
-    origin = place(0, 0)
-    return origin, place(1, 0) - origin, place(0, 1) - origin

@@ -5,11 +5,13 @@ Pixels are continuous, x right and y down, centres at integers; patient coordina
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from engine.scans.remembered import remembered
 from engine.scans.rendering import plane_grid
 from engine.scans.volume import Plane, Volume
 
@@ -31,11 +33,7 @@ def patient_to_pixel(volume: Volume, plane: Plane, point: Point) -> Point:
 
 def slice_normal(volume: Volume, plane: Plane) -> NDArray[np.float64]:
     """(3,) unit vector at right angles to a plane's slices, in the direction in which their index increases."""
-    _, across, down, on = _frame(volume, plane)
-    normal = np.cross(across, down)
-    normal = normal * np.sign(normal @ on)
-    unit: NDArray[np.float64] = normal / np.linalg.norm(normal)
-    return unit
+    return _frame(volume, plane).normal
 
 
 def intersection_line(
@@ -46,15 +44,12 @@ def intersection_line(
     Both scans must lie in one frame of reference. None where the slices are parallel or the line misses the
     picture.
     """
-    origin, across, down, on = _frame(volume, plane)
-    corner = origin + index * on
+    own, cutting = _frame(volume, plane), _frame(other, other_plane)
     _, height, width = plane_grid(volume, plane).shape
-    normal = slice_normal(other, other_plane)
-    start, _, _, other_on = _frame(other, other_plane)
-    place = start + other_index * other_on
+    way = cutting.origin + other_index * cutting.on - own.origin - index * own.on
     # A pixel (x, y) lies in the other slice where a x + b y = c.
-    a, b, c = float(normal @ across), float(normal @ down), float(normal @ (place - corner))
-    if max(abs(a) / np.linalg.norm(across), abs(b) / np.linalg.norm(down)) < _PARALLEL:
+    a, b, c = (float(cutting.normal @ vector) for vector in (own.across, own.down, way))
+    if max(abs(a) / own.column_mm, abs(b) / own.row_mm) < _PARALLEL:
         return None
     low, right, bottom = -0.5, width - 0.5, height - 0.5
     found: list[tuple[float, float]] = []
@@ -76,14 +71,32 @@ def slice_values(volume: Volume, plane: Plane, index: int) -> NDArray[Any]:
     return plane_grid(volume, plane).cut(volume.voxels, index)
 
 
-def _frame(
-    volume: Volume, plane: Plane
-) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
-    """Patient position of pixel (0, 0, 0), and the (3,) mm of one pixel right, one down, one slice on."""
+@dataclass(frozen=True, slots=True)
+class _Frame:
+    """How a plane lies in the patient: LPS mm, arrays of (3,) float64.
+
+    origin : of pixel (0, 0, 0). across, down, on : one pixel right, one down, one slice on. normal : see
+    `slice_normal`. column_mm, row_mm : how long `across` and `down` are.
+    """
+
+    origin: NDArray[np.float64]
+    across: NDArray[np.float64]
+    down: NDArray[np.float64]
+    on: NDArray[np.float64]
+    normal: NDArray[np.float64]
+    column_mm: float
+    row_mm: float
+
+
+@remembered
+def _frame(volume: Volume, plane: Plane) -> _Frame:
     grid = plane_grid(volume, plane)
     origin = np.array(volume.pixel_to_patient(*grid.pixel_to_voxel(0, 0, 0)))
     across, down, on = (
         volume.direction[:, axis] * (volume.spacing_mm[axis] * sign)
         for axis, sign in (grid.columns, grid.rows, grid.slices)
     )
-    return origin, across, down, on
+    normal = np.cross(across, down)
+    normal = normal * np.sign(normal @ on) / np.linalg.norm(normal)
+    normal.flags.writeable = False
+    return _Frame(origin, across, down, on, normal, float(np.linalg.norm(across)), float(np.linalg.norm(down)))

@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass, replace
-from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -22,6 +21,7 @@ from vtkmodules.vtkCommonExecutionModel import vtkAlgorithm
 from vtkmodules.vtkImagingColor import vtkImageMapToWindowLevelColors
 from vtkmodules.vtkImagingCore import vtkImageCast, vtkImageReslice
 
+from engine.scans.remembered import remembered
 from engine.scans.voi import VoiShape
 from engine.scans.volume import Plane, ScanError, Volume, Window
 
@@ -78,6 +78,7 @@ class PlaneGrid:
         return values
 
 
+@remembered
 def plane_grid(volume: Volume, plane: Plane) -> PlaneGrid:
     """Where the pixels of a plane come from. Raises `ScanError` for a plane that a flat image does not have."""
     extents = (volume.voxels.shape[2], volume.voxels.shape[1], volume.voxels.shape[0])
@@ -102,15 +103,9 @@ def _nearest_axes(volume: Volume) -> dict[int, tuple[int, int]]:
     The slices' normal stands for the axis that names the stored plane, so that the other two planes always cut
     across the stored slices, however oblique these are.
     """
-    return _nearest_axes_of(tuple(volume.direction.ravel().tolist()), volume.plane)
-
-
-@lru_cache(maxsize=64)
-def _nearest_axes_of(cosines: tuple[float, ...], plane: Plane) -> dict[int, tuple[int, int]]:
-    """Asked for thousands of times a second for one volume. cosines : its direction, row by row."""
-    direction = np.array(cosines).reshape(3, 3)
+    direction = volume.direction
     strength = np.abs(direction)
-    normal = _NORMAL_AXIS[plane]
+    normal = _NORMAL_AXIS[volume.plane]
     first, second = (axis for axis in range(3) if axis != normal)
     straight = strength[first, 0] + strength[second, 1] >= strength[first, 1] + strength[second, 0]
     voxel_axis = {normal: 2, first: 0 if straight else 1, second: 1 if straight else 0}
