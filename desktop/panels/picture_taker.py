@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from PySide6.QtCore import QIODevice, QObject, QSaveFile, QStandardPaths, Qt, Signal
-from PySide6.QtGui import QGuiApplication, QImage
+from PySide6.QtGui import QGuiApplication, QImage, QImageWriter
 from PySide6.QtWidgets import QFileDialog
 
 from desktop.viewer.snapshot import snapshot
@@ -15,7 +15,6 @@ from desktop.viewer_actions import ViewerActions
 # Without anything of the scan in it: titles and file names may be a patient's name.
 _NAME = "view"
 _SUFFIX = "png"
-_FORMAT = b"PNG"
 
 
 class PictureTaker(QObject):
@@ -67,7 +66,11 @@ class PictureTaker(QObject):
     def _write(self, picture: QImage, path: Path) -> None:
         file = QSaveFile(str(path))
         # Half a picture never stands under its name.
-        if file.open(QIODevice.OpenModeFlag.WriteOnly) and picture.save(file, _FORMAT) and file.commit():
+        if (
+            file.open(QIODevice.OpenModeFlag.WriteOnly)
+            and QImageWriter(file, _SUFFIX.encode()).write(picture)
+            and file.commit()
+        ):
             self._folder = path.parent
             self.said.emit(self.tr("Saved as {0}").format(path))
         else:

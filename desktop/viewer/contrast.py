@@ -14,6 +14,7 @@ def readable(color: QColor) -> QColor:
     """A colour, lighter where it has to be for text on `PLATE` (WCAG 2.2, 1.4.3: contrast of 4.5)."""
     found = QColor(color)
     while contrast(found, PLATE) < _LEAST_CONTRAST:
+        # Grey has no hue, which is written as -1.
         hue, saturation = max(found.hslHue(), 0), found.hslSaturation()
         found = QColor.fromHsl(hue, saturation, min(255, found.lightness() + 8))
     return found

@@ -26,6 +26,7 @@ logger = logging.getLogger(__name__)
 _KILL_AFTER_S = (15.0, 45.0)
 _SAMPLE_S = 1.0
 _ASKERS = 2
+_ANSWERS_BETWEEN = 4
 _QUESTIONS = 4
 # Of the median of its last third over that of its second: memory that grows does not stop.
 _FLAT = 1.05
@@ -119,16 +120,18 @@ def _kill_at_random(session: Session, seconds: float, log: _Log, progress: Progr
     rng = random.Random(3)
     began = time.monotonic()
     seen: dict[int, float] = {}
-    kill_at = began + rng.uniform(*_KILL_AFTER_S)
+    kill_at, answered = began + rng.uniform(*_KILL_AFTER_S), 0
     while (now := time.monotonic()) < began + seconds and not progress.cancelled():
         progress.report(int(now - began), int(seconds), "asking")
         pid = session.pid
         if pid is not None:
             born = seen.setdefault(pid, now)
             log.child.append((now - born, _resident(pid)))
-            if now >= kill_at:
+            # A question is asked again once: a process must have answered before it is killed, on a slow machine too.
+            if now >= kill_at and log.answered >= answered + _ANSWERS_BETWEEN:
                 os.kill(pid, signal.SIGKILL)
                 log.kills += 1
+                answered = log.answered
                 kill_at = now + rng.uniform(*_KILL_AFTER_S)
         log.own.append(_resident(os.getpid()))
         time.sleep(_SAMPLE_S)

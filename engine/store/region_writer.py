@@ -91,7 +91,7 @@ class RegionWriter:
         task = self._readings.require_open(image.source, image.series_uid, who)
         reading: int | None
         if task is None and row.reading_id is not None:
-            reading = self._readings.require_fixable(row.reading_id, image.source, image.series_uid, who)
+            reading: int | None = self._readings.require_fixable(row.reading_id, image.source, image.series_uid, who)
         else:
             reading = self._begun(made, task)
         wanted = replace(row, **change, reading_id=reading)

