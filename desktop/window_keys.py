@@ -71,8 +71,6 @@ class WindowKeys(QObject):
             self._card.choose(1 if key == Qt.Key.Key_Down else -1)
         elif plain and text.isdecimal() and self._digit(text):
             return
-        elif key == Qt.Key.Key_A and self._models.regions.suggestion(root) is None:
-            self._models.asking.ask_region(root)
         elif plain and text.isprintable() and text.strip() and text != "?":
             self._card.begin_typing(text)
         else:
@@ -103,6 +101,8 @@ class WindowKeys(QObject):
             self._give_up()
         elif text.isdecimal() and not event.modifiers() & _COMMANDS and models.labels.press(text):
             return
+        elif key == Qt.Key.Key_F5 and root is not None:
+            models.asking.ask_region(root)
         elif key == Qt.Key.Key_F7:
             self._deeds.walk_regions()
         elif key in (Qt.Key.Key_Home, Qt.Key.Key_End):

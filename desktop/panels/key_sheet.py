@@ -44,7 +44,7 @@ class KeySheet(QDialog):
             (self.tr("Letters"), self.tr("type another name (Esc first for the other keys)")),
             (self.tr("1 … 9"), self.tr("a label's key: name the region, or take the label in hand")),
             (self.tr("1 … 9 on the card"), self.tr("take the name of that number")),
-            (self.tr("A"), self.tr("ask the model again")),
+            (self.tr("F5"), self.tr("ask the model again")),
             (self.tr("F2"), self.tr("name a region anew")),
             (self.tr("Delete"), self.tr("reject the region; delete the measurement")),
             (self.tr("Tab"), self.tr("next region that waits for a decision")),

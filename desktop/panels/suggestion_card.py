@@ -227,7 +227,7 @@ class SuggestionCard(QFrame):
             self._hint.setText(
                 self.tr("Type a name · Delete remove")
                 if refused
-                else self.tr("Type a name · A ask the model · Delete remove")
+                else self.tr("Type a name · F5 ask the model · Delete remove")
             )
         else:
             suggests = self.tr("What {0} suggests").format(suggestion.model_id)

@@ -89,7 +89,6 @@ class RegionWriter:
         """
         image = self._images.get(row.image_id)
         task = self._readings.require_open(image.source, image.series_uid, who)
-        reading: int | None
         if task is None and row.reading_id is not None:
             reading: int | None = self._readings.require_fixable(row.reading_id, image.source, image.series_uid, who)
         else:

@@ -1005,12 +1005,12 @@
         <translation>采用该序号的名称</translation>
     </message>
     <message>
-        <source>A</source>
-        <translation>A</translation>
-    </message>
-    <message>
         <source>ask the model again</source>
         <translation>再次询问模型</translation>
+    </message>
+    <message>
+        <source>F5</source>
+        <translation>F5</translation>
     </message>
     <message>
         <source>F2</source>
@@ -2574,10 +2574,6 @@
         <translation>输入名称 · Delete 移除</translation>
     </message>
     <message>
-        <source>Type a name · A ask the model · Delete remove</source>
-        <translation>直接输入名称 · A 询问模型 · Delete 删除</translation>
-    </message>
-    <message>
         <source>What {0} suggests</source>
         <translation>{0} 的建议</translation>
     </message>
@@ -2600,6 +2596,10 @@
     <message>
         <source>Chinese name, if known (Tab)</source>
         <translation>中文名，可不填（Tab）</translation>
+    </message>
+    <message>
+        <source>Type a name · F5 ask the model · Delete remove</source>
+        <translation>直接输入名称 · F5 询问模型 · Delete 删除</translation>
     </message>
     <message>
         <source>The names are still being read …</source>

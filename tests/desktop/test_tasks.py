@@ -337,8 +337,8 @@ def test_a_blind_reader_draws_without_the_model(open_window):
     root = driver.draw(BOX)
     assert not window.asking.asking
     assert window.card.isVisible()
-    assert "A ask the model" not in window.card._hint.text()
-    driver.key(Qt.Key.Key_A)
+    assert "F5 ask the model" not in window.card._hint.text()
+    driver.key(Qt.Key.Key_F5)
     assert "blind" in window.notice_bar.text
     assert not window.asking.asking
     driver.key(Qt.Key.Key_F2)

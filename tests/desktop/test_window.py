@@ -76,6 +76,17 @@ def test_typing_corrects(open_window):
     assert (row.label.id, row.label.zh) == ("left-kidney", "左肾")
 
 
+def test_every_letter_begins_a_name_while_the_model_is_asked(open_window):
+    """A once asked the model again, so that "aorta" was typed as "orta" and kept as nothing."""
+    driver = open_window()
+    window = driver.window
+    root = driver.draw(BOX)
+    assert window.asking.asking
+    driver.type("aorta")
+    driver.key(Qt.Key.Key_Return)
+    assert window.regions.region(root).label.id == "aorta"
+
+
 def test_an_answer_that_comes_while_a_name_is_typed_takes_no_letter_away(open_window):
     """The field once closed under the fingers: the letters that followed were commands, and Enter took another name."""
     driver = open_window()
