@@ -238,8 +238,8 @@ class MainWindow(QMainWindow):
         """Bring the worklist's counts up to date once the gestures pause."""
         self._counts.start()
 
-    def start(self, paths: list[Path], *, demo: bool) -> None:
-        """Fill the worklist, open what was open last, load the model."""
+    def start(self, paths: list[Path], *, demo: bool, warm_up: bool = True) -> None:
+        """Fill the worklist, open what was open last. warm_up : load the model now, not for the first question."""
         self.labels.load(self._jobs)
         self.worklist.refresh()
         if paths:
@@ -249,7 +249,8 @@ class MainWindow(QMainWindow):
         last = self.worklist.last_opened()
         if last is not None and not paths:
             self.open_item(last)
-        self.asking.warm_up()
+        if warm_up:
+            self.asking.warm_up()
 
     def _open_first(self, listed: list[int]) -> None:
         """An empty window shows the first scan there is, while others are still looked for."""

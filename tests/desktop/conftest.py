@@ -62,10 +62,13 @@ class Driver:
 
 @pytest.fixture
 def open_window(qtbot, tiny_model: Path, phantom_series: Path, tmp_path: Path) -> Iterator[Callable[..., Driver]]:
-    """Opens a window on the small phantom; called again, it reopens the same database."""
+    """Opens a window on the small phantom; called again, it reopens the same database.
+
+    Without `warm` the model is loaded for the first question: most tests ask none, and a process each costs a second.
+    """
     opened: list[tuple[MainWindow, object]] = []
 
-    def make(model: str | None = None, database: Path | None = None) -> Driver:
+    def make(model: str | None = None, database: Path | None = None, *, warm: bool = False) -> Driver:
         app = QApplication.instance()
         assert isinstance(app, QApplication)
         # A person's next start is another process: nothing of a closed window hears what happens in this one.
@@ -77,7 +80,8 @@ def open_window(qtbot, tiny_model: Path, phantom_series: Path, tmp_path: Path) -
         opened.append((window, store))
         window.resize(1100, 750)
         window.show()
-        window.start([] if store.worklist.all() else [phantom_series / "dicom"], demo=False)
+        scans = [] if store.worklist.all() else [phantom_series / "dicom"]
+        window.start(scans, demo=False, warm_up=warm)
         driver = Driver(window, qtbot)
         driver.until(lambda: window.viewing.current is not None and window.viewing.current.is_complete)
         driver.until(lambda: window.labels.ready)
@@ -109,7 +113,7 @@ def open_empty_window(qtbot, tiny_model: Path, tmp_path: Path) -> Iterator[Calla
         window.set_interface_language("en")
         window.resize(1100, 750)
         window.show()
-        window.start([], demo=False)
+        window.start([], demo=False, warm_up=False)
         driver = Driver(window, qtbot)
         driver.until(lambda: window.labels.ready)
         return driver

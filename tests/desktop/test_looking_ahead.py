@@ -29,7 +29,7 @@ def settled(driver):
 
 
 def test_the_slice_on_screen_and_its_neighbours_are_ready_once_it_has_settled(open_window):
-    driver = open_window()
+    driver = open_window(warm=True)
     driver.until(lambda: driver.window.asking.session.pid is not None)
     here = driver.window.viewing.index
     driver.window.viewing.go_to(here + 2)
@@ -42,7 +42,7 @@ def test_the_slice_on_screen_and_its_neighbours_are_ready_once_it_has_settled(op
 
 
 def test_a_question_stops_it_and_is_answered(open_window):
-    driver = open_window()
+    driver = open_window(warm=True)
     driver.until(lambda: driver.window.asking.session.pid is not None)
     driver.window.viewing.go_to(driver.window.viewing.index + 1)
     ahead = driver.window.asking.ahead
@@ -52,7 +52,7 @@ def test_a_question_stops_it_and_is_answered(open_window):
 
 
 def test_nothing_is_looked_at_while_a_scan_is_read_blind(open_window):
-    driver = open_window()
+    driver = open_window(warm=True)
     driver.until(lambda: driver.window.asking.session.pid is not None)
     settled(driver)
     driver.window.viewing.go_to(driver.window.viewing.index + 3)
