@@ -21,7 +21,7 @@ from engine.service.uploads import Upload
 
 logger = logging.getLogger(__name__)
 
-_START_S = 60.0
+_START_S = 300.0
 _THE_PICTURE = "the picture"
 _DEADLY = "the picture ended the process that read it: it is damaged or made to harm"
 _READY = "ready"
