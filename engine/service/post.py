@@ -33,7 +33,7 @@ class Post:
         return [desk.manifest for desk in self._desks.values()]
 
     def start(self) -> None:
-        """Load every model. Raises `ModelError`, `EngineError`, `ScanError`, `Cancelled`."""
+        """Load every model. Raises `ModelError`, `EngineError`, `Cancelled`."""
         self._reader.start()
         for desk in self._desks.values():
             desk.start()
@@ -61,7 +61,7 @@ class Post:
         return self._desks[model]
 
     async def read(self, image: str, param: str) -> Volume:
-        """The scan in a request. Raises `Refusal`, `ScanError`."""
+        """The scan in a request. Raises `Refusal`, `ScanError`, `EngineError`."""
 
         def work() -> Volume:
             return self._reader.read(read_upload(image, param))

@@ -14,14 +14,16 @@ from multiprocessing.process import BaseProcess
 from pathlib import Path
 
 from engine.errors import MedRegAError
+from engine.runtime import EngineError
 from engine.scans import ScanError, Volume, index_path, read_volume
 from engine.service.limits import ServiceLimits
 from engine.service.uploads import Upload
 
 logger = logging.getLogger(__name__)
 
-_START_S = 60.0
+_START_S = 300.0
 _THE_PICTURE = "the picture"
+_DEADLY = "the picture ended the process that read it: it is damaged or made to harm"
 _READY = "ready"
 
 
@@ -31,37 +33,41 @@ class UploadReader:
     def __init__(self, limits: ServiceLimits) -> None:
         self._limits = limits
         self._lock = threading.Lock()
+        self._closed = False
         self._process: BaseProcess | None = None
         self._connection: Connection | None = None
 
     def start(self) -> None:
-        """Have the process ready before anybody waits for it. Raises `ScanError`."""
+        """Have the process ready before anybody waits for it. Raises `EngineError`."""
         with self._lock:
             self._ensure_started()
 
     def read(self, upload: Upload) -> Volume:
-        """The scan in a file. Raises `ScanError` that says what is wrong with it.
+        """The scan in a file. Raises `ScanError` that says what is wrong with it, `EngineError` when nothing is read.
 
         The file lies in a folder that only this user can enter, for as long as it is read.
         """
         with self._lock, tempfile.TemporaryDirectory(prefix="medrega-") as folder:
             path = Path(folder) / f"upload{upload.suffix}"
             path.write_bytes(upload.data)
-            answer = self._ask(path)
+            # Something else may have ended the process: a picture is to blame only when it does so twice.
+            answer = self._ask(path) or self._ask(path) or _DEADLY
         if isinstance(answer, str):
             raise ScanError(answer.replace(str(path), _THE_PICTURE))
         # Where it lay is nobody's business.
         return replace(answer, source=Path(path.name))
 
     def close(self) -> None:
-        """End the process; whoever waits for it gets a `ScanError`."""
+        """End the process; whoever waits for it gets an error."""
+        self._closed = True
         process = self._process
         if process is not None:
             process.kill()
         with self._lock:
             self._discard()
 
-    def _ask(self, path: Path) -> Volume | str:
+    def _ask(self, path: Path) -> Volume | str | None:
+        """The scan, or what is wrong with it; None when the process died."""
         connection = self._ensure_started()
         try:
             connection.send((path, self._limits.pixels))
@@ -72,13 +78,15 @@ class UploadReader:
         except (EOFError, OSError):
             logger.warning("the process that reads pictures died of one (exit code %s)", self._exit_code())
             self._discard()
-            return f"{_THE_PICTURE} ended the process that read it: it is damaged or made to harm"
+            return None
         return answer
 
     def _ensure_started(self) -> Connection:
         if self._connection is not None and self._process is not None and self._process.is_alive():
             return self._connection
         self._discard()
+        if self._closed:
+            raise EngineError("the service is being stopped: ask again later")
         context = multiprocessing.get_context("spawn")
         ours, theirs = context.Pipe()
         self._process = context.Process(target=_reader_main, args=(theirs,), name="medrega-reader", daemon=True)
@@ -91,7 +99,7 @@ class UploadReader:
         except (EOFError, OSError):
             pass
         self._discard()
-        raise ScanError("the process that reads pictures does not start: there may be too little memory")
+        raise EngineError("the process that reads pictures does not start: there may be too little memory")
 
     def _exit_code(self) -> int | None:
         if self._process is None:

@@ -398,7 +398,8 @@ class TestEnding:
         assert {"model", "reader"} <= set(children)
         service.process.send_signal(sign)
         assert service.process.wait(15) == 0
-        assert not [pid for pid in children.values() if is_running(pid)]
+        assert not [name for name in ("model", "reader") if is_running(children[name])]
+        wait_until(lambda: not [pid for pid in children.values() if is_running(pid)])
         assert "Traceback" not in service.log
 
     def test_its_processes_end_when_it_is_killed(self, start_service):
