@@ -178,6 +178,10 @@
         <source>this slice is not read yet</source>
         <translation>该层面尚未读取</translation>
     </message>
+    <message>
+        <source>{0} (probability of being here: {1})</source>
+        <translation>{0}（在此处的概率：{1}）</translation>
+    </message>
 </context>
 <context>
     <name>AssignDialog</name>
