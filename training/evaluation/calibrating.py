@@ -42,14 +42,14 @@ def fit_calibration(predictions: Sequence[Prediction], dataset_sha256: str) -> C
             temperatures[task.value] = fit_temperature(cases)
         elif cases:
             logger.warning("only %d ranked answers of the task %s: its temperature stays 1", len(cases), task.value)
-    presence, above = UNCALIBRATED.presence, None
+    presence, above, bound = UNCALIBRATED.presence, None, None
     odds, there = presence_cases(predictions)
     if _enough(there, "answers whether something is there"):
         presence = fit_logistic(odds, there)
         bound = best_threshold(odds, there)
         above = None if bound is None else presence.of_odds(bound)
     boxes = UNCALIBRATED.boxes
-    confidences, right = box_cases(predictions)
+    confidences, right = box_cases(predictions, bound)
     if _enough(right, "boxes"):
         boxes = fit_logistic([log_odds_of(one) for one in confidences], right)
     made = Calibration(temperatures, presence, above, boxes, dataset_sha256)

@@ -70,16 +70,25 @@ def present_names(one: Prediction) -> set[str]:
     return {item.name.casefold() for item in one.truth.located if item.boxes}
 
 
-def box_cases(predictions: Sequence[Prediction]) -> tuple[list[float], list[bool]]:
-    """For each written box its digits' probability, before calibration, and whether it is right: its name, IoU 0.5."""
+def box_cases(predictions: Sequence[Prediction], absent_below: float | None = None) -> tuple[list[float], list[bool]]:
+    """For each written box its digits' probability, before calibration, and whether it is right: its name, IoU 0.5.
+
+    absent_below : boxes of names with lower odds are left out, for with that bound they would not be written.
+    """
     confidences: list[float] = []
     right: list[bool] = []
     for one in predictions:
         if one.record.task is not Task.TEXT_TO_REGION or len(one.box_scores) != len(one.match.said):
             continue
         good = {pair.said for pair in one.match.pairs if pair.same_name and pair.iou >= _RIGHT_IOU}
-        confidences += one.box_scores
-        right += [number in good for number in range(len(one.match.said))]
+        denied: set[str] = set()
+        if absent_below is not None:
+            odds = zip(one.question.names, one.presence, strict=False)
+            denied = {name.casefold() for name, own in odds if own < absent_below}
+        for number, ((name, _), score) in enumerate(zip(one.match.said, one.box_scores, strict=True)):
+            if name.casefold() not in denied:
+                confidences.append(score)
+                right.append(number in good)
     return confidences, right
 
 
