@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 import pytest
 from click.testing import CliRunner
@@ -53,7 +54,10 @@ def test_its_files_are_sound_and_as_large_as_foretold(tmp_path):
 
 
 def test_its_text_model_is_quantized_as_llama_cpp_would(tmp_path):
-    written = write_synthetic(SyntheticShape.parse("9x256,1x64"), tmp_path, NoProgress())
+    shape = SyntheticShape.parse("9x256,1x64")
+    # The table's length does not matter here, and a short one is read in no time.
+    shape = replace(shape, text=replace(shape.text, rows=512))
+    written = write_synthetic(shape, tmp_path, NoProgress())
     ours = {tensor.name: tensor for tensor in gguf.GGUFReader(written.path("text")).tensors}
     # The same keys and shapes in 16 bits, for llama.cpp to quantize.
     full = gguf.GGUFWriter(tmp_path / "full.gguf", "llama")
