@@ -215,7 +215,11 @@ def test_finding_everywhere_goes_on_with_the_other_model(open_window, second):
     dialog = opened(driver)
     mark(dialog, "second")
     click(dialog.default)
-    assert finding.running
+    done = finding.progress[0]
+    driver.until(lambda: finding.progress[0] > done + 1)
+    answers = driver.window._store._connection.execute("SELECT DISTINCT model_id FROM suggestion").fetchall()
+    assert set(answers) == {("tiny",), ("second",)}
+    finding.cancel()
     driver.until(lambda: not finding.running)
     assert problems == []
 
