@@ -84,7 +84,7 @@ def engine_command(
     for so many minutes while its process is killed at random, and reports lost answers and memory. With --offload it
     measures how fast the model looks, reads and writes at each share of it on the GPUs, beside llama.cpp alone.
 
-    Examples: medrega bench engine --json; medrega bench engine --synthetic 32x4096 --device cuda
+    Example: medrega bench engine --json; medrega bench engine --synthetic 32x4096 --device cuda
     """
     from engine.bench.engine import bench_engine
     from engine.bench.offload import bench_offload

@@ -5,6 +5,7 @@ from __future__ import annotations
 import codecs
 import ctypes
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,7 +17,13 @@ from engine.runtime.errors import EngineError, QuestionError
 from engine.runtime.messages import TextPiece
 
 _NAME_END = "</ref>"
-_NAME_END_TOKENS = 6
+NAME_END_TOKENS = len(_NAME_END)
+"""So many tokens write the end of a name at most."""
+
+
+def ends_name(texts: Sequence[str]) -> bool:
+    """Whether an answer has just ended a name, in whatever tokens. texts : of its last `NAME_END_TOKENS`."""
+    return "".join(texts).endswith(_NAME_END)
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,7 +158,7 @@ class Writer:
         fork = self._fork
         if fork is None or self._grammar is None:
             return None
-        if not "".join(piece.text for piece in self._pieces[-_NAME_END_TOKENS:]).endswith(_NAME_END):
+        if not ends_name([piece.text for piece in self._pieces[-NAME_END_TOKENS:]]):
             return None
         if not all(self._allowed(token) for token in (fork.boxes, fork.absent)):
             # Described together with the next name: it has been said to be there.

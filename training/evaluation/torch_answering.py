@@ -8,7 +8,6 @@ import hashlib
 import tempfile
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -31,6 +30,7 @@ from engine.runtime import (
     Timings,
     to_model_image,
 )
+from engine.runtime.writing import NAME_END_TOKENS, Fork, ends_name
 from training.evaluation.answering import ModelFacts
 from training.export.checkpoint import load_checkpoint, tokenizer_json, weights_sha256
 from training.export.text import write_vocabulary
@@ -152,11 +152,15 @@ class TorchAnswerer:
         try:
             for _ in range(request.max_tokens):
                 found = logits.cpu().numpy()
-                at_fork = fork is not None and ids[-1:] == [fork.after]
+                at_fork = fork is not None and ends_name(self._vocabulary.texts(ids[-NAME_END_TOKENS:]))
                 if fork is not None and at_fork and grammar.allows((fork.boxes, fork.absent), found):
                     odds = float(found[fork.boxes] - found[fork.absent])
                     presence.append(odds)
-                    token = grammar.choose(found) if fork.below is None else grammar.take(fork.chosen(odds))
+                    token = (
+                        grammar.choose(found)
+                        if fork.below is None
+                        else grammar.take(fork.boxes if odds >= fork.below else fork.absent)
+                    )
                 else:
                     token = grammar.choose(found)
                 if self._vocabulary.ends(token):
@@ -171,26 +175,12 @@ class TorchAnswerer:
         texts = self._vocabulary.texts(ids)
         return "".join(texts), tuple(map(TextPiece, texts, logprobs)), finished, tuple(presence)
 
-    def _fork(self, request: AskRequest) -> _Fork | None:
+    def _fork(self, request: AskRequest) -> Fork | None:
         """Where an answer writes boxes or that there are none; see `engine.runtime.writing.Fork`."""
         if request.absence is None or request.grammar is None:
             return None
-        after, boxes, absent = (self._encoder.text_ids(text)[0] for text in ("</ref>", BOX_TAG, request.absence.words))
-        return _Fork(after, boxes, absent, request.absence.below)
-
-
-@dataclass(frozen=True, slots=True)
-class _Fork:
-    """after : the token that ends a name."""
-
-    after: int
-    boxes: int
-    absent: int
-    below: float | None
-
-    def chosen(self, odds: float) -> int:
-        """The way to go, given the log-odds of boxes."""
-        return self.boxes if self.below is None or odds >= self.below else self.absent
+        boxes, absent = (self._encoder.text_ids(text)[0] for text in (BOX_TAG, request.absence.words))
+        return Fork(boxes, absent, request.absence.below)
 
 
 class _Vocabulary:

@@ -43,6 +43,7 @@ results = st.builds(
     st.booleans(),
     st.booleans(),
     st.booleans(),
+    st.integers(0, 1 << 40),
     st.lists(number, max_size=3).map(tuple),
 )
 odds = st.lists(number, max_size=11).map(tuple)
