@@ -7,6 +7,7 @@ import threading
 from collections.abc import Callable
 from typing import Any
 
+import shiboken6
 from PySide6.QtCore import QObject, QRunnable, QThreadPool, QTimer, Signal
 
 from engine.errors import MedRegAError
@@ -113,4 +114,8 @@ class JobRunner(QObject):
         for job in list(self._jobs):
             job.cancel()
         self._pool.clear()
-        self._pool.waitForDone(10_000)
+        if self._pool.waitForDone(10_000):
+            # Now, not when the event loop comes to it: they are the runner's, which may be gone by then.
+            for job in self.findChildren(Job):
+                shiboken6.delete(job)
+            self._jobs.clear()

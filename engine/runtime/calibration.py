@@ -90,7 +90,7 @@ class Calibration:
         if not isinstance(given, dict):
             raise TypeError(f"calibration.temperatures is {given!r:.60}, of the wrong type")
         temperatures = {
-            str(task): _number(value, "temperatures." + str(task), _LEAST_TEMPERATURE, _MOST)
+            str(task): _number(value, ".".join(("temperatures", str(task))), _LEAST_TEMPERATURE, _MOST)
             for task, value in given.items()
         }
         above = data["present_above"]

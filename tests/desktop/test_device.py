@@ -36,7 +36,7 @@ def action(menu, text):
 
 
 def test_a_choice_holds_at_once_and_after_the_next_start(open_window, settings, tmp_path):
-    driver = open_window()
+    driver = open_window(warm=True)
     driver.until(lambda: driver.window.asking.session.pid is not None)
     menu = opened(driver)
     assert checked(menu) == ["Automatic"]

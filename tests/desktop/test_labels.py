@@ -221,6 +221,8 @@ def test_what_is_said_of_a_region_is_undone_and_survives_reopening(open_window):
 
 def test_a_side_is_asked_for_only_where_a_label_has_sides(open_window):
     driver = open_window()
+    # Folded away in a window as low as this one, where nobody has opened it.
+    driver.window.regions_panel.attributes.section.set_open(True)
     hold(driver, "liver")
     driver.draw(BOX)
     assert not driver.window.regions_panel.attributes.side.isVisible()
