@@ -168,9 +168,13 @@ class _TiffSlide:
 
     def _segment(self, page: TiffPage, number: int) -> NDArray[Any] | None:
         """(rows, columns, samples) without what lies beyond the picture's edge."""
-        if number >= len(page.dataoffsets) or number >= len(page.databytecounts):
+        with self._lock:
+            # tifffile reads long tags only when they are asked for, through the same file handle.
+            offsets, counts = page.dataoffsets, page.databytecounts
+            decode, tables, header = page.decode, page.jpegtables, page.jpegheader
+        if number >= len(offsets) or number >= len(counts):
             raise ValueError("it is truncated")
-        offset, count = page.dataoffsets[number], page.databytecounts[number]
+        offset, count = offsets[number], counts[number]
         if count == 0:
             return None
         height, width = _tile_shape(page)
@@ -189,7 +193,7 @@ class _TiffSlide:
         elif page.compression == _JPEG and data[:2] == b"\xff\xd8":
             facts = jpeg_facts(data, PLAIN_JPEG)
             _require_size(facts.rows, facts.columns, height, width)
-        decoded, _, shape = page.decode(data, number, jpegtables=page.jpegtables, jpegheader=page.jpegheader)
+        decoded, _, shape = decode(data, number, jpegtables=tables, jpegheader=header)
         if decoded is None:
             return None
         pixels: NDArray[Any] = decoded[0, : shape[1], : shape[2]]

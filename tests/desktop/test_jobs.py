@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 
-from desktop.model.jobs import JobRunner
+from desktop.model.jobs import Job, JobRunner
 from engine.errors import MedRegAError
 
 
@@ -33,6 +33,17 @@ def test_a_failure_that_comes_at_once_is_still_heard(qtbot):
     job.failed.connect(heard.append)
     qtbot.waitUntil(lambda: heard == ["no such scan"], timeout=10_000)
     runner.stop()
+
+
+def test_a_stopped_runner_has_left_nothing_to_be_deleted_later(qtbot):
+    """Its jobs once outlived it until the event loop came to them, and took the process with them."""
+    runner = JobRunner(2)
+    heard: list[int] = []
+    for number in range(20):
+        runner.start(lambda job, number=number: number).done.connect(heard.append)
+    assert runner.findChildren(Job)
+    runner.stop()
+    assert not runner.findChildren(Job)
 
 
 def test_a_stopped_runner_begins_nothing(qtbot):

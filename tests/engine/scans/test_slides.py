@@ -28,6 +28,7 @@ from engine.scans import (
     split_area,
 )
 from engine.scans.measuring import length
+from engine.scans.slide_tiff import open_tiff
 
 SIZE = 4500
 KINDS = {
@@ -357,3 +358,26 @@ def test_a_place_looks_the_same_in_the_overview_and_in_its_area(slides):
     assert area.slide.from_base(x, y) == pytest.approx((50, 50), abs=0.51)
     patch = overview.voxels[0, 640:661, 690:711].reshape(-1, 3).mean(axis=0)
     assert patch == pytest.approx(area.voxels[0].reshape(-1, 3).mean(axis=0), abs=25)
+
+
+def test_threads_never_read_a_slides_file_at_once(tmp_path, monkeypatch):
+    """tifffile reads long tags when they are asked for: a tile once came from where another thread had gone to."""
+    path = tmp_path / "tiles.tif"
+    pixels = np.random.default_rng(0).integers(0, 255, (1024, 1024, 3), dtype=np.uint8)
+    with tifffile.TiffWriter(path) as writer:
+        writer.write(pixels, tile=(64, 64), compression="jpeg", photometric="ycbcr", subifds=1)
+        writer.write(pixels[::2, ::2], tile=(64, 64), compression="jpeg", photometric="ycbcr", subfiletype=1)
+    with open_tiff(path) as slide:
+        reads: list[bool] = []
+        seek = tifffile.FileHandle.seek
+
+        def watched(handle, *where):
+            reads.append(slide._lock.locked())
+            return seek(handle, *where)
+
+        monkeypatch.setattr(tifffile.FileHandle, "seek", watched)
+        for tile in slide.tiles(SlideArea(0, 0, 0, 128, 128)):
+            assert slide.decode(0, tile) is not None
+        monkeypatch.undo()
+    assert len(reads) > 4, "tags are read too, not only the tiles"
+    assert all(reads)
