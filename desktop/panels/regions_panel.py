@@ -29,7 +29,7 @@ from engine.store import RegionRow
 _ROOM_FOR_LABELS, _ROOM_FOR_ATTRIBUTES, _ROOM_FOR_FINDING = 860, 740, 620
 """Heights of the panel below which the labels are few and a part is folded away, unless a person wants it."""
 
-_MANY_LABELS, _FEW_LABELS = 7, 4
+_MANY_LABELS, _FEW_LABELS = 7, 3
 
 
 class RegionsPanel(QWidget):
