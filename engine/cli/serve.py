@@ -78,7 +78,7 @@ def serve_command(
     /openapi.json describes it; -v writes a line for each request, without what it says. Ends with Ctrl+C or SIGTERM.
 
     \b
-    Example:
+    Example: medrega serve --token-file token.txt
       MEDREGA_TOKEN=$(openssl rand -hex 16) medrega -v serve
       curl http://127.0.0.1:8377/v1/regions/find -H "Authorization: Bearer $MEDREGA_TOKEN" \\
         -H "Content-Type: application/json" \\

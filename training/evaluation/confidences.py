@@ -96,7 +96,7 @@ def reliability_of(predictions: Sequence[Prediction], calibration: Calibration) 
     """How far the confidences of a calibrated model can be believed.
 
     ``names`` : the best candidate's probability against its being right. ``presence`` : the probability that a name
-    is in the image against its being there. ``boxes`` : a box's against its being right.
+    is in the image against its being there. ``boxes`` : of those that its bound lets through, against being right.
     """
     named: list[float] = []
     right: list[bool] = []
@@ -105,7 +105,7 @@ def reliability_of(predictions: Sequence[Prediction], calibration: Calibration) 
         named += [case.confidence(calibration.temperature(task.value)) for case in cases]
         right += [case.truth == 0 for case in cases]
     odds, there = presence_cases(predictions)
-    boxes, good = box_cases(predictions)
+    boxes, good = box_cases(predictions, calibration.absent_below())
     return {
         "names": measure_reliability(named, right),
         "presence": measure_reliability([calibration.presence.of_odds(one) for one in odds], there),
