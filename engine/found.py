@@ -9,7 +9,7 @@ from pathlib import Path
 
 from engine.regions import Box, Label, LabelSet
 from engine.scans import Plane
-from engine.store import AnnotationStore, PlacedRegion, RegionRow
+from engine.store import AnnotationStore, RegionRow
 from engine.suggest import Suggestion
 
 SAME_PLACE = 0.5
@@ -67,10 +67,4 @@ def known_regions(
     image = store.images.find(source, series_uid, plane, index)
     if image is None:
         return []
-    away = on_slice(store.regions.turned_down(source, series_uid), plane, index)
-    return [*store.readings.visible_regions(image.id, who), *away]
-
-
-def on_slice(regions: Sequence[PlacedRegion], plane: Plane, index: int) -> list[RegionRow]:
-    """Of the regions of a series those on one slice."""
-    return [one.row for one in regions if (one.plane, one.slice) == (plane, index)]
+    return [*store.readings.visible_regions(image.id, who), *store.regions.turned_down(image.id)]

@@ -84,24 +84,21 @@ def put_question(
     **what: Any,
 ) -> Asked:
     """Word a question about a slice; the keywords and errors are `engine.suggest.suggest`'s."""
-    image, volume = place.image, place.volume
+    image = place.image
     known = labels if labels is not None else session.manifest.labels()
     for one in (*((box,) if box else ()), *(one for item in found for one in item.boxes)):
         one.require_inside(image.width, image.height)
-    # A name given in both languages is one question.
-    asked = tuple(dict.fromkeys(in_language(name, known, language) for name in names))
     if task is Task.DIAGNOSIS:
         options = tuple(dict.fromkeys(in_language(option, known, language) for option in options))
         none_label = in_language(none_label, known, language)
-    question = Question(
-        task,
-        language,
-        image.width,
-        image.height,
-        volume.modality,
-        box,
-        asked,
-        body_part=volume.body_part,
+    question = word_question(
+        place.volume,
+        (image.height, image.width),
+        known,
+        task=task,
+        language=language,
+        names=names,
+        box=box,
         text=text.strip(),
         options=tuple(options),
         none_label=none_label,
@@ -112,7 +109,7 @@ def put_question(
     prompt = dialect.render_prompt(question)
     choices = answer_choices(question)
     allowed: tuple[str, ...] = ()
-    if task is Task.REGION_TO_TEXT or (task is Task.GROUNDED_REPORT and not asked):
+    if task is Task.REGION_TO_TEXT or (task is Task.GROUNDED_REPORT and not question.names):
         allowed = _allowed_names(known, task, language)
         choices = allowed if task is Task.REGION_TO_TEXT else ()
     calibration = session.manifest.calibration
@@ -129,6 +126,31 @@ def put_question(
         absence=Absence(words, below) if words else None,
     )
     return Asked(place, question, request, known, session.adapter)
+
+
+def word_question(
+    volume: Volume,
+    shape: tuple[int, int],
+    labels: LabelSet,
+    *,
+    task: Task,
+    language: Language,
+    names: Sequence[str],
+    **what: Any,
+) -> Question:
+    """What is asked about a slice of a volume, whatever slice it is. shape : its (height, width)."""
+    height, width = shape
+    return Question(
+        task,
+        language,
+        width,
+        height,
+        volume.modality,
+        # A name given in both languages is one question.
+        names=tuple(dict.fromkeys(in_language(name, labels, language) for name in names)),
+        body_part=volume.body_part,
+        **what,
+    )
 
 
 def in_language(name: str, labels: LabelSet, language: Language) -> str:

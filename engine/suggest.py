@@ -16,7 +16,7 @@ from engine.protocol import AnswerForm, Grounding, Language, Located, Question, 
 from engine.regions import Box, LabelSet
 from engine.runtime import AskRequest, AskResult, LogisticMap, ModelManifest, Session, TextPiece
 from engine.scans import Plane, Volume, Window, slice_shape
-from engine.slice_question import Asked, Place, in_language, make_image_ref, place_slice, put_question
+from engine.slice_question import Asked, Place, make_image_ref, place_slice, put_question, word_question
 from engine.suggestion import (
     Candidate,
     ImageRef,
@@ -122,8 +122,10 @@ def suggest_each(
     does where one question holds them all. Raises as `suggest` does.
     """
     place = place_slice(volume, plane, index, window)
+    # Read once, not for each name.
+    known = labels if labels is not None else session.manifest.labels()
     asked = [
-        put_question(session, place, labels, task=Task.TEXT_TO_REGION, language=language, names=(name,))
+        put_question(session, place, known, task=Task.TEXT_TO_REGION, language=language, names=(name,))
         for name in names
     ]
     with _not_loading(session, place, cancelled):
@@ -144,11 +146,9 @@ def finding_prompt(
 
     An answer that was kept is found again by them. Raises as `suggest` does.
     """
-    height, width = slice_shape(volume, plane)
     known = labels if labels is not None else manifest.labels()
-    names = (in_language(name, known, language),)
-    question = Question(
-        Task.TEXT_TO_REGION, language, width, height, volume.modality, names=names, body_part=volume.body_part
+    question = word_question(
+        volume, slice_shape(volume, plane), known, task=Task.TEXT_TO_REGION, language=language, names=(name,)
     )
     return dialect_of(manifest).render_prompt(question).text
 

@@ -165,7 +165,7 @@ class AskingModel(QObject):
         """Why the model cannot be asked about what is on screen; "" when it can."""
         if not self._regions.blind:
             return ""
-        return self.tr("You read this scan blind: the model answers once you have submitted your reading.")
+        return self.tr("You read this scan blind: the model answers once every reader has submitted.")
 
     @property
     def asking(self) -> bool:

@@ -122,8 +122,8 @@ class FindAllModel(QObject):
         scan = state.scan
         if self._run is not None or scan is None or not names:
             return False
-        if self._store.readings.is_blind(scan.volume.source, scan.volume.series_uid, self._regions.who):
-            self.failed.emit(self.tr("You are the second reader of this scan: the model is asked after you submit"))
+        if self._asking.refusal:
+            self.failed.emit(self._asking.refusal)
             return False
         here = state.index
         slices = [index for index in range(state.slice_count) if scan.has_slice(state.plane, index)]

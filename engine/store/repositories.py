@@ -163,10 +163,16 @@ class RegionRepository:
 
     def of_series(self, source: Path | str, series_uid: str) -> list[PlacedRegion]:
         """The visible regions of a series, by age."""
-        return self._placed(f"state NOT IN ({HIDDEN_SQL})", source, series_uid)
+        sql = (
+            "SELECT region.*, image.plane AS image_plane, image.slice AS image_slice FROM region "
+            "JOIN image ON image.id = region.image_id JOIN series ON series.id = image.series_id "
+            f"WHERE source = ? AND series_uid = ? AND state NOT IN ({HIDDEN_SQL}) AND {CURRENT_REGION} ORDER BY root_id"
+        )
+        rows = self._db.query(sql, [source_key(source), series_uid])
+        return [PlacedRegion(Plane(row["image_plane"]), row["image_slice"], self._row(row)) for row in rows]
 
-    def turned_down(self, source: Path | str, series_uid: str) -> list[PlacedRegion]:
-        """What machines drew on a series and a person rejected or deleted, by age: it is not to come back.
+    def turned_down(self, image_id: int) -> list[RegionRow]:
+        """What machines drew on a slice and a person rejected or deleted, by age: it is not to come back.
 
         What was taken back by undo alone is not among it.
         """
@@ -175,16 +181,8 @@ class RegionRepository:
             "WHERE old.root_id = region.root_id AND kind = 'deleted')"
         )
         where = f"origin IN ('model', 'propagated') AND (state = 'rejected' OR state = 'removed' AND {deleted})"
-        return self._placed(where, source, series_uid)
-
-    def _placed(self, where: str, source: Path | str, series_uid: str) -> list[PlacedRegion]:
-        sql = (
-            "SELECT region.*, image.plane AS image_plane, image.slice AS image_slice FROM region "
-            "JOIN image ON image.id = region.image_id JOIN series ON series.id = image.series_id "
-            f"WHERE source = ? AND series_uid = ? AND {where} AND {CURRENT_REGION} ORDER BY root_id"
-        )
-        rows = self._db.query(sql, [source_key(source), series_uid])
-        return [PlacedRegion(Plane(row["image_plane"]), row["image_slice"], self._row(row)) for row in rows]
+        sql = f"SELECT * FROM region WHERE image_id = ? AND {where} AND {CURRENT_REGION} ORDER BY root_id"
+        return [self._row(row) for row in self._db.query(sql, [image_id])]
 
     def decided(self) -> Iterator[RegionRow]:
         """Every accepted or edited region as it is now, by series, then slice, then age.

@@ -324,8 +324,8 @@
 <context>
     <name>AskingModel</name>
     <message>
-        <source>You read this scan blind: the model answers once you have submitted your reading.</source>
-        <translation>您正在盲法阅读此影像：提交阅片后模型才会回答。</translation>
+        <source>You read this scan blind: the model answers once every reader has submitted.</source>
+        <translation>您正在盲法阅读此影像：所有阅片者提交后模型才会回答。</translation>
     </message>
     <message>
         <source>this slice is not read yet</source>
@@ -863,13 +863,6 @@
     <message>
         <source>Turn to what the model is least sure of in the whole scan (. or Ctrl+Tab)</source>
         <translation>转到整个扫描中模型最没把握的建议（. 或 Ctrl+Tab）</translation>
-    </message>
-</context>
-<context>
-    <name>FindAllModel</name>
-    <message>
-        <source>You are the second reader of this scan: the model is asked after you submit</source>
-        <translation>您是此扫描的第二阅片者：提交之后才能询问模型</translation>
     </message>
 </context>
 <context>
