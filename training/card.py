@@ -139,15 +139,11 @@ def _found_lines(found: dict[str, Any]) -> Iterator[str]:
 def _abstention_rows(row: dict[str, Any] | None) -> list[str]:
     if row is None:
         return []
-    said = f"{row['said']:.1%} of the questions, {_share(row['accuracy_said'])} of them right"
+    said = f"{row['said']:.1%} of the questions, {_percent(row, 'accuracy_said')} of them right"
     return [
         f'| answered (else "not sure": best name below {row["below"]:g}) | {said} |',
-        f"| of what it withholds, right | {_share(row['accuracy_withheld'])} |",
+        f"| of what it withholds, right | {_percent(row, 'accuracy_withheld')} |",
     ]
-
-
-def _share(value: float | None) -> str:
-    return "-" if value is None else f"{value:.1%}"
 
 
 def _calibration_lines(row: dict[str, Any]) -> list[str]:
@@ -235,7 +231,7 @@ def _number(row: dict[str, Any], key: str) -> str:
 
 
 def _percent(row: dict[str, Any], key: str) -> str:
-    return f"{row[key]:.1%}" if key in row else "-"
+    return "-" if row.get(key) is None else f"{row[key]:.1%}"
 
 
 def _interval(row: dict[str, Any], key: str = "ci95", digits: int = 0) -> str:

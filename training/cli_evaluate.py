@@ -68,17 +68,18 @@ def evaluate(
         )
     card_facts = None if facts is None else read_facts(facts)
     log = predictions or (out / "predictions.jsonl" if out is not None else None)
+    dataset = dataset_sha256(dataset_path) if fit or card_facts is not None else ""
     with open_answerer(model_id, calibrated=not fit) as answerer:
         if (fit or card_facts is not None) and answerer.facts.runs_on != "llama.cpp":
             raise click.UsageError("--card and --calibrate are for a model folder: export the checkpoint first")
         if fit:
-            require_other_set(find_model(model_id), dataset_sha256(dataset_path))
-        if card_facts is not None and answerer.calibration.dataset_sha256 == dataset_sha256(dataset_path):
+            require_other_set(find_model(model_id), dataset)
+        if card_facts is not None and answerer.calibration.dataset_sha256 == dataset:
             raise DatasetError(f"{model_id} was calibrated on this very set: write its card from a test set")
         answered = predict(answerer, dataset_path, TerminalProgress(), limit=limit, log=log, skip_bad=skip_bad)
         model = answerer.facts
     if fit:
-        calibration = fit_calibration(answered.predictions, dataset_sha256(dataset_path))
+        calibration = fit_calibration(answered.predictions, dataset)
         keep_calibration(find_model(model_id), calibration)
         answered = replace(answered, calibration=calibration)
     report = summarize(answered, model, dataset_path, Judges(bertscore, chexbert), paper_compatible=paper_compatible)

@@ -144,14 +144,21 @@ class DenseModel(nn.Module):
         assert self.edges is not None
         side = math.isqrt(features.shape[1])
         boxes = torch.from_numpy(np.stack([patch_boxes(one, side, self.cells) for one in maps]))
-        boxes = boxes.view(len(maps), side * side, 4).to(features.device)
-        known = ~boxes.isnan().any(dim=-1)
-        if not known.any():
-            return features.sum() * 0
-        sides = boxes[known][:, 2:] - boxes[known][:, :2]
-        weights = (sides.prod(dim=-1) + 1e-3).rsqrt()
-        each = edge_loss(self.edges(features[known]), boxes[known])
-        return (each * weights).sum() / weights.sum()
+        return thing_edge_loss(self.edges, features, boxes.view(len(maps), side * side, 4).to(features.device))
+
+
+def thing_edge_loss(head: nn.Linear, features: torch.Tensor, boxes: torch.Tensor) -> torch.Tensor:
+    """How far each place is from telling the box of its thing; places of small things weigh more.
+
+    features : (B, places, width). boxes : (B, places, 4), NaN where no thing is.
+    """
+    known = ~boxes.isnan().any(dim=-1)
+    if not known.any():
+        return features.sum() * 0
+    sides = boxes[known][:, 2:] - boxes[known][:, :2]
+    weights = (sides.prod(dim=-1) + 1e-3).rsqrt()
+    each = edge_loss(head(features[known]), boxes[known])
+    return (each * weights).sum() / weights.sum()
 
 
 class NameHead(nn.Module):

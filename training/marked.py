@@ -18,7 +18,7 @@ from torch.utils.data import Dataset
 from transformers import InternVLModel
 
 from training.augment import Crop, change_greys
-from training.dense import BINS, NameHead, edge_loss
+from training.dense import BINS, NameHead, edge_loss, thing_edge_loss
 from training.features import FeatureCache, ImageBatch, ImageItem, batch_features, collate_images
 from training.model import finish_tower, image_tensor, shuffled_features, stem_states
 from training.records import REGIONS_FILE, DatasetError
@@ -232,8 +232,8 @@ class MarkedModel(nn.Module):
         features = self.features(images)
         embedded = self.model.multi_modal_projector(shuffled_features(self.model, features))
         loss = self._shown_loss(features, cells)
-        loss = loss + _own_loss(self.edges, features, patches)
-        loss = loss + _own_loss(self.own, self.names.norm(embedded), tokens)
+        loss = loss + thing_edge_loss(self.edges, features, patches.flatten(1, 2))
+        loss = loss + thing_edge_loss(self.own, self.names.norm(embedded), tokens.flatten(1, 2))
         loss = loss + self._names_loss(embedded, cells, labels)
         return {"loss": loss}
 
@@ -276,15 +276,3 @@ def _shares(cells: torch.Tensor, side: int, classes: int) -> torch.Tensor:
     parts = cells.view(batch, side, per, side, per).permute(0, 1, 3, 2, 4).reshape(batch, side * side, per * per)
     counts = torch.zeros((batch, side * side, classes), device=cells.device)
     return counts.scatter_add_(2, parts, torch.ones_like(parts, dtype=counts.dtype)) / (per * per)
-
-
-def _own_loss(head: nn.Linear, features: torch.Tensor, boxes: torch.Tensor) -> torch.Tensor:
-    """Each place tells the box of its thing; small things weigh more, for they fill fewer places."""
-    boxes = boxes.flatten(1, 2)
-    known = ~boxes.isnan().any(dim=-1)
-    if not known.any():
-        return features.sum() * 0
-    sides = boxes[known][:, 2:] - boxes[known][:, :2]
-    weights = (sides.prod(dim=-1) + 1e-3).rsqrt()
-    each = edge_loss(head(features[known]), boxes[known])
-    return (each * weights).sum() / weights.sum()

@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 import click
 
 from engine.cli.options import BoxType
-from engine.protocol import X_RAY, AnswerForm, Grounding, Located, Recognition, Task
+from engine.protocol import AnswerForm, Grounding, Located, Recognition, Task, default_grounding
 from engine.regional_cot import Arm
 from engine.regions import Box
 
@@ -152,8 +152,7 @@ class QuestionOptions:
         if task is Task.TEXT_TO_REGION:
             return {"task": task, "names": self.names}
         if task is Task.GROUNDED_REPORT:
-            default = Grounding.CHEST if modality in X_RAY else Grounding.ORGAN
-            grounding = Grounding(self.grounding) if self.grounding else default
+            grounding = Grounding(self.grounding) if self.grounding else default_grounding(modality)
             return {"task": task, "names": [name for name in self.ground if name], "grounding": grounding}
         if task is Task.VQA:
             form = AnswerForm.OPTION if self.choices else AnswerForm(self.answer or AnswerForm.PHRASE)

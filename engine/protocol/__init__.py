@@ -35,7 +35,7 @@ from engine.protocol.task import (
     Sentence,
     Task,
 )
-from engine.protocol.wording import X_RAY, image_phrase, modality_phrase, require_plain_name
+from engine.protocol.wording import X_RAY, default_grounding, image_phrase, modality_phrase, require_plain_name
 
 __all__ = [
     "IMAGE_MARKER",
@@ -63,6 +63,7 @@ __all__ = [
     "absent_words",
     "answer_choices",
     "answer_grammar",
+    "default_grounding",
     "denormalize_box",
     "image_phrase",
     "modality_phrase",

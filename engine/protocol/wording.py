@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from engine.protocol.task import Language, ProtocolError
+from engine.protocol.task import Grounding, Language, ProtocolError
 
 _MODALITY_EN = {
     "CT": "CT scan",
@@ -55,6 +55,12 @@ _SPINE = {"CSPINE", "TSPINE", "LSPINE", "SSPINE", "CTSPINE", "TLSPINE", "LSSPINE
 
 X_RAY = frozenset({"CR", "DX", "XA", "RF"})
 """DICOM modality codes of projection X-ray, mammography apart."""
+
+
+def default_grounding(modality: str) -> Grounding:
+    """What a grounded report is about where nobody says: the chest's organs on X-rays, else one organ's."""
+    return Grounding.CHEST if modality in X_RAY else Grounding.ORGAN
+
 
 _FORBIDDEN_IN_NAMES = re.compile(r"[\[\]<>|\x00-\x1f\x7f\u2028\u2029]")
 _SEPARATES_LABELS = re.compile("[,，;；、]")

@@ -93,6 +93,7 @@ class Suggestion(BaseModel):
     sentences: list[SuggestionSentence] = Field(default_factory=list)
     sections: list[SuggestionSection] = Field(default_factory=list)
     labels: list[SuggestionCandidate] = Field(default_factory=list)
+    presence: list[SuggestionCandidate] = Field(default_factory=list)
     option: str | None = None
     warnings: list[str] = Field(default_factory=list)
 

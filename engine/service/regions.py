@@ -9,7 +9,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
 from engine.labels import Label, LabelSet, builtin_ontology
-from engine.protocol import X_RAY, AnswerForm, Grounding, Task
+from engine.protocol import AnswerForm, Task, default_grounding
 from engine.runtime import ModelManifest
 from engine.service.desk import Turn
 from engine.service.forms import AskForm, DiagnoseForm, FindForm, GroundForm, NameForm, PictureForm, ReportForm
@@ -47,8 +47,8 @@ async def ground(post: Post, form: GroundForm, request: Request) -> Response:
     labels = _labels(form.labels, post.desk(form.model).manifest)
 
     def ask(turn: Turn, where: Slice) -> list[Suggestion]:
-        default = Grounding.CHEST if where.volume.modality in X_RAY else Grounding.ORGAN
-        what = {"names": form.names, "grounding": form.grounding or default, "labels": labels}
+        grounding = form.grounding or default_grounding(where.volume.modality)
+        what = {"names": form.names, "grounding": grounding, "labels": labels}
         return [_one(turn, where, form, task=Task.GROUNDED_REPORT, **what)]
 
     return _single(await _answers(post, form, request, ask))

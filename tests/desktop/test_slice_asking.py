@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import os
 import signal
+import time
 from dataclasses import replace
 
 import pytest
@@ -18,6 +19,7 @@ from desktop.panels.key_sheet import KeySheet
 from engine.protocol import AnswerForm, Language, Task
 from engine.regional_cot import Arm
 from engine.regions import Box, Label
+from engine.runtime import Session
 from engine.store import DecisionKind, RegionState
 
 CTRL = Qt.KeyboardModifier.ControlModifier
@@ -60,7 +62,22 @@ def said(driver) -> set[str]:
     return {line.split("   ")[0] for line in newest(driver).body.text().splitlines()}
 
 
-def test_a_typed_question_is_answered_as_it_is_written_and_kept(driver):
+def pace(monkeypatch) -> None:
+    """Hear tokens one after the other: on a busy machine the small model has written all before the window looks."""
+    ask_session = Session.ask
+
+    def slowly(session, request, *, on_piece=None, **what):
+        def heard(piece):
+            on_piece(piece)
+            time.sleep(0.003)
+
+        return ask_session(session, request, on_piece=None if on_piece is None else heard, **what)
+
+    monkeypatch.setattr(Session, "ask", slowly)
+
+
+def test_a_typed_question_is_answered_as_it_is_written_and_kept(driver, monkeypatch):
+    pace(monkeypatch)
     window, shown = driver.window, []
     window.models.questions.written.connect(lambda: shown.append(panel(driver).writing.text.text()))
     driver.type("What is this?")

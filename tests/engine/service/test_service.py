@@ -389,6 +389,15 @@ def test_the_openapi_document_has_every_endpoint_and_shape(service):
     assert {one.rpartition("/")[2] for one in references} == set(schemas)
 
 
+def test_the_document_of_an_answer_names_all_that_is_in_it(service, picture_url):
+    described = set(service.send("GET", "/openapi.json").json["components"]["schemas"]["Suggestion"]["properties"])
+    for path, more in (("name", {"box": BOX}), ("find", {"names": ["liver"]}), ("ground", {})):
+        reply = service.post(f"/v1/regions/{path}", image=picture_url, **more)
+        assert reply.status == 200, reply.json
+        answers = reply.json.get("data", [reply.json])
+        assert set().union(*answers) <= described
+
+
 class TestEnding:
     @pytest.mark.parametrize("sign", [signal.SIGTERM, signal.SIGINT])
     def test_a_signal_ends_it_and_its_processes(self, start_service, sign, picture_url):
