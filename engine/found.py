@@ -23,7 +23,12 @@ def split_names(text: str) -> list[str]:
 
 def labels_named(names: Sequence[str], labels: LabelSet) -> list[Label]:
     """Labels for what was typed; one of its own for a name that no label has."""
-    return list(dict.fromkeys(labels.find(name) or Label("", name, "") for name in names))
+    return list(dict.fromkeys(label_named(name, labels) for name in names))
+
+
+def label_named(name: str, labels: LabelSet) -> Label:
+    """The label of a name; one of its own for a name that no label has."""
+    return labels.find(name) or Label("", name, "")
 
 
 def same_name(first: Label | None, second: Label | None) -> bool:

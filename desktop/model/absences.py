@@ -7,7 +7,7 @@ from PySide6.QtCore import QObject
 from desktop.model.asking import AskingModel
 from desktop.model.regions import RegionsModel
 from engine.answer_text import read_again
-from engine.found import same_name
+from engine.found import label_named, same_name
 from engine.protocol import Language, Task
 from engine.regions import Label
 from engine.store import AnnotationStore
@@ -32,17 +32,20 @@ class AbsencesModel(QObject):
         image_id = self._regions.image_id
         if image_id is None or self._regions.blind:
             return []
+        answers = self._store.suggestions.looked_for(image_id)
+        if not answers:
+            return []
         image = self._store.images.get(image_id)
         labels = self._asking.labels_for(Task.TEXT_TO_REGION)
+        manifest = self._asking.manifest_for(Task.TEXT_TO_REGION)
         absent: dict[str, tuple[Label, bool]] = {}
-        for said in self._store.suggestions.looked_for(image_id):
-            manifest = self._asking.manifest_for(Task.TEXT_TO_REGION)
+        for said in answers:
             known = manifest if (manifest.id, manifest.sha256) == (said.model_id, said.model_sha256) else None
             answer = read_again(
                 said.raw, Task(said.task), Language(said.language), image.width, image.height, manifest=known
             )
             for item in answer.located:
-                label = labels.find(item.name) or Label("", item.name, "")
+                label = label_named(item.name, labels)
                 absent[label.id or label.en.casefold()] = (label, item.not_present)
         language = self._asking.language.value
         here = [row.label for row in self._regions.rows]

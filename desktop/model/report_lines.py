@@ -5,25 +5,20 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from engine.answer_text import read_again
-from engine.found import SAME_PLACE, same_name
+from engine.answer_text import read_again, sentence_line
+from engine.found import is_known, label_named
 from engine.protocol import Language, Located, Task
-from engine.regions import Box, Label, LabelSet
+from engine.regions import Box, LabelSet
 from engine.runtime import ModelManifest
 from engine.store import AnswerRow, RegionRow
 
 
 @dataclass(frozen=True, slots=True)
 class ReportLine:
-    """names : what it is about, in the answer's language. absent : those of them it says are not there.
+    """text : what it is about, and what it says. roots : root ids of its regions."""
 
-    roots : root ids of its regions.
-    """
-
-    names: tuple[str, ...]
     text: str
     roots: tuple[int, ...]
-    absent: tuple[str, ...] = ()
 
 
 def report_lines(
@@ -50,14 +45,7 @@ def report_lines(
     lines = []
     for sentence in read.sentences:
         roots = [root for item in sentence.located for root in _roots(item, drawn, labels, rows)]
-        lines.append(
-            ReportLine(
-                tuple(dict.fromkeys(item.name for item in sentence.located)),
-                sentence.text,
-                tuple(dict.fromkeys(roots)),
-                tuple(item.name for item in sentence.located if item.not_present),
-            )
-        )
+        lines.append(ReportLine(sentence_line(sentence, language), tuple(dict.fromkeys(roots))))
     return tuple(lines)
 
 
@@ -78,8 +66,5 @@ def _root(
     x1, y1, x2, y2 = (float(value) for value in box.as_tuple())
     if (x1, y1, x2, y2) in drawn:
         return drawn[(x1, y1, x2, y2)]
-    label = labels.find(name) or Label("", name, "")
-    return next(
-        (row.root_id for row in rows if same_name(row.label, label) and row.box.iou(box) > SAME_PLACE),
-        None,
-    )
+    label = label_named(name, labels)
+    return next((row.root_id for row in rows if is_known(label, box, [row])), None)

@@ -165,8 +165,7 @@ class AnswerCard(QFrame):
 
     def _begin_correcting(self) -> None:
         verdict = self.answer.verdict
-        language = Language(self.answer.suggestion.language)
-        said = "\n".join(self._words.line(line, language) for line in self._report) or self.answer.suggestion.text
+        said = "\n".join(line.text for line in self._report) or self.answer.suggestion.text
         self.edit.setPlainText(verdict.text if verdict is not None and verdict.text else said)
         self._show_edit(True)
         self.edit.setFocus()
@@ -210,7 +209,7 @@ class AnswerCard(QFrame):
         self.warning.setText("\n".join(warnings))
         self.warning.setVisible(bool(warnings))
         for label in self.lines:
-            label.setText(breakable(words.line(label.line, language)))
+            label.setText(breakable(label.line.text))
         self.body.setVisible(not self.lines)
         self.body.setText(breakable(words.body(answer)))
         self._show_verdict()

@@ -11,7 +11,6 @@ from PySide6.QtCore import QObject
 from desktop.model.report_lines import ReportLine
 from engine.protocol import Language, SectionKind, Task
 from engine.protocol.report import read_sections
-from engine.protocol.syntax import COLON, NOT_PRESENT
 from engine.regional_cot import Arm
 from engine.store import AnswerRow
 
@@ -80,18 +79,12 @@ class AnswerWords(QObject):
                 return "\n\n".join(f"{heads[part.kind]}\n{part.text}" for part in parts)
         return said.text or self.tr("(nothing was said)")
 
-    def line(self, line: ReportLine, language: Language) -> str:
-        """A sentence of a grounded report."""
-        names = ", ".join(line.names)
-        said = line.text or (NOT_PRESENT[language] if line.absent else "")
-        return f"{names}{COLON[language]}{said}" if names and said else names or said
-
     def copied(self, answer: AnswerRow, lines: Sequence[ReportLine]) -> str:
         """The answer to be put elsewhere: never without whose it is and what it is not for."""
         said, verdict = answer.suggestion, answer.verdict
         text = verdict.text if verdict is not None and verdict.text else ""
         if not text and lines:
-            text = "\n".join(self.line(line, Language(said.language)) for line in lines)
+            text = "\n".join(line.text for line in lines)
         adapter = f" + {said.adapter}" if said.adapter else ""
         source = self.tr("By the model {0}").format(said.model_id + adapter)
         if verdict is not None and verdict.text:

@@ -47,6 +47,7 @@ class RegionItem(OutlineItem):
         self._color = color
         self._filled = is_filled(shape)
         self._selected = selected
+        self._hinted = False
         decided = row.state in DECIDED_STATES
         line = QColor(color)
         if not row.is_key:
@@ -56,7 +57,7 @@ class RegionItem(OutlineItem):
         solid = Qt.PenStyle.SolidLine if row.is_key else Qt.PenStyle.DotLine
         pen.setStyle(solid if decided else Qt.PenStyle.DashLine)
         self.setPen(pen)
-        self.set_hinted(False)
+        self._fill()
         self.setZValue(2 if selected else 1)
         self._bounds = QRectF()
         self._tag: TagItem | None = None
@@ -82,15 +83,21 @@ class RegionItem(OutlineItem):
 
     def set_hinted(self, hinted: bool) -> None:
         """Fill it while a sentence points at it; a fill is seen whatever lines cross it."""
-        if hinted:
-            self.setBrush(QBrush(QColor(self._color.red(), self._color.green(), self._color.blue(), _HINT_ALPHA)))
-        elif self._filled:
-            self.setBrush(QBrush(QColor(self._color.red(), self._color.green(), self._color.blue(), _FILL_ALPHA)))
-        else:
-            self.setBrush(QBrush(Qt.BrushStyle.NoBrush))
+        if hinted == self._hinted:
+            return
+        self._hinted = hinted
+        self._fill()
         pen = self.pen()
         pen.setWidthF(3 if self._selected or hinted else 1.6)
         self.setPen(pen)
+
+    def _fill(self) -> None:
+        if not self._hinted and not self._filled:
+            self.setBrush(QBrush(Qt.BrushStyle.NoBrush))
+            return
+        fill = QColor(self._color)
+        fill.setAlpha(_HINT_ALPHA if self._hinted else _FILL_ALPHA)
+        self.setBrush(QBrush(fill))
 
     def rect(self) -> QRectF:
         """The box round it, in scene coordinates."""

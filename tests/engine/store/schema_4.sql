@@ -13,6 +13,7 @@ CREATE INDEX scan_file_by_path ON scan_file (path);
 CREATE INDEX scan_file_by_scan ON scan_file (scan_id, place);
 CREATE INDEX scan_mark_by_scan ON scan_mark (path, series_uid);
 CREATE INDEX scan_pinned ON scan (pinned) WHERE pinned = 1;
+CREATE INDEX suggestion_by_image ON suggestion (image_id, task);
 CREATE INDEX task_by_annotator ON task (annotator_id);
 CREATE INDEX task_by_scan ON task (path, series_uid);
 CREATE INDEX task_event_by_task ON task_event (task_id);
