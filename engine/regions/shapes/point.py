@@ -38,8 +38,8 @@ class Point(Shape):
         return 0.0
 
     def contains(self, x: float, y: float) -> bool:
-        """Whether (x, y) lies within its bounds."""
-        return self.bounds.contains(x, y)
+        """Whether (x, y) lies within half a pixel; between two pixels it lies on the later, as in `covered`."""
+        return self.x - 0.5 < x <= self.x + 0.5 and self.y - 0.5 < y <= self.y + 0.5
 
     def outline(self) -> tuple[Ring, ...]:
         """(1, 2): itself."""

@@ -25,6 +25,15 @@ def test_a_pixel_is_covered_when_its_centre_is_inside(strategies, pixels, kind: 
         assert covered[y, x] == shape.contains(x, y)
 
 
+@pytest.mark.parametrize(("x", "y"), [(0.0, 0.5), (3.5, 2.0), (1.5, 1.5)])
+def test_a_point_between_pixels_is_on_the_one_that_it_covers(pixels, x: float, y: float) -> None:
+    point = Point(x, y)
+    covered = pixels(point, WIDTH, HEIGHT)
+    assert covered.sum() == 1
+    for row, column in np.ndindex(4, 5):
+        assert covered[row, column] == point.contains(column, row)
+
+
 @pytest.mark.parametrize("kind", KINDS)
 @given(data=st.data())
 def test_bounds_hold_everything_that_is_inside_and_are_tight(strategies, kind: str, data: st.DataObject) -> None:
