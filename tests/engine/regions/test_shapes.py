@@ -70,6 +70,12 @@ def test_a_dragged_handle_ends_under_the_pointer(strategies, kind: str, data: st
     handle = data.draw(st.sampled_from(shape.handles()))
     # Away from the shape, so that no minimum size and no flat polygon holds it back.
     x, y = data.draw(st.integers(200, 300)), data.draw(st.integers(-250, -160))
+    if handle.role is HandleRole.CORNER:
+        # Away in the shape's own directions too: straight along one of them it would be flat.
+        turn, box = math.radians(getattr(shape, "angle_deg", 0.0)), shape.bounds
+        dx, dy = x - (box.x1 + box.x2) / 2, y - (box.y1 + box.y2) / 2
+        along, across = dx * math.cos(turn) + dy * math.sin(turn), dy * math.cos(turn) - dx * math.sin(turn)
+        assume(min(abs(along), abs(across)) > math.hypot(box.width, box.height) + 2)
     dragged = shape.with_handle(handle.id, x, y)
     if handle.role in (HandleRole.VERTEX, HandleRole.CENTRE):
         after = next(h for h in dragged.handles() if h.id == handle.id)
