@@ -135,11 +135,17 @@ def require_finite(kind: str, values: tuple[float, ...]) -> None:
             raise RegionError(f"{kind} {values[:8]} has a coordinate beyond {LIMIT:g} pixels")
 
 
+_ROUNDED = 1e-9
+
+
 def _pixels(bounds: Box) -> tuple[int, int, int, int]:
-    """First column and row whose centre is in the bounds, and the ones after the last."""
+    """First column and row whose centre is in the bounds, and the ones after the last.
+
+    Bounds are rounded like any sum: a pixel that an outline just touches is not to be lost by that.
+    """
     return (
-        math.ceil(bounds.x1),
-        math.ceil(bounds.y1),
-        math.floor(bounds.x2) + 1,
-        math.floor(bounds.y2) + 1,
+        math.ceil(bounds.x1 - _ROUNDED),
+        math.ceil(bounds.y1 - _ROUNDED),
+        math.floor(bounds.x2 + _ROUNDED) + 1,
+        math.floor(bounds.y2 + _ROUNDED) + 1,
     )

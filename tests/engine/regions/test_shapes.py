@@ -25,6 +25,12 @@ def test_a_pixel_is_covered_when_its_centre_is_inside(strategies, pixels, kind: 
         assert covered[y, x] == shape.contains(x, y)
 
 
+def test_a_pixel_that_an_ellipse_just_touches_is_not_lost_by_rounding(pixels) -> None:
+    ellipse = Ellipse(0.0, 19.922, 19.922, 19.922, 19.92)
+    assert ellipse.contains(0, 0)
+    assert pixels(ellipse, WIDTH, HEIGHT)[0, 0]
+
+
 @pytest.mark.parametrize(("x", "y"), [(0.0, 0.5), (3.5, 2.0), (1.5, 1.5)])
 def test_a_point_between_pixels_is_on_the_one_that_it_covers(pixels, x: float, y: float) -> None:
     point = Point(x, y)
