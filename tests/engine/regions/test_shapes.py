@@ -165,6 +165,8 @@ def test_a_rotation_can_snap_to_fifteen_degrees() -> None:
 @given(data=st.data())
 def test_clipping_keeps_exactly_what_lies_inside_the_image(strategies, pixels, kind: str, data: st.DataObject) -> None:
     shape = data.draw(strategies[kind])
+    # A line that only touches the image's very edge passes a pixel, and no stretch of it is left.
+    assume(kind != "line" or not (shape.outline()[0] == -0.5).any())
     inside = pixels(shape, WIDTH, HEIGHT)
     try:
         clipped = shape.clipped(WIDTH, HEIGHT)
