@@ -50,11 +50,15 @@ class VisionSettings(_Strict):
 
 
 class ModelSettings(_Strict):
-    """Either a preset, from scratch, or a checkpoint folder to go on from (relative to the recipe)."""
+    """Either a preset, from scratch, or a checkpoint folder to go on from (relative to the recipe).
+
+    text : a preset's text model starts from that of a model folder of this project, GGUF (relative to the recipe).
+    """
 
     preset: str | None = None
     checkpoint: Path | None = None
     vision: VisionSettings | None = None
+    text: Path | None = None
     seed: int = 0
 
 
@@ -174,14 +178,18 @@ def read_recipe(path: Path) -> Recipe:
         raise RecipeError(f"the recipe {path}: no preset {model.preset!r}, there are {', '.join(PRESETS)}")
     if model.vision is not None and model.preset is None:
         raise RecipeError(f"the recipe {path}: model.vision starts the tower of a preset, not of a checkpoint")
+    if model.text is not None and model.preset is None:
+        raise RecipeError(f"the recipe {path}: model.text starts the text model of a preset, not of a checkpoint")
     return recipe.model_copy(update={"model": _absolute(model, path.parent)})
 
 
 def _absolute(model: ModelSettings, folder: Path) -> ModelSettings:
     """Folders of a recipe are relative to it, wherever it is run."""
     changed: dict[str, object] = {}
-    if model.checkpoint is not None:
-        changed["checkpoint"] = folder / model.checkpoint.expanduser()
+    for name in ("checkpoint", "text"):
+        given: Path | None = getattr(model, name)
+        if given is not None:
+            changed[name] = folder / given.expanduser()
     if model.vision is not None:
         changed["vision"] = model.vision.model_copy(
             update={"checkpoint": folder / model.vision.checkpoint.expanduser()}

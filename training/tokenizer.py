@@ -6,7 +6,7 @@ the byte alphabet.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from tokenizers import Regex, Tokenizer, decoders, models, pre_tokenizers, trainers
@@ -32,14 +32,7 @@ IMAGE_CONTEXT = "<IMG_CONTEXT>"
 
 def train_tokenizer(texts: Iterable[str], vocab_size: int) -> PreTrainedTokenizerFast:
     """Learn a byte-level BPE of at most `vocab_size` tokens from `texts`."""
-    tokenizer = Tokenizer(models.BPE())
-    tokenizer.pre_tokenizer = pre_tokenizers.Sequence(
-        [
-            pre_tokenizers.Split(Regex(QWEN2_SPLIT), "isolated"),
-            pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=False),
-        ]
-    )
-    tokenizer.decoder = decoders.ByteLevel()
+    tokenizer = _byte_level(models.BPE())
     trainer = trainers.BpeTrainer(
         vocab_size=vocab_size,
         special_tokens=[*CONTROL_TOKENS, *VISIBLE_TOKENS],
@@ -47,6 +40,34 @@ def train_tokenizer(texts: Iterable[str], vocab_size: int) -> PreTrainedTokenize
         show_progress=False,
     )
     tokenizer.train_from_iterator(texts, trainer)
+    return _wrapped(tokenizer)
+
+
+def tokenizer_of(tokens: Sequence[str], merges: Sequence[str]) -> PreTrainedTokenizerFast:
+    """The tokenizer with this vocabulary, in the order of its ids, and these merges, as GGUF files hold them."""
+    vocabulary = {token: number for number, token in enumerate(tokens)}
+    pairs = []
+    for merge in merges:
+        left, _, right = merge.partition(" ")
+        pairs.append((left, right))
+    tokenizer = _byte_level(models.BPE(vocab=vocabulary, merges=pairs))
+    tokenizer.add_special_tokens([token for token in (*CONTROL_TOKENS, *VISIBLE_TOKENS) if token in vocabulary])
+    return _wrapped(tokenizer)
+
+
+def _byte_level(model: models.BPE) -> Tokenizer:
+    tokenizer = Tokenizer(model)
+    tokenizer.pre_tokenizer = pre_tokenizers.Sequence(
+        [
+            pre_tokenizers.Split(Regex(QWEN2_SPLIT), "isolated"),
+            pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=False),
+        ]
+    )
+    tokenizer.decoder = decoders.ByteLevel()
+    return tokenizer
+
+
+def _wrapped(tokenizer: Tokenizer) -> PreTrainedTokenizerFast:
     return PreTrainedTokenizerFast(
         tokenizer_object=tokenizer, eos_token=END_OF_TURN, pad_token=CONTROL_TOKENS[0], model_max_length=4096
     )

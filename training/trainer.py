@@ -15,6 +15,7 @@ from peft import LoraConfig, PeftModel, get_peft_model
 from torch import nn
 from torch.distributed.checkpoint.state_dict import StateDictOptions, get_model_state_dict
 from transformers import (
+    InternVLConfig,
     InternVLForConditionalGeneration,
     PreTrainedTokenizerFast,
     PrinterCallback,
@@ -32,11 +33,12 @@ from training.features import FeatureCache, tower_digest
 from training.marked import MarkedDataset, MarkedModel, collate_marked, label_values
 from training.model import fresh_model, load_model, token_facts
 from training.onnx_tower import unpack_tower
-from training.presets import PRESETS, model_config
-from training.recipe import LoraSettings, Recipe, Stage
+from training.presets import PRESETS, ModelPreset, model_config
+from training.recipe import LoraSettings, Recipe, Stage, VisionSettings
 from training.records import DatasetError
 from training.samples import ImageSample, MaskDataset, VisitSampler, gather_samples, visit_weights
 from training.stage_trainer import AnswerTrainer, Interrupts, StageCallback, StageTrainer
+from training.text_init import start_text
 from training.tokenizer import PromptEncoder, load_tokenizer, train_tokenizer
 from training.vision_init import RECORD_FILE, start_vision, vision_sizes, with_vision
 
@@ -110,9 +112,16 @@ def _start(
     texts = (text for sample in samples for record in sample.records for text in (record.human, record.gpt))
     tokenizer = train_tokenizer(texts, preset.vocab_size)
     config = model_config(preset, token_facts(tokenizer))
-    if settings.vision is None:
-        return fresh_model(config), tokenizer
-    vision = settings.vision
+    model = fresh_model(config) if settings.vision is None else _with_tower(config, settings.vision, preset, out)
+    if settings.text is not None:
+        start_text(model, tokenizer, settings.text)
+    return model, tokenizer
+
+
+def _with_tower(
+    config: InternVLConfig, vision: VisionSettings, preset: ModelPreset, out: Path
+) -> InternVLForConditionalGeneration:
+    """A preset's model whose tower starts from somebody's weights; which tensors were taken is written to `out`."""
     checkpoint = vision.checkpoint
     if vision.packed:
         assert vision.sha256 is not None
@@ -126,7 +135,7 @@ def _start(
     if PartialState().is_main_process:
         record.write(out)
         logger.info("which tensors were taken is in %s", out / RECORD_FILE)
-    return model, tokenizer
+    return model
 
 
 class _StageRun:

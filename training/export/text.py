@@ -73,6 +73,12 @@ def permute_rope(weight: torch.Tensor, heads: int) -> torch.Tensor:
     return weight.reshape(heads, 2, half, *weight.shape[1:]).swapaxes(1, 2).reshape(weight.shape)
 
 
+def unpermute_rope(weight: torch.Tensor, heads: int) -> torch.Tensor:
+    """The inverse of `permute_rope`."""
+    half = weight.shape[0] // heads // 2
+    return weight.reshape(heads, half, 2, *weight.shape[1:]).swapaxes(1, 2).reshape(weight.shape)
+
+
 def write_vocabulary(tokenizer: dict[str, Any], path: Path) -> None:
     """The tokenizer alone, for llama.cpp's ``vocab_only``: no weights, a text model of no size."""
     size = 1 + max([*tokenizer["model"]["vocab"].values(), *(token["id"] for token in tokenizer["added_tokens"])])

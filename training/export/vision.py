@@ -16,7 +16,7 @@ from training.export.writer import FileType, GgufFile
 POSITION_ORDER = "class token last (llama.cpp appends it after the patches: ggml-org/llama.cpp issue 25814)"
 """How the position rows of our files lie, for the record beside them."""
 
-_VISION_NAMES = {
+VISION_NAMES = {
     "attention.q_proj": "attn_q",
     "attention.k_proj": "attn_k",
     "attention.v_proj": "attn_v",
@@ -26,7 +26,9 @@ _VISION_NAMES = {
     "layernorm_before": "ln1",
     "layernorm_after": "ln2",
 }
-_PROJECTOR_NAMES = {"layer_norm": 0, "linear_1": 1, "linear_2": 3}
+"""transformers' names of a block's parts, and GGUF's."""
+PROJECTOR_NAMES = {"layer_norm": 0, "linear_1": 1, "linear_2": 3}
+"""transformers' names of the projector's layers, and their places in GGUF's."""
 
 
 def write_mmproj(checkpoint: Checkpoint, path: Path, ftype: FileType = "f32", *, rolled: bool = True) -> None:
@@ -62,12 +64,12 @@ def write_mmproj(checkpoint: Checkpoint, path: Path, ftype: FileType = "f32", *,
         writer.put(f"v.patch_embd.{kind}", tensors[f"{prefix}embeddings.patch_embeddings.projection.{kind}"])
     for layer in range(vision["num_hidden_layers"]):
         block = f"{prefix}encoder.layer.{layer}."
-        for theirs, ours in _VISION_NAMES.items():
+        for theirs, ours in VISION_NAMES.items():
             for kind in ("weight", "bias"):
                 writer.put(f"v.blk.{layer}.{ours}.{kind}", tensors[f"{block}{theirs}.{kind}"])
         for number in (1, 2):
             writer.put(f"v.blk.{layer}.ls{number}.weight", tensors[f"{block}lambda_{number}"])
-    for theirs, position in _PROJECTOR_NAMES.items():
+    for theirs, position in PROJECTOR_NAMES.items():
         for kind in ("weight", "bias"):
             source = f"model.multi_modal_projector.{theirs}.{kind}"
             writer.put(f"mm.model.mlp.{position}.{kind}", tensors[source])
