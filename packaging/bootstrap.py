@@ -144,9 +144,18 @@ def test(environment: ProjectEnvironment, rest: Sequence[str]) -> list[str]:
     if not rest and sys.platform == "linux":
         failed += _test_on_wayland(pytest)
     say("== test suite")
-    if _call([*pytest, *rest], QT_QPA_PLATFORM=os.environ.get("QT_QPA_PLATFORM", "offscreen")) != 0:
+    if _call([*pytest, *_side_by_side(), *rest], QT_QPA_PLATFORM=os.environ.get("QT_QPA_PLATFORM", "offscreen")) != 0:
         failed.append("test suite")
     return failed
+
+
+def _side_by_side() -> list[str]:
+    """Options of pytest-xdist for this many processors, a test file staying in one process as its fixtures do.
+
+    Not more than four processes: each holds a model, windows and, in the trainer's tests, torch.
+    """
+    workers = min(os.cpu_count() or 1, 4)
+    return ["-n", str(workers), "--dist", "loadfile"] if workers > 1 else []
 
 
 def _test_on_wayland(pytest: Sequence[str]) -> list[str]:
