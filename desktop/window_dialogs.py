@@ -15,6 +15,7 @@ from desktop.panels.change_label_dialog import ChangeLabelDialog
 from desktop.panels.key_sheet import KeySheet
 from desktop.panels.label_sets_dialog import LabelSetsDialog
 from desktop.panels.models_dialog import ModelsDialog
+from desktop.panels.score_words import ScoreWords
 from desktop.viewer_actions import KeyGroup
 
 
@@ -69,7 +70,7 @@ class WindowDialogs(QObject):
         box = QMessageBox(self._window)
         box.setWindowTitle(self.tr("Model card"))
         box.setText(f"{manifest.name}\n{manifest.id} {manifest.version} · {manifest.sha256[:12]}")
-        box.setInformativeText("\n".join(f"{key}: {value}" for key, value in manifest.scores.items()))
+        box.setInformativeText("\n".join(f"{what}: {figure}" for what, figure in ScoreWords(self).model(manifest)))
         box.setDetailedText(text)
         box.open()
 

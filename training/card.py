@@ -9,7 +9,9 @@ from pathlib import Path
 from typing import Any
 
 from engine.errors import MedRegAError
-from engine.runtime import ModelManifest
+from engine.regions import LabelSet
+from engine.runtime import LabelScore, ModelManifest
+from engine.runtime.label_scores import LABELS
 
 CARD_FILE = "MODEL_CARD.md"
 _TITLES = {
@@ -87,10 +89,32 @@ def write_card(manifest: ModelManifest, report: dict[str, Any], facts: CardFacts
         "text_to_region_so_sr_iou": found.get("so_sr", {}).get("iou"),
         "calibration_error": report["calibration"]["ece"],
         "dataset_sha256": report["dataset"]["sha256"],
+        LABELS: label_scores(manifest.labels(), report["by"]["label"]),
     }
     updated = replace(manifest, scores=scores)
     updated.write()
     return updated
+
+
+def label_scores(labels: LabelSet, strata: dict[str, Any]) -> dict[str, Any]:
+    """Figures of each label that was asked for, under its id, its English and Chinese questions together."""
+    scores = {}
+    for label in labels:
+        rows = [strata[name] for name in {label.en, label.zh} if name in strata]
+        (named, named_of), (overlap, found_of) = (
+            _pooled([row[task] for row in rows], figure)
+            for task, figure in (("region_to_text", "accuracy"), ("text_to_region", "iou"))
+        )
+        if named_of or found_of:
+            scores[label.id] = LabelScore(named, named_of, overlap, found_of).to_json()
+    return scores
+
+
+def _pooled(rows: list[dict[str, Any]], figure: str) -> tuple[float | None, int]:
+    """The mean of a figure over the questions of all rows, and how many they are."""
+    asked = [row for row in rows if row["n"]]
+    count = sum(row["n"] for row in asked)
+    return (sum(row[figure] * row["n"] for row in asked) / count if count else None), count
 
 
 def _named_lines(named: dict[str, Any], report: dict[str, Any]) -> Iterator[str]:

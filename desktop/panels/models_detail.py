@@ -5,6 +5,7 @@ from __future__ import annotations
 from PySide6.QtCore import Qt, QUrl
 from PySide6.QtWidgets import QFormLayout, QLabel, QTextBrowser, QVBoxLayout, QWidget
 
+from desktop.panels.score_words import ScoreWords
 from engine.runtime import ModelManifest
 
 _HASH_LETTERS = 16
@@ -33,6 +34,7 @@ class ModelDetail(QWidget):
         super().__init__()
         self._name = _plain("")
         self._name.setObjectName("cardTitle")
+        self._words = ScoreWords(self)
         self._facts = QFormLayout()
         self._facts.setLabelAlignment(Qt.AlignmentFlag.AlignLeft)
         self.card = _CardView()
@@ -55,22 +57,10 @@ class ModelDetail(QWidget):
             (self.tr("Hash"), manifest.sha256[:_HASH_LETTERS]),
             (self.tr("Folder"), str(manifest.folder)),
         ]
-        facts += self._scores(manifest)
+        facts += self._words.model(manifest) or [(self.tr("Scores"), self.tr("none measured"))]
         for label, value in facts:
             self._facts.addRow(_plain(label), _plain(value, selectable=True))
         self.card.setMarkdown(card or self.tr("This model has no card."))
-
-    def _scores(self, manifest: ModelManifest) -> list[tuple[str, str]]:
-        names = {
-            "region_to_text_accuracy": self.tr("Names regions right"),
-            "text_to_region_mean_iou": self.tr("Overlap of boxes (mean IoU)"),
-            "text_to_region_so_sr_iou": self.tr("One object, one region (IoU)"),
-            "calibration_error": self.tr("Calibration error"),
-        }
-        numbers = {key: value for key, value in manifest.scores.items() if isinstance(value, int | float)}
-        if not numbers:
-            return [(self.tr("Scores"), self.tr("none measured"))]
-        return [(names.get(key, key.replace("_", " ")), f"{value:.3f}") for key, value in numbers.items()]
 
 
 def _plain(text: str, *, selectable: bool = False) -> QLabel:

@@ -11,10 +11,14 @@ from desktop.model.labels import LabelsModel
 from desktop.model.regions import RegionsModel
 from desktop.model.slice_regions import UNDECIDED
 from desktop.panels.label_rows import LabelRow, LabelRows, label_row, match_row
+from desktop.panels.score_words import ScoreWords
 from engine.errors import MedRegAError
 from engine.labels import NameTakenError, plain_choice
+from engine.protocol import Task
 from engine.regions import Label
-from engine.store import RegionState
+from engine.runtime import ModelManifest, label_score
+from engine.runtime.label_scores import LABELS
+from engine.store import RegionState, SuggestionRow
 
 _SHOWN = 5
 _SHOWN_TYPING = 7
@@ -38,10 +42,16 @@ class SuggestionCard(QFrame):
         self._list = LabelRows()
         self._list.setVerticalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self._list.itemClicked.connect(self._clicked)
-        self._list.currentRowChanged.connect(self._offer_other_name)
+        self._list.currentRowChanged.connect(self._row_changed)
         self._edit = QLineEdit()
         self._edit.textEdited.connect(self._fill)
         self._edit.installEventFilter(self)
+        self._score = QLabel()
+        self._score.setObjectName("cardHint")
+        self._score.setTextFormat(Qt.TextFormat.PlainText)
+        self._score_words = ScoreWords(self)
+        self._scored: ModelManifest | None = None
+        self._score_is_of_boxes = False
         # The new name in the other language, if the person knows it.
         self._other_edit = QLineEdit()
         self._other_edit.installEventFilter(self)
@@ -51,10 +61,11 @@ class SuggestionCard(QFrame):
         font = QFont()
         font.setPixelSize(11)
         self._hint.setFont(font)
+        self._score.setFont(font)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(10, 8, 10, 8)
         layout.setSpacing(6)
-        for widget in (self._title, self._edit, self._list, self._other_edit, self._hint):
+        for widget in (self._title, self._edit, self._list, self._other_edit, self._score, self._hint):
             layout.addWidget(widget)
         self.setFixedWidth(300)
         self._edit.hide()
@@ -154,6 +165,22 @@ class SuggestionCard(QFrame):
             self._show_hint(str(error))
         return None
 
+    def _row_changed(self) -> None:
+        self._tell_score()
+        self._offer_other_name()
+
+    def _tell_score(self) -> None:
+        """How the model that answered did on the chosen name when it was tested."""
+        chosen, manifest = self._list.chosen, self._scored
+        told = not self.typing and manifest is not None and LABELS in manifest.scores and chosen is not None
+        if told and manifest is not None and chosen is not None and chosen.label is not None:
+            score = label_score(manifest, chosen.label.id)
+            words = self._score_words
+            self._score.setText(words.found(score) if self._score_is_of_boxes else words.named(score))
+        if self._score.isVisibleTo(self) != told:
+            self._score.setVisible(told)
+            self._fit()
+
     def _offer_other_name(self) -> None:
         chosen = self._list.chosen
         offered = self.typing and chosen is not None and chosen.is_new
@@ -196,12 +223,13 @@ class SuggestionCard(QFrame):
 
     def _fill(self, text: str) -> None:
         self._list.clear()
+        self._scored = None
         if self.typing:
             self._list.setCurrentRow(self._fill_matches(text))
         else:
             self._fill_candidates()
             self._list.setCurrentRow(0)
-        self._offer_other_name()
+        self._row_changed()
         self._fit()
 
     def _fill_candidates(self) -> None:
@@ -215,6 +243,7 @@ class SuggestionCard(QFrame):
             self._hint.setText(self.tr("Type a name at any time"))
         elif row.label is not None and suggestion is not None:
             self._title.setText(self.tr("Found by {0}").format(suggestion.model_id))
+            self._score_from(suggestion, Task.TEXT_TO_REGION)
             self._list.add(label_row(row.label, self._language, probability=suggestion.probability, key="1"))
             self._hint.setText(self.tr("Enter accept · type to correct · Delete reject"))
         elif row.label is not None and row.state is RegionState.SUGGESTED:
@@ -231,11 +260,18 @@ class SuggestionCard(QFrame):
             )
         else:
             suggests = self.tr("What {0} suggests").format(suggestion.model_id)
+            self._score_from(suggestion, Task.REGION_TO_TEXT)
             self._title.setText(self.tr("Not sure. Perhaps:") if suggestion.abstained else suggests)
             for number, (en, zh, id, probability) in enumerate(suggestion.candidates[:_SHOWN], start=1):
                 label = Label(id, en, zh)
                 self._list.add(label_row(label, self._language, probability=probability, key=str(number)))
             self._hint.setText(self.tr("Enter accept · ↑↓ or digit choose · type to correct · Delete reject"))
+
+    def _score_from(self, suggestion: SuggestionRow, task: Task) -> None:
+        """Tell scores only of the model, to the byte, that gave the answer."""
+        manifest = self._asking.manifest_for(task)
+        self._scored = manifest if manifest.sha256 == suggestion.model_sha256 and not suggestion.adapter else None
+        self._score_is_of_boxes = task is Task.TEXT_TO_REGION
 
     def _fill_matches(self, text: str) -> int:
         """List the names that fit, the typed one last; returns the row that Enter takes, -1 for none."""

@@ -17,6 +17,7 @@ from engine.runtime.device import Device, DeviceKind
 from engine.runtime.errors import EngineError, MemoryShortError, ModelError, QuestionError
 from engine.runtime.events import EngineEvent
 from engine.runtime.gguf_check import check_gguf
+from engine.runtime.label_scores import LabelScore, label_score
 from engine.runtime.manifest import ModelFile, ModelManifest, verify_files
 from engine.runtime.messages import Absence, AskRequest, AskResult, Choice, TextPiece, Timings
 from engine.runtime.offload import Lack, Offload
@@ -37,6 +38,7 @@ __all__ = [
     "DeviceKind",
     "EngineError",
     "EngineEvent",
+    "LabelScore",
     "Lack",
     "LogisticMap",
     "MemoryShortError",
@@ -56,6 +58,7 @@ __all__ = [
     "chosen_model",
     "find_model",
     "is_removable",
+    "label_score",
     "list_adapters",
     "list_models",
     "read_choices",

@@ -133,3 +133,20 @@ def test_the_model_card_is_written_from_the_run(tiny_model, all_tasks, tmp_path)
     assert "| trained on | nothing |" in card
     assert "## Limits\n\nIt guesses." in card
     assert "region_to_text_accuracy" in ModelManifest.read(folder).scores
+    labels = ModelManifest.read(folder).scores["labels"]
+    assert labels
+    assert set(labels) <= {label.id for label in ModelManifest.read(folder).labels()}
+
+
+def test_a_labels_score_counts_both_languages():
+    from engine.regions import Label, LabelSet
+    from training.card import label_scores
+
+    none = {"n": 0, "accuracy": None, "iou": None}
+    strata = {
+        "liver": {"region_to_text": {"n": 3, "accuracy": 1.0}, "text_to_region": {"n": 1, "iou": 0.5}},
+        "肝脏": {"region_to_text": {"n": 1, "accuracy": 0.0}, "text_to_region": none},
+        "(several)": {"region_to_text": {"n": 9, "accuracy": 0.0}, "text_to_region": none},
+    }
+    labels = LabelSet([Label("liver", "liver", "肝脏"), Label("spleen", "spleen", "脾脏")])
+    assert label_scores(labels, strata) == {"liver": {"named": 0.75, "named_of": 4, "overlap": 0.5, "found_of": 1}}

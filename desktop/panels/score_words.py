@@ -1,0 +1,38 @@
+"""What a model's measured scores say, in the interface's language."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import QObject
+
+from engine.runtime import LabelScore, ModelManifest
+
+
+class ScoreWords(QObject):
+    """Makes the texts; knows no widget."""
+
+    def model(self, manifest: ModelManifest) -> list[tuple[str, str]]:
+        """(what, figure) of a model's headline scores; empty where none was measured."""
+        names = {
+            "region_to_text_accuracy": self.tr("Names regions right"),
+            "text_to_region_mean_iou": self.tr("Overlap of boxes (mean IoU)"),
+            "text_to_region_so_sr_iou": self.tr("One object, one region (IoU)"),
+            "calibration_error": self.tr("Calibration error"),
+        }
+        numbers = {key: value for key, value in manifest.scores.items() if isinstance(value, int | float)}
+        return [(names.get(key, key.replace("_", " ")), f"{value:.3f}") for key, value in numbers.items()]
+
+    def named(self, score: LabelScore | None) -> str:
+        """How often a region of this label got its name."""
+        if score is None or score.named is None:
+            return self.tr("Never tested on this name")
+        return self.tr("In its test: named right {0} of {1}").format(
+            round(score.named * score.named_of), score.named_of
+        )
+
+    def found(self, score: LabelScore | None) -> str:
+        """How well boxes found for this label fitted."""
+        if score is None or score.overlap is None:
+            return self.tr("Never tested on this name")
+        return self.tr("In its test: boxes overlap {0} on average, of {1}").format(
+            f"{score.overlap:.2f}", score.found_of
+        )
