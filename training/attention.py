@@ -9,7 +9,6 @@ alignment. Nothing of it is left in the trained model but the weights.
 from __future__ import annotations
 
 import math
-import re
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
@@ -18,29 +17,20 @@ from torch import nn
 from transformers import LlamaModel
 from transformers.models.llama.modeling_llama import apply_rotary_pos_emb
 
-from engine.protocol import Task
+from engine.protocol import MEDREGA_UNIT, Task
+from engine.protocol.syntax import BOX_LIST, box_numbers
 from training.packing import PackedBatch
 from training.records import Record
 
-_BOX = re.compile(r"\[(\d+), (\d+), (\d+), (\d+)\]")
-_BOX_LIST = re.compile(r"<box>\[(.*?)\]</box>")
-_SCALE = 999
 _MIN_SHARE = 0.25
 """How much of an image token, or of the box if that is smaller, must overlap for the token to show the box."""
 
-Boxes = Sequence[tuple[int, ...]]
 
-
-def boxes_in(text: str) -> list[Boxes]:
-    """The 0-999 boxes of each ``<box>`` list of a text; an empty list stays, so that they can be counted."""
-    return [[tuple(map(int, box)) for box in _BOX.findall(inner)] for inner in _BOX_LIST.findall(text)]
-
-
-def tokens_in_boxes(boxes: Boxes, side: int) -> tuple[int, ...]:
+def tokens_in_boxes(boxes: Sequence[tuple[int, int, int, int]], side: int) -> tuple[int, ...]:
     """Row-major numbers of the image tokens, `side` a side, that show what is in any of some 0-999 boxes."""
     shown = set()
     for box in boxes:
-        x1, y1, x2, y2 = (value / _SCALE * side for value in box)
+        x1, y1, x2, y2 = (value / MEDREGA_UNIT.scale * side for value in box)
         enough = _MIN_SHARE * min(1.0, (x2 - x1) * (y2 - y1))
         for row in range(math.floor(y1), min(side, math.ceil(y2))):
             for column in range(math.floor(x1), min(side, math.ceil(x2))):
@@ -60,10 +50,11 @@ def answer_looks(
     A name is read off the question's box; a box is read off what it will enclose.
     """
     if record.task is Task.REGION_TO_TEXT:
-        asked = [box for boxes in boxes_in(record.human) for box in boxes]
+        # The format example in a preamble holds letters, not numbers.
+        asked = [box for inner in BOX_LIST.findall(record.human) for box in box_numbers(inner)]
         return (tokens_in_boxes(asked, side),) * len(answer)
     looks: list[tuple[int, ...]] = []
-    lists = iter(boxes_in(record.gpt))
+    lists = map(box_numbers, BOX_LIST.findall(record.gpt))
     now: tuple[int, ...] = ()
     for token in answer:
         if token == close_id:

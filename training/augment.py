@@ -10,11 +10,11 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from engine.protocol import MEDREGA_UNIT
+from engine.protocol.syntax import BOX_LIST, ONE_BOX, box_numbers, one_box, tagged_boxes
 from training.records import Record
 
-_BOX_LIST = re.compile(r"<box>\[(.*?)\]</box>")
-_BOX = re.compile(r"\[(\d+), (\d+), (\d+), (\d+)\]")
-_SCALE = 999
+_SCALE = MEDREGA_UNIT.scale
 _MARGIN = 0.06
 """How far outside the image, as a fraction of its side, a crop may begin."""
 
@@ -62,7 +62,7 @@ class Crop:
         )
         return np.asarray(Image.fromarray(image).resize((size, size), filter, box=box))
 
-    def move(self, box: tuple[int, ...]) -> tuple[int, int, int, int] | None:
+    def move(self, box: tuple[int, int, int, int]) -> tuple[int, int, int, int] | None:
         """The 0-999 box in the cut image; None if less than 0.7 of it is left."""
         corners = [
             (box[0] / _SCALE - self.x1) / (self.x2 - self.x1),
@@ -90,15 +90,14 @@ def crop_record(record: Record, crop: Crop) -> Record | None:
 def _move_boxes(text: str, crop: Crop) -> str | None:
     pieces = []
     end = 0
-    for match in _BOX_LIST.finditer(text):
-        boxes = [tuple(int(v) for v in box) for box in _BOX.findall(match.group(1))]
+    for match in BOX_LIST.finditer(text):
+        boxes = box_numbers(match.group(1))
         # The format example in a preamble holds letters, not boxes.
         if boxes:
-            moved = [crop.move(box) for box in boxes]
-            if any(box is None for box in moved):
+            moved = [box for box in map(crop.move, boxes) if box is not None]
+            if len(moved) < len(boxes):
                 return None
-            inner = ", ".join("[" + ", ".join(map(str, box)) + "]" for box in moved if box is not None)
-            pieces += [text[end : match.start()], f"<box>[{inner}]</box>"]
+            pieces += [text[end : match.start()], tagged_boxes(moved)]
             end = match.end()
     return "".join(pieces) + text[end:]
 
@@ -107,15 +106,14 @@ def loosen_boxes(text: str, rng: np.random.Generator, amount: float = 0.10) -> s
     """Move each corner of a question's boxes by up to `amount` of the box: people do not draw tight boxes."""
 
     def loosen(match: re.Match[str]) -> str:
-        x1, y1, x2, y2 = (int(v) for v in match.groups())
+        ((x1, y1, x2, y2),) = box_numbers(match.group())
         dx, dy = amount * (x2 - x1) + 3, amount * (y2 - y1) + 3
         shift = rng.uniform(-1, 1, 4) * [dx, dy, dx, dy]
-        values = [min(_SCALE, max(0, round(v + s))) for v, s in zip((x1, y1, x2, y2), shift, strict=True)]
-        if values[0] >= values[2] or values[1] >= values[3]:
-            return match.group()
-        return "[" + ", ".join(map(str, values)) + "]"
+        moved = zip((x1, y1, x2, y2), shift, strict=True)
+        left, top, right, bottom = (min(_SCALE, max(0, round(value + by))) for value, by in moved)
+        return match.group() if left >= right or top >= bottom else one_box((left, top, right, bottom))
 
-    return _BOX.sub(loosen, text)
+    return ONE_BOX.sub(loosen, text)
 
 
 def change_greys(image: NDArray[np.uint8], rng: np.random.Generator) -> NDArray[np.uint8]:

@@ -84,7 +84,7 @@ def evaluate(
         answered = replace(answered, calibration=calibration)
     report = summarize(answered, model, dataset_path, Judges(bertscore, chexbert), paper_compatible=paper_compatible)
     if out is not None:
-        write_pages(report, answered.predictions, dataset_path, out, answered.calibration)
+        write_pages(report, answered.predictions, dataset_path, out)
     if card_facts is not None:
         write_card(find_model(model_id), report, card_facts)
     for bad in answered.skipped:
@@ -98,10 +98,12 @@ def evaluate(
 
 
 def _echo(report: dict[str, Any]) -> None:
+    from training.evaluation.confidences import KINDS
+
     for task, rows in report["metrics"].items():
         click.echo(f"{task}: {json.dumps(rows, ensure_ascii=False)}")
     calibration = report["calibration"]
-    for name in ("names", "presence", "boxes"):
+    for name in KINDS:
         if calibration[name] is not None:
             one = calibration[name]
             figures = f"{one['ece']:.4f}, {one['ece_before']:.4f} before calibration"

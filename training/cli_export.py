@@ -32,7 +32,7 @@ class QuantListType(click.ParamType[tuple[str, ...]]):
 @click.command("export")
 @click.argument("checkpoint", type=PATH)
 @click.argument("out", type=PATH)
-@click.option("--data", "datasets", type=PATH, multiple=True, required=True, help="The sets it was trained on.")
+@click.option("--data", "datasets", type=PATH, multiple=True, help="The sets it was trained on; not for --lora.")
 @click.option("--quant", "quants", type=QuantListType(), default="q8_0", show_default=True, help="Quantizations.")
 @click.option("--evaluate", "test_set", type=PATH, help="Held-out set: compare each quantization with torch on it.")
 @click.option("--calibrate", "validation_set", type=PATH, help="Validation set: fit the models' probabilities to it.")
@@ -79,6 +79,8 @@ def export_command(
         else:
             click.echo(f"adapter: {out / 'adapter.gguf'}")
         return
+    if not datasets:
+        raise click.UsageError("name the sets it was trained on: --data SET")
     result = export_quantizations(
         checkpoint,
         out,

@@ -12,12 +12,11 @@ from typing import TypedDict
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
-from scipy import ndimage
 from torch import nn
 from torch.nn import functional
 from transformers import InternVLModel
 
+from training.box_targets import largest_boxes, mask_boxes, owner_boxes
 from training.model import image_tensor
 from training.samples import MaskItem
 
@@ -29,10 +28,11 @@ _MIN_CELLS = 2
 
 
 class MaskBatch(TypedDict):
-    """images : (B, S, S, 3) uint8. masks : (B, S, S) int64 label values."""
+    """images : (B, S, S, 3) uint8. masks : (B, S, S) int64 label values. where : lines of records, for messages."""
 
     images: torch.Tensor
     masks: torch.Tensor
+    where: list[str]
 
 
 def collate_masks(items: Sequence[MaskItem]) -> MaskBatch:
@@ -40,59 +40,8 @@ def collate_masks(items: Sequence[MaskItem]) -> MaskBatch:
     return {
         "images": torch.from_numpy(np.stack([item["image"] for item in items])),
         "masks": torch.from_numpy(np.stack([item["mask"] for item in items])).long(),
+        "where": [item["where"] for item in items],
     }
-
-
-def thing_boxes(mask: NDArray[np.int32]) -> list[tuple[int, NDArray[np.bool_], tuple[slice, slice]]]:
-    """Every connected part of every label: its value, its pixels inside its box, its box as slices (y, x)."""
-    things = []
-    for value, around in enumerate(ndimage.find_objects(mask), start=1):
-        if around is None:
-            continue
-        components, _ = ndimage.label(mask[around] == value)
-        for number, (rows, columns) in enumerate(ndimage.find_objects(components), start=1):
-            top, left = around[0].start, around[1].start
-            box = (slice(rows.start + top, rows.stop + top), slice(columns.start + left, columns.stop + left))
-            things.append((value, components[rows, columns] == number, box))
-    return things
-
-
-def patch_boxes(mask: NDArray[np.int32], side: int, cells: int) -> NDArray[np.float32]:
-    """The box of the thing that each patch belongs to.
-
-    mask : (S, S) label values. Returns (side, side, 4): x1, y1, x2, y2 in fractions of the image, NaN where a
-    patch shows nothing that is labelled. Where it shows several things, the smallest of them counts.
-    """
-    size = mask.shape[0]
-    boxes = np.full((side, side, 4), np.nan, np.float32)
-    areas = np.full((side, side), np.inf)
-    middles = ((np.arange(side * cells) + 0.5) * size / (side * cells)).astype(int)
-    for _, pixels, (rows, columns) in thing_boxes(mask):
-        whole = np.zeros(mask.shape, bool)
-        whole[rows, columns] = pixels
-        sampled = whole[np.ix_(middles, middles)].reshape(side, cells, side, cells)
-        shown = sampled.sum(axis=(1, 3)) >= _MIN_CELLS
-        area = pixels.size
-        taken = shown & (area < areas)
-        boxes[taken] = np.array([columns.start, rows.start, columns.stop, rows.stop]) / size
-        areas[taken] = area
-    return boxes
-
-
-def label_boxes(mask: NDArray[np.int32], classes: int) -> NDArray[np.float32]:
-    """The box of each label's largest part.
-
-    mask : (S, S) label values below `classes`. Returns (classes, 4): x1, y1, x2, y2 in fractions of the image,
-    NaN for labels that are not there and for the background.
-    """
-    boxes = np.full((classes, 4), np.nan, np.float32)
-    areas = np.zeros(classes)
-    for value, pixels, (rows, columns) in thing_boxes(mask):
-        area = np.count_nonzero(pixels)
-        if area > areas[value]:
-            areas[value] = area
-            boxes[value] = np.array([columns.start, rows.start, columns.stop, rows.stop]) / mask.shape[0]
-    return boxes
 
 
 class DenseModel(nn.Module):
@@ -117,13 +66,16 @@ class DenseModel(nn.Module):
         """The sum of the losses of the heads that there are."""
         output = self.model.get_image_features(pixel_values=image_tensor(images), return_dict=True)
         features = output.last_hidden_state[:, 1:]
-        maps = masks.cpu().numpy().astype(np.int32)
+        side = math.isqrt(features.shape[1])
+        things = [mask_boxes(one, side * self.cells) for one in masks.cpu().numpy().astype(np.int32)]
         loss = self._cell_loss(features, masks)
         if self.edges is not None:
-            loss = loss + self._edge_loss(features, maps)
+            places = np.stack([owner_boxes(boxes, owners, side) for boxes, owners in things])
+            told = torch.from_numpy(places).flatten(1, 2).to(features.device)
+            loss = loss + thing_edge_loss(self.edges, features, told)
         if self.names is not None:
-            boxes = torch.from_numpy(np.stack([label_boxes(one, self.classes) for one in maps])).to(masks.device)
-            loss = loss + self.names.loss(output.pooler_output, masks, boxes)
+            labels = torch.from_numpy(np.stack([largest_boxes(boxes, self.classes) for boxes, _ in things]))
+            loss = loss + self.names.loss(output.pooler_output, masks, labels.to(masks.device))
         return {"loss": loss}
 
     def _cell_loss(self, features: torch.Tensor, masks: torch.Tensor) -> torch.Tensor:
@@ -139,18 +91,12 @@ class DenseModel(nn.Module):
         loss: torch.Tensor = functional.cross_entropy(logits.float(), labels, weight=weights / weights.mean())
         return loss
 
-    def _edge_loss(self, features: torch.Tensor, maps: NDArray[np.int32]) -> torch.Tensor:
-        """Small things are as often asked for as large ones but fill fewer patches, hence the weights."""
-        assert self.edges is not None
-        side = math.isqrt(features.shape[1])
-        boxes = torch.from_numpy(np.stack([patch_boxes(one, side, self.cells) for one in maps]))
-        return thing_edge_loss(self.edges, features, boxes.view(len(maps), side * side, 4).to(features.device))
-
 
 def thing_edge_loss(head: nn.Linear, features: torch.Tensor, boxes: torch.Tensor) -> torch.Tensor:
-    """How far each place is from telling the box of its thing; places of small things weigh more.
+    """How far each place is from telling the box of its thing.
 
-    features : (B, places, width). boxes : (B, places, 4), NaN where no thing is.
+    features : (B, places, width). boxes : (B, places, 4), NaN where no thing is. Small things are as often asked for as
+    large ones but fill fewer places, hence the weights.
     """
     known = ~boxes.isnan().any(dim=-1)
     if not known.any():
@@ -185,7 +131,7 @@ class NameHead(nn.Module):
         return shown, self.read(torch.cat([found, labels], dim=-1))
 
     def loss(self, tokens: torch.Tensor, masks: torch.Tensor, boxes: torch.Tensor) -> torch.Tensor:
-        """masks : (B, S, S) label values. boxes : (B, C, 4) as `label_boxes` gives them."""
+        """masks : (B, S, S) label values. boxes : (B, C, 4) as `largest_boxes` gives them."""
         side = math.isqrt(tokens.shape[1])
         shown, edges = self(tokens)
         cells = label_cells(masks, side * 8)

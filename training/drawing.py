@@ -7,7 +7,6 @@ import math
 from collections import defaultdict
 from collections.abc import Container, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import NotRequired
 
 import numpy as np
 from torch.utils.data import Dataset
@@ -18,14 +17,13 @@ from training.augment import Crop, change_greys, crop_record, loosen_boxes
 from training.features import FeatureCache, ImageBatch, ImageItem, collate_images
 from training.packing import Branch, PackedBatch, PackedQuestions, pack
 from training.records import DatasetError, Record
-from training.samples import ImageSample, PictureCache, Skipped, draw_view
+from training.samples import ImageSample, PictureCache, Skipped, Skipper, draw_view
 from training.tokenizer import PromptEncoder
 
 logger = logging.getLogger(__name__)
 
 _PLACE_WEIGHTS = (0.2, 1.0, 2.0)
 """Of ones, tens and hundreds."""
-_TRIES = 64
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,14 +53,13 @@ class Drawing:
 class QuestionItem(ImageItem):
     """One drawn image with its packed groups, their image number not yet set."""
 
-    where: str
     groups: list[PackedQuestions]
 
 
 class QuestionDataset(Dataset[QuestionItem]):
     """Images with some of their questions. An item is a function of its visit number alone (see `VisitSampler`).
 
-    skipped : is told of an image or record that cannot be used, and another image is taken; None fails instead.
+    skipped : see `Skipper`; another image is taken in place of one that cannot be used.
     """
 
     def __init__(
@@ -78,36 +75,16 @@ class QuestionDataset(Dataset[QuestionItem]):
         self._encoder = encoder
         self._drawing = drawing
         self._cache = cache
-        self._skipped = skipped
-        self._reported: set[str] = set()
+        self._skipper = Skipper(skipped)
         self._pictures = PictureCache()
 
     def __len__(self) -> int:
         return len(self._samples)
 
     def __getitem__(self, visit: int) -> QuestionItem:
-        for offset in range(min(_TRIES, len(self._samples))):
-            try:
-                item = self._draw(visit + offset)
-            except DatasetError as error:
-                self._pass_over(error)
-                continue
-            if item["groups"]:
-                return item
-        raise DatasetError(
-            f"{min(_TRIES, len(self._samples))} images in a row from {self._samples[visit % len(self)].path} on gave "
-            "no question that fits: raise max_length or check the dataset"
-        )
+        return self._skipper.first(self._draw, visit, self._samples)
 
-    def _pass_over(self, error: DatasetError) -> None:
-        """Report it, once; raise it where nothing may be skipped."""
-        if self._skipped is None:
-            raise error
-        if str(error) not in self._reported:
-            self._reported.add(str(error))
-            self._skipped(error)
-
-    def _draw(self, visit: int) -> QuestionItem:
+    def _draw(self, visit: int) -> QuestionItem | None:
         drawing = self._drawing
         number = visit % len(self._samples)
         sample = self._samples[number]
@@ -132,6 +109,8 @@ class QuestionDataset(Dataset[QuestionItem]):
             if moved is not None:
                 groups[record.human.partition(IMAGE_MARKER)[0]].append(moved)
         packed = [self._pack(groups[name], rng) for name in self._chosen(groups, rng)]
+        if not any(group.branches for group in packed):
+            return None
         return {
             "image": cut,
             "features": features,
@@ -163,7 +142,7 @@ class QuestionDataset(Dataset[QuestionItem]):
             try:
                 prefix, branch = self._branch(records[number], rng)
             except DatasetError as error:
-                self._pass_over(error)
+                self._skipper.pass_over(error)
                 continue
             size = len(branch.question) + len(branch.answer)
             if len(prefix) + length + size <= drawing.max_length:
@@ -211,10 +190,9 @@ def digit_weights(answer: Sequence[int], digits: Container[int]) -> tuple[float,
 
 
 class QuestionBatch(ImageBatch):
-    """What the trainer's step gets. where : lines of records."""
+    """What the trainer's step gets."""
 
     packed: PackedBatch
-    where: NotRequired[list[str]]
 
 
 class QuestionCollator:
@@ -233,6 +211,5 @@ class QuestionCollator:
         batch: QuestionBatch = {
             **collate_images(items),
             "packed": pack(groups, self._encoder.pad_id, self._encoder.image_tokens, self._pack_length),
-            "where": [item["where"] for item in items],
         }
         return batch

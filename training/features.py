@@ -24,17 +24,22 @@ _LARGEST_HALF = 60000.0
 
 
 class ImageItem(TypedDict):
-    """A drawn image. image : (S, S, 3) uint8, or None where `features`, (places, C), are known. key : of the cache."""
+    """A drawn image. image : (S, S, 3) uint8, or None where `features`, (places, C), are known. key : of the cache.
+
+    where : the line of its first record.
+    """
 
     image: NDArray[np.uint8] | None
     features: NDArray[np.generic] | None
     key: str
+    where: str
 
 
 class ImageBatch(TypedDict):
     """images : (B, S, S, 3) uint8 of those without features. rows, known_rows : where each stands among all images.
 
-    known : (K, places, C) features from the cache. keys : of `images` in the cache.
+    known : (K, places, C) features from the cache. keys : of `images` in the cache. where : lines of records, for
+    messages.
     """
 
     images: torch.Tensor
@@ -42,6 +47,7 @@ class ImageBatch(TypedDict):
     known: NotRequired[torch.Tensor]
     known_rows: NotRequired[torch.Tensor]
     keys: NotRequired[list[str]]
+    where: NotRequired[list[str]]
 
 
 def collate_images(items: Sequence[ImageItem]) -> ImageBatch:
@@ -54,6 +60,7 @@ def collate_images(items: Sequence[ImageItem]) -> ImageBatch:
         "images": torch.from_numpy(images),
         "rows": torch.tensor(new, dtype=torch.int64),
         "keys": [items[number]["key"] for number in new],
+        "where": [item["where"] for item in items],
     }
     if known:
         batch["known"] = torch.from_numpy(np.stack(list(known.values()))).float()

@@ -25,6 +25,11 @@ def is_first_process() -> bool:
     return int(os.environ.get("RANK", "0")) == 0
 
 
+def is_sharded() -> bool:
+    """Whether the launcher asked for the model to be shared by the processes."""
+    return any(os.environ.get(name) == "true" for name in ("ACCELERATE_USE_FSDP", "ACCELERATE_USE_DEEPSPEED"))
+
+
 def launch_training(
     recipe: Path,
     datasets: Sequence[Path],

@@ -18,11 +18,12 @@ from torch.utils.data import Dataset
 from transformers import InternVLModel
 
 from training.augment import Crop, change_greys
+from training.box_targets import draw_cells, largest_boxes, owner_boxes
 from training.dense import BINS, NameHead, edge_loss, thing_edge_loss
 from training.features import FeatureCache, ImageBatch, ImageItem, batch_features, collate_images
 from training.model import finish_tower, image_tensor, shuffled_features, stem_states
 from training.records import REGIONS_FILE, DatasetError
-from training.samples import ImageSample, PictureCache, draw_view
+from training.samples import ImageSample, PictureCache, Skipped, Skipper, draw_view
 
 _CELLS = 4
 """Along a patch's side, in which what it shows is told."""
@@ -30,8 +31,6 @@ _MIN_SEEN = 0.3
 """How much of a box must be left by a crop for it to count as there."""
 _RARE = -4.0
 """The logit that a token shows a label, at the start: most labels are in no picture."""
-
-NamedBox = tuple[int, tuple[float, float, float, float]]
 
 
 class MarkedItem(ImageItem):
@@ -67,7 +66,7 @@ class MarkedDataset(Dataset[MarkedItem]):
     """Images in which all is marked, cropped and with their targets. An item is a function of its visit number.
 
     values : of the labels. image_size, patch_size : in pixels. cache : of features, with so many `views` of an image
-    that `view_seed` draws.
+    that `view_seed` draws. skipped : see `Skipper`.
     """
 
     def __init__(
@@ -81,6 +80,7 @@ class MarkedDataset(Dataset[MarkedItem]):
         cache: FeatureCache | None = None,
         views: int = 0,
         view_seed: int = 0,
+        skipped: Skipped | None = None,
     ) -> None:
         self._samples = samples
         if not samples:
@@ -92,12 +92,16 @@ class MarkedDataset(Dataset[MarkedItem]):
         self._cache = cache
         self._views = views
         self._view_seed = view_seed
+        self._skipper = Skipper(skipped)
         self._pictures = PictureCache()
 
     def __len__(self) -> int:
         return len(self._samples)
 
     def __getitem__(self, visit: int) -> MarkedItem:
+        return self._skipper.first(self._draw, visit, self._samples)
+
+    def _draw(self, visit: int) -> MarkedItem:
         sample = self._samples[visit % len(self._samples)]
         rng = np.random.default_rng([self._seed, visit])
         key, features, image = "", None, None
@@ -122,6 +126,7 @@ class MarkedDataset(Dataset[MarkedItem]):
             "image": image,
             "features": features,
             "key": key,
+            "where": sample.records[0].where,
             "cells": cells,
             "patches": owner_boxes(boxes, owners, self._patches),
             "tokens": owner_boxes(boxes, owners, self._patches // 2),
@@ -139,54 +144,6 @@ def seen_part(box: tuple[float, float, float, float], crop: Crop) -> tuple[float
     if right <= left or bottom <= top or (right - left) * (bottom - top) < _MIN_SEEN * area:
         return None
     return (left, top, right, bottom)
-
-
-def draw_cells(boxes: Sequence[NamedBox], side: int) -> tuple[NDArray[np.uint8], NDArray[np.int32]]:
-    """The label of each cell of a picture and the number of the box that owns it, -1 for none: (side, side) both.
-
-    A cell is a box's when its middle lies in the box's ellipse, or next to it for a box smaller than a cell; of several
-    the smallest box has it.
-    """
-    cells = np.zeros((side, side), np.uint8)
-    owners = np.full((side, side), -1, np.int32)
-    middles = (np.arange(side) + 0.5) / side
-    order = sorted(range(len(boxes)), key=lambda one: -_area(boxes[one][1]))
-    for number in order:
-        value, (x1, y1, x2, y2) = boxes[number]
-        half_x, half_y = max(x2 - x1, 1 / side) / 2, max(y2 - y1, 1 / side) / 2
-        across = ((middles - (x1 + x2) / 2) / half_x) ** 2
-        down = ((middles - (y1 + y2) / 2) / half_y) ** 2
-        inside = down[:, None] + across[None] <= 1
-        cells[inside] = value
-        owners[inside] = number
-    return cells, owners
-
-
-def owner_boxes(boxes: Sequence[NamedBox], owners: NDArray[np.int32], side: int) -> NDArray[np.float32]:
-    """(side, side, 4): the box of the thing that each of side x side places shows, NaN where none; the smallest counts.
-
-    A thing is shown by at least two cells of a place, or by its only one.
-    """
-    result = np.full((side, side, 4), np.nan, np.float32)
-    cells = owners.shape[0] // side
-    # Large ones first: smaller ones then take their places.
-    for number in sorted(range(len(boxes)), key=lambda one: -_area(boxes[one][1])):
-        own = owners == number
-        shown = own.reshape(side, cells, side, cells).sum(axis=(1, 3))
-        result[shown >= min(2, max(1, int(own.sum())))] = boxes[number][1]
-    return result
-
-
-def largest_boxes(boxes: Sequence[NamedBox], classes: int) -> NDArray[np.float32]:
-    """(classes, 4): the largest box of each label, NaN where there is none."""
-    result = np.full((classes, 4), np.nan, np.float32)
-    for value, box in sorted(boxes, key=lambda one: _area(one[1])):
-        result[value] = box
-    return result
-
-
-def _area(box: tuple[float, float, float, float]) -> float:
-    return (box[2] - box[0]) * (box[3] - box[1])
 
 
 def collate_marked(items: Sequence[MarkedItem]) -> MarkedBatch:

@@ -20,6 +20,7 @@ from engine.progress import Cancelled, Progress
 from engine.protocol import Language, Located, Question, Task, user_text, write_located
 from engine.regions import Box, Label
 from engine.scans.volume import Window
+from training.marked_regions import regions_line
 from training.records import MASKS_FILE, REGIONS_FILE, DatasetError, Record, dataset_sha256, write_records
 
 _WINDOW = Window(40, 400)
@@ -82,7 +83,7 @@ def build_phantom_set(out: Path, spec: PhantomSetSpec, progress: Progress) -> di
             record.image: {"file": record.image.replace("images/", "masks/"), "labels": names} for record in records
         }
         (folder / MASKS_FILE).write_text(json.dumps(masks), encoding="utf-8")
-        (folder / REGIONS_FILE).write_text("".join(line + "\n" for line in regions), encoding="utf-8")
+        (folder / REGIONS_FILE).write_text("".join(regions), encoding="utf-8")
         write_records(folder / f"{split}.jsonl", records)
         card[split] = {
             "patients": patients,
@@ -117,15 +118,8 @@ def _build_patient(folder: Path, slices: int, size: int, seed: int) -> tuple[lis
 def _regions(cut: LabelledSlice, image: str) -> str:
     height, width = cut.labels.shape
     names = {label.id: label.en for label in PHANTOM_LABELS}
-    regions = [
-        {
-            "label": names[id],
-            "box": [round(v / side, 5) for v, side in zip(box.as_tuple(), (width, height) * 2, strict=True)],
-        }
-        for id in cut.present()
-        for box in cut.boxes(id)
-    ]
-    return json.dumps({"image": image, "complete": True, "regions": regions}, ensure_ascii=False)
+    regions = ((names[id], box) for id in cut.present() for box in cut.boxes(id))
+    return regions_line(image, width, height, regions, complete=True)
 
 
 def _positions(phantom: Phantom, slices: int, rng: np.random.Generator) -> Iterator[float]:

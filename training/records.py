@@ -21,9 +21,7 @@ MASKS_FILE = "masks.json"
 """Beside a jsonl, names the label map of each image, for the dense stage: see `training.label_maps`."""
 
 REGIONS_FILE = "regions.ndjson"
-"""Beside a jsonl, every marked region of each image, a JSON object a line: ``{"image", "complete", "regions":
-[{"label", "box": [x1, y1, x2, y2]}]}``; boxes in fractions of the image's sides, labels by their English names.
-complete : whether everything of the labels' kind was marked. For the dense stage of sets without label maps."""
+"""Beside a jsonl, every marked region of each image, for the dense stage: see `training.marked_regions`."""
 
 
 class DatasetError(MedRegAError):

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import hashlib
-import json
 from collections import Counter, OrderedDict, defaultdict
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TypedDict
+from typing import TypedDict, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,24 +17,17 @@ from torch.utils.data import Dataset, Sampler
 from engine.protocol import Task
 from training.augment import Crop, change_greys
 from training.label_maps import LabelMapFile, label_values, read_label_maps
-from training.records import MASKS_FILE, REGIONS_FILE, DatasetError, Record, read_records
+from training.marked_regions import MarkedBoxes, read_regions
+from training.records import MASKS_FILE, DatasetError, Record, read_records
 
 _PICTURES_BYTES = 256 * 2**20
 _MEGABATCH = 16
 """Batches' worth of images that are sorted by length among themselves."""
 
+_TRIES = 64
+
 Skipped = Callable[[DatasetError], None]
-
-
-@dataclass(frozen=True, slots=True)
-class MarkedBoxes:
-    """What is marked in an image. boxes : (label, (x1, y1, x2, y2)) in fractions of its sides.
-
-    complete : whether what no box holds is known to be none of the labels.
-    """
-
-    boxes: tuple[tuple[str, tuple[float, float, float, float]], ...]
-    complete: bool
+Item = TypeVar("Item")
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,8 +59,7 @@ def gather_samples(datasets: Sequence[Path], skipped: Skipped | None = None) -> 
             by_image[folder / record.image].append(record)
         folder = dataset if dataset.is_dir() else dataset.parent
         masks |= read_label_maps(folder)
-        if (folder / REGIONS_FILE).is_file():
-            marked |= _read_marked(folder / REGIONS_FILE)
+        marked |= read_regions(folder)
     for path in [path for path in by_image if not path.is_file()]:
         error = DatasetError(f"{by_image[path][0].where}: the image {path} does not exist")
         if skipped is None:
@@ -78,25 +69,6 @@ def gather_samples(datasets: Sequence[Path], skipped: Skipped | None = None) -> 
     if not by_image:
         raise DatasetError(f"no records in {', '.join(map(str, datasets))}")
     return [ImageSample(path, tuple(by_image[path]), masks.get(path), marked.get(path)) for path in sorted(by_image)]
-
-
-def _read_marked(file: Path) -> dict[Path, MarkedBoxes]:
-    """Raises `DatasetError` naming file and line."""
-    found: dict[Path, MarkedBoxes] = {}
-    with file.open(encoding="utf-8") as lines:
-        for number, line in enumerate(lines, start=1):
-            try:
-                data = json.loads(line)
-                boxes = tuple((str(one["label"]), _corners(one["box"])) for one in data["regions"])
-                found[file.parent / data["image"]] = MarkedBoxes(boxes, bool(data["complete"]))
-            except (ValueError, KeyError, TypeError) as error:
-                raise DatasetError(f"{file} line {number} is no line of marked regions: {error!r}") from error
-    return found
-
-
-def _corners(values: Sequence[float]) -> tuple[float, float, float, float]:
-    x1, y1, x2, y2 = map(float, values)
-    return (x1, y1, x2, y2)
 
 
 def read_rgb(path: Path) -> NDArray[np.uint8]:
@@ -141,6 +113,38 @@ class PictureCache:
         while self._bytes > _PICTURES_BYTES and len(self._kept) > 1:
             self._bytes -= self._kept.popitem(last=False)[1].nbytes
         return picture
+
+
+class Skipper:
+    """What becomes of an image or record that cannot be used: `skipped` hears of it once; None makes it an error."""
+
+    def __init__(self, skipped: Skipped | None) -> None:
+        self._skipped = skipped
+        self._told: set[str] = set()
+
+    def pass_over(self, error: DatasetError) -> None:
+        """Tell of it, or raise it."""
+        if self._skipped is None:
+            raise error
+        if str(error) not in self._told:
+            self._told.add(str(error))
+            self._skipped(error)
+
+    def first(self, draw: Callable[[int], Item | None], visit: int, samples: Sequence[ImageSample]) -> Item:
+        """What a visit draws or, where its image cannot be used or gives nothing, the next one that gives something."""
+        tries = min(_TRIES, len(samples))
+        for number in range(visit, visit + tries):
+            try:
+                item = draw(number)
+            except DatasetError as error:
+                self.pass_over(error)
+                continue
+            if item is not None:
+                return item
+        raise DatasetError(
+            f"{tries} images in a row from {samples[visit % len(samples)].path} on gave nothing that can be learnt: "
+            "check the dataset, or raise max_length"
+        )
 
 
 class VisitSampler(Sampler[int]):
@@ -230,31 +234,38 @@ def _labels_of(sample: ImageSample) -> set[str]:
 
 
 class MaskItem(TypedDict):
-    """(S, S, 3) uint8 and its (S, S) int32 label map."""
+    """(S, S, 3) uint8 and its (S, S) int32 label map. where : the line of its first record."""
 
     image: NDArray[np.uint8]
     mask: NDArray[np.int32]
+    where: str
 
 
 class MaskDataset(Dataset[MaskItem]):
     """Images with label maps, cropped alike, for the vision tower's dense stage.
 
-    values : of the labels in all of its maps, from 1.
+    values : of the labels in all of its maps, from 1. skipped : see `Skipper`.
     """
 
-    def __init__(self, samples: Sequence[ImageSample], image_size: int, seed: int) -> None:
+    def __init__(
+        self, samples: Sequence[ImageSample], image_size: int, seed: int, skipped: Skipped | None = None
+    ) -> None:
         self._samples = [sample for sample in samples if sample.mask is not None]
         if not self._samples:
             raise DatasetError(f"the dense stage needs label maps ({MASKS_FILE}), the dataset has none")
         self.values = label_values([sample.mask for sample in self._samples if sample.mask is not None])
         self._size = image_size
         self._seed = seed
+        self._skipper = Skipper(skipped)
         self._pictures = PictureCache()
 
     def __len__(self) -> int:
         return len(self._samples)
 
     def __getitem__(self, visit: int) -> MaskItem:
+        return self._skipper.first(self._draw, visit, self._samples)
+
+    def _draw(self, visit: int) -> MaskItem:
         sample = self._samples[visit % len(self._samples)]
         rng = np.random.default_rng([self._seed, visit])
         picture = self._pictures.read(sample)
@@ -264,4 +275,5 @@ class MaskDataset(Dataset[MaskItem]):
         return {
             "image": change_greys(crop.apply(picture, self._size), rng),
             "mask": crop.apply_labels(mask, self._size),
+            "where": sample.records[0].where,
         }

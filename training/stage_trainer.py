@@ -96,7 +96,8 @@ class StageTrainer(Trainer):  # type: ignore[misc]
         self, model: nn.Module, inputs: Any, return_outputs: bool = False, num_items_in_batch: Any = None
     ) -> torch.Tensor:
         """The module's own loss; stops when it is not finite."""
-        loss: torch.Tensor = model(**inputs)["loss"]
+        # Which lines a batch is from is for messages, not for the model.
+        loss: torch.Tensor = model(**{name: value for name, value in inputs.items() if name != "where"})["loss"]
         self._check(loss, inputs)
         return loss
 

@@ -11,7 +11,7 @@ from typing import Any
 
 import torch
 from accelerate import PartialState
-from peft import LoraConfig, PeftModel, get_peft_model
+from peft import PeftModel
 from torch import nn
 from torch.distributed.checkpoint.state_dict import StateDictOptions, get_model_state_dict
 from transformers import (
@@ -24,17 +24,18 @@ from transformers import (
 )
 
 from engine.progress import Cancelled, Progress
-from training.answers import AnswerModel, choose_trained, packed_loss
+from training.answers import AnswerModel, add_lora, choose_trained, packed_loss
 from training.checkpoint import TrainingError, last_complete, remove_incomplete, save_checkpoint
 from training.dense import DenseModel, collate_masks
 from training.drawing import Drawing, QuestionCollator, QuestionDataset
 from training.events import Listener, TrainingEvent, nobody
 from training.features import FeatureCache, tower_digest
+from training.launch import is_sharded
 from training.marked import MarkedDataset, MarkedModel, collate_marked, label_values
 from training.model import fresh_model, load_model, token_facts
 from training.onnx_tower import unpack_tower
 from training.presets import PRESETS, ModelPreset, model_config
-from training.recipe import LoraSettings, Recipe, Stage, VisionSettings
+from training.recipe import Recipe, Stage, VisionSettings
 from training.records import DatasetError
 from training.samples import ImageSample, MaskDataset, VisitSampler, gather_samples, visit_weights
 from training.stage_trainer import AnswerTrainer, Interrupts, StageCallback, StageTrainer
@@ -260,7 +261,7 @@ class _StageRun:
         masked = [sample for sample in self.samples if sample.mask is not None]
         if len(marked) > len(masked):
             return self._marked(marked, arguments, callback)
-        masks = MaskDataset(masked, self.model.config.vision_config.image_size[0], self.seed)
+        masks = MaskDataset(masked, self.model.config.vision_config.image_size[0], self.seed, self.skipped)
         module = DenseModel(
             self.model.model, len(masks.values) + 1, edges=stage.boxes, names="connector" in stage.train
         )
@@ -270,10 +271,9 @@ class _StageRun:
     def _marked(
         self, samples: Sequence[ImageSample], arguments: TrainingArguments, callback: StageCallback
     ) -> StageTrainer:
-        vision = self.model.config.vision_config
+        stage, vision = self.stage, self.model.config.vision_config
         values = label_values(samples)
-        cache = self._cache() if self.stage.cache_features else None
-        views = self.stage.cache_views if cache is not None else 0
+        cache = self._cache()
         drawn = MarkedDataset(
             samples,
             values,
@@ -281,10 +281,12 @@ class _StageRun:
             vision.patch_size[0],
             self.seed,
             cache=cache,
-            views=views,
+            # Also without the cache: a sharded run draws and rounds what the others do.
+            views=stage.cache_views if stage.cache_features else 0,
             view_seed=self.view_seed,
+            skipped=self.skipped,
         )
-        stem = self.stage.cache_blocks if cache is not None else 0
+        stem = stage.cache_blocks if stage.cache_features else 0
         module = MarkedModel(self.model.model, len(values) + 1, stem=stem, cache=cache)
         sampler = self._sampler(samples, arguments)
         return StageTrainer(sampler, module, arguments, collate_marked, drawn, callbacks=[callback])
@@ -300,11 +302,7 @@ class _StageRun:
                     parameter.requires_grad_(True)
         if stage.gradient_checkpointing:
             self.model.activation_checkpointing_enable({"use_reentrant": False})
-        sharded = any(os.environ.get(name) == "true" for name in ("ACCELERATE_USE_FSDP", "ACCELERATE_USE_DEEPSPEED"))
-        cache = self._cache() if stage.cache_features and not sharded else None
-        if stage.cache_features and sharded:
-            # Processes that find different images in the cache would wait for each other's shards of the tower.
-            logger.warning("stage %s: features are not cached where the tower is sharded", stage.name)
+        cache = self._cache()
         encoder = PromptEncoder(self.tokenizer, self.model.config.image_seq_length)
         drawing = Drawing(
             self.model.config.vision_config.image_size[0],
@@ -325,13 +323,20 @@ class _StageRun:
             caching=stage.cache_features,
             stem=stage.cache_blocks if stage.cache_features else 0,
         )
-        if not sharded:
+        if not is_sharded():
             module.keep_trainable_only()
         sampler = self._sampler(self.samples, arguments)
         collator = QuestionCollator(encoder, stage.pack)
         return AnswerTrainer(stage.attention, sampler, module, arguments, collator, questions, callbacks=[callback])
 
-    def _cache(self) -> FeatureCache:
+    def _cache(self) -> FeatureCache | None:
+        """Where the tower's features are kept; None where the stage keeps none, or the tower is sharded."""
+        if not self.stage.cache_features:
+            return None
+        if is_sharded():
+            # Processes that find different images in the cache would wait for each other's shards of the tower.
+            logger.warning("stage %s: features are not cached where the tower is sharded", self.stage.name)
+            return None
         tower = self.model.model.vision_tower
         blocks = self.stage.cache_blocks
         if blocks + self.stage.vision_top > len(tower.encoder.layer):
@@ -389,17 +394,6 @@ def _whole_state(trainer: StageTrainer) -> dict[str, torch.Tensor]:
     options = StateDictOptions(full_state_dict=True, cpu_offload=True)
     whole: dict[str, Any] = get_model_state_dict(trainer.model_wrapped, options=options)
     return whole
-
-
-def add_lora(model: InternVLForConditionalGeneration, settings: LoraSettings) -> PeftModel:
-    """Put peft's adapters into the text model; everything else of it is frozen. Returns peft's wrapper of it."""
-    config = LoraConfig(
-        r=settings.rank,
-        lora_alpha=settings.alpha,
-        lora_dropout=settings.dropout,
-        target_modules=rf".*language_model.*\.({'|'.join(settings.targets)})",
-    )
-    return get_peft_model(model, config)
 
 
 def faster_in_bf16() -> bool:

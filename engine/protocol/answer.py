@@ -16,6 +16,7 @@ from engine.protocol.syntax import (
     prose,
     read_boxes,
     split_absent,
+    tagged_boxes,
 )
 from engine.protocol.task import Answer, AnswerForm, Language, Located, Question, Sentence, Task
 
@@ -29,9 +30,8 @@ def write_located(
         if item.not_present:
             pieces.append(f"<ref>{item.name}</ref>{COLON[language]}{NOT_PRESENT[language]}")
             continue
-        boxes = (unit.write(box, width, height) for box in item.boxes)
-        inner = ", ".join("[" + ", ".join(str(v) for v in box) + "]" for box in boxes)
-        pieces.append(f"<ref>{item.name}</ref><box>[{inner}]</box>")
+        boxes = tagged_boxes(unit.write(box, width, height) for box in item.boxes)
+        pieces.append(f"<ref>{item.name}</ref>{boxes}")
     return ", ".join(pieces)
 
 

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from engine.protocol.coordinates import normalize_box
+from engine.protocol.syntax import tagged_boxes
 from engine.protocol.task import AnswerForm, Grounding, Language, Located, ProtocolError, Question, Recognition, Task
 from engine.protocol.wording import (
     X_RAY,
@@ -246,8 +247,7 @@ def _found(question: Question) -> str:
 
 
 def _boxes(item: Located, question: Question) -> str:
-    numbers = (normalize_box(box, question.width, question.height) for box in item.boxes)
-    return "<box>[" + ", ".join("[" + ", ".join(str(v) for v in four) + "]" for four in numbers) + "]</box>"
+    return tagged_boxes(normalize_box(box, question.width, question.height) for box in item.boxes)
 
 
 def require_whole(question: Question) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 
 from engine.protocol.coordinates import MEDREGA_UNIT, BoxUnit, NormalizedBox
 from engine.protocol.task import Language, Located, Question, Task
@@ -24,7 +25,10 @@ _NUMBER = r"\s*[0-9]{1,4}\s*"
 _ONE = rf"\[{_NUMBER},{_NUMBER},{_NUMBER},{_NUMBER}\]"
 # Double or single brackets. No answer can make the search slow.
 BOXES = re.compile(rf"\[\s*{_ONE}(?:\s*,\s*{_ONE})*\s*\]|{_ONE}")
-_BOX = re.compile(_ONE)
+ONE_BOX = re.compile(_ONE)
+"""A single box's four numbers in their brackets."""
+BOX_LIST = re.compile(rf"{BOX_TAG}(.*?)</box>")
+"""A list of boxes with its tags; its group is what stands between them, which may be anything."""
 _ANY_BRACKET = re.compile(r"\[[^\[\]]*\]?|\]")
 ABSENT = re.compile("|".join(re.escape(words) for words in NOT_PRESENT.values()))
 SEPARATORS = " \t\r\n,，;；:：。."
@@ -44,14 +48,32 @@ def read_boxes(text: str, question: Question, unit: BoxUnit = MEDREGA_UNIT) -> t
     """
     boxes: list[Box] = []
     whole = True
-    for one in _BOX.findall(text):
-        x1, y1, x2, y2 = (int(value) for value in re.findall("[0-9]+", one))
-        normalized: NormalizedBox = (x1, y1, x2, y2)
+    for one in ONE_BOX.findall(text):
         try:
-            boxes.append(unit.read(normalized, question.width, question.height))
+            boxes.append(unit.read(_numbers(one), question.width, question.height))
         except RegionError:
             whole = False
     return tuple(boxes), whole
+
+
+def box_numbers(text: str) -> list[NormalizedBox]:
+    """The numbers of every box in a text, whatever stands between them."""
+    return [_numbers(one) for one in ONE_BOX.findall(text)]
+
+
+def _numbers(box: str) -> NormalizedBox:
+    x1, y1, x2, y2 = (int(value) for value in re.findall("[0-9]+", box))
+    return x1, y1, x2, y2
+
+
+def tagged_boxes(boxes: Iterable[NormalizedBox]) -> str:
+    """The canonical list: ``<box>[[x1, y1, x2, y2], [x1, y1, x2, y2]]</box>``."""
+    return f"{BOX_TAG}[{', '.join(map(one_box, boxes))}]</box>"
+
+
+def one_box(numbers: NormalizedBox) -> str:
+    """``[x1, y1, x2, y2]``."""
+    return f"[{', '.join(map(str, numbers))}]"
 
 
 def has_bracket(text: str) -> bool:

@@ -8,9 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from engine.protocol.syntax import BOX_TAG
 from engine.runtime.context import Context, Row
-from engine.runtime.messages import Absence, AskRequest, TextPiece
+from engine.runtime.messages import AskRequest, TextPiece
 from engine.runtime.scoring import log_softmax
 from engine.runtime.writing import Fork, Vocabulary, Writer
 
@@ -68,15 +67,9 @@ def _line(
     logits: NDArray[np.float32],
 ) -> Line:
     limit = min(request.max_tokens, context.limit - position)
-    writer = Writer(vocabulary, request.grammar, limit, _fork_of(vocabulary, request.absence))
+    either_way = Fork.of(request.absence, lambda text: vocabulary.tokenize(text, special=False))
+    writer = Writer(vocabulary, request.grammar, limit, either_way)
     return Line(writer, sequence, position, row, logits)
-
-
-def _fork_of(vocabulary: Vocabulary, absence: Absence | None) -> Fork | None:
-    if absence is None:
-        return None
-    boxes, absent = (vocabulary.tokenize(text, special=False)[0] for text in (BOX_TAG, absence.words))
-    return Fork(boxes, absent, absence.below)
 
 
 def write_lines(context: Context, lines: Sequence[Line], on_piece: Callable[[TextPiece], None]) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import codecs
 import ctypes
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,17 +13,13 @@ import llama_cpp as lc
 import numpy as np
 from numpy.typing import NDArray
 
+from engine.protocol.syntax import BOX_TAG
 from engine.runtime.errors import EngineError, QuestionError
-from engine.runtime.messages import TextPiece
+from engine.runtime.messages import Absence, TextPiece
 
 _NAME_END = "</ref>"
 NAME_END_TOKENS = len(_NAME_END)
 """So many tokens write the end of a name at most."""
-
-
-def ends_name(texts: Sequence[str]) -> bool:
-    """Whether an answer has just ended a name, in whatever tokens. texts : of its last `NAME_END_TOKENS`."""
-    return "".join(texts).endswith(_NAME_END)
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +32,31 @@ class Fork:
     boxes: int
     absent: int
     below: float | None
+
+    @classmethod
+    def of(cls, absence: Absence | None, tokens: Callable[[str], Sequence[int]]) -> Fork | None:
+        """None where an answer cannot say that something is not there. tokens : of a text."""
+        if absence is None:
+            return None
+        return cls(tokens(BOX_TAG)[0], tokens(absence.words)[0], absence.below)
+
+    def reached(self, texts: Sequence[str], allowed: Callable[[int], bool]) -> bool:
+        """Whether an answer that has just ended a name, in whatever tokens, may now go either way.
+
+        texts : of its last `NAME_END_TOKENS`. allowed : whether the grammar takes a token next. It does not where the
+        name is described together with the next one: it has been said to be there.
+        """
+        return "".join(texts).endswith(_NAME_END) and allowed(self.boxes) and allowed(self.absent)
+
+    def decide(self, logits: NDArray[np.floating[Any]]) -> tuple[float, int | None]:
+        """The log-odds of boxes, and the token that the bound decides on; None for whichever is the likelier.
+
+        logits : (vocabulary,), the model's own.
+        """
+        odds = float(logits[self.boxes] - logits[self.absent])
+        if self.below is None:
+            return odds, None
+        return odds, self.boxes if odds >= self.below else self.absent
 
 
 class Vocabulary:
@@ -158,17 +179,12 @@ class Writer:
         fork = self._fork
         if fork is None or self._grammar is None:
             return None
-        if not ends_name([piece.text for piece in self._pieces[-NAME_END_TOKENS:]]):
+        if not fork.reached([piece.text for piece in self._pieces[-NAME_END_TOKENS:]], self._allowed):
             return None
-        if not all(self._allowed(token) for token in (fork.boxes, fork.absent)):
-            # Described together with the next name: it has been said to be there.
-            return None
-        odds = float(logprobs[fork.boxes] - logprobs[fork.absent])
+        odds, token = fork.decide(logprobs)
         self.presence.append(odds)
-        if fork.below is None:
-            return None
-        token = fork.boxes if odds >= fork.below else fork.absent
-        lc.llama_sampler_accept(self._chain, token)
+        if token is not None:
+            lc.llama_sampler_accept(self._chain, token)
         return token
 
     def _allowed(self, token: int) -> bool:

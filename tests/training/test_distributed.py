@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -21,6 +22,7 @@ from engine.progress import NoProgress  # noqa: E402
 from training.checkpoint import last_complete  # noqa: E402
 from training.launch import CONFIGS, find_config  # noqa: E402
 from training.recipe import read_recipe  # noqa: E402
+from training.records import MASKS_FILE  # noqa: E402
 from training.trainer import run_recipe  # noqa: E402
 
 ROOT = Path(__file__).parents[2]
@@ -84,6 +86,46 @@ def test_two_processes_have_the_loss_curve_and_weights_of_one(alone, lora_recipe
 @pytest.mark.slow
 def test_two_processes_that_share_the_model_have_the_loss_curve_and_weights_of_one(alone, sharded):
     assert_as_alone(sharded[1], sharded[0], alone)
+
+
+DENSE = """
+[model]
+preset = "tiny"
+seed = 1
+
+[[stages]]
+name = "dense"
+kind = "dense"
+train = ["connector"]
+vision_top = 1
+cache_features = true
+cache_blocks = 1
+cache_views = 2
+steps = 4
+images_per_step = 4
+learning_rate = 3e-3
+log_every = 1
+bf16 = false
+"""
+
+
+@pytest.mark.slow
+def test_a_dense_stage_that_shares_the_tower_learns_as_one_that_does_not_and_keeps_no_features(phantom_set, tmp_path):
+    """Processes that found different pictures in a cache would wait for each other's parts of the tower for ever."""
+    data = tmp_path / "data"
+    shutil.copytree(phantom_set, data)
+    # Without label maps it learns from boxes, and that kind alone has a cache.
+    (data / MASKS_FILE).unlink()
+    recipe = tmp_path / "dense.toml"
+    recipe.write_text(DENSE, encoding="utf-8")
+    heard = []
+    run_recipe(read_recipe(recipe), [data], tmp_path / "alone", NoProgress(), listener=heard.append)
+    expected = {(event.stage, event.step): event.loss for event in heard if event.event == "step"}
+    found = losses(finish(launch(recipe, data, tmp_path / "shared", "fsdp-cpu")))
+    assert found.keys() == expected.keys()
+    assert [found[key] for key in expected] == pytest.approx(list(expected.values()), rel=0.05)
+    assert (tmp_path / "alone" / "features").is_dir()
+    assert not (tmp_path / "shared" / "features").exists()
 
 
 @pytest.mark.slow

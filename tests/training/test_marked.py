@@ -10,20 +10,14 @@ import pytest
 
 torch = pytest.importorskip("torch")
 
+from engine.regions import Box  # noqa: E402
 from training.augment import Crop  # noqa: E402
-from training.marked import (  # noqa: E402
-    MarkedDataset,
-    MarkedModel,
-    collate_marked,
-    draw_cells,
-    label_values,
-    largest_boxes,
-    owner_boxes,
-    seen_part,
-)
+from training.box_targets import draw_cells, largest_boxes, owner_boxes  # noqa: E402
+from training.marked import MarkedDataset, MarkedModel, collate_marked, label_values, seen_part  # noqa: E402
+from training.marked_regions import MarkedBoxes, read_regions, regions_line  # noqa: E402
 from training.model import load_model  # noqa: E402
 from training.records import REGIONS_FILE, DatasetError  # noqa: E402
-from training.samples import ImageSample, MarkedBoxes, VisitSampler, gather_samples, visit_weights  # noqa: E402
+from training.samples import ImageSample, VisitSampler, gather_samples, visit_weights  # noqa: E402
 
 
 def test_a_cell_is_the_smallest_boxs_whose_ellipse_holds_its_middle():
@@ -68,6 +62,14 @@ def test_regions_beside_the_records_are_read_and_a_bad_line_is_named(phantom_set
     (tmp_path / REGIONS_FILE).write_text(lines[0] + "\n" + json.dumps({"image": "x"}) + "\n", encoding="utf-8")
     with pytest.raises(DatasetError, match="line 2 is no line of marked regions"):
         gather_samples([tmp_path])
+
+
+def test_what_is_written_of_a_region_is_read_back_and_ends_at_the_border(tmp_path):
+    line = regions_line("images/a.png", 200, 100, [("liver", Box(-0.5, 25, 100, 99.5))], complete=False)
+    (tmp_path / REGIONS_FILE).write_text(line, encoding="utf-8")
+    read = read_regions(tmp_path)
+    assert read == {tmp_path / "images" / "a.png": MarkedBoxes((("liver", (0.0, 0.25, 0.5, 0.995)),), False)}
+    assert read_regions(tmp_path / "elsewhere") == {}
 
 
 def test_the_loss_falls_when_boxes_are_learned(phantom_set, tiny_checkpoint):

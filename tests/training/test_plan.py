@@ -64,6 +64,18 @@ def test_shipped_recipes_are_valid(recipe):
     assert read_recipe(RECIPES / f"{recipe}.toml").stages
 
 
+def test_adapters_are_not_put_on_a_text_model_from_scratch():
+    """What is frozen beside them would stay as it was drawn at random."""
+    for path in RECIPES.glob("*.toml"):
+        if "[model]" not in path.read_text(encoding="utf-8"):
+            continue
+        recipe = read_recipe(path)
+        trained: set[str] = set()
+        for stage in recipe.stages:
+            assert stage.lora is None or recipe.model.checkpoint or "text" in trained, path.name
+            trained.update(stage.train)
+
+
 def test_every_epoch_visits_each_image_once_and_lengths_stand_together():
     lengths = [10 * (number % 5) for number in range(40)]
     visits = list(VisitSampler(lengths, 100, 3, batch=4, by_length=True))

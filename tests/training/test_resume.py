@@ -9,6 +9,7 @@ import shutil
 import signal
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -19,7 +20,7 @@ from engine.progress import NoProgress  # noqa: E402
 from training.checkpoint import TrainingError, is_complete, last_complete, step_checkpoints  # noqa: E402
 from training.events import TrainingEvent  # noqa: E402
 from training.recipe import read_recipe  # noqa: E402
-from training.records import DatasetError  # noqa: E402
+from training.records import MASKS_FILE, DatasetError  # noqa: E402
 from training.trainer import run_recipe  # noqa: E402
 
 ROOT = Path(__file__).parents[2]
@@ -154,6 +155,37 @@ def test_a_full_disk_leaves_the_last_good_checkpoint(tiny_recipe, phantom_set, t
     assert [event.step for event in heard if event.event == "step"] == [3, 4, 5, 6, 7, 8]
 
 
+DENSE = """
+[model]
+preset = "tiny"
+
+[[stages]]
+name = "dense"
+kind = "dense"
+train = ["vision", "connector"]
+boxes = true
+steps = 3
+images_per_step = 4
+learning_rate = 1e-3
+log_every = 1
+bf16 = false
+"""
+
+
+@pytest.fixture(params=["masks", "boxes"])
+def masks_or_boxes(request: pytest.FixtureRequest, tmp_path: Path) -> Callable[[Path], Path]:
+    """Copies a set for either kind of dense stage: from label maps, or from boxes where it has none."""
+
+    def copied(folder: Path) -> Path:
+        copy = tmp_path / "copy" / folder.name
+        shutil.copytree(folder, copy)
+        if request.param == "boxes":
+            (copy / MASKS_FILE).unlink()
+        return copy
+
+    return copied
+
+
 def test_a_nan_stops_with_the_batch_saved(tiny_recipe, phantom_set, tmp_path):
     from safetensors.torch import load_file
 
@@ -166,6 +198,18 @@ def test_a_nan_stops_with_the_batch_saved(tiny_recipe, phantom_set, tmp_path):
     (saved,) = (out / "alignment").glob("bad-batch-*.safetensors")
     assert {"images", "packed.input_ids", "packed.labels"} <= load_file(saved).keys()
     where = json.loads(saved.with_suffix(".json").read_text(encoding="utf-8"))["where"]
+    assert len(where) == 4
+    assert "train.jsonl line" in where[0]
+
+
+def test_a_nan_of_a_dense_stage_names_the_lines_of_its_batch(phantom_set, tmp_path, masks_or_boxes):
+    data = masks_or_boxes(phantom_set)
+    recipe = tmp_path / "dense.toml"
+    recipe.write_text(DENSE.replace("1e-3", "1e38"), encoding="utf-8")
+    with pytest.raises(TrainingError, match="the loss of step"):
+        collect(recipe, data, tmp_path / "run")
+    (saved,) = (tmp_path / "run" / "dense").glob("bad-batch-*.json")
+    where = json.loads(saved.read_text(encoding="utf-8"))["where"]
     assert len(where) == 4
     assert "train.jsonl line" in where[0]
 
@@ -202,6 +246,21 @@ def test_bad_records_and_images_are_reported_once_and_skipped_when_told_to(damag
     assert sum("line 3 " in text for text in skipped) == 1
     assert sum("cannot read the image" in text for text in skipped) == 1
     assert found[-1]["event"] == "done"
+
+
+def test_a_dense_stage_skips_a_bad_image_when_told_to_and_else_names_its_line(damaged, tmp_path, masks_or_boxes):
+    data = masks_or_boxes(damaged)
+    lines = (data / "train.jsonl").read_text(encoding="utf-8").splitlines()
+    del lines[2]
+    (data / "train.jsonl").write_text("\n".join(lines) + "\n", encoding="utf-8")
+    recipe = tmp_path / "dense.toml"
+    recipe.write_text(DENSE, encoding="utf-8")
+    with pytest.raises(DatasetError, match=r"train\.jsonl line \d+: cannot read the image"):
+        collect(recipe, data, tmp_path / "strict")
+    heard: list[TrainingEvent] = []
+    run_recipe(read_recipe(recipe), [data], tmp_path / "run", NoProgress(), skip_bad=True, listener=heard.append)
+    assert sum("cannot read the image" in event.text for event in heard if event.event == "skipped") == 1
+    assert [event.step for event in heard if event.event == "step"] == [1, 2, 3]
 
 
 def test_lora_adapters_are_written_and_merged(lora_recipe, phantom_set, tmp_path):

@@ -7,8 +7,17 @@ import pytest
 
 torch = pytest.importorskip("torch")
 
-from training.dense import BINS, DenseModel, NameHead, label_boxes, patch_boxes  # noqa: E402
+from training.box_targets import largest_boxes, mask_boxes, owner_boxes  # noqa: E402
+from training.dense import BINS, DenseModel, NameHead  # noqa: E402
 from training.model import load_model  # noqa: E402
+
+
+def patch_boxes(mask, side, cells):
+    return owner_boxes(*mask_boxes(mask, side * cells), side)
+
+
+def label_boxes(mask, classes):
+    return largest_boxes(mask_boxes(mask, mask.shape[0])[0], classes)
 
 
 def test_a_patch_knows_the_box_of_the_smallest_thing_it_shows():
@@ -29,6 +38,13 @@ def test_two_parts_of_one_label_have_a_box_each():
     boxes = patch_boxes(mask, 4, 4)
     assert boxes[0, 0].tolist() == [0, 0, 0.25, 0.25]
     assert boxes[3, 3].tolist() == [0.75, 0.5, 1, 1]
+
+
+def test_a_thing_that_only_one_cell_shows_is_told_by_its_patch():
+    mask = np.zeros((64, 64), np.uint8)
+    mask[0:32, 0:32] = 1
+    mask[9:12, 9:12] = 2
+    assert patch_boxes(mask, 4, 4)[0, 0].tolist() == [9 / 64, 9 / 64, 12 / 64, 12 / 64]
 
 
 def test_a_label_has_the_box_of_its_largest_part():

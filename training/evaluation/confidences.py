@@ -17,6 +17,9 @@ from training.evaluation.reliability import Reliability, measure_reliability
 CHOOSING = (Task.REGION_TO_TEXT, Task.DIAGNOSIS, Task.VQA)
 """The tasks whose answers may be chosen among ranked ones."""
 
+KINDS = ("names", "presence", "boxes")
+"""What has a confidence, see `reliability_of`."""
+
 _RIGHT_IOU = 0.5
 
 

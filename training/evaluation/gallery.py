@@ -11,7 +11,6 @@ from pathlib import Path
 from PIL import Image, ImageDraw
 
 from engine.protocol import IMAGE_MARKER, Task
-from engine.protocol.syntax import BOXES, read_boxes
 from engine.regions import Box
 from training.evaluation.prediction import Prediction
 from training.evaluation.summary import label_of, score_of
@@ -67,10 +66,8 @@ def _draw(prediction: Prediction, folder: Path) -> WorstCase:
     picture = image.resize((max(1, round(image.width * scale)), max(1, round(image.height * scale))))
     pen = ImageDraw.Draw(picture)
     after = record.human.partition(IMAGE_MARKER)[2]
-    if record.task is Task.REGION_TO_TEXT:
-        asked = BOXES.search(after)
-        for box in read_boxes(asked.group(), prediction.question)[0] if asked else ():
-            _outline(pen, box, scale, _ASKED)
+    for box in prediction.asked:
+        _outline(pen, box, scale, _ASKED)
     for _, box in prediction.match.meant:
         _outline(pen, box, scale, _TRUE)
     for _, box in prediction.match.said:

@@ -10,8 +10,6 @@ from pathlib import Path
 from typing import Any
 
 from engine.files import whole_file
-from engine.runtime import UNCALIBRATED, Calibration
-from training.evaluation.confidences import reliability_of
 from training.evaluation.gallery import WorstCase, worst_cases
 from training.evaluation.plots import calibration_plot, iou_plot, label_plot
 from training.evaluation.prediction import Prediction
@@ -28,17 +26,10 @@ td:first-child,th:first-child{text-align:left}.note{color:#555;max-width:60em}im
 """
 
 
-def write_pages(
-    report: dict[str, Any],
-    predictions: Sequence[Prediction],
-    dataset: Path,
-    out: Path,
-    calibration: Calibration = UNCALIBRATED,
-) -> None:
+def write_pages(report: dict[str, Any], predictions: Sequence[Prediction], dataset: Path, out: Path) -> None:
     """Write ``report.html`` (self-contained), ``report.md`` with its pictures in ``pictures/``, and ``report.json``.
 
-    calibration : the answering model's. The gallery holds images of the dataset: a report goes where they may go.
-    Raises `DatasetError` for a lost image.
+    The gallery holds images of the dataset: a report goes where they may go. Raises `DatasetError` for a lost image.
     """
     pictures = out / "pictures"
     pictures.mkdir(parents=True, exist_ok=True)
@@ -46,7 +37,7 @@ def write_pages(
     plots = {
         "iou": iou_plot(predictions),
         "labels": label_plot(report["by"]["label"]),
-        "calibration": calibration_plot(reliability_of(predictions, calibration)),
+        "calibration": calibration_plot(report["calibration"]),
     }
     figures = {name: png for name, png in plots.items() if png is not None}
     cases = worst_cases(predictions, folder)

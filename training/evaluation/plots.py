@@ -12,8 +12,8 @@ from matplotlib.figure import Figure
 from matplotlib.font_manager import get_font_names
 
 from engine.protocol import Task
+from training.evaluation.confidences import KINDS
 from training.evaluation.prediction import Prediction
-from training.evaluation.reliability import Reliability
 
 _BLUE, _ORANGE, _GREY = "#1f77b4", "#ff7f0e", "#888888"
 _MOST_LABELS = 40
@@ -53,32 +53,35 @@ def label_plot(by_label: dict[str, Any]) -> bytes | None:
     return _png(figure)
 
 
-def calibration_plot(found: dict[str, Reliability | None]) -> bytes | None:
-    """Reliability diagrams of names, of presence and of boxes; None where nothing has a confidence."""
-    shown = {name: one for name, one in found.items() if one is not None}
+def calibration_plot(calibration: dict[str, Any]) -> bytes | None:
+    """Reliability diagrams of names, of presence and of boxes; None where nothing has a confidence.
+
+    calibration : the report's.
+    """
+    shown = {name: calibration[name] for name in KINDS if calibration[name] is not None}
     if not shown:
         return None
     figure = Figure(figsize=(4.2 * len(shown), 3.9), layout="constrained")
     for axes, (name, one) in zip(figure.subplots(1, len(shown), squeeze=False)[0], shown.items(), strict=True):
-        total = sum(part.count for part in one.bins)
+        bins = one["bins"]
         axes.plot([0, 1], [0, 1], color=_GREY, linewidth=1, linestyle="--", label="perfect")
         axes.plot(
-            [part.confidence for part in one.bins],
-            [part.accuracy for part in one.bins],
+            [part["confidence"] for part in bins],
+            [part["accuracy"] for part in bins],
             "o-",
             color=_BLUE,
             label="model",
         )
         axes.bar(
-            [(part.low + part.high) / 2 for part in one.bins],
-            [part.count / total for part in one.bins],
+            [(part["low"] + part["high"]) / 2 for part in bins],
+            [part["count"] / one["n"] for part in bins],
             width=0.09,
             color=_GREY,
             alpha=0.35,
             label="share of answers",
         )
         axes.set(xlim=(0, 1), ylim=(0, 1.02), xlabel="confidence", ylabel="share right")
-        axes.set_title(f"{name}: ECE {one.ece:.3f}, {total} answers", fontsize=10)
+        axes.set_title(f"{name}: ECE {one['ece']:.3f}, {one['n']} answers", fontsize=10)
         axes.legend(fontsize=8)
         axes.grid(alpha=0.3)
     return _png(figure)

@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
-from engine.protocol import Answer, Question, Task
+from engine.protocol import IMAGE_MARKER, Answer, Question, Task
+from engine.protocol.syntax import BOXES, ONE_BOX, read_boxes
+from engine.regions import Box
 from engine.runtime import Choice, TextPiece
 from training.evaluation.questions import parse, question_of
 from training.evaluation.regions import RegionMatch, match_regions
+from training.instruct.asking import region_subtask
 from training.records import Record
-
-_FOUR = re.compile(r"\[\s*\d{1,4}\s*,\s*\d{1,4}\s*,\s*\d{1,4}\s*,\s*\d{1,4}\s*\]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +46,14 @@ class Prediction:
         count = len(self.match.said)
         return self.box_scores if len(self.box_scores) == count else (1.0,) * count
 
+    @property
+    def asked(self) -> tuple[Box, ...]:
+        """The boxes that a region-to-text question shows; none for other tasks."""
+        if self.record.task is not Task.REGION_TO_TEXT:
+            return ()
+        found = BOXES.search(self.record.human.partition(IMAGE_MARKER)[2])
+        return () if found is None else read_boxes(found.group(), self.question)[0]
+
 
 def predicted(
     record: Record,
@@ -69,22 +77,10 @@ def predicted(
         truth,
         tuple(choices),
         tuple(box_scores),
-        subtask(record.task, truth),
+        region_subtask(truth.located) if record.task is Task.TEXT_TO_REGION else "",
         match_regions(answer.located, truth.located),
         tuple(presence),
     )
-
-
-def subtask(task: Task, truth: Answer) -> str:
-    """The paper's four kinds of text-to-region questions, and ours for what is not there."""
-    if task is not Task.TEXT_TO_REGION:
-        return ""
-    present = [item for item in truth.located if item.boxes]
-    if not present:
-        return "absent"
-    objects = "so" if len(truth.located) == 1 else "mo"
-    regions = "sr" if all(len(item.boxes) == 1 for item in present) else "mr"
-    return f"{objects}_{regions}"
 
 
 def box_confidences(pieces: Sequence[TextPiece]) -> tuple[float, ...]:
@@ -92,7 +88,7 @@ def box_confidences(pieces: Sequence[TextPiece]) -> tuple[float, ...]:
     text = "".join(piece.text for piece in pieces)
     ends = np.cumsum([len(piece.text) for piece in pieces])
     scores = []
-    for match in _FOUR.finditer(text):
+    for match in ONE_BOX.finditer(text):
         inside = [
             piece.logprob
             for piece, end in zip(pieces, ends, strict=True)

@@ -16,12 +16,12 @@ from engine.protocol import (
     parse_answer,
     prompt_from_user_text,
 )
+from engine.protocol.syntax import REF
 from engine.runtime import Absence, AskRequest
 from training.evaluation.reading import PlacedRecord
 from training.records import Record
 from training.samples import read_rgb
 
-_ASKED = re.compile(r"<ref>(.*?)</ref>")
 _LABELS = re.compile(r"(?:The possible \w+ are:|可能的\w+有：)\n(.*)", re.DOTALL)
 _OPTION = re.compile(r"\n([A-Z]): ([^\n]+)")
 _BRIEF = ("Answer the question using a single word or phrase.", "请用词或短语回答问题")
@@ -38,7 +38,7 @@ def question_of(record: Record, *, several: bool = False) -> Question:
     options: tuple[str, ...] = ()
     form = AnswerForm.SENTENCES
     if record.task in (Task.TEXT_TO_REGION, Task.GROUNDED_REPORT):
-        names = tuple(dict.fromkeys(_ASKED.findall(after)))
+        names = tuple(dict.fromkeys(REF.findall(after)))
     elif record.task is Task.DIAGNOSIS:
         options = diagnosis_labels(record)
     elif record.task is Task.VQA:

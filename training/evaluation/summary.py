@@ -8,8 +8,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from engine.protocol import IMAGE_MARKER, Task
-from engine.protocol.syntax import BOXES, read_boxes
+from engine.protocol import Task
 from engine.runtime import UNCALIBRATED
 from training.evaluation.answering import ModelFacts
 from training.evaluation.confidences import abstention_of, reliability_of
@@ -159,19 +158,11 @@ def label_of(prediction: Prediction) -> str:
 
 def region_size(prediction: Prediction) -> str:
     """``small`` below 1% of the image's area, ``large`` above 10%, by the mean true box; "" without one."""
-    question_boxes = prediction.match.meant
-    areas = [box.area for _, box in question_boxes] or _asked_areas(prediction)
+    areas = [box.area for _, box in prediction.match.meant] or [box.area for box in prediction.asked]
     if not areas:
         return ""
     share = sum(areas) / len(areas) / (prediction.record.width * prediction.record.height)
     return "small (< 1%)" if share < _SMALL else "large (> 10%)" if share > _LARGE else "medium (1-10%)"
-
-
-def _asked_areas(prediction: Prediction) -> list[float]:
-    if prediction.record.task is not Task.REGION_TO_TEXT:
-        return []
-    match = BOXES.search(prediction.record.human.partition(IMAGE_MARKER)[2])
-    return [] if match is None else [box.area for box in read_boxes(match.group(), prediction.question)[0]]
 
 
 def _calibration(answered: Answered, sha256: str) -> dict[str, Any]:

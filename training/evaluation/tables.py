@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from engine.protocol import Task
+from training.evaluation.confidences import KINDS
 from training.evaluation.prediction import Prediction
 
 
@@ -97,7 +98,7 @@ def _abstention(row: dict[str, Any]) -> str:
 
 def _calibration_rows(row: dict[str, Any]) -> tuple[tuple[str, ...], ...]:
     rows: list[tuple[str, ...]] = [("", "n", "ECE before", "ECE", "Brier before", "Brier")]
-    for name in ("names", "presence", "boxes"):
+    for name in KINDS:
         one = row[name]
         if one is not None:
             figures = (one["ece_before"], one["ece"], one["brier_before"], one["brier"])

@@ -7,7 +7,6 @@ import ctypes
 import hashlib
 import tempfile
 import time
-from collections.abc import Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -18,7 +17,6 @@ import torch
 from numpy.typing import NDArray
 from transformers import DynamicCache
 
-from engine.protocol.syntax import BOX_TAG
 from engine.regions import LabelSet
 from engine.runtime import (
     UNCALIBRATED,
@@ -30,7 +28,7 @@ from engine.runtime import (
     Timings,
     to_model_image,
 )
-from engine.runtime.writing import NAME_END_TOKENS, Fork, ends_name
+from engine.runtime.writing import NAME_END_TOKENS, Fork
 from training.evaluation.answering import ModelFacts
 from training.export.checkpoint import load_checkpoint, tokenizer_json, weights_sha256
 from training.export.text import write_vocabulary
@@ -144,7 +142,8 @@ class TorchAnswerer:
         self, request: AskRequest, logits: torch.Tensor, cache: DynamicCache
     ) -> tuple[str, tuple[TextPiece, ...], bool, tuple[float, ...]]:
         grammar = self._vocabulary.grammar(request.grammar)
-        fork = self._fork(request)
+        # Without a grammar nothing is decided: the answer may go a third way.
+        fork = None if request.grammar is None else Fork.of(request.absence, self._encoder.text_ids)
         ids: list[int] = []
         logprobs: list[float] = []
         presence: list[float] = []
@@ -152,17 +151,11 @@ class TorchAnswerer:
         try:
             for _ in range(request.max_tokens):
                 found = logits.cpu().numpy()
-                at_fork = fork is not None and ends_name(self._vocabulary.texts(ids[-NAME_END_TOKENS:]))
-                if fork is not None and at_fork and grammar.allows((fork.boxes, fork.absent), found):
-                    odds = float(found[fork.boxes] - found[fork.absent])
+                decided = None
+                if fork is not None and self._at_fork(fork, ids, grammar, found):
+                    odds, decided = fork.decide(found)
                     presence.append(odds)
-                    token = (
-                        grammar.choose(found)
-                        if fork.below is None
-                        else grammar.take(fork.boxes if odds >= fork.below else fork.absent)
-                    )
-                else:
-                    token = grammar.choose(found)
+                token = grammar.choose(found) if decided is None else grammar.take(decided)
                 if self._vocabulary.ends(token):
                     finished = True
                     break
@@ -175,12 +168,9 @@ class TorchAnswerer:
         texts = self._vocabulary.texts(ids)
         return "".join(texts), tuple(map(TextPiece, texts, logprobs)), finished, tuple(presence)
 
-    def _fork(self, request: AskRequest) -> Fork | None:
-        """Where an answer writes boxes or that there are none; see `engine.runtime.writing.Fork`."""
-        if request.absence is None or request.grammar is None:
-            return None
-        boxes, absent = (self._encoder.text_ids(text)[0] for text in (BOX_TAG, request.absence.words))
-        return Fork(boxes, absent, request.absence.below)
+    def _at_fork(self, fork: Fork, ids: list[int], grammar: _Constraint, logits: NDArray[np.float32]) -> bool:
+        texts = self._vocabulary.texts(ids[-NAME_END_TOKENS:])
+        return fork.reached(texts, lambda token: grammar.allows(token, logits))
 
 
 class _Vocabulary:
@@ -246,7 +236,7 @@ class _Constraint:
             return int(logits.argmax())
         # The best first: most often the grammar allows it, and need not look at the whole vocabulary.
         best = int(logits.argmax())
-        token = best if self._allowed(np.array([best]), logits)[0] > _NEVER else -1
+        token = best if self.allows(best, logits) else -1
         if token < 0:
             everything = np.arange(len(logits))
             allowed = self._allowed(everything, logits)
@@ -256,9 +246,9 @@ class _Constraint:
         lc.llama_sampler_accept(self._sampler, token)
         return token
 
-    def allows(self, tokens: Sequence[int], logits: NDArray[np.float32]) -> bool:
-        """Whether the grammar would take any of these tokens next."""
-        return self._sampler is not None and bool((self._allowed(np.array(tokens), logits) > _NEVER).all())
+    def allows(self, token: int, logits: NDArray[np.float32]) -> bool:
+        """Whether the grammar would take a token next."""
+        return bool(self._allowed(np.array([token]), logits)[0] > _NEVER)
 
     def take(self, token: int) -> int:
         """A token that the grammar allows counts as said."""

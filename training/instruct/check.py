@@ -20,7 +20,8 @@ from training.instruct.parallel import bounded_map
 from training.instruct.pictures import perceptual_hash, read_picture
 from training.instruct.reading import Line, asked, question_of, read_lines, split_files, wrong_boxes
 from training.label_maps import label_values, read_label_maps
-from training.records import DatasetError, Record, language_of
+from training.marked_regions import read_regions
+from training.records import REGIONS_FILE, DatasetError, Record, language_of
 
 _MOST_KEPT = 200
 """Of each kind of problem, in full; more are counted."""
@@ -38,6 +39,7 @@ class Kind(StrEnum):
     MALFORMED = "answer that does not parse"
     NOT_ASKED = "answer to something else"
     LABEL_MAP = "wrong label map"
+    MARKED = "wrong marked region"
     LEAKED_GROUP = "patient in two splits"
     LEAKED_PICTURE = "same picture in two splits"
     UNKNOWN_LABEL = "label unknown to the ontology"
@@ -130,7 +132,9 @@ class _Check:
             self._progress.report(records, 0, "checking records")
         pictures = self._pictures(workers)
         self._leaks()
-        self._label_maps(sorted({file.parent for _, file in split_files(paths)}))
+        folders = sorted({file.parent for _, file in split_files(paths)})
+        self._label_maps(folders)
+        self._marked(folders)
         trained = self._labels.get("train")
         if trained is not None:
             for split, names in sorted(self._labels.items()):
@@ -235,6 +239,22 @@ class _Check:
                 if (width, height) != size:
                     what = f"{label_map.path} is {width} x {height}, its picture {size[0]} x {size[1]}"
                     self._found(Kind.LABEL_MAP, str(picture), what)
+
+    def _marked(self, folders: Sequence[Path]) -> None:
+        """What a dense stage learns from where there are no label maps."""
+        for folder in folders:
+            try:
+                marked = read_regions(folder)
+            except DatasetError as error:
+                self._found(Kind.MARKED, str(folder), str(error))
+                continue
+            for picture, its in marked.items():
+                if not picture.is_file():
+                    self._found(Kind.MARKED, str(picture), f"{REGIONS_FILE} names it, but it is not there")
+                for name, (x1, y1, x2, y2) in its.boxes:
+                    if not (0 <= x1 < x2 <= 1 and 0 <= y1 < y2 <= 1):
+                        what = f"{[x1, y1, x2, y2]} of {name!r} is no box in fractions of the picture"
+                        self._found(Kind.MARKED, str(picture), what)
 
     def _leaks(self) -> None:
         split = self._seen.execute(

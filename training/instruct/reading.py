@@ -8,12 +8,13 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from engine.protocol import IMAGE_MARKER, Language, Located, Question, Task, parse_answer
+from engine.protocol import IMAGE_MARKER, MEDREGA_UNIT, Language, Located, Question, Task, parse_answer
+from engine.protocol.syntax import BOX_LIST, REF
 from engine.regions import Box, RegionError
 from training.records import DatasetError, Record, parse_record
 
-REF = re.compile(r"<ref>(.*?)</ref>")
-_BOX_LIST = re.compile(r"<box>(.*?)</box>")
+_SCALE = MEDREGA_UNIT.scale
+# Wrong ones too: what has a sign is a box that must be told of.
 _FOUR = re.compile(r"\[(-?\d+), ?(-?\d+), ?(-?\d+), ?(-?\d+)\]")
 
 
@@ -73,7 +74,7 @@ def question_of(record: Record) -> Question:
     """As much of the question as reading its answer takes."""
     names = tuple(REF.findall(asked(record))) if record.task in (Task.TEXT_TO_REGION, Task.GROUNDED_REPORT) else ()
     # Where a record of another program does not tell the size, any will do to see whether a box is one.
-    width, height = record.width or 999, record.height or 999
+    width, height = record.width or _SCALE, record.height or _SCALE
     return Question(record.task, record.language, width, height, record.modality, names=names)
 
 
@@ -90,7 +91,7 @@ def located_of(record: Record) -> tuple[Located, ...]:
 
 def wrong_boxes(text: str) -> Iterator[str]:
     """Box lists in a text that hold something else than boxes of integers 0..999 with an area."""
-    for content in _BOX_LIST.findall(text):
+    for content in BOX_LIST.findall(text):
         fours = _FOUR.findall(content)
         if not fours or _FOUR.sub("", content).strip("[], "):
             yield content
@@ -102,6 +103,6 @@ def wrong_boxes(text: str) -> Iterator[str]:
             except RegionError:
                 yield content
                 break
-            if not all(0 <= value <= 999 for value in values):
+            if not all(0 <= value <= _SCALE for value in values):
                 yield content
                 break

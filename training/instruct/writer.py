@@ -7,13 +7,13 @@ import hashlib
 import json
 import os
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from pathlib import Path
 from typing import IO, Any
 
 from engine.files import whole_file
 from engine.progress import Cancelled, Progress
-from engine.protocol import Language, Task
+from engine.protocol import Task
 from training.instruct.catalogue import Catalogue
 from training.instruct.ingest import LABEL_MAPS, PICTURES
 from training.instruct.items import ImageFacts
@@ -21,6 +21,7 @@ from training.instruct.naming import Naming
 from training.instruct.organs import OrganSentence, read_reviewed
 from training.instruct.questioning import Known, Questioner
 from training.instruct.spec import SPLITS, Spec
+from training.marked_regions import regions_line
 from training.records import MASKS_FILE, REGIONS_FILE, DatasetError
 
 SPLITS_FILE = "splits.jsonl"
@@ -67,31 +68,29 @@ def write_questions(
     """
     questioner = Questioner(spec, naming, gather_known(spec, catalogue, naming))
     total = catalogue.count("image")
-    with contextlib.ExitStack() as stack:
-        files = _Files(out, stack)
-        sentences = _Sentences(catalogue, out, stack)
-        label_maps = stack.enter_context(_LabelMaps.writing(out))
+    _clear(out)
+    lengths: Counter[tuple[str, Task]] = Counter()
+    with _Files.writing(out) as files:
+        sentences = _Sentences(catalogue, files)
         for done, (_, split, facts) in enumerate(catalogue.images(), start=1):
             if progress.cancelled():
                 raise Cancelled
-            lines = [
-                (one.record.task, json.dumps(one.to_json(), ensure_ascii=False))
-                for one in questioner.records(facts, split, _place(facts))
-            ]
-            if lines:
+            records = list(questioner.records(facts, split, _place(facts)))
+            if records:
                 _move(building / facts.file, out / split / _place(facts))
+                files.write(f"{split}/{REGIONS_FILE}", _regions(facts, naming))
                 if facts.label_map:
                     (out / split / LABEL_MAPS).mkdir(exist_ok=True)
                     _move(building / facts.label_map, out / split / facts.label_map)
-                    labels = [naming.name(key, Language.EN) for key in facts.map_keys]
-                    label_maps.write(split, _place(facts), facts.label_map, labels)
-                files.write_regions(split, _regions(facts, naming))
-            for task, line in lines:
-                files.write(split, task, line)
+                    entry = {"file": facts.label_map, "labels": [naming.name(key, "en") for key in facts.map_keys]}
+                    files.write_entry(f"{split}/{MASKS_FILE}", _place(facts), entry)
+            for one in records:
+                task = one.record.task
+                files.write(f"{split}/{task}.jsonl", json.dumps(one.to_json(), ensure_ascii=False) + "\n")
+                lengths[split, task] += 1
             for sentence in questioner.sentences(facts):
                 sentences.write(sentence)
             progress.report(done, total, "writing questions")
-        lengths = files.lengths
     return {
         "files": {f"{split}/{task}.jsonl": count for (split, task), count in sorted(lengths.items())},
         "splits_sha256": _write_splits(catalogue, out),
@@ -99,20 +98,18 @@ def write_questions(
     }
 
 
+def _clear(out: Path) -> None:
+    """Make the folders of the splits, without the lists of a build that was killed when some of them were there."""
+    (out / SENTENCES_FILE).unlink(missing_ok=True)
+    for split in SPLITS:
+        (out / split / PICTURES).mkdir(parents=True, exist_ok=True)
+        for left in [*(out / split).glob("*.jsonl"), out / split / REGIONS_FILE, out / split / MASKS_FILE]:
+            left.unlink(missing_ok=True)
+
+
 def _regions(facts: ImageFacts, naming: Naming) -> str:
-    """The picture's line in the file of marked regions, see `training.records.REGIONS_FILE`."""
-    regions = [
-        {
-            "label": naming.name(one.key, "en"),
-            "box": [
-                round(value / extent, 5)
-                for value, extent in zip(one.box.as_tuple(), (facts.width, facts.height) * 2, strict=True)
-            ],
-        }
-        for one in facts.regions
-    ]
-    complete = bool(facts.scope)
-    return json.dumps({"image": _place(facts), "complete": complete, "regions": regions}, ensure_ascii=False)
+    regions = ((naming.name(one.key, "en"), one.box) for one in facts.regions)
+    return regions_line(_place(facts), facts.width, facts.height, regions, complete=bool(facts.scope))
 
 
 def _place(facts: ImageFacts) -> str:
@@ -126,85 +123,50 @@ def _move(picture: Path, target: Path) -> None:
 
 
 class _Files:
-    """The jsonl files while they are written; those that get no line are never made."""
-
-    def __init__(self, out: Path, stack: contextlib.ExitStack) -> None:
-        self._out, self._stack = out, stack
-        self._regions: dict[str, IO[str]] = {}
-        self._open: dict[tuple[str, Task], IO[str]] = {}
-        self.lengths: Counter[tuple[str, Task]] = Counter()
-        for split in SPLITS:
-            (out / split / PICTURES).mkdir(parents=True, exist_ok=True)
-            # Of a build that was begun with other tasks in mind and killed.
-            for left in (out / split).glob("*.jsonl"):
-                left.unlink()
-
-    def write(self, split: str, task: Task, line: str) -> None:
-        """Add a line."""
-        stream = self._open.get((split, task))
-        if stream is None:
-            path = self._stack.enter_context(whole_file(self._out / split / f"{task}.jsonl"))
-            stream = self._open[split, task] = self._stack.enter_context(path.open("w", encoding="utf-8"))
-        stream.write(line + "\n")
-        self.lengths[split, task] += 1
-
-    def write_regions(self, split: str, line: str) -> None:
-        """Add a picture's regions."""
-        stream = self._regions.get(split)
-        if stream is None:
-            path = self._stack.enter_context(whole_file(self._out / split / REGIONS_FILE))
-            stream = self._regions[split] = self._stack.enter_context(path.open("w", encoding="utf-8"))
-        stream.write(line + "\n")
-
-
-class _LabelMaps:
-    """``masks.json`` of each split that has label maps, see `training.label_maps`; a line at a time."""
+    """The lists of a set while they are written; those that get no line are never made."""
 
     def __init__(self, out: Path, stack: contextlib.ExitStack) -> None:
         self._out, self._stack = out, stack
         self._open: dict[str, IO[str]] = {}
+        self._objects: set[str] = set()
 
     @classmethod
     @contextlib.contextmanager
-    def writing(cls, out: Path) -> Iterator[_LabelMaps]:
-        """The files appear whole when the block ends well."""
-        for split in SPLITS:
-            # Of a build that was killed here.
-            (out / split / MASKS_FILE).unlink(missing_ok=True)
+    def writing(cls, out: Path) -> Iterator[_Files]:
+        """Each file appears whole, and none does unless the block ends well."""
         with contextlib.ExitStack() as stack:
-            maps = cls(out, stack)
-            yield maps
-            for stream in maps._open.values():
-                stream.write("\n}\n")
+            files = cls(out, stack)
+            yield files
+            for name in files._objects:
+                files.write(name, "\n}\n")
 
-    def write(self, split: str, picture: str, file: str, labels: Sequence[str]) -> None:
-        """Add a picture's label map. labels : of its values, from 1."""
-        stream = self._open.get(split)
+    def write(self, name: str, text: str) -> None:
+        """Add to a file, named relative to the set."""
+        stream = self._open.get(name)
         if stream is None:
-            path = self._stack.enter_context(whole_file(self._out / split / MASKS_FILE))
-            stream = self._open[split] = self._stack.enter_context(path.open("w", encoding="utf-8"))
-        start = "{\n" if stream.tell() == 0 else ",\n"
-        entry = json.dumps({"file": file, "labels": list(labels)}, ensure_ascii=False)
-        stream.write(f"{start}{json.dumps(picture)}: {entry}")
+            path = self._stack.enter_context(whole_file(self._out / name))
+            stream = self._open[name] = self._stack.enter_context(path.open("w", encoding="utf-8"))
+        stream.write(text)
+
+    def write_entry(self, name: str, key: str, value: dict[str, Any]) -> None:
+        """Add to a file that is one JSON object, an entry a line."""
+        start = ",\n" if name in self._objects else "{\n"
+        self._objects.add(name)
+        self.write(name, f"{start}{json.dumps(key)}: {json.dumps(value, ensure_ascii=False)}")
 
 
 class _Sentences:
     """The file for review of how reports were split by organ: each sentence once, no file without any."""
 
-    def __init__(self, catalogue: Catalogue, out: Path, stack: contextlib.ExitStack) -> None:
-        self._db, self._path, self._stack = catalogue.db, out / SENTENCES_FILE, stack
-        self._stream: IO[str] | None = None
+    def __init__(self, catalogue: Catalogue, files: _Files) -> None:
+        self._db, self._files = catalogue.db, files
         self._db.execute("CREATE TEMP TABLE IF NOT EXISTS sentence (text TEXT PRIMARY KEY) WITHOUT ROWID")
         self._db.execute("DELETE FROM sentence")
 
     def write(self, sentence: OrganSentence) -> None:
         """Add a sentence that was not there yet."""
-        if not self._db.execute("INSERT OR IGNORE INTO sentence VALUES (?)", (sentence.text,)).rowcount:
-            return
-        if self._stream is None:
-            path = self._stack.enter_context(whole_file(self._path))
-            self._stream = self._stack.enter_context(path.open("w", encoding="utf-8"))
-        self._stream.write(sentence.to_json() + "\n")
+        if self._db.execute("INSERT OR IGNORE INTO sentence VALUES (?)", (sentence.text,)).rowcount:
+            self._files.write(SENTENCES_FILE, sentence.to_json() + "\n")
 
 
 def _write_splits(catalogue: Catalogue, out: Path) -> str:

@@ -234,6 +234,15 @@ def test_a_gguf_adapter_on_the_base_gives_the_merged_models_logits(adapter, tiny
     assert np.linalg.norm(base - merged) / np.linalg.norm(merged) > 5e-2
 
 
+def test_an_adapter_is_exported_alone_and_a_model_with_its_sets(adapter, tmp_path):
+    result = CliRunner().invoke(export_command, [str(adapter), str(tmp_path / "out"), "--lora"])
+    assert result.exit_code == 0, result.output
+    assert (tmp_path / "out" / "adapter.gguf").is_file()
+    result = CliRunner().invoke(export_command, [str(adapter), str(tmp_path / "model")])
+    assert result.exit_code == 2
+    assert "--data" in result.output
+
+
 def test_an_adapter_without_its_base_is_named(adapter, tmp_path):
     import shutil
 

@@ -171,6 +171,19 @@ def test_a_cancelled_build_goes_on_to_the_same_set(tmp_path: Path, data: Path, t
     assert contents(tmp_path / "out") == contents(tmp_path / "whole")
 
 
+def test_lists_of_a_killed_build_that_nothing_is_written_to_do_not_stay(tmp_path: Path, masked: Path):
+    """Killed while its lists appeared: all pictures of this spec go to train, so nobody writes those of test."""
+    text = MASKS.replace("EXHAUSTIVE", "")
+    with pytest.raises(Cancelled):
+        build_dataset(read_spec(spec_of(tmp_path, text), {"data": str(masked)}), tmp_path / "out", _StopAfter(1), 1)
+    (tmp_path / "out" / "test").mkdir()
+    for name in ("regions.ndjson", "masks.json", "vqa.jsonl", "../organ_split.jsonl"):
+        (tmp_path / "out" / "test" / name).write_text("left", encoding="utf-8")
+    build(tmp_path, masked, text)
+    build(tmp_path, masked, text, out="whole")
+    assert contents(tmp_path / "out") == contents(tmp_path / "whole")
+
+
 def test_a_stopped_build_refuses_another_spec(tmp_path: Path, data: Path):
     spec = read_spec(spec_of(tmp_path), {"data": str(data)})
     with pytest.raises(Cancelled):

@@ -129,6 +129,25 @@ def test_a_wrong_label_map_makes_a_set_unfit(write, entry, values, words: str):
     assert words in report.problems[0].what
 
 
+@pytest.mark.parametrize(
+    ("image", "box", "words"),
+    [
+        ("images/a.png", [0.5, 0.5, 1.2, 0.7], "1.2"),
+        ("images/a.png", [0.5, 0.5, 0.5, 0.7], "no box"),
+        ("images/a.png", [0.5, 0.5, 0.7], "line 1"),
+        ("images/lost.png", [0.5, 0.5, 0.7, 0.7], "not there"),
+    ],
+)
+def test_a_wrong_marked_region_makes_a_set_unfit(write, image: str, box: list[float], words: str):
+    train = write() / "train"
+    line = {"image": image, "complete": True, "regions": [{"label": "liver", "box": box}]}
+    (train / "regions.ndjson").write_text(json.dumps(line) + "\n", encoding="utf-8")
+    report = check_dataset([train.parent], NoProgress())
+    assert report.counts == {Kind.MARKED: 1}
+    assert report.errors == 1
+    assert words in report.problems[0].what
+
+
 def test_a_folder_without_a_set_is_an_error(tmp_path: Path):
     with pytest.raises(DatasetError, match="neither a jsonl file nor a folder"):
         check_dataset([tmp_path], NoProgress())

@@ -11,8 +11,9 @@ from __future__ import annotations
 import json
 from collections import defaultdict
 from collections.abc import Iterator
+from functools import cached_property
 from pathlib import Path
-from typing import ClassVar, Literal
+from typing import Any, ClassVar, Literal
 
 import ijson
 import numpy as np
@@ -106,11 +107,20 @@ class SaMed2d(Source[SaMed2dSettings]):
             label_map=merge_masks(whole) if whole else None,
         )
 
-    def _classes(self, dataset: str) -> dict[int, str]:
-        """Names by number. The file has them either way round."""
+    @cached_property
+    def _tables(self) -> dict[str, Any]:
+        """The classes of all data sets, read once: there are millions of pictures."""
         path = require_file(self.settings.path / _CLASSES, self.settings.name)
         try:
-            table = json.loads(path.read_text(encoding="utf-8"))[dataset]
+            return dict(json.loads(path.read_text(encoding="utf-8")))
+        except (ValueError, TypeError) as error:
+            raise DatasetError(f"{path} is no table of classes: {error}") from error
+
+    def _classes(self, dataset: str) -> dict[int, str]:
+        """Names by number. The file has them either way round."""
+        path = self.settings.path / _CLASSES
+        try:
+            table = self._tables[dataset]
             return {
                 (int(a) if str(a).isdigit() else int(b)): (str(b) if str(a).isdigit() else str(a))
                 for a, b in table.items()
