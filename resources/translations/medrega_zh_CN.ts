@@ -124,7 +124,7 @@
         <translation>匹配区域的平均重叠度</translation>
     </message>
     <message>
-        <source>Cohen&apos;s kappa (95 % CI)</source>
+        <source>Cohen's kappa (95 % CI)</source>
         <translation>Cohen κ（95% CI）</translation>
     </message>
     <message>
@@ -148,7 +148,7 @@
         <translation>基于所有阅片者都有且都已命名的区域</translation>
     </message>
     <message>
-        <source>Fleiss&apos; kappa</source>
+        <source>Fleiss' kappa</source>
         <translation>Fleiss κ</translation>
     </message>
     <message>
@@ -258,7 +258,7 @@
         <translation>附模型自己找到的区域</translation>
     </message>
     <message>
-        <source>with this slice&apos;s regions</source>
+        <source>with this slice's regions</source>
         <translation>附本层的区域</translation>
     </message>
     <message>
@@ -343,7 +343,7 @@
         <translation>分配</translation>
     </message>
     <message>
-        <source>Another reader&apos;s name</source>
+        <source>Another reader's name</source>
         <translation>其他阅片者的姓名</translation>
     </message>
     <message>
@@ -351,7 +351,7 @@
         <translation>添加</translation>
     </message>
     <message>
-        <source>No reader sees another&apos;s regions until all have submitted; blind readers not the model&apos;s either.</source>
+        <source>No reader sees another's regions until all have submitted; blind readers not the model's either.</source>
         <translation>所有阅片者提交之前看不到他人的区域；盲法阅片者也看不到模型的区域。</translation>
     </message>
     <message>
@@ -466,7 +466,7 @@
     </message>
     <message>
         <source>en</source>
-        <comment>The calendar&apos;s language, as a locale&apos;s name</comment>
+        <comment>The calendar's language, as a locale's name</comment>
         <translation>zh_CN</translation>
     </message>
     <message>
@@ -742,7 +742,7 @@
         <translation>此层面未找到：{0}</translation>
     </message>
     <message>
-        <source>The model&apos;s answer names no place: nothing was found</source>
+        <source>The model's answer names no place: nothing was found</source>
         <translation>模型的回答没有给出位置：什么也没找到</translation>
     </message>
     <message>
@@ -986,7 +986,7 @@
         <translation>1 … 9</translation>
     </message>
     <message>
-        <source>a label&apos;s key: name the region, or take the label in hand</source>
+        <source>a label's key: name the region, or take the label in hand</source>
         <translation>标签快捷键：为所选区域命名；未选区域时持有该标签</translation>
     </message>
     <message>
@@ -1228,6 +1228,25 @@
     <message>
         <source>Mouse and slices</source>
         <translation>鼠标与层面</translation>
+    </message>
+</context>
+<context>
+    <name>KvMenu</name>
+    <message>
+        <source>Keys and values (KV cache)</source>
+        <translation>键值缓存（KV cache）</translation>
+    </message>
+    <message>
+        <source>16 bits (usual)</source>
+        <translation>16 位（常用）</translation>
+    </message>
+    <message>
+        <source>8 bits (half the memory)</source>
+        <translation>8 位（内存减半）</translation>
+    </message>
+    <message>
+        <source>32 bits (exact, slower)</source>
+        <translation>32 位（精确，较慢）</translation>
     </message>
 </context>
 <context>
@@ -1923,7 +1942,7 @@
         <translation>右键单击</translation>
     </message>
     <message>
-        <source>the region&apos;s menu</source>
+        <source>the region's menu</source>
         <translation>区域菜单</translation>
     </message>
     <message>
@@ -2032,7 +2051,7 @@
         <translation>先找区域，再提问</translation>
     </message>
     <message>
-        <source>Ask with this slice&apos;s regions</source>
+        <source>Ask with this slice's regions</source>
         <translation>附本层的区域提问</translation>
     </message>
     <message>
@@ -2717,7 +2736,7 @@
         <translation>您的阅片</translation>
     </message>
     <message>
-        <source>{0}&apos;s reading</source>
+        <source>{0}'s reading</source>
         <translation>{0} 的阅片</translation>
     </message>
     <message>
@@ -2733,7 +2752,7 @@
         <translation>曾被退回：{0}</translation>
     </message>
     <message>
-        <source>Others&apos; regions and the model&apos;s suggestions are shown once every reader has submitted.</source>
+        <source>Others' regions and the model's suggestions are shown once every reader has submitted.</source>
         <translation>所有阅片者提交后，才会显示他人的区域和模型的建议。</translation>
     </message>
     <message>
@@ -2776,11 +2795,11 @@
         <translation>当前阅片者：{0}</translation>
     </message>
     <message>
-        <source>This is {0}&apos;s reading: choose Fix over the image before you change it</source>
+        <source>This is {0}'s reading: choose Fix over the image before you change it</source>
         <translation>这是 {0} 的阅片：修改前请先点击图像上方的“修改”</translation>
     </message>
     <message>
-        <source>This is {0}&apos;s reading: you cannot change it</source>
+        <source>This is {0}'s reading: you cannot change it</source>
         <translation>这是 {0} 的阅片：您不能修改</translation>
     </message>
     <message>
@@ -3173,7 +3192,7 @@
         <translation>调暗</translation>
     </message>
     <message>
-        <source>The scan&apos;s own window</source>
+        <source>The scan's own window</source>
         <translation>影像自带的窗宽窗位</translation>
     </message>
     <message>
@@ -3382,7 +3401,7 @@
         <translation>关于 MedRegA Desktop</translation>
     </message>
     <message>
-        <source>Label and read medical scans with a model that runs on this computer.&lt;br&gt;&lt;br&gt;&lt;b&gt;Not for diagnostic use.&lt;/b&gt; Suggestions are a model&apos;s guesses until a person decides.&lt;br&gt;&lt;br&gt;After MedRegA, Wang et al., ICLR 2025. Apache-2.0.</source>
+        <source>Label and read medical scans with a model that runs on this computer.&lt;br&gt;&lt;br&gt;&lt;b&gt;Not for diagnostic use.&lt;/b&gt; Suggestions are a model's guesses until a person decides.&lt;br&gt;&lt;br&gt;After MedRegA, Wang et al., ICLR 2025. Apache-2.0.</source>
         <translation>用本机运行的模型标注和阅读医学影像。&lt;br&gt;&lt;br&gt;&lt;b&gt;不得用于诊断。&lt;/b&gt;在人作出决定之前，建议只是模型的猜测。&lt;br&gt;&lt;br&gt;依据 MedRegA（Wang 等，ICLR 2025）。Apache-2.0 许可。</translation>
     </message>
 </context>
