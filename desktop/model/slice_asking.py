@@ -21,7 +21,7 @@ from engine.found import without_known
 from engine.protocol import Located, Task
 from engine.regional_cot import Arm, ask_by_regions
 from engine.regions import LabelSet
-from desktop.model.report_lines import ReportLine, report_lines
+from engine.report_lines import ReportLine, report_lines
 from engine.runtime import EngineEvent, ModelManifest, Session, TextPiece
 from engine.scans import Plane, Window
 from engine.store import AnnotationStore, AnswerRow, DecisionKind, study_uid_of
