@@ -77,7 +77,7 @@ def make_window(
     window = MainWindow(store, manifest, translations, who or getpass.getuser())
     window.asking.use_models(manifest, of_tasks)
     if device is not None:
-        window.asking.use_device(device)
+        window.asking.run_as(device=device)
     return window, store
 
 

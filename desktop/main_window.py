@@ -30,7 +30,7 @@ from desktop.model.session import ViewerModels
 from desktop.panels.ask_panel import AskPanel
 from desktop.panels.browser_panel import BrowserPanel
 from desktop.panels.card_place import CardPlace
-from desktop.panels.device_menu import DeviceMenu
+from desktop.panels.device_menu import running_menus
 from desktop.panels.drop_target import DropTarget
 from desktop.panels.help_messages import HelpMessages
 from desktop.panels.notice_bar import NoticeBar
@@ -172,7 +172,7 @@ class MainWindow(QMainWindow):
             self, deeds, self.regions.undo_stack, self.viewer_actions, self.region_actions, self._store, language
         )
         menus.add(self.desk.menu, self.reader_menu)
-        menus.add_to_model(DeviceMenu(self.model_manager, self))
+        menus.add_to_model(*running_menus(self.model_manager, self))
         return menus
 
     def _build_keys(self) -> WindowKeys:

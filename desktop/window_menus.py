@@ -104,9 +104,10 @@ class WindowMenus(QObject):
         self._window.menuBar().insertMenu(self._settings.menuAction(), tasks)
         self._settings.addMenu(reader)
 
-    def add_to_model(self, device: QMenu) -> None:
-        """The menu of what the model runs on, among what is done to it."""
-        self._model.addMenu(device)
+    def add_to_model(self, *menus: QMenu) -> None:
+        """Menus of how the model runs, among what is done to it."""
+        for menu in menus:
+            self._model.addMenu(menu)
 
     def _action(self, menu: QMenu, shortcut: str | QKeySequence.StandardKey, deed: Callable[[], object]) -> QAction:
         action = QAction(self._window)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from engine.confidence import BoxOdds, box_odds, spread_pixels, text_probability
+from engine.confidence import BoxOdds, box_odds, expected_pixels, spread_pixels, text_probability
 from engine.protocol import Answer, AnswerForm, BoxUnit, Located, Question, Task
 from engine.regions import Label, LabelSet
 from engine.runtime import AskResult, LogisticMap, TextPiece
@@ -100,9 +100,11 @@ def _regions(
         label = labels.find(item.name) or Label("", item.name, "")
         for box in item.boxes:
             one = odds[len(regions)] if len(regions) < len(odds) else None
-            spread = None if one is None else spread_pixels(one, question.width, question.height, unit)
+            place = (question.width, question.height, unit)
+            spread = None if one is None else spread_pixels(one, *place)
+            expected = None if one is None else expected_pixels(one, *place)
             probability = 0.0 if one is None else calibrated.of_probability(one.probability)
-            regions.append(SuggestedRegion(label.en, label.zh, label.id, box, probability, spread))
+            regions.append(SuggestedRegion(label.en, label.zh, label.id, box, probability, spread, expected))
     return tuple(regions)
 
 

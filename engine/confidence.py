@@ -72,10 +72,21 @@ def spread_pixels(odds: BoxOdds, width: int, height: int, unit: BoxUnit = MEDREG
 
     unit : how the model writes boxes.
     """
-    if odds.spread is None:
-        return None
-    first, second, third, fourth = odds.written
-    x1, y1, x2, y2 = odds.spread
+    return None if odds.spread is None else _sides(odds.spread, odds.written, width, height, unit)
+
+
+def expected_pixels(odds: BoxOdds, width: int, height: int, unit: BoxUnit = MEDREGA_UNIT) -> _Four | None:
+    """Where the left, top, right and bottom side are expected, in pixels of a `width` x `height` slice.
+
+    Each by itself: where the model wavers between two places, a side lies between them. unit : how it writes boxes.
+    """
+    return None if odds.expected is None else _sides(odds.expected, odds.written, width, height, unit)
+
+
+def _sides(numbers: _Four, written: tuple[int, int, int, int], width: int, height: int, unit: BoxUnit) -> _Four:
+    """What is known of a box's four numbers, for its sides in pixels. written : the numbers themselves."""
+    first, second, third, fourth = written
+    x1, y1, x2, y2 = numbers
     if unit.y_first:
         first, second, third, fourth = second, first, fourth, third
         x1, y1, x2, y2 = y1, x1, y2, x2

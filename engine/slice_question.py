@@ -77,9 +77,6 @@ def put_question(
     language: Language,
     box: Box | None = None,
     names: Sequence[str] = (),
-    text: str = "",
-    options: Sequence[str] = (),
-    none_label: str = "",
     found: Sequence[Located] = (),
     **what: Any,
 ) -> Asked:
@@ -88,9 +85,6 @@ def put_question(
     known = labels if labels is not None else session.manifest.labels()
     for one in (*((box,) if box else ()), *(one for item in found for one in item.boxes)):
         one.require_inside(image.width, image.height)
-    if task is Task.DIAGNOSIS:
-        options = tuple(dict.fromkeys(in_language(option, known, language) for option in options))
-        none_label = in_language(none_label, known, language)
     question = word_question(
         place.volume,
         (image.height, image.width),
@@ -99,9 +93,6 @@ def put_question(
         language=language,
         names=names,
         box=box,
-        text=text.strip(),
-        options=tuple(options),
-        none_label=none_label,
         found=tuple(found),
         **what,
     )
@@ -135,11 +126,17 @@ def word_question(
     *,
     task: Task,
     language: Language,
-    names: Sequence[str],
+    names: Sequence[str] = (),
+    text: str = "",
+    options: Sequence[str] = (),
+    none_label: str = "",
     **what: Any,
 ) -> Question:
     """What is asked about a slice of a volume, whatever slice it is. shape : its (height, width)."""
     height, width = shape
+    if task is Task.DIAGNOSIS:
+        options = tuple(dict.fromkeys(in_language(option, labels, language) for option in options))
+        none_label = in_language(none_label, labels, language)
     return Question(
         task,
         language,
@@ -149,6 +146,9 @@ def word_question(
         # A name given in both languages is one question.
         names=tuple(dict.fromkeys(in_language(name, labels, language) for name in names)),
         body_part=volume.body_part,
+        text=text.strip(),
+        options=tuple(options),
+        none_label=none_label,
         **what,
     )
 

@@ -226,4 +226,5 @@ def _suggestion(session: Session, asked: Asked, result: AskResult) -> Suggestion
         probability=read.probability,
         trained=trained,
         presence=read_presence(question, result, asked.known, manifest.calibration.presence) if located else (),
+        names=question.names if located else (),
     )

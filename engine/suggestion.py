@@ -37,6 +37,7 @@ class SuggestedRegion:
     else the geometric mean of its digits' probabilities.
     spread : how sure the model is of the left, top, right and bottom side: standard deviations of their places in
     slice pixels, from what it thought of other numbers; None for a box that a person drew or a model without digits.
+    expected : the mean places of those sides by the same odds, None as `spread`.
     """
 
     label: str
@@ -45,6 +46,7 @@ class SuggestedRegion:
     box: Box
     probability: float
     spread: tuple[float, float, float, float] | None = None
+    expected: tuple[float, float, float, float] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,6 +103,7 @@ class Suggestion:
     option : of a VQA question with options or of a yes-no question, "" where the answer is none of them.
     probability : geometric mean of the probabilities of a written answer's tokens, None where choices were ranked.
     trained : whether the model's manifest says that it learnt this task; True where it does not say.
+    names : what a text-to-region question looked for, in its own words.
     presence : of a text-to-region answer, each asked name with the probability that it is in the image; empty where
     the model's family writes no word for absence.
     """
@@ -125,6 +128,7 @@ class Suggestion:
     probability: float | None = None
     trained: bool = True
     presence: tuple[Candidate, ...] = ()
+    names: tuple[str, ...] = ()
 
     @property
     def warnings(self) -> tuple[str, ...]:

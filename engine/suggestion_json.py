@@ -91,6 +91,8 @@ def _region(region: SuggestedRegion) -> dict[str, Any]:
     }
     if region.spread is not None:
         document["spread"] = [round(float(v), 3) for v in region.spread]
+    if region.expected is not None:
+        document["expected"] = [round(float(v), 3) for v in region.expected]
     return document
 
 

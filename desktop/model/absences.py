@@ -37,12 +37,16 @@ class AbsencesModel(QObject):
             return []
         image = self._store.images.get(image_id)
         labels = self._asking.labels_for(Task.TEXT_TO_REGION)
-        manifest = self._asking.manifest_for(Task.TEXT_TO_REGION)
         absent: dict[str, tuple[Label, bool]] = {}
-        for said in answers:
-            known = manifest if (manifest.id, manifest.sha256) == (said.model_id, said.model_sha256) else None
+        for said, names in answers:
             answer = read_again(
-                said.raw, Task(said.task), Language(said.language), image.width, image.height, manifest=known
+                said.raw,
+                Task(said.task),
+                Language(said.language),
+                image.width,
+                image.height,
+                manifest=self._asking.manifest_of(said.model_id, said.model_sha256),
+                names=names,
             )
             for item in answer.located:
                 label = label_named(item.name, labels)

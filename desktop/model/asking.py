@@ -15,7 +15,7 @@ from desktop.model.regions import RegionsModel
 from desktop.model.viewing import ViewingModel
 from engine.protocol import Language, Task
 from engine.regions import LabelSet
-from engine.runtime import AdapterManifest, Device, EngineEvent, ModelManifest, Session
+from engine.runtime import AdapterManifest, Device, EngineEvent, KvType, ModelManifest, Session, list_models
 from engine.store import StoreError
 from engine.suggest import ImageRef, Suggestion, suggest
 
@@ -71,9 +71,12 @@ class AskingModel(QObject):
         self._jobs = JobRunner(1, self)
         # The person's own choice, kept, when None.
         self._device: Device | None = None
-        self.session = Session(manifest, on_event=self._tell)
+        self._kv_type: KvType | None = None
+        self.session = self._new_session(manifest)
         self._of_tasks: dict[Task, ModelManifest] = {}
         self._others: dict[Path, Session] = {}
+        # Read once: each turn to a slice asks for them.
+        self._known: list[ModelManifest] | None = None
         regions.drawn.connect(self.ask_region)
         viewing.slice_changed.connect(self.cancel)
         # A person who reads blind gives the model nothing to do.
@@ -91,9 +94,18 @@ class AskingModel(QObject):
         # Called on the asking thread: a signal crosses over.
         self.engine_event.emit(event)
 
+    def _new_session(self, manifest: ModelManifest) -> Session:
+        return Session(manifest, device=self._device, kv_type=self._kv_type, on_event=self._tell)
+
     def manifest_for(self, task: Task) -> ModelManifest:
         """The model that answers this task."""
         return self._of_tasks.get(task, self.manifest)
+
+    def manifest_of(self, model_id: str, sha256: str) -> ModelManifest | None:
+        """The model that gave an answer; None when it is not registered any more."""
+        if self._known is None:
+            self._known = [self.manifest, *self._of_tasks.values(), *list_models()]
+        return next((one for one in self._known if (one.id, one.sha256) == (model_id, sha256)), None)
 
     @property
     def of_single_tasks(self) -> list[ModelManifest]:
@@ -115,7 +127,7 @@ class AskingModel(QObject):
         if manifest == self.manifest:
             return self.session
         if manifest.folder not in self._others:
-            self._others[manifest.folder] = Session(manifest, device=self._device, on_event=self._tell)
+            self._others[manifest.folder] = self._new_session(manifest)
         return self._others[manifest.folder]
 
     def use_models(self, manifest: ModelManifest, of_tasks: Mapping[Task, ModelManifest]) -> None:
@@ -125,12 +137,12 @@ class AskingModel(QObject):
         """
         labels = {one.folder: one.labels() for one in (manifest, *of_tasks.values())}
         self.cancel()
-        self._of_tasks, self._labels = dict(of_tasks), labels
+        self._of_tasks, self._labels, self._known = dict(of_tasks), labels, None
         wanted = {one.folder for one in of_tasks.values()} - {manifest.folder}
         for folder in [folder for folder in self._others if folder not in wanted]:
             self._others.pop(folder).close()
         if manifest != self.manifest:
-            old, self.session = self.session, Session(manifest, device=self._device, on_event=self._tell)
+            old, self.session = self.session, self._new_session(manifest)
             old.close()
             self.warm_up()
         self.manifest = manifest
@@ -139,13 +151,21 @@ class AskingModel(QObject):
     @property
     def device(self) -> Device:
         """Where the models run."""
-        return self.session.device
+        return self.session.options.device
 
-    def use_device(self, device: Device) -> None:
-        """Let the models run elsewhere from the next question on; the one that answers by default is loaded at once."""
-        self._device = device
+    @property
+    def kv_type(self) -> KvType:
+        """How the models keep keys and values."""
+        return self.session.options.kv_type
+
+    def run_as(self, *, device: Device | None = None, kv_type: KvType | None = None) -> None:
+        """Let the models run so from the next question on; the one that answers by default is loaded at once.
+
+        What is None stays as it is.
+        """
+        self._device, self._kv_type = device or self._device, kv_type or self._kv_type
         for session in (self.session, *self._others.values()):
-            session.use_device(device)
+            session.run_as(device=device, kv_type=kv_type)
         self.warm_up()
 
     def use_adapter(self, adapter: AdapterManifest | None) -> None:

@@ -8,9 +8,10 @@ from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from PySide6.QtCore import QObject, QTimer, Signal
+from PySide6.QtCore import QObject, Signal
 
 from desktop.model.asking import AskingModel
+from desktop.model.giving_way import GivingWay
 from desktop.model.jobs import Job
 from desktop.model.open_scan import OpenScan
 from desktop.model.regions import RegionsModel
@@ -48,7 +49,6 @@ class _Run:
     names: tuple[Label, ...]
     waiting: list[int]
     total: int
-    question: Job | None = None
     asked_at: float = 0.0
     seconds: deque[float] = field(default_factory=lambda: deque(maxlen=_RECENT))
     looked_at: int = 0
@@ -84,14 +84,13 @@ class FindAllModel(QObject):
         self._asking = asking
         self._questions = questions
         self._run: _Run | None = None
-        asking.started.connect(self._give_way)
-        # Later: `idle` also comes right before a person's next question.
-        asking.idle.connect(self._next_later)
-        questions.started.connect(self._give_way)
-        questions.idle.connect(self._next_later)
+        self._way = GivingWay(asking, self)
+        self._way.free.connect(self._next)
+        questions.started.connect(self._way.give_way)
+        questions.idle.connect(self._way.later)
         asking.unusable.connect(lambda _: self.cancel())
         # The slice in work is put to the other one.
-        asking.model_changed.connect(self._give_way)
+        asking.model_changed.connect(self._way.give_way)
         viewing.opened.connect(self._other_scan)
 
     @property
@@ -134,7 +133,7 @@ class FindAllModel(QObject):
         self._run = _Run(job, scan, state.plane, scan.window, self._asking.language, labels, slices, total=len(slices))
         self.started.emit(job)
         self.changed.emit()
-        self._next_later()
+        self._way.later()
         return True
 
     def cancel(self) -> None:
@@ -142,30 +141,23 @@ class FindAllModel(QObject):
         run = self._run
         if run is not None:
             run.job.cancel()
-            if run.question is not None:
-                run.question.cancel()
+            if self._way.working:
+                self._way.give_way()
             else:
                 self._end()
-
-    def _give_way(self) -> None:
-        if self._run is not None and self._run.question is not None:
-            self._run.question.cancel()
 
     def _other_scan(self) -> None:
         if self._run is not None and self._run.scan is not self._viewing.current:
             self.cancel()
 
-    def _next_later(self) -> None:
-        QTimer.singleShot(0, self, self._next)
-
     def _next(self) -> None:
         run = self._run
-        if run is None or run.question is not None:
+        if run is None or self._way.working:
             return
         if run.job.cancelled():
             self._end()
             return
-        if self._asking.asking or self._questions.busy:
+        if self._way.must_wait or self._questions.busy:
             return
         names: list[Label] = []
         while run.waiting and not names:
@@ -195,26 +187,20 @@ class FindAllModel(QObject):
             )
 
         run.asked_at = time.monotonic()
-        run.question = self._asking.run(work)
-        run.question.done.connect(lambda answers: self._arrived(run, index, answers))
-        run.question.cancelled_.connect(lambda: self._given_up(run))
-        run.question.failed.connect(lambda message: self._failed(run, message))
+        self._way.put(work, lambda answers: self._arrived(run, index, answers), self._failed)
 
     def _known(self, run: _Run, index: int) -> list[RegionRow]:
         volume, who = run.scan.volume, self._regions.who
         return known_regions(self._store, volume.source, volume.series_uid, run.plane, index, who)
 
     def _arrived(self, run: _Run, index: int, answers: Sequence[Suggestion]) -> None:
-        if run is not self._run:
-            return
-        run.question = None
         run.seconds.append(time.monotonic() - run.asked_at)
         try:
             known = self._known(run, index)
             fresh = [without_known(answer, known) for answer in answers]
             found = self._store.drawing.record_found_many(fresh, study_uid_of(run.scan.volume), self._regions.who)
         except StoreError as error:
-            self._failed(run, str(error))
+            self._failed(str(error))
             return
         run.rows += [row for row, _ in found]
         run.waiting.remove(index)
@@ -225,7 +211,7 @@ class FindAllModel(QObject):
             self._regions.edited.emit()
         if self._is_on_screen(run, index):
             self._regions.refresh()
-        self._next_later()
+        self._way.later()
 
     def _is_on_screen(self, run: _Run, index: int) -> bool:
         return any(
@@ -233,20 +219,7 @@ class FindAllModel(QObject):
             for state in self._viewing.all_states
         )
 
-    def _given_up(self, run: _Run) -> None:
-        if run is self._run:
-            run.question = None
-            self._next_later()
-
-    def _failed(self, run: _Run, message: str) -> None:
-        if run is not self._run:
-            return
-        given_up = run.question is not None and run.question.cancelled()
-        run.question = None
-        if given_up:
-            # Of a model that was switched away from in the midst of it.
-            self._next_later()
-            return
+    def _failed(self, message: str) -> None:
         self.failed.emit(message)
         self._end()
 

@@ -14,6 +14,7 @@ from engine.protocol import Task
 from engine.runtime import (
     AdapterManifest,
     Device,
+    KvType,
     ModelManifest,
     Session,
     check_gguf,
@@ -128,7 +129,17 @@ class ModelsModel(QObject):
     def use_device(self, device: Device) -> None:
         """Let models run elsewhere; kept for the next start."""
         if self._do(lambda: write_choices(replace(read_choices(), device=device))):
-            self._asking.use_device(device)
+            self._asking.run_as(device=device)
+
+    @property
+    def kv_type(self) -> KvType:
+        """How models keep keys and values."""
+        return self._asking.kv_type
+
+    def use_kv_type(self, kv_type: KvType) -> None:
+        """Let models keep keys and values otherwise; kept for the next start."""
+        if self._do(lambda: write_choices(replace(read_choices(), kv_type=kv_type))):
+            self._asking.run_as(kv_type=kv_type)
 
     def use_adapter(self, adapter: AdapterManifest | None) -> None:
         """Answer with an adapter of the default model, or with none; the base stays loaded."""

@@ -9,10 +9,10 @@ from typing import Any
 from PySide6.QtCore import QObject, QTimer, Signal
 
 from desktop.model.asking import AskingModel
+from desktop.model.giving_way import GivingWay
 from desktop.model.jobs import Job
 from desktop.model.open_scan import OpenScan
 from desktop.model.regions import RegionsModel
-from desktop.model.report_lines import ReportLine, report_lines
 from desktop.model.slice_question import COT_TASKS, SliceQuestion
 from desktop.model.viewing import ViewingModel
 from engine.answer_text import text_so_far
@@ -21,7 +21,8 @@ from engine.found import without_known
 from engine.protocol import Located, Task
 from engine.regional_cot import Arm, ask_by_regions
 from engine.regions import LabelSet
-from engine.runtime import EngineEvent, ModelManifest, Session, TextPiece, list_models
+from engine.report_lines import ReportLine, report_lines
+from engine.runtime import EngineEvent, ModelManifest, Session, TextPiece
 from engine.scans import Plane, Window
 from engine.store import AnnotationStore, AnswerRow, DecisionKind, study_uid_of
 from engine.suggest import Suggestion, suggest
@@ -43,7 +44,7 @@ class _Said:
 class SliceRun:
     """A question in work. job : what the status line shows and cancels. raw : what is written so far.
 
-    work : None while it waits for a person's newer question about a region.
+    waits : for a person's newer question about a region.
     """
 
     number: int
@@ -54,7 +55,7 @@ class SliceRun:
     index: int
     window: Window | None
     manifest: ModelManifest
-    work: Job | None = None
+    waits: bool = True
     raw: str = ""
 
 
@@ -89,15 +90,14 @@ class SliceAskingModel(QObject):
         self._asking = asking
         self._numbers = itertools.count(1)
         self.run: SliceRun | None = None
-        self._known: list[ModelManifest] | None = None
         self._show = QTimer(self, singleShot=True, interval=_SHOW_EVERY_MS)
         self._show.timeout.connect(self.written)
         self._piece.connect(self._add_piece)
-        asking.started.connect(self._give_way)
-        # Later: `idle` also comes right before a person's next question.
-        asking.idle.connect(lambda: QTimer.singleShot(0, self, self._go_on))
+        self._way = GivingWay(asking, self)
+        self._way.given_up.connect(self._given_up)
+        self._way.free.connect(self._go_on)
         asking.engine_event.connect(self._engine_said)
-        asking.model_changed.connect(self._other_model)
+        asking.model_changed.connect(self.cancel)
         viewing.opened.connect(self._other_scan)
         regions.changed.connect(self.changed)
 
@@ -144,15 +144,16 @@ class SliceAskingModel(QObject):
 
     def _go_on(self) -> None:
         run = self.run
-        if run is None or run.work is not None or self._asking.asking:
+        if run is None or self._way.must_wait:
             return
-        run.raw = ""
+        run.raw, run.waits = "", False
         task = run.question.task
         session, labels = self._asking.session_for(task), self._asking.labels_for(task)
-        run.work = self._asking.run(lambda job: self._work(run, session, labels, job))
-        run.work.done.connect(lambda said: self._arrived(run, said))
-        run.work.failed.connect(lambda message: self._failed(run, message))
-        run.work.cancelled_.connect(lambda: self._given_up(run))
+        self._way.put(
+            lambda job: self._work(run, session, labels, job),
+            lambda said: self._arrived(run, said),
+            lambda message: self._failed(run, message),
+        )
         self.written.emit()
 
     def _work(self, run: SliceRun, session: Session, labels: LabelSet, job: Job) -> _Said:
@@ -189,24 +190,17 @@ class SliceAskingModel(QObject):
         if self.run is not None and event.kind == "restarted":
             self.run.raw = ""
 
-    def _give_way(self) -> None:
-        if self.run is not None and self.run.work is not None:
-            self.run.work.cancel()
-
-    def _given_up(self, run: SliceRun) -> None:
-        run.work = None
-        if run is not self.run:
+    def _given_up(self) -> None:
+        run = self.run
+        if run is None:
             return
         if run.job.cancelled():
             self._end(run)
         else:
+            run.waits = True
             self.written.emit()
-            QTimer.singleShot(0, self, self._go_on)
 
     def _arrived(self, run: SliceRun, said: _Said) -> None:
-        # One that was given up is dropped, however far it had come.
-        if run is not self.run:
-            return
         try:
             self._keep(run, said)
         except MedRegAError as error:
@@ -231,15 +225,13 @@ class SliceAskingModel(QObject):
             regions.adopt(drawn)
 
     def _failed(self, run: SliceRun, message: str) -> None:
-        if run is self.run:
-            self._end(run)
-            self.failed.emit(message)
+        self._end(run)
+        self.failed.emit(message)
 
     def _end(self, run: SliceRun) -> None:
         self.run = None
         self._show.stop()
-        if run.work is not None:
-            run.work.cancel()
+        self._way.drop()
         run.job.finished.emit()
         run.job.deleteLater()
         self.idle.emit()
@@ -250,17 +242,7 @@ class SliceAskingModel(QObject):
         if self.run is not None and self.run.scan not in (viewing.current, viewing.prior.scan):
             self.cancel()
 
-    def _other_model(self) -> None:
-        self._known = None
-        self.cancel()
-
     # What was answered
-
-    def _manifest_of(self, model_id: str, sha256: str) -> ModelManifest | None:
-        """The model that gave an answer; None when it is not registered any more."""
-        if self._known is None:
-            self._known = [self._asking.manifest, *list_models()]
-        return next((one for one in self._known if (one.id, one.sha256) == (model_id, sha256)), None)
 
     def answers(self) -> list[AnswerRow]:
         """About the slice on screen, oldest first; none for who may not see what the model says."""
@@ -282,7 +264,7 @@ class SliceAskingModel(QObject):
             answer,
             image.width,
             image.height,
-            manifest=self._manifest_of(said.model_id, said.model_sha256),
+            manifest=self._asking.manifest_of(said.model_id, said.model_sha256),
             labels=self._asking.labels_for(Task.GROUNDED_REPORT),
             rows=self._regions.rows,
         )

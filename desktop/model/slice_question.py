@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+from engine.asked import question_fields
 from engine.protocol import AnswerForm, Grounding, Language, Located, Recognition, Task
 from engine.regional_cot import Arm
 
@@ -51,10 +52,6 @@ class SliceQuestion:
 
     def asked(self, found: tuple[Located, ...] = ()) -> dict[str, Any]:
         """The question as it is kept. found : the regions that it was asked with in the end."""
-        kept = {name: value for name, value in self.keywords().items() if value not in ((), "", False)}
-        if self.arm is not Arm.NONE:
-            kept |= {"arm": self.arm, "look_for": self.look_for}
-            kept["regions"] = [[item.name, [list(box.as_tuple()) for box in item.boxes]] for item in found]
-            if self.arm is Arm.RANDOM:
-                kept["seed"] = self.seed
-        return {name: list(value) if isinstance(value, tuple) else value for name, value in kept.items()}
+        return question_fields(
+            self.task, self.keywords(), arm=self.arm, look_for=self.look_for, found=found, seed=self.seed
+        )

@@ -18,9 +18,9 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from desktop.model.report_lines import ReportLine
 from desktop.panels.answer_words import AnswerWords, breakable
 from engine.protocol import Language, Task
+from engine.report_lines import ReportLine
 from engine.store import AnswerRow, DecisionKind
 
 _ENTER = (Qt.Key.Key_Return, Qt.Key.Key_Enter)

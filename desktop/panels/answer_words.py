@@ -8,10 +8,10 @@ from typing import Any
 
 from PySide6.QtCore import QObject
 
-from desktop.model.report_lines import ReportLine
 from engine.protocol import Language, SectionKind, Task
 from engine.protocol.report import read_sections
 from engine.regional_cot import Arm
+from engine.report_lines import ReportLine
 from engine.store import AnswerRow
 
 _SHOWN = 5

@@ -15,13 +15,13 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from desktop.model.report_lines import ReportLine
 from desktop.model.session import ViewerModels
 from desktop.panels.answer_card import AnswerCard
 from desktop.panels.answer_words import AnswerWords
 from desktop.panels.question_form import QuestionForm
 from desktop.panels.writing_card import WritingCard
 from engine.protocol import X_RAY, Language, Located, Task
+from engine.report_lines import ReportLine
 from engine.store import AnswerRow, DecisionKind
 
 

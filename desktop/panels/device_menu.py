@@ -7,7 +7,13 @@ from PySide6.QtGui import QAction, QActionGroup
 from PySide6.QtWidgets import QMenu, QWidget
 
 from desktop.model.models import ModelsModel
+from desktop.panels.kv_menu import KvMenu
 from engine.runtime import Device, DeviceKind
+
+
+def running_menus(models: ModelsModel, parent: QWidget) -> tuple[QMenu, ...]:
+    """Everything that can be chosen of how models run."""
+    return DeviceMenu(models, parent), KvMenu(models, parent)
 
 
 class DeviceMenu(QMenu):

@@ -51,7 +51,7 @@ class WritingCard(QFrame):
         self.asked.setText(self._words.asked(run.question.task, run.question.asked()))
         self.text.setText(breakable(text))
         self.text.setVisible(bool(text))
-        if run.work is None:
+        if run.waits:
             state = self.tr("Waits for your newer question …")
         elif text:
             state = self.tr("Writing …")

@@ -118,7 +118,7 @@ def _alone(step: MeasuredStep, offload: Offload) -> tuple[float, float]:
     """Seconds that llama.cpp takes to read and to write, as its tools/llama-bench measures: plain llama_decode."""
     import llama_cpp as lc
 
-    from engine.runtime.context import FLASH
+    from engine.runtime.context import FLASH, KV_TYPES
 
     model_params = lc.llama_model_default_params()
     model_params.n_gpu_layers = offload.layers
@@ -128,6 +128,7 @@ def _alone(step: MeasuredStep, offload: Offload) -> tuple[float, float]:
     params.n_batch = params.n_ubatch = _BATCH
     params.n_threads = params.n_threads_batch = step.options.threads
     params.flash_attn_type = FLASH[offload.flash]
+    params.type_k = params.type_v = KV_TYPES[offload.kv_type]
     context = lc.llama_init_from_model(model, params)
     try:
         memory = lc.llama_get_memory(context)

@@ -50,8 +50,8 @@ def doctor(model_id: str, device: Device, speed: bool, as_json: bool) -> None:
         model = str(error)
     problem = ""
     measured: Speed | None = None
-    survey = _survey(manifest, device)
-    if speed and manifest is not None and survey.build is not None:
+    survey = survey_engine(manifest, device)
+    if speed and manifest is not None and survey.build is not None and not survey.refusal:
         try:
             measured = measure_speed(manifest, device, lambda _: None)
         except MedRegAError as error:
@@ -85,14 +85,6 @@ def _version(package: str) -> str | None:
         return None
 
 
-def _survey(manifest: ModelManifest | None, device: Device) -> EngineSurvey:
-    try:
-        return survey_engine(manifest, device)
-    except MedRegAError:
-        # Of files that `verify_files` has complained of: they are not planned for.
-        return survey_engine(None, device)
-
-
 def engine_facts(survey: EngineSurvey, speed: Speed | None) -> dict[str, Any]:
     """The engine's part of ``--json``."""
     build = survey.build
@@ -119,6 +111,7 @@ def engine_lines(survey: EngineSurvey, speed: Speed | None) -> list[tuple[str, s
         lines.append((gpu.name, f"{gpu.description}, {_gb(gpu.total)}, {_gb(gpu.free)} free"))
     if offload is not None:
         needs = f" ({_gb(offload.needed)} of {_gb(offload.free)} free)" if offload.on_gpu else ""
+        lines.append(("keys and values", f"kept as {offload.kv_type.value}"))
         lines.append(("model would run on", offload.text + needs + (f": {offload.lack.text}" if offload.lack else "")))
     if speed is not None:
         lines += [

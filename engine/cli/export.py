@@ -26,7 +26,7 @@ from engine.protocol import Language
 @db_option
 @json_option
 def export(format_name: str, lang: str, out: Path, database: Path, as_json: bool) -> None:
-    """Write accepted and corrected regions with their images.
+    """Write accepted and corrected regions, and answers about slices, with their images.
 
     Example: medrega export --format medreginstruct corrections.jsonl
     """
@@ -35,6 +35,13 @@ def export(format_name: str, lang: str, out: Path, database: Path, as_json: bool
         counts = export_medreginstruct(store, out, languages, TerminalProgress())
     if as_json:
         document = {"format": format_name, "out": str(out), "images": counts.images}
-        echo_json({**document, "regions": counts.regions, "records": counts.records})
+        counted = {"regions": counts.regions, "answers": counts.answers, "left_out": counts.left_out}
+        echo_json({**document, **counted, "records": counts.records})
     else:
-        click.echo(f"{counts.records} records of {counts.regions} regions on {counts.images} images: {printable(out)}")
+        what = f"{counts.regions} regions and {counts.answers} answers"
+        click.echo(f"{counts.records} records of {what} on {counts.images} images: {printable(out)}")
+        if counts.left_out:
+            click.echo(
+                f"{counts.left_out} judged answers are left out: their question was not kept, they do not answer it, "
+                "or regions of theirs wait for a decision"
+            )

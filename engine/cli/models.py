@@ -15,6 +15,7 @@ from engine.cli.progress import TerminalProgress
 from engine.protocol import Task
 from engine.runtime import (
     Device,
+    KvType,
     ModelManifest,
     Session,
     check_gguf,
@@ -245,6 +246,25 @@ def device_command(device: Device | None, as_json: bool) -> None:
     said = str(chosen_device())
     if as_json:
         echo_json({"device": said})
+    else:
+        click.echo(said)
+
+
+@model.command("kv")
+@click.argument("kv_type", type=click.Choice(list(KvType)), required=False)
+@json_option
+def kv_command(kv_type: str | None, as_json: bool) -> None:
+    """Say how models keep keys and values, or choose it.
+
+    q8_0 takes half the memory of f16, f32 twice as much; f32 also computes attention as torch does, more slowly.
+
+    Example: medrega model kv q8_0
+    """
+    if kv_type is not None:
+        write_choices(replace(read_choices(), kv_type=KvType(kv_type)))
+    said = read_choices().kv_type.value
+    if as_json:
+        echo_json({"kv_type": said})
     else:
         click.echo(said)
 

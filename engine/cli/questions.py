@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, fields
 from typing import Any, TypeVar
 
 import click
 
+from engine.asked import question_fields
 from engine.cli.options import BoxType
 from engine.protocol import AnswerForm, Grounding, Located, Recognition, Task, default_grounding
 from engine.regional_cot import Arm
@@ -177,3 +178,10 @@ class QuestionOptions:
             boxes[name] = (*boxes.get(name, ()), box)
         given = [Located(name, some) for name, some in boxes.items()]
         return {"arm": Arm(self.cot), "look_for": self.cot_find, "given": given, "seed": self.cot_seed}
+
+    def fields(self, modality: str, found: Sequence[Located] = ()) -> dict[str, Any]:
+        """The question as it is kept with its answer. found : the regions of the last pass."""
+        arm = Arm(self.cot) if self.cot else Arm.NONE
+        return question_fields(
+            self.task(), self.question(modality), arm=arm, look_for=self.cot_find, found=found, seed=self.cot_seed
+        )

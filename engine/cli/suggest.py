@@ -26,9 +26,9 @@ from engine.cli.output import echo_json, printable
 from engine.cli.progress import TerminalProgress
 from engine.cli.questions import QuestionOptions, question_options
 from engine.files import whole_file
-from engine.protocol import Language, Task
+from engine.protocol import Language, Located, Task
 from engine.regional_cot import ask_by_regions, regional_cot_to_json
-from engine.regions import Box, LabelSet
+from engine.regions import LabelSet
 from engine.runtime import Device, Session
 from engine.scans import ScanError, Volume, Window, read_volume, render_slice
 from engine.store import AnnotationStore, study_uid_of
@@ -79,9 +79,9 @@ def suggest_command(
         place = (session, volume, chosen, number, window)
         if asked.cot:
             cot = ask_by_regions(*place, **(question | asked.two_passes()))
-            passes, document = cot.passes, regional_cot_to_json(cot)
+            passes, found, document = cot.passes, cot.found, regional_cot_to_json(cot)
         else:
-            passes = (suggest(*place, **question),)
+            passes, found = (suggest(*place, **question),), ()
             document = suggestion_to_json(passes[0])
     suggestion = passes[-1]
     for warning in dict.fromkeys(warning for one in passes for warning in one.warnings):
@@ -89,7 +89,7 @@ def suggest_command(
     # The picture gets its name only once the suggestion is kept: both are there, or neither.
     with whole_picture(annotated, volume, suggestion) if annotated else nullcontext():
         if save:
-            save_suggestions(database, volume, passes, asked.box)
+            save_suggestions(database, volume, passes, asked, found)
     if as_json:
         echo_json(document)
     else:
@@ -153,20 +153,28 @@ def whole_picture(out: Path, volume: Volume, suggestion: Suggestion) -> Iterator
         raise ScanError(f"cannot write {out}: {error.strerror}") from error
 
 
-def save_suggestions(database: Path, volume: Volume, passes: Sequence[Suggestion], box: Box | None) -> None:
-    """Keep the answers, undecided, for a person to judge, and their regions.
+def save_suggestions(
+    database: Path,
+    volume: Volume,
+    passes: Sequence[Suggestion],
+    asked: QuestionOptions,
+    found: Sequence[Located] = (),
+) -> None:
+    """Keep the answers with what was asked, undecided, for a person to judge, and their regions.
 
     Of an answer in two passes both are kept; regions that were only asked with are none of a person's business.
+    found : the regions that the last pass was asked with.
     """
     who, study = getpass.getuser(), study_uid_of(volume)
+    # The window opens scans by their real place.
+    image = replace(passes[-1].image, path=passes[-1].image.path.resolve())
+    *looks, kept = (replace(one, image=image) for one in passes)
     with AnnotationStore.open(database) as store:
-        for suggestion in passes:
-            # The window opens scans by their real place.
-            image = replace(suggestion.image, path=suggestion.image.path.resolve())
-            kept = replace(suggestion, image=image)
-            if box is not None:
-                store.record_asked(kept, study, box, who)
-            elif suggestion is passes[-1] and kept.task in (Task.TEXT_TO_REGION, Task.GROUNDED_REPORT):
-                store.record_found(kept, study, who)
-            else:
-                store.record_suggestion(kept, study)
+        if asked.box is not None:
+            store.record_asked(kept, study, asked.box, who)
+        elif kept.task is Task.TEXT_TO_REGION:
+            store.record_found(kept, study, who)
+        else:
+            fresh = kept if kept.task is Task.GROUNDED_REPORT else None
+            fields = asked.fields(image.modality, found)
+            store.answers.keep(kept, study, who, fields, look=looks[0] if looks else None, fresh=fresh)

@@ -1,4 +1,4 @@
-"""Accepted and corrected regions as MedRegInstruct records with their images.
+"""Accepted and corrected regions and answers as MedRegInstruct records with their images.
 
 Format: Wang et al., ICLR 2025, released `data_file.jsonl` (id, image, width, height, conversations); ours add
 ``task``, ``language``, ``modality`` and ``provenance``. File names and records hold no identifier of a patient or
@@ -11,18 +11,20 @@ import json
 import tempfile
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from PIL import Image
 
 from engine.errors import MedRegAError
+from engine.exchange.answer_records import AnswerRecords
+from engine.exchange.learnt import Learnt, provenance_of
 from engine.files import whole_file
 from engine.progress import Cancelled, NoProgress, Progress
 from engine.protocol import Language, Located, Question, Task, user_text, write_located
-from engine.scans import Volume, image_sha256, read_volume, render_slice
-from engine.store import AnnotationStore, ImageRow, RegionRow, shape_of
+from engine.scans import Volume, Window, image_sha256, read_volume, render_slice
+from engine.store import AnnotationStore, AnswerRow, ImageRow, RegionRow, shape_of
 
 NOTICE = "Not for diagnostic use. Regions and names are annotations for training and testing models."
 
@@ -33,11 +35,30 @@ class ExchangeError(MedRegAError):
 
 @dataclass(frozen=True, slots=True)
 class ExportCounts:
-    """What was written."""
+    """What was written.
+
+    answers : about slices, each a record. left_out : judged answers that nothing can be learnt from, see
+    `engine.exchange.answer_records`.
+    """
 
     images: int
     regions: int
     records: int
+    answers: int = 0
+    left_out: int = 0
+
+
+@dataclass(slots=True)
+class _View:
+    """What was decided about one picture: a slice as it was seen through one window."""
+
+    window: Window | None
+    regions: list[RegionRow] = field(default_factory=list)
+    answers: list[AnswerRow] = field(default_factory=list)
+
+
+_Views = dict[int, dict[str, _View]]
+"""By image, then by the picture's SHA-256."""
 
 
 def export_medreginstruct(
@@ -49,7 +70,8 @@ def export_medreginstruct(
     """Write ``out`` (jsonl) and the PNG files it names in ``<out stem>_images/`` beside it.
 
     Each decided region with an area gives a region-to-text record, each name on a slice a text-to-region record with
-    all its boxes, in each language it has a name in; ``provenance`` says what people decided and which model had
+    all its boxes, in each language it has a name in; each accepted or corrected answer about a slice a record of its
+    task, in the language it was asked in. ``provenance`` says what people decided and which model had
     suggested it. Of a scan that was read twice one reading counts (`RegionRepository.decided`).
     ``<out stem>.meta.json`` is the released training code's description of the set, with what it is not for.
     Slices are rendered again as they were seen and compared with what was stored. Raises `ExchangeError` when there
@@ -57,25 +79,38 @@ def export_medreginstruct(
     `Cancelled`; nothing is written then.
     """
     progress = progress or NoProgress()
-    by_image: dict[int, list[RegionRow]] = defaultdict(list)
-    for region in store.regions.decided():
-        if _has_area(region) and any(_name(region, language) for language in languages):
-            by_image[region.image_id].append(region)
-    if not by_image:
-        raise ExchangeError(
-            f"{store.path} holds no accepted or corrected region with a name in {' or '.join(languages)} yet: there "
-            "is nothing to export"
-        )
+    views = _decided(store, languages)
     try:
         with tempfile.TemporaryDirectory(prefix=f".{out.stem}_images-", dir=out.parent) as unfinished:
-            return _export(store, by_image, out, Path(unfinished), languages, progress)
+            return _export(store, views, out, Path(unfinished), languages, progress)
     except OSError as error:
         raise ExchangeError(f"cannot write {error.filename or out}: {error.strerror}") from error
 
 
+def _decided(store: AnnotationStore, languages: Sequence[Language]) -> _Views:
+    """In the order of the scans, so that each is read once. Raises `ExchangeError` when there is nothing."""
+    views: _Views = defaultdict(dict)
+    for region in store.regions.decided():
+        if _has_area(region) and any(_name(region, language) for language in languages):
+            view = views[region.image_id].setdefault(region.view_sha256, _View(region.window))
+            view.regions.append(region)
+    for answer in store.answers.decided():
+        said = answer.suggestion
+        # Versions before the second migration did not keep what was seen.
+        if said.language in languages and said.view_sha256:
+            view = views[said.image_id].setdefault(said.view_sha256, _View(said.window))
+            view.answers.append(answer)
+    if not views:
+        raise ExchangeError(
+            f"{store.path} holds no accepted or corrected region with a name in {' or '.join(languages)} yet, nor such "
+            "an answer: there is nothing to export"
+        )
+    return {number: views[number] for number in store.images.in_order() if number in views}
+
+
 def _export(
     store: AnnotationStore,
-    by_image: dict[int, list[RegionRow]],
+    views: _Views,
     out: Path,
     unfinished: Path,
     languages: Sequence[Language],
@@ -85,18 +120,32 @@ def _export(
     folder = out.with_name(f"{out.stem}_images")
     volumes: dict[tuple[str, str], Volume] = {}
     records: list[dict[str, Any]] = []
-    images = 0
-    for done, (image_id, regions) in enumerate(by_image.items(), start=1):
+    judged = AnswerRecords(store)
+    images = regions = answers = left_out = 0
+    for done, (image_id, seen) in enumerate(views.items(), start=1):
         if progress.cancelled():
             raise Cancelled
         image = store.images.get(image_id)
         # A slice seen through two windows is two pictures.
-        for view, seen in _by_view(regions).items():
-            name = f"{view[:16]}.png"
-            _write_png(unfinished / name, _volume(volumes, image), image, seen[0])
+        for sha256, view in seen.items():
+            volume = _volume(volumes, image)
+            said = [record for one in view.answers if (record := judged.record(one, image, volume)) is not None]
+            left_out += len(view.answers) - len(said)
+            if not view.regions and not said:
+                continue
+            name = f"{sha256[:16]}.png"
+            _write_png(unfinished / name, volume, image, view.window, sha256)
             images += 1
-            records += _records(store, f"{folder.name}/{name}", image, seen, languages, len(records))
-        progress.report(done, len(by_image), "exporting slices")
+            regions += len(view.regions)
+            answers += len(said)
+            found = [*_of_regions(store, image, view.regions, languages), *said]
+            records += [_record(one, f"{folder.name}/{name}", number) for number, one in enumerate(found, len(records))]
+        progress.report(done, len(views), "exporting slices")
+    if not records:
+        raise ExchangeError(
+            f"nothing can be learnt yet from the judged answers in {store.path}: their questions were not kept, or "
+            "regions of their reports wait for a decision"
+        )
     folder.mkdir(exist_ok=True)
     for picture in unfinished.iterdir():
         picture.replace(folder / picture.name)
@@ -114,19 +163,12 @@ def _export(
     }
     with whole_file(out.with_suffix(".meta.json")) as temporary:
         temporary.write_text(json.dumps(meta, indent=2) + "\n", encoding="utf-8")
-    return ExportCounts(images, sum(map(len, by_image.values())), len(records))
+    return ExportCounts(images, regions, len(records), answers, left_out)
 
 
 def _has_area(region: RegionRow) -> bool:
     """Points and lines have no box that a model could be asked about."""
     return shape_of(region).area > 0
-
-
-def _by_view(regions: Sequence[RegionRow]) -> dict[str, list[RegionRow]]:
-    views: dict[str, list[RegionRow]] = defaultdict(list)
-    for region in regions:
-        views[region.view_sha256].append(region)
-    return views
 
 
 def _volume(volumes: dict[tuple[str, str], Volume], image: ImageRow) -> Volume:
@@ -138,46 +180,43 @@ def _volume(volumes: dict[tuple[str, str], Volume], image: ImageRow) -> Volume:
     return volumes[key]
 
 
-def _write_png(path: Path, volume: Volume, image: ImageRow, region: RegionRow) -> None:
-    rgb = render_slice(volume, image.plane, image.slice, region.window)
-    if image_sha256(rgb) != region.view_sha256:
+def _write_png(path: Path, volume: Volume, image: ImageRow, window: Window | None, sha256: str) -> None:
+    rgb = render_slice(volume, image.plane, image.slice, window)
+    if image_sha256(rgb) != sha256:
         raise ExchangeError(
             f"slice {image.slice} of {image.source} is not what was annotated any more: restore the scan, "
-            "or reject its regions"
+            "or reject its regions and answers"
         )
     grey = (rgb[..., 0] == rgb[..., 1]).all() and (rgb[..., 0] == rgb[..., 2]).all()
     with whole_file(path) as temporary:
         Image.fromarray(rgb[..., 0] if grey else rgb).save(temporary, format="PNG")
 
 
-def _records(
-    store: AnnotationStore,
-    picture: str,
-    image: ImageRow,
-    regions: Sequence[RegionRow],
-    languages: Sequence[Language],
-    start: int,
-) -> Iterator[dict[str, Any]]:
-    provenance = {region.root_id: _provenance(store, region) for region in regions}
+def _record(learnt: Learnt, picture: str, number: int) -> dict[str, Any]:
+    question = learnt.question
+    return {
+        "id": number,
+        "image": picture,
+        "width": question.width,
+        "height": question.height,
+        "conversations": [
+            {"from": "human", "value": user_text(question)},
+            {"from": "gpt", "value": learnt.answer},
+        ],
+        "task": question.task.value,
+        "language": question.language.value,
+        "modality": question.modality,
+        "provenance": list(learnt.provenance),
+    }
 
-    def record(question: Question, answer: str, rows: Sequence[RegionRow]) -> dict[str, Any]:
-        nonlocal start
-        start += 1
-        return {
-            "id": start - 1,
-            "image": picture,
-            "width": image.width,
-            "height": image.height,
-            "conversations": [
-                {"from": "human", "value": user_text(question)},
-                {"from": "gpt", "value": answer},
-            ],
-            "task": question.task.value,
-            "language": question.language.value,
-            "modality": image.modality,
-            "provenance": [provenance[row.root_id] for row in rows],
-        }
 
+def _of_regions(
+    store: AnnotationStore, image: ImageRow, regions: Sequence[RegionRow], languages: Sequence[Language]
+) -> Iterator[Learnt]:
+    provenance = {
+        region.root_id: provenance_of(region.state.value, store.suggestions.of_region(region.root_id))
+        for region in regions
+    }
     size = (image.width, image.height)
     for language in languages:
         names: dict[str, list[RegionRow]] = defaultdict(list)
@@ -188,18 +227,15 @@ def _records(
                 continue
             names[name].append(region)
             question = Question(Task.REGION_TO_TEXT, language, *size, image.modality, box=region.box)
-            yield record(question, name, [region])
+            yield Learnt(question, name, (provenance[region.root_id],))
         for name, rows in names.items():
             question = Question(Task.TEXT_TO_REGION, language, *size, image.modality, names=(name,))
             located = (Located(name, tuple(row.box for row in rows)),)
-            yield record(question, write_located(located, *size, language), rows)
-
-
-def _provenance(store: AnnotationStore, region: RegionRow) -> dict[str, Any]:
-    """What a person decided about a region, and which model had said something about it before, None if none had."""
-    said = store.suggestions.of_region(region.root_id)
-    model = None if said is None else {"id": said.model_id, "sha256": said.model_sha256, "adapter": said.adapter}
-    return {"decision": region.state.value, "model": model}
+            yield Learnt(
+                question,
+                write_located(located, *size, language),
+                tuple(provenance[row.root_id] for row in rows),
+            )
 
 
 def _name(region: RegionRow, language: Language) -> str:

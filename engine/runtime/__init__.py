@@ -20,7 +20,7 @@ from engine.runtime.gguf_check import check_gguf
 from engine.runtime.label_scores import LabelScore, label_score
 from engine.runtime.manifest import ModelFile, ModelManifest, verify_files
 from engine.runtime.messages import Absence, AskRequest, AskResult, Choice, TextPiece, Timings
-from engine.runtime.offload import Lack, Offload
+from engine.runtime.offload import KvType, Lack, Offload
 from engine.runtime.preprocess import to_model_image
 from engine.runtime.registry import DEFAULT_MODEL, find_model, is_removable, list_models, remove_model
 from engine.runtime.session import Session
@@ -38,6 +38,7 @@ __all__ = [
     "DeviceKind",
     "EngineError",
     "EngineEvent",
+    "KvType",
     "LabelScore",
     "Lack",
     "LogisticMap",

@@ -17,6 +17,8 @@ from engine.runtime import registry
 from engine.runtime.device import Device
 from engine.runtime.errors import ModelError
 from engine.runtime.manifest import ModelManifest
+from engine.runtime.offload import KvType
+from engine.runtime.options import EngineOptions, default_threads
 
 logger = logging.getLogger(__name__)
 
@@ -26,11 +28,15 @@ _FORMAT = 1
 
 @dataclass(frozen=True, slots=True)
 class ModelChoices:
-    """Ids of models. default : for whatever has none of its own. tasks : by task. device : where all of them run."""
+    """Ids of models. default : for whatever has none of its own. tasks : by task. device : where all of them run.
+
+    kv_type : how all of them keep keys and values.
+    """
 
     default: str = registry.DEFAULT_MODEL
     tasks: Mapping[Task, str] = field(default_factory=dict)
     device: Device = field(default_factory=Device)
+    kv_type: KvType = KvType.F16
 
     def of(self, task: Task | None) -> str:
         """The chosen model of a task, or of all."""
@@ -70,11 +76,13 @@ def read_choices() -> ModelChoices:
     if not isinstance(said, dict) or said.get("format") != _FORMAT:
         raise ModelError(f"the choice of models in {path} was written by another version: delete the file")
     default, tasks, device = said.get("default"), said.get("tasks"), said.get("device", str(Device()))
-    if not isinstance(default, str) or not isinstance(tasks, dict) or not isinstance(device, str):
+    kv_type = said.get("kv_type", KvType.F16.value)
+    texts = isinstance(device, str) and isinstance(kv_type, str)
+    if not isinstance(default, str) or not isinstance(tasks, dict) or not texts:
         raise ModelError(f"the choice of models in {path} is damaged: delete the file")
     known = {task.value: task for task in Task}
     chosen = {known[name]: id for name, id in tasks.items() if name in known}
-    return ModelChoices(default, chosen, Device.parse(device))
+    return ModelChoices(default, chosen, Device.parse(device), KvType.parse(kv_type))
 
 
 def write_choices(choices: ModelChoices) -> None:
@@ -85,6 +93,7 @@ def write_choices(choices: ModelChoices) -> None:
         "default": choices.default,
         "tasks": {task.value: model for task, model in choices.tasks.items()},
         "device": str(choices.device),
+        "kv_type": choices.kv_type.value,
     }
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -104,6 +113,20 @@ def choose_model(model: str, task: Task | None = None) -> ModelManifest:
 def chosen_device() -> Device:
     """Where models run. Raises `ModelError` when the choices cannot be read."""
     return read_choices().device
+
+
+def chosen_options(
+    device: Device | None = None,
+    kv_type: KvType | None = None,
+    *,
+    threads: int | None = None,
+    gpu_layers: int | None = None,
+) -> EngineOptions:
+    """How a model is to run; what is None is the person's choice. Raises `ModelError` when that cannot be read."""
+    if device is None or kv_type is None:
+        choices = read_choices()
+        device, kv_type = device or choices.device, kv_type or choices.kv_type
+    return EngineOptions(threads or default_threads(), device, kv_type, gpu_layers=gpu_layers)
 
 
 def chosen_model(task: Task | None = None) -> ModelManifest:

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from engine.progress import Cancelled
 from engine.runtime.errors import EngineError, MemoryShortError
 from engine.runtime.llama_log import giving_up
+from engine.runtime.offload import KvType, Offload
 
 BATCH = 512
 """The most tokens that are evaluated at once."""
@@ -28,7 +29,9 @@ FLASH = {
 """Flash attention: faster, and rounds differently."""
 
 _DECODE_ABORTED = 2
-_GGML_F32, _GGML_F16 = 0, 1
+
+KV_TYPES = {KvType.F32: lc.GGML_TYPE_F32, KvType.F16: lc.GGML_TYPE_F16, KvType.Q8_0: lc.GGML_TYPE_Q8_0}
+"""Keys and values, as ggml calls them."""
 
 Row = tuple[int, int, int | Sequence[int]]
 """Of a batch: token, position, and the sequence or sequences it belongs to."""
@@ -43,12 +46,12 @@ class Context:
     """One context of a loaded model. Not thread-safe.
 
     model : llama.cpp's handle. path : of the model, for errors. limit : the longest prompt with its answer, in tokens.
-    exact : 32-bit keys and values and no flash attention. flash : else ``on``, or ``auto`` where a GPU may lack it.
+    offload : of it, how keys and values are kept and which flash attention there is.
     position : where sequence 0 goes on. vocabulary_size : of a row of logits.
     Raises `MemoryShortError` when llama.cpp cannot make it.
     """
 
-    def __init__(self, model: Any, path: Path, *, limit: int, threads: int, exact: bool, flash: str = "on") -> None:
+    def __init__(self, model: Any, path: Path, *, limit: int, threads: int, offload: Offload) -> None:
         self.limit = limit
         self.position = 0
         self.vocabulary_size = int(lc.llama_vocab_n_tokens(lc.llama_model_get_vocab(model)))
@@ -60,8 +63,8 @@ class Context:
         # One pool of cells for all sequences: choices share the prefix instead of copying it.
         params.kv_unified = True
         params.n_threads = params.n_threads_batch = threads
-        params.flash_attn_type = FLASH["off" if exact else flash]
-        params.type_k = params.type_v = _GGML_F32 if exact else _GGML_F16
+        params.flash_attn_type = FLASH[offload.flash]
+        params.type_k = params.type_v = KV_TYPES[offload.kv_type]
         self.handle = lc.llama_init_from_model(model, params)
         if not self.handle:
             raise MemoryShortError(f"llama.cpp cannot make a context for {path}: there may be too little memory")

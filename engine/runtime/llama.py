@@ -32,6 +32,7 @@ from engine.runtime.writing import Vocabulary, Writer
 __all__ = ["LlamaModel", "log_softmax"]
 
 _MAX_CONTEXT = 4096
+_CPU = Offload()
 
 
 def _no_one(piece: TextPiece) -> None:
@@ -46,18 +47,15 @@ def context_limit(manifest: ModelManifest) -> int:
 class LlamaModel:
     """A loaded model. Not thread-safe.
 
-    threads : of text and vision. offload : what of it goes to GPUs, nothing when None.
-    exact : 32-bit keys and values and no flash attention, for parity with torch; slower.
+    threads : of text and vision. offload : what of it goes to GPUs, and how it is computed.
     Raises `ModelError` when llama.cpp refuses a file, `MemoryShortError` when it does not fit.
     """
 
-    def __init__(
-        self, manifest: ModelManifest, *, threads: int, offload: Offload | None = None, exact: bool = False
-    ) -> None:
+    def __init__(self, manifest: ModelManifest, *, threads: int, offload: Offload = _CPU) -> None:
         self._loaded = contextlib.ExitStack()
         with heard_errors() as errors:
             try:
-                self._load(manifest, threads, offload or Offload(), exact)
+                self._load(manifest, threads, offload)
             except (ModelError, MemoryError) as error:
                 self.close()
                 if isinstance(error, MemoryError) or short_of_memory(errors):
@@ -67,7 +65,7 @@ class LlamaModel:
                     ) from error
                 raise
 
-    def _load(self, manifest: ModelManifest, threads: int, offload: Offload, exact: bool) -> None:
+    def _load(self, manifest: ModelManifest, threads: int, offload: Offload) -> None:
         lc.llama_backend_init()
         path = manifest.path("text")
         model_params = lc.llama_model_default_params()
@@ -76,9 +74,7 @@ class LlamaModel:
         if not model:
             raise ModelError(f"llama.cpp cannot load the text model {path}: install the model again")
         self._loaded.callback(lc.llama_model_free, model)
-        self._context = Context(
-            model, path, limit=context_limit(manifest), threads=threads, exact=exact, flash=offload.flash
-        )
+        self._context = Context(model, path, limit=context_limit(manifest), threads=threads, offload=offload)
         self._loaded.callback(self._context.close)
         self._adapters = LoraAdapters(model, self._context.handle)
         self._loaded.callback(self._adapters.close)
@@ -91,7 +87,7 @@ class LlamaModel:
             width=int(lc.llama_model_n_embd(model)),
             threads=threads,
             gpu=offload.vision,
-            flash=FLASH["off" if exact else offload.flash],
+            flash=FLASH[offload.flash],
             stopped=self._context.is_stopped,
             by_columns=manifest.token_order == "columns",
         )

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engine.protocol import PartKind, Prompt, PromptPart
-from engine.runtime.offload import Lack, Offload
+from engine.runtime.offload import KvType, Lack, Offload
 
 
 class MessageError(ValueError):
@@ -348,7 +348,7 @@ def _offload_from_json(data: dict[str, Any]) -> Offload:
         int(data["layers"]),
         int(data["all_layers"]),
         bool(data["vision"]),
-        str(data["kv_type"]),
+        KvType(data["kv_type"]),
         str(data["flash"]),
         int(data["needed"]),
         int(data["free"]),

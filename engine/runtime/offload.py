@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, Protocol
 
+from engine.runtime.errors import ModelError
 from engine.runtime.gguf_header import GgufHeader
 
 SHARES = (1.0, 0.75, 0.5, 0.25, 0.0)
@@ -36,6 +37,33 @@ class Lack(StrEnum):
             Lack.GPU: "the NVIDIA driver shows no GPU that the engine can use",
             Lack.MEMORY: "too little of the GPU's memory is free",
         }[self]
+
+
+class KvType(StrEnum):
+    """How a context keeps keys and values, and with them how attention is computed."""
+
+    F16 = "f16"
+    Q8_0 = "q8_0"
+    """Half the memory of 16 bits, and slightly other answers. Needs flash attention."""
+    F32 = "f32"
+    """Without flash attention: what torch computes, for parity. Twice the memory, and slower."""
+
+    @classmethod
+    def parse(cls, text: str) -> KvType:
+        """Read one. Raises `ModelError` for anything else."""
+        try:
+            return cls(text.strip().lower())
+        except ValueError:
+            raise ModelError(f"keys and values are kept as {', '.join(cls)}, not as {text!r:.40}") from None
+
+    @property
+    def bytes(self) -> float:
+        """Of one number: 8-bit ones share a scale of 2 bytes between 32."""
+        return {KvType.F16: 2.0, KvType.Q8_0: 34 / 32, KvType.F32: 4.0}[self]
+
+    def flash(self, otherwise: str) -> str:
+        """Which flash attention it takes, as `Offload` has it. otherwise : where it takes any."""
+        return {KvType.Q8_0: "on", KvType.F32: "off"}.get(self, otherwise)
 
 
 class HasMemory(Protocol):
@@ -89,7 +117,7 @@ class Offload:
     layers: int = 0
     all_layers: int = 0
     vision: bool = False
-    kv_type: str = "f16"
+    kv_type: KvType = KvType.F16
     flash: str = "on"
     needed: int = 0
     free: int = 0
@@ -107,6 +135,10 @@ class Offload:
             return "CPU"
         tower = "the vision tower" if self.vision else "not the vision tower"
         return f"{', '.join(self.gpus)}: {self.layers} of {self.all_layers} layers, {tower}"
+
+
+IN_32_BITS = Offload(kv_type=KvType.F32, flash=KvType.F32.flash(""))
+"""On the CPU as torch computes, for parity tests."""
 
 
 def plan_offload(sizes: ModelSizes, gpus: Sequence[HasMemory], share: float = 1.0) -> Offload:
@@ -130,25 +162,38 @@ def plan_offload(sizes: ModelSizes, gpus: Sequence[HasMemory], share: float = 1.
     return Offload(names, layers, sizes.all_layers, vision, flash="auto", needed=needed, free=free)
 
 
-def model_sizes(text: GgufHeader, mmproj: GgufHeader, *, cells: int, batch: int, kv_bytes: int = 2) -> ModelSizes:
+def model_sizes(
+    text: GgufHeader, mmproj: GgufHeader, *, cells: int, batch: int, kv_type: KvType = KvType.F16
+) -> ModelSizes:
     """Estimate from the files' headers. cells : tokens that the context holds. batch : tokens evaluated at once."""
     values, name = text.values, text.architecture
     width = _number(values, f"{name}.embedding_length", 1)
-    heads = max(1, _number(values, f"{name}.attention.head_count", 1))
+    heads = _heads(text)
     count = _number(values, f"{name}.block_count", 0)
-    key = _number(values, f"{name}.attention.key_length", width // heads)
-    value = _number(values, f"{name}.attention.value_length", width // heads)
+    key, value = head_sizes(text)
     layers = []
     for number in range(count):
         kv_heads = _number(values, f"{name}.attention.head_count_kv", heads, number)
         weights = _bytes(text, f"blk.{number}.")
-        layers.append(weights + kv_heads * (key + value) * cells * kv_bytes)
+        layers.append(weights + int(kv_heads * (key + value) * cells * kv_type.bytes))
     # A model that ties its output to its embeddings keeps them twice on a GPU.
     output = _bytes(text, "output") or _bytes(text, "token_embd.")
     rows = next((t.shape[-1] for n, t in text.tensors.items() if n == "token_embd.weight"), 0)
     feed = _number(values, f"{name}.feed_forward_length", 4 * width)
     compute = batch * _F32 * (rows + 3 * feed + 8 * width)
     return ModelSizes(tuple(layers), output, _vision_bytes(mmproj), compute)
+
+
+def head_sizes(text: GgufHeader) -> tuple[int, int]:
+    """How many numbers a key of one head is, and a value."""
+    values, name = text.values, text.architecture
+    width = _number(values, f"{name}.embedding_length", 1) // _heads(text)
+    key = _number(values, f"{name}.attention.key_length", width)
+    return key, _number(values, f"{name}.attention.value_length", width)
+
+
+def _heads(text: GgufHeader) -> int:
+    return max(1, _number(text.values, f"{text.architecture}.attention.head_count", 1))
 
 
 def _vision_bytes(mmproj: GgufHeader) -> int:

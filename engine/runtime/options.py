@@ -6,7 +6,7 @@ import os
 from dataclasses import dataclass, field
 
 from engine.runtime.device import Device, DeviceKind
-from engine.runtime.offload import SHARES
+from engine.runtime.offload import SHARES, KvType
 
 
 def default_threads() -> int:
@@ -16,7 +16,7 @@ def default_threads() -> int:
 
 @dataclass(frozen=True, slots=True)
 class EngineOptions:
-    """threads : of text and vision. device : where. exact : see `engine.runtime.llama.LlamaModel`.
+    """threads : of text and vision. device : where. kv_type : how keys and values are kept.
 
     attempt : which try this is at a GPU that had too little memory before; place in `engine.runtime.offload.SHARES`.
     gpu_layers : so many of the text model's layers instead of as many as fit, for measurements; None otherwise.
@@ -24,9 +24,13 @@ class EngineOptions:
 
     threads: int
     device: Device = field(default_factory=Device)
-    exact: bool = False
+    kv_type: KvType = KvType.F16
     attempt: int = 0
     gpu_layers: int | None = None
+
+    def runs_as(self, other: EngineOptions) -> bool:
+        """Whether a process with these options may answer in place of one with the others."""
+        return (self.device, self.kv_type) == (other.device, other.kv_type)
 
     @property
     def share(self) -> float:

@@ -13,7 +13,7 @@ from types import TracebackType
 
 from engine.progress import Cancelled
 from engine.runtime.adapter import AdapterManifest
-from engine.runtime.choices import chosen_device
+from engine.runtime.choices import chosen_options
 from engine.runtime.device import Device
 from engine.runtime.errors import EngineError, MemoryShortError, ModelError, QuestionError
 from engine.runtime.events import EngineEvent
@@ -33,8 +33,8 @@ from engine.runtime.messages import (
     UseAdapter,
     Written,
 )
-from engine.runtime.offload import SHARES, Offload
-from engine.runtime.options import EngineOptions, default_threads
+from engine.runtime.offload import SHARES, KvType, Offload
+from engine.runtime.options import EngineOptions
 from engine.runtime.process import ModelProcess, ProcessDied
 from engine.runtime.turns import Turns
 
@@ -62,10 +62,9 @@ class Session:
     """A model in a process of its own. Starts with the first question, or with `start`.
 
     `ask` may be called from any thread; questions are answered one after the other, the newest that waits first, and
-    before whatever `prepare` does. A process that dies is started
-    anew once and asked again; `on_event` is told, from the asking thread. device : the person's choice when None. A GPU
-    whose memory is too small gets less of the model at each try, at last nothing. For the other options see
-    `EngineOptions`. No port is opened.
+    before whatever `prepare` does. A process that dies is started anew once and asked again; `on_event` is told, from
+    the asking thread. device, kv_type : the person's choice when None. A GPU whose memory is too small gets less of the
+    model at each try, at last nothing. For the other options see `EngineOptions`. No port is opened.
     """
 
     def __init__(
@@ -75,12 +74,11 @@ class Session:
         threads: int | None = None,
         device: Device | None = None,
         gpu_layers: int | None = None,
-        exact: bool = False,
+        kv_type: KvType | None = None,
         on_event: Callable[[EngineEvent], None] | None = None,
     ) -> None:
         self.manifest = manifest
-        wanted = device if device is not None else chosen_device()
-        self._options = EngineOptions(threads or default_threads(), wanted, exact, gpu_layers=gpu_layers)
+        self._options = chosen_options(device, kv_type, threads=threads, gpu_layers=gpu_layers)
         self._on_event = on_event or _log_event
         self._offload: Offload | None = None
         # Held during a question, by whoever may touch the process and its pipe.
@@ -217,14 +215,16 @@ class Session:
         self._adapter = adapter
 
     @property
-    def device(self) -> Device:
-        """Where it is to run."""
-        return self._options.device
+    def options(self) -> EngineOptions:
+        """How it is to run."""
+        return self._options
 
-    def use_device(self, device: Device) -> None:
-        """Run there from the next question on, for which the model is loaded again."""
-        if device != self._options.device:
-            self._options = replace(self._options, device=device, attempt=0)
+    def run_as(self, *, device: Device | None = None, kv_type: KvType | None = None) -> None:
+        """Run so from the next question on, for which the model is loaded again; None leaves it as it is."""
+        was = self._options
+        wanted = replace(was, device=device or was.device, kv_type=kv_type or was.kv_type)
+        if not wanted.runs_as(was):
+            self._options = replace(wanted, attempt=0)
 
     def cancel_current(self) -> None:
         """Make the `ask` in work, if any, raise `Cancelled`. May be called from any thread."""
@@ -266,7 +266,7 @@ class Session:
             if not self._process.is_alive():
                 death = self._process.death()
                 self._tell("restarted", f"The model process had stopped ({death}). It is started again.", death)
-            elif self._process.options.device == self._options.device:
+            elif self._process.options.runs_as(self._options):
                 return
             self._discard()
         self._tell("starting", f"Loading the model {self.manifest.id} ...")

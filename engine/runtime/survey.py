@@ -7,15 +7,17 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from multiprocessing.connection import Connection
 
+from engine.errors import MedRegAError
 from engine.runtime.child import why_not_loaded
 from engine.runtime.child_job import ChildDied, run_in_child
+from engine.runtime.choices import chosen_options
 from engine.runtime.device import Device, DeviceKind
 from engine.runtime.engine_build import EngineBuild
 from engine.runtime.gguf_check import check_gguf
 from engine.runtime.manifest import ModelManifest
 from engine.runtime.nvidia import NvidiaDriver, nvidia_driver
 from engine.runtime.offload import Lack, Offload
-from engine.runtime.options import EngineOptions, default_threads
+from engine.runtime.options import EngineOptions
 
 _TIMEOUT_S = 120.0
 
@@ -24,7 +26,8 @@ _TIMEOUT_S = 120.0
 class EngineSurvey:
     """build : None when llama.cpp cannot be loaded; `problem` says why, in English, and "" when all is well.
 
-    driver : of NVIDIA, whatever the engine makes of it. offload : what of the asked model would go where.
+    driver : of NVIDIA, whatever the engine makes of it. offload : what of the asked model would go where; None when
+    none was asked about, or when its files are refused: `refusal` says why then.
     """
 
     device: Device
@@ -32,6 +35,7 @@ class EngineSurvey:
     driver: NvidiaDriver | None
     offload: Offload | None
     problem: str = ""
+    refusal: str = ""
 
     @property
     def advice(self) -> tuple[str, ...]:
@@ -40,10 +44,14 @@ class EngineSurvey:
 
 
 def survey_engine(manifest: ModelManifest | None, device: Device) -> EngineSurvey:
-    """Load llama.cpp and measure the GPUs' free memory. manifest : of the model to plan for, which is not loaded."""
+    """Load llama.cpp and measure the GPUs' free memory. manifest : of the model to plan for, which is not loaded.
+
+    What is wrong with the model's files is no matter of the engine's: nothing is planned for them then, and `refusal`
+    says why.
+    """
     driver = nvidia_driver()
     try:
-        found = run_in_child(_look, (manifest, device), timeout_s=_TIMEOUT_S)
+        found = run_in_child(_look, (manifest, chosen_options(device)), timeout_s=_TIMEOUT_S)
     except ChildDied as death:
         found = (
             f"llama.cpp died while it was loaded ({death}): the engine may have been built for another processor; "
@@ -51,13 +59,13 @@ def survey_engine(manifest: ModelManifest | None, device: Device) -> EngineSurve
         )
     if isinstance(found, str):
         return EngineSurvey(device, None, driver, None, found)
-    build, offload = found
-    return EngineSurvey(device, build, driver, offload)
+    build, offload, refusal = found
+    return EngineSurvey(device, build, driver, offload, refusal=refusal)
 
 
-def _look(connection: Connection, asked: tuple[ModelManifest | None, Device]) -> None:
-    manifest, device = asked
-    os.environ.update(device.variables(os.environ))
+def _look(connection: Connection, asked: tuple[ModelManifest | None, EngineOptions]) -> None:
+    manifest, options = asked
+    os.environ.update(options.device.variables(os.environ))
     try:
         from engine.runtime.ggml_devices import read_build
         from engine.runtime.llama import context_limit
@@ -65,16 +73,20 @@ def _look(connection: Connection, asked: tuple[ModelManifest | None, Device]) ->
     except (ImportError, OSError, RuntimeError) as failure:
         connection.send(why_not_loaded(str(failure)))
         return
-    offload = None
+    offload, refusal = None, ""
     if manifest is not None:
-        options = EngineOptions(default_threads(), device)
-        headers = check_gguf(manifest.path("text")), check_gguf(manifest.path("mmproj"))
-        offload = place_model(*headers, options, context_limit(manifest))
-    connection.send((read_build(), offload))
+        try:
+            headers = check_gguf(manifest.path("text")), check_gguf(manifest.path("mmproj"))
+            offload = place_model(*headers, options, context_limit(manifest))
+        except MedRegAError as error:
+            refusal = str(error)
+    connection.send((read_build(), offload, refusal))
 
 
 def _advice(survey: EngineSurvey) -> Iterator[str]:
     build, driver, offload = survey.build, survey.driver, survey.offload
+    if survey.refusal:
+        yield survey.refusal
     if build is None:
         yield survey.problem
     elif survey.device.kind is DeviceKind.CPU:

@@ -79,7 +79,7 @@ def load_model(
     text, mmproj = check_gguf(manifest.path("text")), check_gguf(manifest.path("mmproj"))
     offload = place_model(text, mmproj, options, context_limit(manifest))
     on_placed(offload)
-    model = LlamaModel(manifest, threads=options.threads, offload=offload, exact=options.exact)
+    model = LlamaModel(manifest, threads=options.threads, offload=offload)
     return model, golden_error(model, manifest)
 
 

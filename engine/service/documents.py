@@ -34,10 +34,14 @@ class SuggestionCandidate(BaseModel):
 
 
 class SuggestionRegion(SuggestionCandidate):
-    """A named box, x1, y1, x2, y2 in pixels. spread : standard deviations of its sides, for a box the model found."""
+    """A named box, x1, y1, x2, y2 in pixels. spread : standard deviations of its sides, for a box the model found.
+
+    expected : the mean places of its sides, by what the model thought of other numbers.
+    """
 
     box: _FourNumbers
     spread: _FourNumbers | None = None
+    expected: _FourNumbers | None = None
 
 
 class SuggestionSentence(BaseModel):

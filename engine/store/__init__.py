@@ -11,6 +11,7 @@ from engine.store.readings import Reading, Readings
 from engine.store.repositories import source_key
 from engine.store.rows import (
     DECIDED_STATES,
+    HIDDEN_STATES,
     DecisionKind,
     ImageRow,
     Origin,
@@ -56,6 +57,7 @@ __all__ = [
     "ANSWER_TASKS",
     "CLOSED_TASKS",
     "DECIDED_STATES",
+    "HIDDEN_STATES",
     "OPEN_TASKS",
     "AnnotationStore",
     "AnnotatorProgress",

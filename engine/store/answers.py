@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from engine.protocol import Task
-from engine.store.audit import canonical_json
 from engine.store.drawing import add_found
 from engine.store.errors import StoreError
 from engine.store.gesture import utc_now
 from engine.store.region_writer import RegionWriter
+from engine.store.repositories import DECIDED_SQL
 from engine.store.rows import DecisionKind, RegionRow, SuggestionRow
 from engine.suggest import Suggestion
 
@@ -46,8 +46,8 @@ class GroundedRegion:
 class AnswerRow:
     """An answer about a slice.
 
-    asked : the question, by its fields; empty where an earlier version or the command line kept the answer, whose
-    prompt says it then. trained, malformed : as `Suggestion` has them. look : the first of two passes, the look for
+    asked : the question, by its fields; empty where an earlier version kept the answer, whose prompt says it then.
+    trained, malformed : as `Suggestion` has them. look : the first of two passes, the look for
     regions. verdict : the newest, None while nobody has decided. regions : of a grounded report, as they were drawn.
     """
 
@@ -85,20 +85,13 @@ class AnswerStore:
         regions.
         """
         with self._writer.gesture(who, "asked") as made:
-            seen = None if look is None else self._writer.add_suggestion(made, look, study_uid, None)
+            seen = None if look is None else self._writer.add_looked(made, look, study_uid, None, who)
             rows: list[RegionRow] = []
             for row, _ in add_found(self._writer, made, fresh, study_uid, who, whole=False) if fresh else ():
                 rows.append(row)
             kept = self._writer.add_suggestion(made, suggestion, study_uid, None)
-            made.insert(
-                "question",
-                suggestion_id=kept.id,
-                look_id=None if seen is None else seen.id,
-                asked=canonical_json(dict(asked)),
-                said=canonical_json({"trained": suggestion.trained, "malformed": suggestion.malformed}),
-                who=who,
-                created=utc_now(),
-            )
+            look_id = None if seen is None else seen.id
+            self._writer.add_question(made, suggestion, kept.id, who, asked, look_id=look_id)
         return self.get(kept.id), rows
 
     def judge(self, suggestion_id: int, kind: DecisionKind, who: str, text: str = "") -> AnswerRow:
@@ -124,6 +117,15 @@ class AnswerStore:
         """The answers about a slice, oldest first."""
         tasks = {task.value for task in ANSWER_TASKS}
         return [self._row(one) for one in self._writer.suggestions.of_image(image_id) if one.task in tasks]
+
+    def decided(self) -> Iterator[AnswerRow]:
+        """The answers that people accepted or corrected in the end, oldest first."""
+        sql = (
+            f"SELECT suggestion_id FROM answer_verdict AS verdict WHERE kind IN ({DECIDED_SQL}) AND NOT EXISTS "
+            "(SELECT 1 FROM answer_verdict AS newer WHERE newer.suggestion_id = verdict.suggestion_id "
+            "AND newer.id > verdict.id) ORDER BY suggestion_id"
+        )
+        return (self.get(number) for (number,) in self._connection.execute(sql).fetchall())
 
     def get(self, suggestion_id: int) -> AnswerRow:
         """One answer. Raises `StoreError` when there is none."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 
 from engine.regions import Box, Label
 from engine.store.errors import StoreError
@@ -146,7 +147,7 @@ class RegionDrawing:
         with self._writer.gesture(who, "suggested") as made:
             kept = [one for answer in found for one in add_found(self._writer, made, answer, study_uid, who)]
             for answer in about_slice:
-                self._writer.add_suggestion(made, answer, study_uid, None)
+                self._writer.add_looked(made, answer, study_uid, None, who)
         return kept
 
     def _add(self, made: Gesture, region: NewRegion, who: str, starts_structure: bool) -> RegionRow:
@@ -200,7 +201,7 @@ def add_found(
 
     whole : also one about the slice, where the answer says more than its regions.
     """
-    kept = []
+    kept: list[tuple[RegionRow, SuggestionRow]] = []
     for region in suggestion.regions:
         row = writer.add(
             made,
@@ -213,9 +214,11 @@ def add_found(
             origin=Origin.MODEL,
         )
         one = replace(suggestion, regions=(region,), text=_said_of(suggestion, region))
-        kept.append((row, writer.add_suggestion(made, one, study_uid, row.root_id)))
+        # Once an answer.
+        add = writer.add_suggestion if kept else partial(writer.add_looked, who=who)
+        kept.append((row, add(made, one, study_uid, row.root_id)))
     if whole and (suggestion.sentences or not suggestion.regions):
-        writer.add_suggestion(made, suggestion, study_uid, None)
+        writer.add_looked(made, suggestion, study_uid, None, who)
     return kept
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any
@@ -14,9 +14,10 @@ from engine.store.audit import canonical_json
 from engine.store.errors import StoreError
 from engine.store.gesture import Gesture, gesture, utc_now
 from engine.store.readings import Readings
-from engine.store.repositories import ImageRepository, RegionRepository, SuggestionRepository, source_key
+from engine.store.repositories import ImageRepository, RegionRepository, source_key
 from engine.store.rows import DecisionKind, Origin, RegionRow, RegionState, SuggestionRow
 from engine.store.shape_text import canonical_attributes, canonical_shape, shape_kind
+from engine.store.suggestions import SuggestionRepository
 from engine.store.task_rows import TaskAction, TaskRow, TaskState, next_state
 from engine.suggest import ImageRef, Suggestion
 
@@ -197,6 +198,38 @@ class RegionWriter:
             created=utc_now(),
         )
         return self.suggestions.get(number)
+
+    def add_question(
+        self,
+        made: Gesture,
+        suggestion: Suggestion,
+        suggestion_id: int,
+        who: str,
+        asked: Mapping[str, Any],
+        *,
+        look_id: int | None = None,
+    ) -> None:
+        """What a kept answer was asked, by its fields as JSON has them. look_id : of the first of two passes."""
+        made.insert(
+            "question",
+            suggestion_id=suggestion_id,
+            look_id=look_id,
+            asked=canonical_json(dict(asked)),
+            said=canonical_json({"trained": suggestion.trained, "malformed": suggestion.malformed}),
+            who=who,
+            created=utc_now(),
+        )
+
+    def add_looked(
+        self, made: Gesture, suggestion: Suggestion, study_uid: str, root_id: int | None, who: str
+    ) -> SuggestionRow:
+        """An answer that says where things are, with the names that were looked for: not every family of models
+        writes in its answer what it has not found.
+        """
+        kept = self.add_suggestion(made, suggestion, study_uid, root_id)
+        if suggestion.names:
+            self.add_question(made, suggestion, kept.id, who, {"names": list(suggestion.names)})
+        return kept
 
     def _begun(self, made: Gesture, task: TaskRow | None) -> int | None:
         """The reading's id; the first thing that its annotator does on the scan starts the task."""

@@ -119,6 +119,7 @@ class SuggestionRow:
 
     candidates : (EN name, ZH name, label id, probability), ranked. probability : of the region it is about.
     spread : of that region's left, top, right and bottom side, as `SuggestedRegion` has it.
+    view_sha256, window : of the rendered slice that was asked about.
     """
 
     id: int
@@ -137,7 +138,9 @@ class SuggestionRow:
     adapter: str | None
     latency_ms: float
     created: str
-    spread: tuple[float, float, float, float] | None = None
+    spread: tuple[float, float, float, float] | None
+    view_sha256: str
+    window: Window | None
 
 
 @dataclass(frozen=True, slots=True)

@@ -26,7 +26,6 @@ from engine.store.repositories import (
     AuditRepository,
     ImageRepository,
     RegionRepository,
-    SuggestionRepository,
     VerdictRepository,
     WorklistRepository,
     source_key,
@@ -34,6 +33,7 @@ from engine.store.repositories import (
 from engine.store.rows import RegionRow, SuggestionRow
 from engine.store.scan_index import ScanIndex
 from engine.store.scans import ScanRepository
+from engine.store.suggestions import SuggestionRepository
 from engine.store.task_progress import TaskProgress
 from engine.store.task_store import TaskStore
 from engine.suggest import ImageRef, Suggestion

@@ -1231,6 +1231,25 @@
     </message>
 </context>
 <context>
+    <name>KvMenu</name>
+    <message>
+        <source>Keys and values (KV cache)</source>
+        <translation>键值缓存（KV cache）</translation>
+    </message>
+    <message>
+        <source>16 bits (usual)</source>
+        <translation>16 位（常用）</translation>
+    </message>
+    <message>
+        <source>8 bits (half the memory)</source>
+        <translation>8 位（内存减半）</translation>
+    </message>
+    <message>
+        <source>32 bits (exact, slower)</source>
+        <translation>32 位（精确，较慢）</translation>
+    </message>
+</context>
+<context>
     <name>LabelBar</name>
     <message>
         <source>In hand: {0}</source>

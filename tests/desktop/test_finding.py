@@ -7,8 +7,11 @@ from PySide6.QtCore import Qt
 from PySide6.QtTest import QTest
 
 from engine.found import SAME_PLACE, split_names
+from engine.models.adding import add_model
+from engine.progress import NoProgress
 from engine.protocol import Language, Task
 from engine.regions import Box
+from engine.runtime import ModelManifest, registry
 from engine.store import Origin, RegionState
 from engine.suggest import ModelRef, Suggestion, SuggestTimings
 
@@ -187,24 +190,50 @@ def test_the_time_that_is_left_is_told(driver):
     assert any("left" in text for text in said)
 
 
-def test_what_is_not_there_is_shown_as_such(driver):
-    window = driver.window
-    image = window.viewing.image_ref()
-    answer = Suggestion(
+def absent_answer(window, raw: str, model: ModelRef) -> Suggestion:
+    return Suggestion(
         task=Task.TEXT_TO_REGION,
         language=Language.EN,
-        image=image,
+        image=window.viewing.image_ref(),
         prompt="where is <image>",
-        raw="<ref>aorta</ref>: not present",
-        text="aorta: not present",
+        raw=raw,
+        text=raw,
         regions=(),
         candidates=(),
         not_present=("aorta",),
         abstained=False,
         malformed=False,
-        model=ModelRef("tiny", "0" * 64),
+        model=model,
         timings_ms=SuggestTimings(0, 0, 0, 0, 0),
+        names=("aorta",),
     )
+
+
+def test_what_another_model_left_out_is_shown_as_not_there(open_window, tiny_model, tmp_path, monkeypatch):
+    folders = (tmp_path / "models", tmp_path / "shipped")
+    monkeypatch.setattr(registry, "model_folders", lambda: folders)
+    monkeypatch.setattr("engine.models.registering.model_folders", lambda: folders)
+    first = ModelManifest.read(tiny_model)
+    files = (first.path("text"), first.path("mmproj"))
+    other = add_model(*files, "qwen-vl", "json", NoProgress(), labels=first.labels(), box_unit="1000")
+    driver = open_window()
+    window = driver.window
+    absent = window.regions_panel.absent
+    # JSON writes nothing of what is not there, and what it does write is nothing in MedRegA's syntax.
+    window._store.record_found(absent_answer(window, "[]", ModelRef(other.id, other.sha256)), "1", "tester")
+    window.regions.refresh()
+    assert absent.text() == "Not on this slice, says the model: aorta"
+    window.viewing.step(1)
+    assert not absent.isVisible()
+    box = '[{"bbox_2d": [100, 100, 300, 300], "label": "aorta"}]'
+    window._store.record_found(absent_answer(window, box, ModelRef(other.id, other.sha256)), "1", "tester")
+    window.regions.refresh()
+    assert not absent.isVisible()
+
+
+def test_what_is_not_there_is_shown_as_such(driver):
+    window = driver.window
+    answer = absent_answer(window, "<ref>aorta</ref>: not present", ModelRef("tiny", "0" * 64))
     window._store.record_found(answer, "1", "tester")
     window.regions.refresh()
     absent = window.regions_panel.absent

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from engine.runtime import ModelManifest, Session
+from engine.runtime import KvType, ModelManifest, Session
 
 
 @pytest.fixture(scope="session")
@@ -37,7 +37,7 @@ def random_model(make_model: Callable[..., ModelManifest]) -> ModelManifest:
 @pytest.fixture(scope="module")
 def session(random_model: ModelManifest) -> Iterator[Session]:
     """A running model process."""
-    with Session(random_model, threads=1, exact=True) as running:
+    with Session(random_model, threads=1, kv_type=KvType.F32) as running:
         yield running
 
 

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from engine.confidence import box_odds, box_probabilities, spread_pixels
+from engine.confidence import box_odds, box_probabilities, expected_pixels, spread_pixels
 from engine.runtime import TextPiece
 
 
@@ -79,6 +79,14 @@ def test_a_spread_becomes_pixels_of_each_side_and_swapped_corners_swap_it():
     (one,) = box_odds(pieces)
     assert spread_pixels(one, 999, 999) == pytest.approx((0, 0, 1, 0))
     assert spread_pixels(one, 999 * 2, 999) == pytest.approx((0, 0, 2, 0))
+
+
+def test_the_expected_box_lies_where_its_numbers_are_expected():
+    pieces = with_odds(certain("[304, 1, 200, 2]"), 3, odds(d4=0.5, d6=0.5))
+    (one,) = box_odds(pieces)
+    # The corners swap here too: 305 is the right side.
+    assert expected_pixels(one, 999 * 2, 999) == pytest.approx((400, 1, 610, 2))
+    assert expected_pixels(box_odds(certain("[1, 2, 3, 4]"))[0], 999, 999) == pytest.approx((1, 2, 3, 4))
 
 
 @given(st.lists(st.lists(st.floats(0.01, 1), min_size=11, max_size=11), min_size=4, max_size=4))

@@ -15,6 +15,7 @@ from engine.protocol import Language, PartKind, Question, Task, render_prompt
 from engine.regions import Box
 from engine.runtime import find_model
 from engine.runtime.llama import LlamaModel
+from engine.runtime.offload import IN_32_BITS
 from training.bench_peer import GgufModel
 from training.model import image_embeddings, image_tensor
 
@@ -22,7 +23,7 @@ from training.model import image_embeddings, image_tensor
 def test_weights_taken_out_of_the_gguf_files_give_the_same_embedding_and_answer():
     manifest = find_model()
     torch_model = GgufModel(manifest.folder, 1)
-    llama = LlamaModel(manifest, threads=1, exact=True)
+    llama = LlamaModel(manifest, threads=1, offload=IN_32_BITS)
     try:
         with Image.open(manifest.path("golden_image")) as image:
             pixels = np.asarray(image.convert("RGB"))

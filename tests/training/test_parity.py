@@ -11,6 +11,7 @@ from engine.protocol import Language, Question, Task, render_prompt
 from engine.regions import Box
 from engine.runtime import ModelManifest
 from engine.runtime.llama import LlamaModel
+from engine.runtime.offload import IN_32_BITS
 
 torch = pytest.importorskip("torch")
 
@@ -22,7 +23,7 @@ PROMPTS = [
 
 @pytest.fixture(scope="module")
 def runtime(tiny_model: Path):
-    model = LlamaModel(ModelManifest.read(tiny_model), threads=1, exact=True)
+    model = LlamaModel(ModelManifest.read(tiny_model), threads=1, offload=IN_32_BITS)
     yield model
     model.close()
 
@@ -61,7 +62,7 @@ def test_without_the_position_roll_the_embeddings_are_far_off(tiny_checkpoint, t
     shutil.copytree(tiny_model, folder)
     manifest = ModelManifest.read(folder)
     write_mmproj(Checkpoint.read(tiny_checkpoint), manifest.path("mmproj"), rolled=False)
-    model = LlamaModel(manifest, threads=1, exact=True)
+    model = LlamaModel(manifest, threads=1, offload=IN_32_BITS)
     try:
         error = relative(model.embed_image(self_test_image(56)), np.load(folder / "golden.npy"))
     finally:

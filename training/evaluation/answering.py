@@ -13,6 +13,7 @@ from engine.runtime import (
     AskRequest,
     AskResult,
     Calibration,
+    KvType,
     ModelError,
     ModelManifest,
     Session,
@@ -60,7 +61,7 @@ class GgufAnswerer:
     """
 
     def __init__(self, manifest: ModelManifest, *, exact: bool = False, calibrated: bool = True) -> None:
-        self._session = Session(manifest, exact=exact)
+        self._session = Session(manifest, kv_type=KvType.F32 if exact else KvType.F16)
         self.labels: LabelSet | None = manifest.labels()
         self.calibration = manifest.calibration if calibrated else UNCALIBRATED
         self.abstain_below = manifest.abstain_below

@@ -13,9 +13,13 @@ import pytest
 from click.testing import CliRunner, Result
 from PIL import Image
 
+from engine.asked import question_keywords
 from engine.cli import main
+from engine.protocol import Language, Task, render_prompt
 from engine.regions import Box, Label
+from engine.runtime import ModelManifest
 from engine.scans import image_sha256, read_volume, render_slice
+from engine.slice_question import word_question
 from engine.store import AnnotationStore, RegionState
 from engine.suggest import make_image_ref
 
@@ -125,6 +129,15 @@ def test_suggest_asks_every_task(ct: Path, tiny_model: Path, tmp_path: Path, arg
         image = store.images.get(1)
         assert [(row.task, row.raw) for row in store.suggestions.of_image(image.id)] == [(task, report["raw"])]
         assert len(store.regions.of_image(image.id)) == len(report["regions"])
+        if task not in ("region_to_text", "text_to_region"):
+            (answer,) = store.answers.of_image(image.id)
+            # Enough to ask it again, word for word.
+            what = question_keywords(Task(task), answer.asked)
+            volume = read_volume(ct)
+            size = (image.height, image.width)
+            labels = ModelManifest.read(tiny_model).labels()
+            again = word_question(volume, size, labels, task=Task(task), language=Language.EN, **what)
+            assert render_prompt(again).text == report["prompt"]
     assert run("suggest", ct, *arguments, "--slice", 9, "--model", tiny_model).exit_code == 0
 
 
@@ -142,6 +155,13 @@ def test_suggest_asks_in_two_passes_and_keeps_both(ct: Path, tiny_model: Path, t
         assert kept == [one["prompt"] for one in report["cot"]["passes"]]
         # Regions that were only asked with are not for a person to decide.
         assert store.regions.of_image(1) == []
+        (answer,) = store.answers.of_image(1)
+        assert (answer.asked["text"], answer.asked["arm"], answer.asked["look_for"]) == (
+            "Is there a mass?",
+            "own",
+            ["liver"],
+        )
+        assert answer.look.prompt == report["cot"]["passes"][0]["prompt"]
     boxes = ("--cot-box", "mass=10,10,30,30", "--cot-box", "mass=40,40,50,60")
     given = json.loads(run("suggest", ct, *question, "--cot", "given", *boxes, *common).stdout)
     assert given["cot"]["regions"] == [{"label": "mass", "boxes": [[10, 10, 30, 30], [40, 40, 50, 60]]}]
@@ -416,6 +436,18 @@ def test_doctor_goes_on_without_a_model(tmp_path: Path):
     assert report["speed"] is None
 
 
+def test_doctor_blames_a_models_file_and_not_the_engine_for_a_bad_header(tiny_model: Path, tmp_path: Path):
+    folder = tmp_path / "model"
+    shutil.copytree(tiny_model, folder)
+    with (folder / "text.gguf").open("r+b") as file:
+        file.write(b"NOPE")
+    report = json.loads(run("doctor", "--model", folder, "--json").stdout)
+    (advice,) = report["advice"]
+    assert "text.gguf" in advice
+    assert report["engine"]["version"] == "0.3.36"
+    assert (report["offload"], report["speed"]) == (None, None)
+
+
 @pytest.fixture
 def own_settings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     folders = (tmp_path / "models", tmp_path / "shipped")
@@ -432,6 +464,19 @@ def test_where_models_run_is_chosen_once_and_for_one_question(ct: Path, tiny_mod
     report = json.loads(run("doctor", "--model", tiny_model, "--no-speed", "--device", "auto", "--json").stdout)
     assert report["device"] == "auto"
     assert own_settings.is_file()
+
+
+def test_how_keys_and_values_are_kept_is_chosen_for_all_models(tiny_model: Path, own_settings: Path):
+    assert run("model", "kv").stdout == "f16\n"
+    assert json.loads(run("model", "kv", "f32", "--json").stdout) == {"kv_type": "f32"}
+    report = json.loads(run("doctor", "--model", tiny_model, "--no-speed", "--json").stdout)
+    assert (report["offload"]["kv_type"], report["offload"]["flash"]) == ("f32", "off")
+    run("model", "kv", "q8_0")
+    report = json.loads(run("doctor", "--model", tiny_model, "--no-speed", "--json").stdout)
+    # Its heads are too narrow for it.
+    assert any("medrega model kv f16" in sentence for sentence in report["advice"])
+    assert run("model", "kv", "q4_0").exit_code == 2
+    assert run("model", "device").stdout == "auto\n"
 
 
 def test_a_device_that_is_none_is_a_wrong_argument(ct: Path, own_settings: Path):

@@ -26,6 +26,7 @@ from engine.protocol import Language, Question, Task, render_prompt
 from engine.regions import Box
 from engine.runtime import ModelError, ModelManifest, Session, find_model, verify_files
 from engine.runtime.llama import LlamaModel
+from engine.runtime.offload import IN_32_BITS
 from engine.runtime.vision import swap_axes
 from tests.engine.models.released import Reference, write_checkpoint
 
@@ -44,7 +45,7 @@ def pixels():
 @pytest.fixture
 def exact(released, parents):
     imported = import_checkpoint(released, "medrega-test", NoProgress(), text_type="f32", vision_type="f32")
-    model = LlamaModel(imported.manifest, threads=1, exact=True)
+    model = LlamaModel(imported.manifest, threads=1, offload=IN_32_BITS)
     yield model
     model.close()
 
@@ -220,7 +221,7 @@ def test_a_tower_of_medregas_width_and_depth_with_rmsnorm_and_qk_norm_is_torchs(
         )
         memory = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 2**20
         manifest = ModelManifest.read(tmp_path / "data" / "medrega-desktop" / "models" / f"full-{ftype}")
-        model = LlamaModel(manifest, threads=2, exact=True)
+        model = LlamaModel(manifest, threads=2, offload=IN_32_BITS)
         try:
             found = model.embed_image(pixels)
         finally:

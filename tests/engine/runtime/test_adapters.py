@@ -12,8 +12,9 @@ import pytest
 
 from engine.protocol import Language, Question, Task, render_prompt
 from engine.regions import Box
-from engine.runtime import AdapterManifest, AskRequest, ModelError, ModelFile, Session, list_adapters, registry
+from engine.runtime import AdapterManifest, AskRequest, KvType, ModelError, ModelFile, Session, list_adapters, registry
 from engine.runtime.llama import LlamaModel
+from engine.runtime.offload import IN_32_BITS
 
 WHAT = Question(Task.REGION_TO_TEXT, Language.EN, 120, 100, box=Box(10, 10, 50, 60))
 NAMES = ("liver", "left kidney", "spleen")
@@ -60,7 +61,7 @@ def test_adapters_of_a_model_are_listed_and_others_and_broken_ones_are_not(rando
 
 
 def test_an_adapter_is_switched_in_the_running_process_and_back_exactly(random_model, adapter, picture):
-    with Session(random_model, threads=1, exact=True) as session:
+    with Session(random_model, threads=1, kv_type=KvType.F32) as session:
         plain = ask(session, picture)
         pid = session.pid
         session.use_adapter(adapter)
@@ -73,7 +74,7 @@ def test_an_adapter_is_switched_in_the_running_process_and_back_exactly(random_m
 
 
 def test_a_process_that_is_started_anew_has_the_adapter_again(random_model, adapter, picture):
-    with Session(random_model, threads=1, exact=True) as session:
+    with Session(random_model, threads=1, kv_type=KvType.F32) as session:
         session.use_adapter(adapter)
         adapted = ask(session, picture)
         os.kill(session.pid, signal.SIGKILL)
@@ -92,7 +93,7 @@ def test_an_adapter_of_another_model_or_with_another_content_is_refused(random_m
 
 def test_an_adapter_that_does_not_fit_leaves_the_one_in_use(random_model, adapter, tmp_path, picture):
     wide = write_adapter(tmp_path / "adapters" / "wide", random_model, width=32)
-    model = LlamaModel(random_model, threads=1, exact=True)
+    model = LlamaModel(random_model, threads=1, offload=IN_32_BITS)
     try:
         model.use_adapter(adapter.path)
         before = model.next_logits(render_prompt(WHAT), picture)

@@ -24,7 +24,7 @@ from engine.models.registering import self_test_image, write_labels
 from engine.progress import NoProgress
 from engine.protocol import Language, Question, Task, render_prompt
 from engine.regions import Label, LabelSet
-from engine.runtime import AskRequest, Device, MemoryShortError, ModelError, ModelFile, ModelManifest, Session
+from engine.runtime import AskRequest, Device, KvType, MemoryShortError, ModelError, ModelFile, ModelManifest, Session
 from engine.runtime import process as process_module
 from engine.runtime.child import child_main
 from engine.runtime.llama import LlamaModel
@@ -186,7 +186,7 @@ def test_a_process_that_dies_of_loading_takes_less_too(open_session, heavy, even
 def test_a_process_that_aborts_over_a_question_takes_less_and_is_asked_again(
     open_session, random_model, events, picture
 ):
-    with open_session(random_model, has_a_gpu, exact=True) as session:
+    with open_session(random_model, has_a_gpu, kv_type=KvType.F32) as session:
         expected = session.ask(long(picture))
         pid = session.pid
         result = session.ask(long(picture), cancelled=Once(lambda: os.kill(pid, signal.SIGABRT)))
@@ -196,7 +196,7 @@ def test_a_process_that_aborts_over_a_question_takes_less_and_is_asked_again(
 
 
 def test_a_process_that_is_killed_over_a_question_takes_no_less(open_session, random_model, events, picture):
-    with open_session(random_model, has_a_gpu, exact=True) as session:
+    with open_session(random_model, has_a_gpu, kv_type=KvType.F32) as session:
         session.start()
         pid = session.pid
         session.ask(long(picture), cancelled=Once(lambda: os.kill(pid, signal.SIGKILL)))
@@ -208,10 +208,10 @@ def test_another_device_is_used_from_the_next_question_on(random_model, events, 
     with Session(random_model, threads=1, device=Device.parse("cpu"), on_event=events.append) as session:
         session.start()
         first = session.pid
-        session.use_device(Device.parse("cpu"))
+        session.run_as(device=Device.parse("cpu"))
         session.ask(short(picture))
         assert session.pid == first
-        session.use_device(Device.parse("cuda"))
+        session.run_as(device=Device.parse("cuda"))
         session.ask(short(picture))
         assert session.pid != first
         # This engine has no CUDA, or this machine no GPU that it could use.

@@ -26,6 +26,7 @@ from engine.protocol import (
 from engine.regions import Box
 from engine.runtime import Absence, AskRequest, EngineError, ModelError, QuestionError
 from engine.runtime.llama import LlamaModel, log_softmax
+from engine.runtime.offload import IN_32_BITS
 
 CONTROL = ("<|endoftext|>", "<|im_start|>", "<|im_end|>", "<img>", "</img>", "<IMG_CONTEXT>")
 NAMES = ("liver", "spleen", "left kidney", "right kidney", "左肾", "a")
@@ -50,7 +51,7 @@ ENDLESS = "root ::= [a-z] root"
 
 @pytest.fixture(scope="module")
 def model(random_model):
-    loaded = LlamaModel(random_model, threads=1, exact=True)
+    loaded = LlamaModel(random_model, threads=1, offload=IN_32_BITS)
     yield loaded
     loaded.close()
 
@@ -223,7 +224,7 @@ class TestChoices:
 
     def test_they_fit_however_little_context_the_prompt_leaves(self, make_model, picture):
         needed = 560
-        small = LlamaModel(make_model(0, context_length=needed), threads=1, exact=True)
+        small = LlamaModel(make_model(0, context_length=needed), threads=1, offload=IN_32_BITS)
         try:
             many = tuple(f"{a}{b}" for a in "abcdefghijklmnopqrstuvwxyz" for b in "abcdefghij")
             question = replace(WHAT, modality="CT")

@@ -29,7 +29,7 @@ from engine.runtime.messages import (
     receive,
     send,
 )
-from engine.runtime.offload import Lack, Offload
+from engine.runtime.offload import KvType, Lack, Offload
 
 any_text = st.text(st.characters(exclude_categories=()))
 number = st.floats(allow_nan=False, allow_infinity=False)
@@ -58,7 +58,7 @@ offloads = st.builds(
     st.integers(0, 99),
     st.integers(0, 99),
     st.booleans(),
-    any_text,
+    st.sampled_from(KvType),
     any_text,
     sizes,
     sizes,

@@ -87,7 +87,7 @@ def test_no_gpu_is_no_lack_but_a_full_one_is():
 
 def test_sizes_are_those_of_the_files_tensors(random_model):
     text, mmproj = (check_gguf(random_model.path(role)) for role in ("text", "mmproj"))
-    found = model_sizes(text, mmproj, cells=1000, batch=512, kv_bytes=2)
+    found = model_sizes(text, mmproj, cells=1000, batch=512)
     assert len(found.layers) == LAYERS
     kept = KV_HEADS * (WIDTH // HEADS) * 2 * 1000 * 2
     tensors = sum(tensor.bytes for tensor in text.tensors.values())

@@ -29,9 +29,10 @@ from engine.protocol import (
     render_prompt,
 )
 from engine.regions import Box
-from engine.runtime import AskRequest, EngineError, ModelError, ModelFile, ModelManifest, QuestionError, Session
+from engine.runtime import AskRequest, EngineError, KvType, ModelError, ModelFile, ModelManifest, QuestionError, Session
 from engine.runtime import process as process_module
 from engine.runtime.llama import LlamaModel
+from engine.runtime.offload import IN_32_BITS
 
 NAMES = ("liver", "spleen", "left kidney")
 WHAT = render_prompt(Question(Task.REGION_TO_TEXT, Language.EN, 120, 100, box=Box(1, 2, 50, 60)))
@@ -48,7 +49,7 @@ def events():
 @pytest.fixture
 def own(random_model, events):
     """A started session that a test may break."""
-    with Session(random_model, threads=1, exact=True, on_event=events.append) as running:
+    with Session(random_model, threads=1, kv_type=KvType.F32, on_event=events.append) as running:
         running.start()
         yield running
 
@@ -94,7 +95,7 @@ class Once:
 
 
 def test_the_process_answers_as_the_model_does(session, random_model, picture):
-    model = LlamaModel(random_model, threads=1, exact=True)
+    model = LlamaModel(random_model, threads=1, offload=IN_32_BITS)
     try:
         here = [model.ask(short(picture)), model.ask(replace(long(picture), max_tokens=40))]
     finally:

@@ -15,6 +15,7 @@ from PIL import Image
 
 from engine.runtime.llama import LlamaModel
 from engine.runtime.manifest import ModelFile, ModelManifest
+from engine.runtime.offload import IN_32_BITS
 
 IMAGE_SIZE, PATCH = 56, 14
 IMAGE_TOKENS = (IMAGE_SIZE // PATCH // 2) ** 2
@@ -41,7 +42,7 @@ def write_tiny_model(folder: Path, seed: int = 0, *, context_length: int = CONTE
     golden = rng.integers(0, 256, (IMAGE_SIZE, IMAGE_SIZE, 3), dtype=np.uint8)
     Image.fromarray(golden).save(folder / "golden.png")
     np.save(folder / "golden.npy", np.zeros((IMAGE_TOKENS, WIDTH), np.float32))
-    model = LlamaModel(_manifest(folder, context_length), threads=1, exact=True)
+    model = LlamaModel(_manifest(folder, context_length), threads=1, offload=IN_32_BITS)
     try:
         np.save(folder / "golden.npy", model.embed_image(golden))
     finally:

@@ -129,7 +129,31 @@ def test_where_something_was_looked_for_is_read_once_an_answer(store):
     assert [row.label.id for row, _ in rows] == ["liver", "spleen"]
     assert store.audit.count() == 1
     said = store.suggestions.looked_for(rows[0][0].image_id)
-    assert [one.raw for one in said] == ["both", "<ref>aorta</ref>: not present"]
+    assert [one.raw for one, _ in said] == ["both", "<ref>aorta</ref>: not present"]
+
+
+def test_what_was_looked_for_is_kept_once_an_answer(store):
+    """A model that leaves out what it has not found says nothing of it."""
+    both = replace(
+        ANSWER, task=Task.TEXT_TO_REGION, raw="both", regions=(LIVER, SPLEEN), candidates=(), names=("liver", "spleen")
+    )
+    none = replace(both, raw="[]", regions=(), names=("aorta",), not_present=("aorta",))
+    unlikely = replace(both, raw="one", names=("liver",))
+    rows = store.drawing.record_found_many([both, none], "1.2", "ann", about_slice=[unlikely])
+    image = rows[0][0].image_id
+    assert [names for _, names in store.suggestions.looked_for(image)] == [("liver", "spleen"), ("aorta",), ("liver",)]
+    store.answers.keep(ANSWER, "1.2", "ann", {"text": "?"}, look=replace(none, raw="[ ]", names=("mass",)))
+    assert [names for _, names in store.suggestions.looked_for(image)][-1] == ("mass",)
+    assert store.audit_problems() == []
+
+
+def test_answers_are_decided_once_the_newest_verdict_says_so(store):
+    numbers = [store.answers.keep(ANSWER, "1.2", "ann", {"text": text})[0].suggestion.id for text in "abcd"]
+    for number, kind in zip(numbers, (DecisionKind.ACCEPTED, DecisionKind.REJECTED, DecisionKind.EDITED), strict=False):
+        store.answers.judge(number, kind, "ann", "No." if kind is DecisionKind.EDITED else "")
+    assert [one.asked["text"] for one in store.answers.decided()] == ["a", "c"]
+    store.answers.judge(numbers[0], DecisionKind.RESTORED, "bob")
+    assert [one.asked["text"] for one in store.answers.decided()] == ["c"]
 
 
 def _label(region):

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from engine.answer_text import read_again, sentence_line
 from engine.found import is_known, label_named
-from engine.protocol import Language, Located, Task
+from engine.protocol import Language, Sentence, Task
 from engine.regions import Box, LabelSet
 from engine.runtime import ModelManifest
 from engine.store import AnswerRow, RegionRow
@@ -15,10 +15,20 @@ from engine.store import AnswerRow, RegionRow
 
 @dataclass(frozen=True, slots=True)
 class ReportLine:
-    """text : what it is about, and what it says. roots : root ids of its regions."""
+    """A sentence as the model wrote it. text : what it is about, and what it says.
+
+    places : for each thing that the sentence is about, and each of its boxes, the root id of the region there; None
+    where there is none.
+    """
 
     text: str
-    roots: tuple[int, ...]
+    sentence: Sentence
+    places: tuple[tuple[int | None, ...], ...]
+
+    @property
+    def roots(self) -> tuple[int, ...]:
+        """Root ids of its regions, each once."""
+        return tuple(dict.fromkeys(root for places in self.places for root in places if root is not None))
 
 
 def report_lines(
@@ -44,16 +54,11 @@ def report_lines(
     drawn = {region.box: region.root_id for region in answer.regions}
     lines = []
     for sentence in read.sentences:
-        roots = [root for item in sentence.located for root in _roots(item, drawn, labels, rows)]
-        lines.append(ReportLine(sentence_line(sentence, language), tuple(dict.fromkeys(roots))))
+        places = tuple(
+            tuple(_root(item.name, box, drawn, labels, rows) for box in item.boxes) for item in sentence.located
+        )
+        lines.append(ReportLine(sentence_line(sentence, language), sentence, places))
     return tuple(lines)
-
-
-def _roots(
-    item: Located, drawn: dict[tuple[float, float, float, float], int], labels: LabelSet, rows: Sequence[RegionRow]
-) -> list[int]:
-    found = (_root(item.name, box, drawn, labels, rows) for box in item.boxes)
-    return [root for root in found if root is not None]
 
 
 def _root(
