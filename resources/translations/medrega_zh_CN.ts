@@ -247,7 +247,7 @@
     </message>
     <message>
         <source>Question</source>
-        <translation>提问</translation>
+        <translation>问答</translation>
     </message>
     <message>
         <source>, </source>
@@ -1734,7 +1734,7 @@
     </message>
     <message>
         <source>Question</source>
-        <translation>提问</translation>
+        <translation>问答</translation>
     </message>
     <message>
         <source>Report</source>

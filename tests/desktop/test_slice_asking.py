@@ -122,6 +122,27 @@ def test_an_answer_is_there_again_after_the_next_start_on_its_slice_alone(open_w
     assert newest(again).asked.text() == "Is there a liver?"
 
 
+def test_what_keeps_a_correction_is_seen_once_it_is_begun(driver):
+    # Little room is left for the card.
+    choose(driver, Task.DIAGNOSIS)
+    panel(driver).form.labels.setPlainText("pneumonia, edema")
+    ask_and_wait(driver)
+    card, area = newest(driver), panel(driver)._area.viewport()
+    driver.window.resize(1100, 600)
+    driver.until(lambda: area.height() < card.sizeHint().height() + card.edit.height())
+    card.correct.click()
+    driver.until(lambda: card.save.visibleRegion().boundingRect() == card.save.rect())
+
+
+def test_the_fields_example_stays_when_the_language_changes(driver):
+    labels = panel(driver).form.labels
+    assert len(labels.placeholderText().splitlines()) == 2
+    driver.window.set_interface_language("zh_CN")
+    driver.until(lambda: "标签" in labels.placeholderText())
+    assert len(labels.placeholderText().splitlines()) == 2
+    driver.window.set_interface_language("en")
+
+
 def test_options_and_labels_are_chosen_among(driver):
     form = panel(driver).form
     form.text.setPlainText("Which plane?")
