@@ -15,7 +15,7 @@ from desktop.model.regions import RegionsModel
 from desktop.model.viewing import ViewingModel
 from engine.protocol import Language, Task
 from engine.regions import LabelSet
-from engine.runtime import AdapterManifest, Device, EngineEvent, ModelManifest, Session
+from engine.runtime import AdapterManifest, Device, EngineEvent, ModelManifest, Session, taught_labels
 from engine.store import StoreError
 from engine.suggest import ImageRef, Suggestion, suggest
 
@@ -71,7 +71,8 @@ class AskingModel(QObject):
         self._jobs = JobRunner(1, self)
         # The person's own choice, kept, when None.
         self._device: Device | None = None
-        self.session = Session(manifest, on_event=self._tell)
+        self.session = Session(manifest, promoted=True, on_event=self._tell)
+        self._shown_adapter: AdapterManifest | None = None
         self._of_tasks: dict[Task, ModelManifest] = {}
         self._others: dict[Path, Session] = {}
         regions.drawn.connect(self.ask_region)
@@ -101,8 +102,10 @@ class AskingModel(QObject):
         return list({one.folder: one for one in self._of_tasks.values() if one != self.manifest}.values())
 
     def labels_for(self, task: Task) -> LabelSet:
-        """The names that the model of this task was trained on."""
-        return self._labels[self.manifest_for(task).folder]
+        """The names that the model of this task was trained on, and its adapter."""
+        folder = self.manifest_for(task).folder
+        session = self.session if folder == self.manifest.folder else self._others.get(folder)
+        return taught_labels(self._labels[folder], session.adapter if session else None)
 
     @property
     def labels(self) -> LabelSet:
@@ -115,7 +118,7 @@ class AskingModel(QObject):
         if manifest == self.manifest:
             return self.session
         if manifest.folder not in self._others:
-            self._others[manifest.folder] = Session(manifest, device=self._device, on_event=self._tell)
+            self._others[manifest.folder] = Session(manifest, device=self._device, promoted=True, on_event=self._tell)
         return self._others[manifest.folder]
 
     def use_models(self, manifest: ModelManifest, of_tasks: Mapping[Task, ModelManifest]) -> None:
@@ -130,8 +133,9 @@ class AskingModel(QObject):
         for folder in [folder for folder in self._others if folder not in wanted]:
             self._others.pop(folder).close()
         if manifest != self.manifest:
-            old, self.session = self.session, Session(manifest, device=self._device, on_event=self._tell)
+            old, self.session = self.session, Session(manifest, device=self._device, promoted=True, on_event=self._tell)
             old.close()
+            self._shown_adapter = None
             self.warm_up()
         self.manifest = manifest
         self.model_changed.emit()
@@ -151,13 +155,21 @@ class AskingModel(QObject):
     def use_adapter(self, adapter: AdapterManifest | None) -> None:
         """Answer with a LoRA adapter of the default model from the next question on. Raises `ModelError`."""
         self.session.use_adapter(adapter)
+        self._shown_adapter = adapter
         self.model_changed.emit()
+
+    def _tell_of_adapter(self) -> None:
+        """The session follows what is promoted and rolled back, wherever that is done."""
+        if self.session.adapter != self._shown_adapter:
+            self._shown_adapter = self.session.adapter
+            self.model_changed.emit()
 
     def warm_up(self) -> None:
         """Load the model before the first question needs it."""
         session = self.session
         job = self._jobs.start(lambda job: session.start(job.cancelled))
         job.failed.connect(self.unusable)
+        job.done.connect(self._tell_of_adapter)
         job.done.connect(self.ahead.later)
 
     @property
@@ -257,6 +269,7 @@ class AskingModel(QObject):
         if not self._is_current(asked):
             return
         self._current = None
+        self._tell_of_adapter()
         if not suggestion.trained:
             self.untrained.emit(suggestion.model.id)
         fits = self._is_on_screen(suggestion.image)
