@@ -23,7 +23,9 @@ _LARGEST_GAP = 0.1
 
 @dataclass(frozen=True, slots=True)
 class AdapterCheck:
-    """rows : per task. gap : mean distance of the probability that both give to torch's name; None without names."""
+    """rows : per task. gap : between the probabilities that both give a name, of the name where it is largest, mean
+    over the questions; None without such questions.
+    """
 
     rows: tuple[TaskComparison, ...]
     gap: float | None
@@ -56,6 +58,5 @@ def check_adapter(
 
 
 def _gap(ours: Prediction, theirs: Prediction) -> float:
-    name = ours.choices[0].text
-    other = next(choice.probability for choice in theirs.choices if choice.text == name)
-    return abs(ours.choices[0].probability - other)
+    other = {choice.text: choice.probability for choice in theirs.choices}
+    return max(abs(choice.probability - other[choice.text]) for choice in ours.choices)
