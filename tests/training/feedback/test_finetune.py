@@ -216,7 +216,7 @@ def test_a_stage_ends_after_so_many_checkpoints_without_a_better_one(losses, pat
     assert ends(by_step, patience) == (len(losses) > patience and min(losses[-patience:]) >= min(losses[:-patience]))
 
 
-def test_a_hundred_corrections_take_no_more_steps_than_the_goal_allows():
-    """Each on an image of its own, as many replayed: 200 images would be 400 steps, the cap is 240."""
-    assert FineTuning().steps_for(200) == 240
+def test_a_hundred_corrections_take_no_more_steps_than_ten_minutes_allow():
+    """On images of their own, with as many replayed, all visited 16 times: 400 steps without the cap."""
+    assert FineTuning().steps_for(200) == 120
     assert FineTuning().steps_for(24) == 48
