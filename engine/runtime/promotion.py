@@ -23,7 +23,7 @@ from engine.runtime.manifest import ModelManifest
 
 HISTORY_FILE = "history.json"
 PROMOTE, ROLL_BACK = "promote", "rollback"
-_FORMAT = 1
+FORMAT = 1
 _START = "0" * 64
 
 
@@ -55,8 +55,8 @@ def read_history() -> tuple[Switch, ...]:
     path = _path()
     try:
         said = json.loads(path.read_text(encoding="utf-8"))
-        if said["format"] != _FORMAT:
-            raise ValueError(f"format {said['format']!r}, this version reads {_FORMAT}")
+        if said["format"] != FORMAT:
+            raise ValueError(f"format {said['format']!r}, this version reads {FORMAT}")
         switches = tuple(Switch(**one) for one in said["switches"])
     except FileNotFoundError:
         return ()
@@ -186,7 +186,7 @@ def _append(
         reason,
         dict(facts),
     )
-    document = {"format": _FORMAT, "last": switch.sha256, "switches": [asdict(one) for one in (*switches, switch)]}
+    document = {"format": FORMAT, "last": switch.sha256, "switches": [asdict(one) for one in (*switches, switch)]}
     with whole_file(_path()) as temporary:
         temporary.write_text(json.dumps(document, ensure_ascii=False, indent=2) + "\n", encoding="utf-8")
 
