@@ -33,6 +33,7 @@ from engine.store.repositories import (
 from engine.store.rows import RegionRow, SuggestionRow
 from engine.store.scan_index import ScanIndex
 from engine.store.scans import ScanRepository
+from engine.store.shadows import ShadowRepository
 from engine.store.suggestions import SuggestionRepository
 from engine.store.task_progress import TaskProgress
 from engine.store.task_store import TaskStore
@@ -81,6 +82,7 @@ class AnnotationStore:
         self.labels = LabelStore(self._connection, self._require_writable)
         self.tasks = TaskStore(self._connection, self.readings, self._require_writable)
         self.progress = TaskProgress(self._connection, self.tasks)
+        self.shadows = ShadowRepository(db)
 
     @classmethod
     def open(cls, path: Path) -> AnnotationStore:
