@@ -15,20 +15,18 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
 from PIL import Image
 
-from engine.errors import MedRegAError
+from engine.exchange.errors import ExchangeError
+from engine.exchange.views import AnnotatedViews, by_view, has_area
 from engine.files import whole_file
 from engine.progress import Cancelled, NoProgress, Progress
 from engine.protocol import Language, Located, Question, Task, user_text, write_located
-from engine.scans import Volume, image_sha256, read_volume, render_slice
-from engine.store import AnnotationStore, ImageRow, RegionRow, shape_of
+from engine.store import AnnotationStore, ImageRow, RegionRow
 
 NOTICE = "Not for diagnostic use. Regions and names are annotations for training and testing models."
-
-
-class ExchangeError(MedRegAError):
-    """An export that cannot be made: the message names the scan and why."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +57,7 @@ def export_medreginstruct(
     progress = progress or NoProgress()
     by_image: dict[int, list[RegionRow]] = defaultdict(list)
     for region in store.regions.decided():
-        if _has_area(region) and any(_name(region, language) for language in languages):
+        if has_area(region) and any(_name(region, language) for language in languages):
             by_image[region.image_id].append(region)
     if not by_image:
         raise ExchangeError(
@@ -83,17 +81,16 @@ def _export(
 ) -> ExportCounts:
     """All pictures first into the folder `unfinished`; they get their place once every one of them is right."""
     folder = out.with_name(f"{out.stem}_images")
-    volumes: dict[tuple[str, str], Volume] = {}
+    views = AnnotatedViews()
     records: list[dict[str, Any]] = []
     images = 0
     for done, (image_id, regions) in enumerate(by_image.items(), start=1):
         if progress.cancelled():
             raise Cancelled
         image = store.images.get(image_id)
-        # A slice seen through two windows is two pictures.
-        for view, seen in _by_view(regions).items():
+        for view, seen in by_view(regions).items():
             name = f"{view[:16]}.png"
-            _write_png(unfinished / name, _volume(volumes, image), image, seen[0])
+            _write_png(unfinished / name, views.render(image, seen[0]))
             images += 1
             records += _records(store, f"{folder.name}/{name}", image, seen, languages, len(records))
         progress.report(done, len(by_image), "exporting slices")
@@ -117,34 +114,7 @@ def _export(
     return ExportCounts(images, sum(map(len, by_image.values())), len(records))
 
 
-def _has_area(region: RegionRow) -> bool:
-    """Points and lines have no box that a model could be asked about."""
-    return shape_of(region).area > 0
-
-
-def _by_view(regions: Sequence[RegionRow]) -> dict[str, list[RegionRow]]:
-    views: dict[str, list[RegionRow]] = defaultdict(list)
-    for region in regions:
-        views[region.view_sha256].append(region)
-    return views
-
-
-def _volume(volumes: dict[tuple[str, str], Volume], image: ImageRow) -> Volume:
-    key = (image.source, image.series_uid)
-    if key not in volumes:
-        # One at a time: regions come ordered by slice, and a volume can be large.
-        volumes.clear()
-        volumes[key] = read_volume(Path(image.source), image.series_uid)
-    return volumes[key]
-
-
-def _write_png(path: Path, volume: Volume, image: ImageRow, region: RegionRow) -> None:
-    rgb = render_slice(volume, image.plane, image.slice, region.window)
-    if image_sha256(rgb) != region.view_sha256:
-        raise ExchangeError(
-            f"slice {image.slice} of {image.source} is not what was annotated any more: restore the scan, "
-            "or reject its regions"
-        )
+def _write_png(path: Path, rgb: NDArray[np.uint8]) -> None:
     grey = (rgb[..., 0] == rgb[..., 1]).all() and (rgb[..., 0] == rgb[..., 2]).all()
     with whole_file(path) as temporary:
         Image.fromarray(rgb[..., 0] if grey else rgb).save(temporary, format="PNG")

@@ -14,9 +14,10 @@ from engine.store.audit import canonical_json
 from engine.store.errors import StoreError
 from engine.store.gesture import Gesture, gesture, utc_now
 from engine.store.readings import Readings
-from engine.store.repositories import ImageRepository, RegionRepository, SuggestionRepository, source_key
+from engine.store.repositories import ImageRepository, RegionRepository, source_key
 from engine.store.rows import DecisionKind, Origin, RegionRow, RegionState, SuggestionRow
 from engine.store.shape_text import canonical_attributes, canonical_shape, shape_kind
+from engine.store.suggestions import SuggestionRepository
 from engine.store.task_rows import TaskAction, TaskRow, TaskState, next_state
 from engine.suggest import ImageRef, Suggestion
 

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import json
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -22,7 +21,6 @@ from engine.store.rows import (
     PlacedRegion,
     RegionRow,
     RegionState,
-    SuggestionRow,
     VerdictRow,
     WorklistRow,
 )
@@ -33,7 +31,7 @@ Row = TypeVar("Row")
 _OF_THE_READING = (
     "reading_id IS NULL OR reading_id = (SELECT other.id FROM task AS mine JOIN task AS other "
     "ON other.path = mine.path AND other.series_uid = mine.series_uid WHERE mine.id = reading_id "
-    "AND EXISTS (SELECT 1 FROM region AS any WHERE any.reading_id = other.id) "
+    "AND EXISTS (SELECT 1 FROM region AS any WHERE any.reading_id = other.id) {readers}"
     "ORDER BY (SELECT state FROM task_event WHERE task_id = other.id ORDER BY id DESC LIMIT 1) = 'reviewed' DESC, "
     "other.reading, other.id LIMIT 1)"
 )
@@ -42,13 +40,16 @@ CURRENT_REGION = "NOT EXISTS (SELECT 1 FROM region AS newer WHERE newer.supersed
 HIDDEN_SQL = ", ".join(f"'{state.value}'" for state in HIDDEN_STATES)
 DECIDED_SQL = ", ".join(f"'{state.value}'" for state in DECIDED_STATES)
 
+_JUDGED_IMAGES = f"SELECT DISTINCT image_id FROM region WHERE state IN ({DECIDED_SQL}, 'rejected') AND {CURRENT_REGION}"
+
 
 def source_key(path: Path | str) -> str:
     """How a scan's place is written down: absolute, so that it means the same from every working folder."""
     return os.path.abspath(path)  # noqa: PTH100 - `Path.absolute` keeps "..", `Path.resolve` follows links
 
 
-def _one(db: Database, what: str, sql: str, number: int, make: Callable[[dict[str, Any]], Row]) -> Row:
+def one_row(db: Database, what: str, sql: str, number: int, make: Callable[[dict[str, Any]], Row]) -> Row:
+    """The row with this id. Raises `StoreError` when there is none."""
     row = next(db.query(sql, [number]), None)
     if row is None:
         raise StoreError(f"there is no {what} {number} in this database: read it again")
@@ -81,7 +82,20 @@ class ImageRepository:
 
     def get(self, image_id: int) -> ImageRow:
         """A slice by its id. Raises `StoreError` when there is none."""
-        return _one(self._db, "image", self._SELECT + "WHERE image.id = ?", image_id, self._row)
+        return one_row(self._db, "image", self._SELECT + "WHERE image.id = ?", image_id, self._row)
+
+    def waiting(self) -> list[int]:
+        """The ids of the slices on which a model was asked for regions and nobody has decided about any, by age."""
+        sql = (
+            "SELECT id FROM image WHERE EXISTS (SELECT 1 FROM suggestion WHERE image_id = image.id "
+            f"AND task IN ('region_to_text', 'text_to_region', 'grounded_report')) AND id NOT IN ({_JUDGED_IMAGES}) "
+            "ORDER BY id"
+        )
+        return [int(row["id"]) for row in self._db.query(sql)]
+
+    def labelled(self) -> list[int]:
+        """The ids of the slices on which somebody has decided about a region, by age."""
+        return [int(row["image_id"]) for row in self._db.query(f"{_JUDGED_IMAGES} ORDER BY image_id")]
 
     @staticmethod
     def _row(row: dict[str, Any]) -> ImageRow:
@@ -114,11 +128,11 @@ class RegionRepository:
     def current(self, root_id: int) -> RegionRow:
         """A region as it is now, hidden or not. Raises `StoreError` when there is none."""
         sql = f"SELECT * FROM region WHERE root_id = ? AND {CURRENT_REGION}"
-        return _one(self._db, "region", sql, root_id, self._row)
+        return one_row(self._db, "region", sql, root_id, self._row)
 
     def row(self, region_id: int) -> RegionRow:
         """One row of a region's history. Raises `StoreError` when there is none."""
-        return _one(self._db, "region row", "SELECT * FROM region WHERE id = ?", region_id, self._row)
+        return one_row(self._db, "region row", "SELECT * FROM region WHERE id = ?", region_id, self._row)
 
     def history(self, root_id: int) -> list[RegionRow]:
         """All rows of a region, oldest first."""
@@ -184,18 +198,30 @@ class RegionRepository:
         sql = f"SELECT * FROM region WHERE image_id = ? AND {where} AND {CURRENT_REGION} ORDER BY root_id"
         return [self._row(row) for row in self._db.query(sql, [image_id])]
 
-    def decided(self) -> Iterator[RegionRow]:
+    def decided(self, annotators: Sequence[str] = ()) -> Iterator[RegionRow]:
         """Every accepted or edited region as it is now, by series, then slice, then age.
 
         Of a scan that several people read, one reading alone: two would say everything twice. It is the approved one
         with the lowest number, or the lowest when none is approved. Regions of no reading are always among them.
+        annotators : whose readings to choose among; everybody's when empty.
         """
+        marks = ", ".join("?" for _ in annotators)
+        named = f"AND other.annotator_id IN (SELECT id FROM annotator WHERE name IN ({marks})) " if annotators else ""
+        of_the_reading = _OF_THE_READING.format(readers=named)
         sql = (
             "SELECT region.* FROM region JOIN image ON image.id = region.image_id "
-            f"WHERE state IN ({DECIDED_SQL}) AND {CURRENT_REGION} AND ({_OF_THE_READING}) "
+            f"WHERE state IN ({DECIDED_SQL}) AND {CURRENT_REGION} AND ({of_the_reading}) "
             "ORDER BY image.series_id, image.plane, image.slice, root_id"
         )
-        return (self._row(row) for row in self._db.query(sql))
+        return (self._row(row) for row in self._db.query(sql, list(annotators)))
+
+    def judged(self) -> list[RegionRow]:
+        """Every accepted, edited or rejected region that a model had said something about, as it is now, by age."""
+        sql = (
+            f"SELECT * FROM region WHERE state IN ({DECIDED_SQL}, 'rejected') AND {CURRENT_REGION} "
+            "AND EXISTS (SELECT 1 FROM suggestion WHERE region_root_id = region.root_id) ORDER BY root_id"
+        )
+        return [self._row(row) for row in self._db.query(sql)]
 
     @staticmethod
     def _row(row: dict[str, Any]) -> RegionRow:
@@ -222,102 +248,6 @@ class RegionRepository:
             row["derivation"],
             row["reading_id"],
         )
-
-
-class SuggestionRepository:
-    """Answers of models."""
-
-    def __init__(self, db: Database) -> None:
-        self._db = db
-
-    def of_region(self, root_id: int) -> SuggestionRow | None:
-        """The newest answer about a region, None when the model was never asked."""
-        sql = "SELECT * FROM suggestion WHERE region_root_id = ? ORDER BY id DESC LIMIT 1"
-        return next(map(self._row, self._db.query(sql, [root_id])), None)
-
-    def newest_of_series(self, source: Path | str, series_uid: str) -> dict[int, SuggestionRow]:
-        """The newest answer about each region of a series, by root id."""
-        sql = (
-            "SELECT suggestion.* FROM suggestion JOIN image ON image.id = suggestion.image_id "
-            "JOIN series ON series.id = image.series_id "
-            "WHERE source = ? AND series_uid = ? AND region_root_id IS NOT NULL ORDER BY suggestion.id"
-        )
-        rows = map(self._row, self._db.query(sql, [source_key(source), series_uid]))
-        return {row.region_root_id: row for row in rows if row.region_root_id is not None}
-
-    def of_image(self, image_id: int) -> list[SuggestionRow]:
-        """Answers about the whole slice (reports, questions, diagnoses), oldest first."""
-        sql = "SELECT * FROM suggestion WHERE image_id = ? AND region_root_id IS NULL ORDER BY id"
-        return [self._row(row) for row in self._db.query(sql, [image_id])]
-
-    def looked_for(self, image_id: int) -> list[SuggestionRow]:
-        """Each answer that says where something is on a slice, or that it is not there, once and oldest first."""
-        sql = (
-            "SELECT * FROM suggestion WHERE id IN (SELECT min(id) FROM suggestion WHERE image_id = ? AND task = "
-            "'text_to_region' GROUP BY prompt, raw, model_sha256) ORDER BY id"
-        )
-        return [self._row(row) for row in self._db.query(sql, [image_id])]
-
-    def found_in_series(
-        self, source: Path | str, series_uid: str, plane: Plane, model_sha256: str, adapter: str | None
-    ) -> dict[tuple[int, str], float | None]:
-        """What a model was asked to find on the slices of a series, by slice and prompt.
-
-        The value is the probability of the best box that was left out the last time (see
-        `RegionDrawing.record_found_many`), None where none was.
-        """
-        sql = (
-            "SELECT image.slice, prompt, region_root_id, parsed FROM suggestion "
-            "JOIN image ON image.id = suggestion.image_id JOIN series ON series.id = image.series_id "
-            "WHERE source = ? AND series_uid = ? AND plane = ? AND task = 'text_to_region' AND model_sha256 = ? "
-            "AND adapter IS ? ORDER BY suggestion.id"
-        )
-        values = [source_key(source), series_uid, plane.value, model_sha256, adapter]
-        found: dict[tuple[int, str], float | None] = {}
-        for row in self._db.query(sql, values):
-            place = (row["slice"], row["prompt"])
-            if row["region_root_id"] is not None:
-                found.setdefault(place, None)
-            else:
-                left_out = [float(one["probability"]) for one in json.loads(row["parsed"] or "[]")]
-                found[place] = max(left_out, default=None)
-        return found
-
-    def get(self, suggestion_id: int) -> SuggestionRow:
-        """An answer by its id. Raises `StoreError` when there is none."""
-        return _one(self._db, "suggestion", "SELECT * FROM suggestion WHERE id = ?", suggestion_id, self._row)
-
-    @staticmethod
-    def _row(row: dict[str, Any]) -> SuggestionRow:
-        parsed = json.loads(row["parsed"] or "[]")
-        return SuggestionRow(
-            row["id"],
-            row["image_id"],
-            row["region_root_id"],
-            row["task"],
-            row["language"],
-            row["prompt"],
-            row["raw"],
-            row["text"] or "",
-            tuple((c[0], c[1], c[2], float(c[3])) for c in json.loads(row["candidates"] or "[]")),
-            parsed[0]["probability"] if parsed else None,
-            bool(row["abstained"]),
-            row["model_id"],
-            row["model_sha256"],
-            row["adapter"],
-            row["latency_ms"] or 0.0,
-            row["created"],
-            _spread(parsed),
-        )
-
-
-def _spread(parsed: list[dict[str, Any]]) -> tuple[float, float, float, float] | None:
-    """Of the first region; suggestions of earlier versions have none."""
-    values = parsed[0].get("spread") if parsed else None
-    if values is None:
-        return None
-    left, top, right, bottom = (float(value) for value in values)
-    return (left, top, right, bottom)
 
 
 class VerdictRepository:

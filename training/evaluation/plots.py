@@ -12,8 +12,8 @@ from matplotlib.figure import Figure
 from matplotlib.font_manager import get_font_names
 
 from engine.protocol import Task
+from engine.reliability import Reliability
 from training.evaluation.prediction import Prediction
-from training.evaluation.reliability import Reliability
 
 _BLUE, _ORANGE, _GREY = "#1f77b4", "#ff7f0e", "#888888"
 _MOST_LABELS = 40

@@ -10,6 +10,7 @@ from typing import Any
 
 from engine.protocol import IMAGE_MARKER, Task
 from engine.protocol.syntax import BOXES, read_boxes
+from engine.reliability import ECE_BINS, Reliability
 from engine.runtime import UNCALIBRATED
 from training.evaluation.answering import ModelFacts
 from training.evaluation.confidences import abstention_of, reliability_of
@@ -29,7 +30,6 @@ from training.evaluation.measures import (
 from training.evaluation.paper_summary import paper_metrics
 from training.evaluation.predict import Answered
 from training.evaluation.prediction import Prediction
-from training.evaluation.reliability import ECE_BINS, Reliability
 from training.records import dataset_sha256
 
 _SMALL, _LARGE = 0.01, 0.1

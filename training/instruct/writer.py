@@ -7,7 +7,7 @@ import hashlib
 import json
 import os
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import IO, Any
 
@@ -68,7 +68,7 @@ def write_questions(
     questioner = Questioner(spec, naming, gather_known(spec, catalogue, naming))
     total = catalogue.count("image")
     with contextlib.ExitStack() as stack:
-        files = _Files(out, stack)
+        files = SplitFiles(out, SPLITS, stack)
         sentences = _Sentences(catalogue, out, stack)
         label_maps = stack.enter_context(_LabelMaps.writing(out))
         for done, (_, split, facts) in enumerate(catalogue.images(), start=1):
@@ -76,16 +76,16 @@ def write_questions(
                 raise Cancelled
             lines = [
                 (one.record.task, json.dumps(one.to_json(), ensure_ascii=False))
-                for one in questioner.records(facts, split, _place(facts))
+                for one in questioner.records(facts, split, picture_place(facts))
             ]
             if lines:
-                _move(building / facts.file, out / split / _place(facts))
+                _move(building / facts.file, out / split / picture_place(facts))
                 if facts.label_map:
                     (out / split / LABEL_MAPS).mkdir(exist_ok=True)
                     _move(building / facts.label_map, out / split / facts.label_map)
                     labels = [naming.name(key, Language.EN) for key in facts.map_keys]
-                    label_maps.write(split, _place(facts), facts.label_map, labels)
-                files.write_regions(split, _regions(facts, naming))
+                    label_maps.write(split, picture_place(facts), facts.label_map, labels)
+                files.write_regions(split, regions_line(facts, naming))
             for task, line in lines:
                 files.write(split, task, line)
             for sentence in questioner.sentences(facts):
@@ -95,11 +95,11 @@ def write_questions(
     return {
         "files": {f"{split}/{task}.jsonl": count for (split, task), count in sorted(lengths.items())},
         "splits_sha256": _write_splits(catalogue, out),
-        "meta": _write_meta(out, lengths),
+        "meta": write_meta(out, lengths),
     }
 
 
-def _regions(facts: ImageFacts, naming: Naming) -> str:
+def regions_line(facts: ImageFacts, naming: Naming) -> str:
     """The picture's line in the file of marked regions, see `training.records.REGIONS_FILE`."""
     regions = [
         {
@@ -112,10 +112,11 @@ def _regions(facts: ImageFacts, naming: Naming) -> str:
         for one in facts.regions
     ]
     complete = bool(facts.scope)
-    return json.dumps({"image": _place(facts), "complete": complete, "regions": regions}, ensure_ascii=False)
+    return json.dumps({"image": picture_place(facts), "complete": complete, "regions": regions}, ensure_ascii=False)
 
 
-def _place(facts: ImageFacts) -> str:
+def picture_place(facts: ImageFacts) -> str:
+    """A picture's path beside the jsonl files of its split."""
     return f"{PICTURES}/{Path(facts.file).name}"
 
 
@@ -125,15 +126,18 @@ def _move(picture: Path, target: Path) -> None:
         picture.replace(target)
 
 
-class _Files:
-    """The jsonl files while they are written; those that get no line are never made."""
+class SplitFiles:
+    """The jsonl files of a set's splits while they are written; those that get no line are never made.
 
-    def __init__(self, out: Path, stack: contextlib.ExitStack) -> None:
+    They appear whole when `stack` ends well. lengths : lines written, by split and task.
+    """
+
+    def __init__(self, out: Path, splits: Sequence[str], stack: contextlib.ExitStack) -> None:
         self._out, self._stack = out, stack
         self._regions: dict[str, IO[str]] = {}
         self._open: dict[tuple[str, Task], IO[str]] = {}
         self.lengths: Counter[tuple[str, Task]] = Counter()
-        for split in SPLITS:
+        for split in splits:
             (out / split / PICTURES).mkdir(parents=True, exist_ok=True)
             # Of a build that was begun with other tasks in mind and killed.
             for left in (out / split).glob("*.jsonl"):
@@ -221,7 +225,7 @@ def _write_splits(catalogue: Catalogue, out: Path) -> str:
     return digest.hexdigest()
 
 
-def _write_meta(out: Path, lengths: Counter[tuple[str, Task]]) -> str:
+def write_meta(out: Path, lengths: Mapping[tuple[str, Task], int]) -> str:
     """The released training code's description of the sets, an entry a file (medrega ``src/shell/meta_file.json``)."""
     meta = {
         f"{split}_{task}": {
