@@ -83,8 +83,62 @@ def snapshot_command(
         click.echo(printable(line))
 
 
+@click.command("drift")
+@click.option("--window", "days", type=click.IntRange(min=1), default=7, show_default=True, help="Days in a window.")
+@click.option("--site", "sites", type=PATH, multiple=True, help="A folder whose scans are of one site.")
+@db_option
+@json_option
+def drift_command(days: int, sites: tuple[Path, ...], database: Path, as_json: bool) -> None:
+    """Say how often suggestions are kept, by label and site, and for which labels that fell.
+
+    Example: medrega feedback drift --window 14 --site /scans/north --site /scans/south
+    """
+    from engine.feedback.drift import measure_drift
+    from engine.feedback.judged import judged_suggestions
+
+    with existing_store(database) as store:
+        drift = measure_drift(judged_suggestions(store, sites), days)
+    if as_json:
+        echo_json(drift.to_json())
+        return
+    for key, course in (("all", drift.everything), *drift.by_label.items()):
+        fare = course.whole
+        kept = "" if fare.acceptance is None else f" ({fare.acceptance:.0%})"
+        click.echo(printable(f"{course.name or key}: {fare.accepted} of {fare.judged} kept as they were{kept}"))
+    for alarm in drift.alarms:
+        text = (
+            f"ALARM {alarm.name}: {alarm.now[0]} of {alarm.now[1]} kept, {alarm.before[0]} of {alarm.before[1]} before"
+        )
+        click.echo(printable(f"{text} (p = {alarm.adjusted:.2g})"))
+
+
+@click.command("order")
+@click.option("--limit", type=click.IntRange(min=1), help="Only the first so many.")
+@click.option("--no-pictures", is_flag=True, help="Do not look at the scans: what models said decides alone.")
+@db_option
+@json_option
+def order_command(limit: int | None, no_pictures: bool, database: Path, as_json: bool) -> None:
+    """Say which images to label next: doubtful ones, unlike others, with rare labels.
+
+    Example: medrega feedback order --limit 20 --json
+    """
+    from engine.feedback.waiting import order_of
+
+    with existing_store(database) as store:
+        order = order_of(store, TerminalProgress(), limit=limit, pictures=not no_pictures)
+    if as_json:
+        skipped = [{"path": path, "why": why} for path, why in order.skipped]
+        echo_json({"images": [one.to_json() for one in order.images], "skipped": skipped})
+        return
+    for one in order.images:
+        image = one.image
+        click.echo(printable(f"{one.rank.score:.3f} {image.source} {image.plane.value} {image.slice}"))
+    for _, why in order.skipped:
+        click.echo(printable(why), err=True)
+
+
 def _day(when: datetime.datetime | None) -> str:
     return "" if when is None else when.date().isoformat()
 
 
-VERBS = (snapshot_command,)
+VERBS = (snapshot_command, drift_command, order_command)
