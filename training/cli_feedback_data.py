@@ -137,8 +137,61 @@ def order_command(limit: int | None, no_pictures: bool, database: Path, as_json:
         click.echo(printable(why), err=True)
 
 
+@click.command("export")
+@click.argument("out", type=PATH, metavar="OUT.zip")
+@click.option("--snapshot", "hashes", multiple=True, help="A snapshot by its hash or the beginning of it.")
+@click.option("--adapter", "ids", multiple=True, help="An adapter by its id.")
+@db_option
+@json_option
+def export_command(out: Path, hashes: tuple[str, ...], ids: tuple[str, ...], database: Path, as_json: bool) -> None:
+    """Pack snapshots and adapters into one file for another machine, without identifiers of patients.
+
+    Tell its hash to whoever gets it, on another way than the file.
+
+    Example: medrega feedback export site-b.zip --snapshot 1f3a --adapter site-b-1
+    """
+    from engine.feedback.bundle import write_bundle
+    from engine.feedback.identifiers import Identifiers
+    from engine.runtime import AdapterManifest, adapters_folder
+
+    with existing_store(database) as store:
+        rows = [store.snapshots.find(hash_) for hash_ in hashes]
+        adapters = [AdapterManifest.read(adapters_folder() / Path(id_).name) for id_ in ids]
+        bundle = write_bundle(out, rows, adapters, Identifiers(store.identifying_texts()), TerminalProgress())
+    told = {"bundle": str(out), "sha256": bundle.sha256, "files": bundle.files}
+    if as_json:
+        echo_json({**told, "snapshots": list(bundle.snapshots), "adapters": list(bundle.adapters)})
+    else:
+        click.echo(printable(f"{out}: {bundle.files} files, hash {bundle.sha256}"))
+
+
+@click.command("import")
+@click.argument("bundle_file", type=PATH, metavar="FILE.zip")
+@click.option("--expect", default="", help="The hash that whoever made it told you: another bundle is refused.")
+@db_option
+@json_option
+def import_command(bundle_file: Path, expect: str, database: Path, as_json: bool) -> None:
+    """Unpack snapshots and adapters from another machine, once every hash was found right.
+
+    Example: medrega feedback import site-b.zip --expect 5c0e...
+    """
+    from engine.feedback.unbundle import read_bundle
+    from engine.store import AnnotationStore
+
+    with AnnotationStore.open(database) as store:
+        done = read_bundle(bundle_file, store, getpass.getuser(), TerminalProgress(), expected=expect)
+    if as_json:
+        told = {"sha256": done.bundle.sha256, "folders": [str(folder) for folder in done.folders]}
+        names = {"snapshots": list(done.bundle.snapshots), "adapters": list(done.bundle.adapters)}
+        echo_json({**told, **names, "new": list(done.new)})
+        return
+    for folder in done.folders:
+        click.echo(printable(folder))
+    click.echo(f"{len(done.new)} of {len(done.folders)} were not here before; hash {done.bundle.sha256}")
+
+
 def _day(when: datetime.datetime | None) -> str:
     return "" if when is None else when.date().isoformat()
 
 
-VERBS = (snapshot_command, drift_command, order_command)
+VERBS = (snapshot_command, drift_command, order_command, export_command, import_command)

@@ -17,6 +17,7 @@ from PIL import Image, UnidentifiedImageError
 
 from engine.feedback.errors import FeedbackError
 from engine.labels import builtin_ontology
+from engine.runtime.gguf_header import read_gguf_header
 from engine.scans import StudyFacts
 from engine.store import search_text
 
@@ -100,6 +101,9 @@ def require_anonymous(folder: Path, identifiers: Identifiers, remedy: str) -> No
             raise FeedbackError(f"the name of a file of {folder} holds {found}. {remedy}")
         if path.suffix in _PICTURES:
             _require_pixels_alone(path, remedy)
+        elif path.suffix == ".gguf":
+            if any(identifiers.find(text) for text in _strings(dict(read_gguf_header(path).values))):
+                raise FeedbackError(f"the header of {path} tells who a patient is. {remedy}")
         elif path.suffix in _TEXTS:
             for number, text in _texts(path):
                 found = identifiers.find(text)
@@ -123,7 +127,7 @@ def _texts(path: Path) -> Iterator[tuple[int, str]]:
 def _strings(value: Any) -> Iterator[str]:
     if isinstance(value, str):
         yield value
-    elif isinstance(value, list):
+    elif isinstance(value, (list, tuple)):
         for one in value:
             yield from _strings(one)
     elif isinstance(value, dict):

@@ -130,7 +130,7 @@ def _rarities(expected: NDArray[np.float64], known: NDArray[np.float64], total: 
     weights = expected.sum(axis=1)
     if total <= 0:
         return np.ones(len(expected))
-    rare = np.log((total + 1) / (known + 1)) / np.log(total + 1)
+    rare: NDArray[np.float64] = np.log((total + 1) / (known + 1)) / np.log(total + 1)
     means: NDArray[np.float64] = np.where(weights > 0, expected @ rare / np.where(weights > 0, weights, 1), 1.0)
     return means
 
@@ -140,7 +140,8 @@ def _shares(near: NDArray[np.float64], left: NDArray[np.bool_]) -> NDArray[np.fl
     most = near[left].max()
     if not np.isfinite(most) or most <= 0:
         return np.ones(len(near))
-    return np.clip(near / most, 0, 1)
+    shares: NDArray[np.float64] = np.clip(near / most, 0, 1)
+    return shares
 
 
 def _lifted(factor: NDArray[np.float64]) -> NDArray[np.float64]:
