@@ -123,8 +123,7 @@ def measure_drift(rows: Iterable[Judged], window_days: int = WINDOW_DAYS, level:
 
     Windows are counted from a fixed day, so that a chart does not move when a day passes.
     """
-    if window_days < 1:
-        raise ValueError(f"a window of {window_days} days is none")
+    assert window_days > 0, "a window has at least a day"
     judged = list(rows)
     by_label = _courses(judged, lambda one: one.label, lambda one: one.name, window_days)
     by_site = _courses(judged, lambda one: one.site, lambda one: one.site, window_days)

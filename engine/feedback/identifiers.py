@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterable, Iterator
+from enum import StrEnum
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -42,6 +43,14 @@ _PLAIN_PICTURE = {"jfif", "jfif_version", "jfif_unit", "jfif_density", "dpi"}
 """What every JPEG says of itself, none of it text."""
 
 
+class Telling(StrEnum):
+    """What in a text tells who a patient is."""
+
+    UID = "a UID"
+    NAME = "a patient's name or number"
+    PLACE = "a patient's name, or the place of a scan"
+
+
 class Identifiers:
     """What identifies some patients, to be looked for in texts."""
 
@@ -73,17 +82,17 @@ class Identifiers:
         for text in (facts.patient_name, facts.patient_id, facts.accession_number, facts.birth_date):
             self.add(text)
 
-    def find(self, text: str) -> str:
-        """What kind of identifier a text holds, in words; "" for none. The identifier itself is not said."""
+    def find(self, text: str) -> Telling | None:
+        """What a text holds of it, None for nothing. The identifier itself is not said."""
         folded = search_text(text)
         if _UID.search(folded):
-            return "a UID"
+            return Telling.UID
         if any(phrase in folded for phrase in self._phrases):
-            return "a patient's name, or the place of a scan"
+            return Telling.PLACE
         words = set(_WORD.findall(folded))
         if words & self._words or any(word in folded for word in self._words if _CJK.search(word)):
-            return "a patient's name or number"
-        return ""
+            return Telling.NAME
+        return None
 
 
 def require_anonymous(folder: Path, identifiers: Identifiers, remedy: str) -> None:

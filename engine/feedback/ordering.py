@@ -70,8 +70,7 @@ def order_images(
     None. Equal scores keep the order in which they came.
     """
     count = len(waiting)
-    if features is not None and len(features) != count:
-        raise ValueError(f"{len(features)} features do not go with {count} images")
+    assert features is None or len(features) == count, "each image has its features"
     doubts = np.array([uncertainty(one.said) for one in waiting], float)
     near = np.full(count, np.inf)
     if features is not None and labelled is not None:

@@ -28,7 +28,7 @@ from engine.feedback.bundle import (
 )
 from engine.feedback.errors import FeedbackError
 from engine.feedback.hashes import HASHES_FILE, is_plain_name, read_hash_list
-from engine.feedback.snapshots import publish, read_manifest, require_sound, snapshots_folder, sync_folder
+from engine.feedback.snapshots import SIDES, publish, read_manifest, require_sound, snapshots_folder, sync_folder
 from engine.progress import Cancelled, Progress
 from engine.runtime import AdapterManifest, adapters_folder
 from engine.runtime.gguf_check import check_gguf
@@ -197,6 +197,9 @@ def _check_snapshots(path: Path, bundle: Bundle, built: Path) -> dict[str, dict[
         if not folder.is_dir():
             raise FeedbackError(f"{path} does not hold the snapshot {hash_[:16]} that it names. Ask for it again")
         require_sound(folder, hash_)
+        for side in SIDES:
+            # An archive has no empty folders, and a snapshot has both sides.
+            (folder / side).mkdir(exist_ok=True)
         found[hash_] = read_manifest(folder)
     return found
 

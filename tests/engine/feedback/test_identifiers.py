@@ -50,7 +50,7 @@ def test_what_tells_who_a_patient_is_is_found(text: str):
     ],
 )
 def test_words_of_the_trade_are_not(text: str):
-    assert KNOWN.find(text) == ""
+    assert KNOWN.find(text) is None
 
 
 def test_the_message_names_file_and_line_but_not_the_patient(tmp_path: Path):
