@@ -235,8 +235,8 @@ def _publish(
         folder = places[SNAPSHOTS] / hash_[:16]
         if not publish(built[SNAPSHOTS] / hash_[:16], folder, hash_):
             new.append(hash_)
-        told = [canonical_json(manifests[hash_][name]) for name in ("filters", "counts")]
-        store.snapshots.keep(hash_, *told, folder, who, "imported snapshot")
+        filters, counts = (canonical_json(manifests[hash_][name]) for name in ("filters", "counts"))
+        store.snapshots.keep(hash_, filters, counts, folder, who, "imported snapshot")
         folders.append(folder)
     for id_ in bundle.adapters:
         folder = places[ADAPTERS] / id_
