@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import os
+import shutil
 import signal
 import time
 from dataclasses import replace
@@ -19,7 +20,7 @@ from desktop.panels.key_sheet import KeySheet
 from engine.protocol import AnswerForm, Language, Task
 from engine.regional_cot import Arm
 from engine.regions import Box, Label
-from engine.runtime import Session
+from engine.runtime import ModelManifest, Session, find_model
 from engine.store import DecisionKind, RegionState
 
 CTRL = Qt.KeyboardModifier.ControlModifier
@@ -392,8 +393,11 @@ def test_who_reads_blind_is_not_answered(driver):
     assert not panel(driver).ask.isEnabled()
 
 
-def test_the_starter_says_what_it_was_not_trained_for_before_and_after(open_window):
-    driver = open_window(model="starter")
+def test_a_model_says_what_it_was_not_trained_for_before_and_after(open_window, tmp_path):
+    folder = tmp_path / "starter"
+    shutil.copytree(find_model().folder, folder)
+    replace(ModelManifest.read(folder), tasks=(Task.REGION_TO_TEXT, Task.TEXT_TO_REGION)).write()
+    driver = open_window(model=str(folder))
     driver.key(Qt.Key.Key_E, CTRL)
     assert "was not trained for this" in panel(driver).warning.text()
     assert panel(driver).warning.isVisible()

@@ -342,6 +342,8 @@ def test_corrections_are_exported_as_one_document_says(ct: Path, tmp_path: Path)
         "images": 1,
         "regions": 1,
         "records": 4,
+        "answers": 0,
+        "left_out": 0,
     }
     assert len(out.read_text(encoding="utf-8").splitlines()) == 4
 
