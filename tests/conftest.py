@@ -6,17 +6,12 @@ import os
 from pathlib import Path
 
 import pytest
-from hypothesis import settings
 
 # Where there is no screen, Qt draws into memory.
 if not os.environ.get("DISPLAY") and not os.environ.get("WAYLAND_DISPLAY"):
     os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
 # The tests' models are tiny: with more threads torch mostly waits for them to meet, on a busy machine for long.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
-
-# Machines are busy at times: how long an example takes says nothing about the code.
-settings.register_profile("untimed", deadline=None)
-settings.load_profile("untimed")
 
 
 @pytest.fixture(scope="session")

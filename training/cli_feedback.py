@@ -11,7 +11,7 @@ _VERBS = (*cli_feedback_data.VERBS, *cli_feedback_train.VERBS)
 
 @click.group()
 def feedback() -> None:
-    """Learn from corrections: freeze them, train on them, and take what comes of it only if it is better."""
+    """Learn from corrections: freeze them, see how the model fares, and what to label next."""
 
 
 for _verb in _VERBS:

@@ -18,16 +18,12 @@ from transformers import (
     InternVLVisionModel,
     PreTrainedTokenizerFast,
 )
-from transformers.utils.logging import disable_progress_bar
 
 from engine.errors import MedRegAError
 from training.presets import PRESETS, ModelPreset, model_config
 from training.tokenizer import IMAGE_CONTEXT
 
 __all__ = ["PRESETS", "CheckpointError", "ModelPreset", "build_model", "load_model"]
-
-# Standard error holds one JSON object a line, or our own progress: not bars of "writing model shards".
-disable_progress_bar()
 
 IMAGE_MEAN = (0.485, 0.456, 0.406)
 IMAGE_STD = (0.229, 0.224, 0.225)

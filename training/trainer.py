@@ -24,7 +24,7 @@ from transformers import (
 )
 
 from engine.progress import Cancelled, Progress
-from training.answers import AnswerModel, choose_trained, packed_loss
+from training.answers import AnswerModel, add_lora, choose_trained, packed_loss
 from training.checkpoint import TrainingError, last_complete, remove_incomplete, save_checkpoint
 from training.dense import DenseModel, collate_masks
 from training.drawing import Drawing, QuestionCollator, QuestionDataset
@@ -32,7 +32,6 @@ from training.early_stopping import EarlyStop, HeldOut
 from training.events import Listener, TrainingEvent, nobody
 from training.features import FeatureCache, tower_digest
 from training.launch import is_sharded
-from training.low_rank import add_lora
 from training.marked import MarkedDataset, MarkedModel, collate_marked, label_values
 from training.model import fresh_model, load_model, token_facts
 from training.onnx_tower import unpack_tower

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import QEvent, Qt, QTimer, Signal
+from PySide6.QtCore import QEvent, Qt, Signal
 from PySide6.QtGui import QGuiApplication, QKeyEvent
 from PySide6.QtWidgets import (
     QHBoxLayout,
@@ -139,10 +139,6 @@ class AskPanel(QWidget):
         card.pointed.connect(self._models.hints.point)
         card.chosen.connect(self._choose)
         card.copy_wanted.connect(self._copy)
-        # Once it has grown by the field: what keeps the text must be seen under it.
-        card.correct.clicked.connect(
-            lambda: QTimer.singleShot(0, card, lambda: self._area.ensureWidgetVisible(card.save))
-        )
         return card
 
     def _given(self) -> tuple[Located, ...]:

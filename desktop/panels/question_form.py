@@ -37,7 +37,6 @@ _RECOGNITIONS = (Recognition.DISEASE, Recognition.ORGAN, Recognition.TISSUE)
 _ENTER = (Qt.Key.Key_Return, Qt.Key.Key_Enter)
 _PARTS = re.compile("[,，;；、\n]")
 _TEXT_LINES = 3
-_EXAMPLES = 3
 
 
 class QuestionForm(QWidget):
@@ -54,7 +53,6 @@ class QuestionForm(QWidget):
         super().__init__(parent)
         self.kinds: dict[Task, QToolButton] = {}
         self._group = QButtonGroup(self)
-        self._usual: tuple[str, ...] = ()
         self._pages = QStackedWidget()
         self.text, self.options = QPlainTextEdit(), QLineEdit()
         self.form, self.grounding, self.recognition = ChoiceBox(), ChoiceBox(), ChoiceBox()
@@ -154,8 +152,8 @@ class QuestionForm(QWidget):
         """What the model finds completes names; usual : labels to choose from where none are typed yet."""
         both = [name for label in finding for name in (label.en, label.zh)]
         self.names.setCompleter(NamesCompleter(both, self.names))
-        self._usual = usual[:_EXAMPLES]
-        self.labels.setPlaceholderText(self._labels_hint())
+        if not self.labels.toPlainText().strip():
+            self.labels.setPlaceholderText(self._labels_hint() + "\n" + ", ".join(usual[:3]))
         if modality_is_x_ray and self.grounding.currentIndex() == 0:
             self.grounding.setCurrentIndex(_GROUNDINGS.index(Grounding.CHEST))
 
@@ -208,8 +206,7 @@ class QuestionForm(QWidget):
         return True
 
     def _labels_hint(self) -> str:
-        hint = self.tr("Possible labels, one a line or with commas")
-        return "\n".join((hint, ", ".join(self._usual))) if self._usual else hint
+        return self.tr("Possible labels, one a line or with commas")
 
     def _retranslate(self) -> None:
         for task, text in (

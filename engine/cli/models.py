@@ -251,7 +251,7 @@ def device_command(device: Device | None, as_json: bool) -> None:
 
 
 @model.command("kv")
-@click.argument("kv_type", type=click.Choice([one.value for one in KvType]), required=False)
+@click.argument("kv_type", type=click.Choice(list(KvType)), required=False)
 @json_option
 def kv_command(kv_type: str | None, as_json: bool) -> None:
     """Say how models keep keys and values, or choose it.

@@ -30,10 +30,9 @@ class AnnotatedViews:
         return self._volumes[key]
 
     def render(self, image: ImageRow, window: Window | None, sha256: str) -> NDArray[np.uint8]:
-        """(H, W, 3) RGB of the slice as it was seen through this window when something was decided on it.
+        """(H, W, 3) RGB of the slice as it was seen through a window. sha256 : of what was seen.
 
-        sha256 : of the picture then. Raises `ExchangeError` when the scan has changed since, `ScanError` when it is
-        gone.
+        Raises `ExchangeError` when the scan has changed since, `ScanError` when it is gone.
         """
         rgb = render_slice(self.volume(image), image.plane, image.slice, window)
         if image_sha256(rgb) != sha256:

@@ -116,8 +116,8 @@ class _Reader:
 def read_sentences(raw: str, question: Question, unit: BoxUnit = MEDREGA_UNIT) -> tuple[tuple[Sentence, ...], bool]:
     """The sentences of a grounded report with their regions, and whether it is malformed.
 
-    Malformed is a report without any region or absence, a box that is none or that cannot be told whose it is, a
-    region that nothing is said about, and one of which it is said that it is not there.
+    Malformed is a report without any region or absence, a box that is none or that cannot be told whose it is, and a
+    region that nothing is said about.
     """
     text = MARKUP.sub("", raw)
     reader = _Reader(question)
@@ -140,14 +140,9 @@ def read_sentences(raw: str, question: Question, unit: BoxUnit = MEDREGA_UNIT) -
     reader.end()
     sentences = tuple(reader.sentences)
     tied = [item for sentence in sentences for item in sentence.located]
-    odd = any(not one.text or not one.located or _denies_its_boxes(one) for one in sentences)
+    silent = any(not sentence.text for sentence in sentences)
     grounded = any(item.boxes or item.not_present for item in tied)
-    return sentences, reader.malformed or odd or not grounded
-
-
-def _denies_its_boxes(sentence: Sentence) -> bool:
-    denied = ABSENT.fullmatch(sentence.text.strip(SEPARATORS))
-    return bool(denied) and all(item.boxes for item in sentence.located)
+    return sentences, reader.malformed or silent or not grounded or any(not s.located for s in sentences)
 
 
 def _split_name(words: str, asked: tuple[str, ...]) -> tuple[str, str]:

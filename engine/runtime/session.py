@@ -62,8 +62,7 @@ class Session:
     `ask` may be called from any thread; questions are answered one after the other, the newest that waits first, and
     before whatever `prepare` does. A process that dies is started anew once and asked again; `on_event` is told, from
     the asking thread. device, kv_type : the person's choice when None. A GPU whose memory is too small gets less of the
-    model at each try, at last nothing. promoted : answer with the adapter that was promoted, as it changes. For the
-    other options see `EngineOptions`. No port is opened.
+    model at each try, at last nothing. For the other options see `EngineOptions`. No port is opened.
     """
 
     def __init__(

@@ -80,7 +80,7 @@ def test_a_sound_model_is_verified_and_an_altered_one_is_found_out(open_window, 
     np.save(second.path("golden_embedding"), np.zeros(3))
     click(dialog.verify)
     driver.until(lambda: "golden.npy" in dialog.problem.text())
-    driver.until(dialog.verify.isEnabled)
+    assert dialog.verify.isEnabled()
 
 
 def test_another_default_answers_at_once_and_after_the_next_start(open_window, second):

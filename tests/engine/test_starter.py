@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -42,8 +41,8 @@ def test_its_files_are_what_the_manifest_says_and_small_enough_to_ship():
     verify_files(manifest)
     assert manifest.id == "starter"
     assert max(file.bytes for file in manifest.files.values()) < 45 * 2**20
-    assert {Task.REGION_TO_TEXT, Task.TEXT_TO_REGION} <= set(manifest.tasks)
-    assert {label.id for label in manifest.labels()} >= {label.id for label in PHANTOM_LABELS}
+    assert manifest.tasks == (Task.REGION_TO_TEXT, Task.TEXT_TO_REGION)
+    assert {label.id for label in manifest.labels()} == {label.id for label in PHANTOM_LABELS}
 
 
 def test_the_card_carries_the_manifests_figures():
@@ -82,14 +81,12 @@ def test_it_finds_the_organs_of_new_patients(session: Session):
     assert np.mean(ious) >= 0.20
 
 
-def test_a_model_says_that_it_never_learnt_the_other_tasks():
+def test_it_says_that_it_never_learnt_the_other_tasks(session: Session):
     volume, _ = next(patients())
-    taught = replace(find_model(str(SHIPPED)), tasks=(Task.REGION_TO_TEXT, Task.TEXT_TO_REGION))
-    with Session(taught) as session:
-        place = (session, volume, volume.plane, 0)
-        known = suggest(*place, task=Task.TEXT_TO_REGION, language=Language.EN, names=["liver"])
-        assert (known.warnings, known.trained) == ((), True)
-        asked = suggest(*place, task=Task.VQA, language=Language.EN, text="Is there a mass?", form=AnswerForm.YES_NO)
+    place = (session, volume, volume.plane, 0)
+    known = suggest(*place, task=Task.TEXT_TO_REGION, language=Language.EN, names=["liver"])
+    assert (known.warnings, known.trained) == ((), True)
+    asked = suggest(*place, task=Task.VQA, language=Language.EN, text="Is there a mass?", form=AnswerForm.YES_NO)
     assert asked.option in ("yes", "no")
     # However sure it seems.
     assert asked.abstained

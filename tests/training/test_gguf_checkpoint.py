@@ -86,11 +86,11 @@ def test_words_take_their_rows_with_them(shipped: ModelManifest) -> None:
     assert known >= 256 + 10
     row, other = tokenizer.get_vocab()["<box>"], vocabulary["<box>"]
     assert torch.equal(model.lm_head.weight[row], theirs.lm_head.weight[other])
-    # "scintimammograph" is one token here and none there.
-    token = "Ġscintimammograph"
+    # "hippocampus" is one token here and none there.
+    token = "Ġhippocampus"
     assert token in tokenizer.get_vocab()
     assert token not in vocabulary
-    pieces = their_tokenizer(" scintimammograph", add_special_tokens=False).input_ids
+    pieces = their_tokenizer(" hippocampus", add_special_tokens=False).input_ids
     expected = theirs.get_input_embeddings().weight[pieces].mean(dim=0)
     assert torch.allclose(model.get_input_embeddings().weight[tokenizer.get_vocab()[token]], expected)
     ours, others = (one.model.language_model.layers[1].mlp.up_proj.weight for one in (model, theirs))
@@ -104,6 +104,4 @@ def test_layers_of_another_size_are_refused(shipped: ModelManifest) -> None:
 
 
 def _another_tokenizer() -> PreTrainedTokenizerFast:
-    return train_tokenizer(
-        ["Where is the liver? <box>[[1, 2, 3, 4]]</box>", *["the posterior scintimammograph"] * 9], 600
-    )
+    return train_tokenizer(["Where is the liver? <box>[[1, 2, 3, 4]]</box>", *["the posterior hippocampus"] * 9], 600)

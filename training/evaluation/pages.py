@@ -126,8 +126,8 @@ def _html(
                 f'<div class="case">{_image(case.png, case.where)}'
                 f"<div>{html.escape(case.where)}, {html.escape(case.task)}, {_scores(case)}</div>"
                 f"<div>{html.escape(case.asked)}</div>"
-                f'<div class="true">true: {html.escape(case.truth)}</div>'
-                f'<div class="said">said: {html.escape(case.said)}</div></div>'
+                f'<div class="true">{html.escape(case.truth)}</div>'
+                f'<div class="said">{html.escape(case.said)}</div></div>'
             )
         parts.append("</div>")
     parts.append("</body></html>\n")

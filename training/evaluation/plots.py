@@ -25,8 +25,6 @@ _FONTS = ("DejaVu Sans", "Noto Sans CJK SC", "Microsoft YaHei", "PingFang SC", "
 def label_plot(by_label: dict[str, Any]) -> bytes | None:
     """Accuracy of names and IoU of boxes, a row a label, with 95% intervals; None without a label of these tasks.
 
-    A dot is a figure, 0 too; where there is none the label was not asked about.
-
     by_label : the report's ``by.label``. At most 40 labels, those with the most questions.
     """
     rows = [(name, row) for name, row in by_label.items() if name not in ("(several)", "(none)")]
@@ -46,14 +44,12 @@ def label_plot(by_label: dict[str, Any]) -> bytes | None:
         bounds = [row[task]["ci95"] if row[task]["n"] else None for _, row in rows]
         errors = np.array([[v - b[0], b[1] - v] if b else [0, 0] for v, b in zip(values, bounds, strict=True)]).T
         axes.barh(places, values, color=colour, height=0.7)
-        axes.errorbar(
-            values, places, xerr=np.clip(errors, 0, None), fmt="o", ms=2.5, color="#333333", lw=0.8, clip_on=False
-        )
+        axes.errorbar(values, places, xerr=np.clip(errors, 0, None), fmt="none", ecolor="#333333", elinewidth=0.8)
         axes.set_xlim(0, 1)
         axes.set_title(title, fontsize=10)
         axes.grid(axis="x", alpha=0.3)
     left.set_ylim(-0.6, len(rows) - 0.4)
-    left.set_yticks(places, [f"{name} ({_count(row)})" for name, row in rows], fontsize=8, fontfamily=_fonts())
+    left.set_yticks(places, [name for name, _ in rows], fontsize=8, fontfamily=_fonts())
     return _png(figure)
 
 
@@ -75,8 +71,6 @@ def calibration_plot(calibration: dict[str, Any]) -> bytes | None:
             "o-",
             color=_BLUE,
             label="model",
-            # The most and the least sure answers stand at the edges.
-            clip_on=False,
         )
         axes.bar(
             [(part["low"] + part["high"]) / 2 for part in bins],

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -43,11 +43,7 @@ def report_sections(
         ("diagnosis", "Classification"),
     ):
         if task in metrics:
-            found = dict(metrics[task])
-            text = found.pop("text") if task == "grounded_report" else None
-            sections.append(Section(title, rows=_grouped_rows(found)))
-            if text is not None:
-                sections.append(Section(f"{title}: their text", rows=_grouped_rows(text)))
+            sections.append(Section(title, rows=_flat_rows(metrics[task])))
     for key, title in (("modality", "By modality"), ("language", "By language"), ("region_size", "By size of region")):
         sections.append(Section(title, rows=_stratum_rows(report["by"][key])))
     label = _has("labels", figures)
@@ -183,52 +179,6 @@ def _stratum_rows(strata: dict[str, Any]) -> tuple[tuple[str, ...], ...]:
         if any(cells):
             rows.append((name, *cells))
     return tuple(rows)
-
-
-_HEADS = {
-    "accuracy_recall75": "recall >= 0.75",
-    "baseline_accuracy": "accuracy of the most frequent",
-    "baseline_macro_f1": "macro-F1 of the most frequent",
-    "bertscore_f1": "BERTScore F1",
-    "bleu1": "BLEU-1",
-    "bleu4": "BLEU-4",
-    "chexbert_similarity": "CheXbert",
-    "f1": "F1",
-    "iou": "IoU",
-    "macro_f1": "macro-F1",
-    "meteor": "METEOR",
-    "rouge_l": "ROUGE-L",
-    "token_f1": "token F1",
-}
-_GROUPS = {"en": "English", "zh": "Chinese", "word": "by word", "character": "by character"}
-
-
-def _grouped_rows(metrics: dict[str, Any]) -> tuple[tuple[str, ...], ...]:
-    """A row a group of figures, however deep it lies, and a column a measure; intervals stand with what they are of."""
-    groups = list(_groups(metrics))
-    columns = list(dict.fromkeys(key for _, figures in groups for key in figures))
-    # Last, as everywhere.
-    columns.sort(key=lambda key: key in ("labels", "n", "patients"))
-    rows = [("", *(_HEADS.get(key, key.replace("_", " ")) for key in columns))]
-    rows += [(name, *(figures.get(key, "") for key in columns)) for name, figures in groups]
-    return tuple(rows)
-
-
-def _groups(metrics: dict[str, Any], name: str = "") -> Iterator[tuple[str, dict[str, str]]]:
-    """(name, measure to what its cell says) of each group."""
-    figures: dict[str, str] = {}
-    for key, value in metrics.items():
-        if isinstance(value, float):
-            bounds = metrics.get(f"ci95_{key}", metrics.get("ci95") if key == "accuracy" else None)
-            figures[key] = _with(value, bounds)
-        elif isinstance(value, int):
-            figures[key] = str(value)
-    if figures:
-        yield name, figures
-    for key, value in metrics.items():
-        if isinstance(value, dict):
-            title = _GROUPS.get(key, key.replace("_", " "))
-            yield from _groups(value, f"{name}, {title}" if name else title)
 
 
 def _flat_rows(metrics: dict[str, Any], prefix: str = "") -> tuple[tuple[str, ...], ...]:

@@ -32,7 +32,7 @@ from training.instruct.questioning import Known, Questioner
 from training.instruct.reading import located_of
 from training.instruct.sources.corrections import CorrectionsSettings
 from training.instruct.spec import Balance, Spec, Tasks
-from training.instruct.writer import SetFiles, picture_place, picture_regions, write_meta
+from training.instruct.writer import SplitFiles, marked_line, picture_place, write_meta
 from training.records import REGIONS_FILE
 
 _SOURCE = "corrections"
@@ -184,11 +184,10 @@ def write_records(
     counts: dict[str, Counter[str]] = {side: Counter() for side in SIDES}
     patients: dict[str, set[str]] = {side: set() for side in SIDES}
     lineage: list[str] = []
-    lengths: Counter[tuple[str, Task]] = Counter()
-    with SetFiles.writing(building) as files:
+    with SplitFiles.writing(building, SIDES) as files:
         for picture in pictures:
             facts, side = picture.facts, picture.side
-            files.write(f"{side}/{REGIONS_FILE}", picture_regions(facts, keys.naming))
+            files.write(f"{side}/{REGIONS_FILE}", marked_line(facts, keys.naming))
             asked: dict[int, list[str]] = defaultdict(list)
             for one in questioners[side].records(facts, side, picture_place(facts)):
                 if not all(keys.has_name(key, one.record.language) for key in one.keys):
@@ -197,14 +196,13 @@ def write_records(
                 for correction in about:
                     asked[correction.region.root_id].append(one.record.id)
                 line = one.to_json() | {"lineage": [_origin(correction) for correction in about]}
-                files.write(f"{side}/{one.record.task}.jsonl", json.dumps(line, ensure_ascii=False) + "\n")
-                lengths[side, one.record.task] += 1
+                files.write_record(side, one.record.task, line)
                 counts[side]["records"] += 1
             lineage += _lineage(picture, asked)
             counts[side]["images"] += 1
             counts[side]["regions"] += len(picture.decided)
             patients[side].add(facts.group)
-    write_meta(building, lengths)
+    write_meta(building, files.lengths)
     _write_lines(building / LINEAGE_FILE, lineage)
     what = ("images", "regions", "records")
     return {side: {"patients": len(patients[side]), **{name: counts[side][name] for name in what}} for side in SIDES}

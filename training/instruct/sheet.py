@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from PIL import Image, ImageColor, ImageDraw, ImageFont
+from PIL import Image, ImageDraw, ImageFont
 
 from engine.files import whole_file
 from engine.labels import default_colours
@@ -23,8 +23,6 @@ _CAPTION = 30
 _COLUMNS = 6
 _MOST_DRAWN = 14
 _COLOURS = default_colours(12)
-Area = tuple[float, float, float, float]
-"""left, top, right, bottom in pixels."""
 
 
 @dataclass(slots=True)
@@ -94,49 +92,20 @@ def _drawn(tile: _Tile) -> Image.Image:
     for name, box in regions:
         corners = [value * scale for value in box.as_tuple()]
         draw.rectangle(corners, outline=colours[name], width=2)
-    # Names over all boxes, each at its label's first box.
-    first: dict[str, Box] = {}
+    # Names over all boxes, each where its label's first box begins.
+    written: set[str] = set()
     for name, box in regions:
-        first.setdefault(name, box)
-    taken: list[Area] = []
-    for name, box in first.items():
-        corner = (box.x1 * scale, box.y1 * scale, box.y2 * scale)
-        left, top, right, bottom = free_place(draw.textbbox((0, 0), name, font=font), corner, shown.size, taken)
-        taken.append((left, top, right, bottom))
-        draw.rectangle((left, top, right, bottom), fill=colours[name])
-        draw.text((left + 2, top + 1), name, fill=_readable_on(colours[name]), font=font, anchor="lt")
+        if name not in written:
+            written.add(name)
+            at = (max(0, box.x1 * scale) + 2, max(0, box.y1 * scale) + 1)
+            draw.rectangle(draw.textbbox(at, name, font=font), fill="black")
+            draw.text(at, name, fill=colours[name], font=font)
     canvas.paste(shown, (2, 2))
     record = tile.record
     size = f"{record.width}x{record.height}"
     caption = f"{tile.source}\n{record.modality or '?'} {size} {tile.split} {Path(record.image).stem[:8]}"
     ImageDraw.Draw(canvas).text((3, _SIDE), caption, fill="black", font=font)
     return canvas
-
-
-def free_place(
-    text: tuple[float, float, float, float], box: tuple[float, float, float], size: tuple[int, int], taken: list[Area]
-) -> Area:
-    """Where a name stands: within the picture, and on no other name if there is room.
-
-    text : its extent. box : left, top and bottom of what it names. Above the box first, then below it, then at the
-    nearest height that is free.
-    """
-    width, height = text[2] - text[0] + 4, text[3] - text[1] + 3
-    left = max(0.0, min(box[0], size[0] - 1 - width))
-    lowest = max(0.0, size[1] - 1 - height)
-    above, below = (max(0.0, min(top, lowest)) for top in (box[1] - height - 1, box[2] + 2))
-    lines = sorted(map(float, range(int(lowest) + 1)), key=lambda y: abs(y - above))
-    places = [(left, top, left + width, top + height) for top in (above, below, *lines)]
-    return next((one for one in places if not any(_meet(one, other) for other in taken)), places[0])
-
-
-def _meet(one: Area, other: Area) -> bool:
-    return one[0] <= other[2] and other[0] <= one[2] and one[1] <= other[3] and other[1] <= one[3]
-
-
-def _readable_on(colour: str) -> str:
-    red, green, blue = ImageColor.getrgb(colour)[:3]
-    return "black" if 0.299 * red + 0.587 * green + 0.114 * blue > 140 else "white"
 
 
 def _colours(names: Iterable[str]) -> dict[str, str]:

@@ -7,7 +7,7 @@ import hashlib
 import json
 import os
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import IO, Any
 
@@ -68,9 +68,8 @@ def write_questions(
     """
     questioner = Questioner(spec, naming, gather_known(spec, catalogue, naming))
     total = catalogue.count("image")
-    _clear(out)
-    lengths: Counter[tuple[str, Task]] = Counter()
-    with SetFiles.writing(out) as files:
+    (out / SENTENCES_FILE).unlink(missing_ok=True)
+    with SplitFiles.writing(out, SPLITS) as files:
         sentences = _Sentences(catalogue, files)
         for done, (_, split, facts) in enumerate(catalogue.images(), start=1):
             if progress.cancelled():
@@ -78,36 +77,34 @@ def write_questions(
             records = list(questioner.records(facts, split, picture_place(facts)))
             if records:
                 _move(building / facts.file, out / split / picture_place(facts))
-                files.write(f"{split}/{REGIONS_FILE}", picture_regions(facts, naming))
+                files.write(f"{split}/{REGIONS_FILE}", marked_line(facts, naming))
                 if facts.label_map:
                     (out / split / LABEL_MAPS).mkdir(exist_ok=True)
                     _move(building / facts.label_map, out / split / facts.label_map)
                     entry = {"file": facts.label_map, "labels": [naming.name(key, "en") for key in facts.map_keys]}
                     files.write_entry(f"{split}/{MASKS_FILE}", picture_place(facts), entry)
             for one in records:
-                task = one.record.task
-                files.write(f"{split}/{task}.jsonl", json.dumps(one.to_json(), ensure_ascii=False) + "\n")
-                lengths[split, task] += 1
+                files.write_record(split, one.record.task, one.to_json())
             for sentence in questioner.sentences(facts):
                 sentences.write(sentence)
             progress.report(done, total, "writing questions")
     return {
-        "files": {f"{split}/{task}.jsonl": count for (split, task), count in sorted(lengths.items())},
+        "files": {f"{split}/{task}.jsonl": count for (split, task), count in sorted(files.lengths.items())},
         "splits_sha256": _write_splits(catalogue, out),
-        "meta": write_meta(out, lengths),
+        "meta": write_meta(out, files.lengths),
     }
 
 
-def _clear(out: Path) -> None:
+def _clear(out: Path, splits: Sequence[str]) -> None:
     """Make the folders of the splits, without the lists of a build that was killed when some of them were there."""
-    (out / SENTENCES_FILE).unlink(missing_ok=True)
-    for split in SPLITS:
+    for split in splits:
         (out / split / PICTURES).mkdir(parents=True, exist_ok=True)
         for left in [*(out / split).glob("*.jsonl"), out / split / REGIONS_FILE, out / split / MASKS_FILE]:
             left.unlink(missing_ok=True)
 
 
-def picture_regions(facts: ImageFacts, naming: Naming) -> str:
+def marked_line(facts: ImageFacts, naming: Naming) -> str:
+    """The picture's line in the file of marked regions, see `training.marked_regions`."""
     regions = ((naming.name(one.key, "en"), one.box) for one in facts.regions)
     return regions_line(picture_place(facts), facts.width, facts.height, regions, complete=bool(facts.scope))
 
@@ -123,18 +120,23 @@ def _move(picture: Path, target: Path) -> None:
         picture.replace(target)
 
 
-class SetFiles:
-    """The lists of a set while they are written; those that get no line are never made."""
+class SplitFiles:
+    """The lists of a set while they are written; those that get no line are never made.
+
+    lengths : records written, by split and task.
+    """
 
     def __init__(self, out: Path, stack: contextlib.ExitStack) -> None:
         self._out, self._stack = out, stack
         self._open: dict[str, IO[str]] = {}
         self._objects: set[str] = set()
+        self.lengths: Counter[tuple[str, Task]] = Counter()
 
     @classmethod
     @contextlib.contextmanager
-    def writing(cls, out: Path) -> Iterator[SetFiles]:
+    def writing(cls, out: Path, splits: Sequence[str]) -> Iterator[SplitFiles]:
         """Each file appears whole, and none does unless the block ends well."""
+        _clear(out, splits)
         with contextlib.ExitStack() as stack:
             files = cls(out, stack)
             yield files
@@ -149,6 +151,11 @@ class SetFiles:
             stream = self._open[name] = self._stack.enter_context(path.open("w", encoding="utf-8"))
         stream.write(text)
 
+    def write_record(self, split: str, task: Task, record: Mapping[str, Any]) -> None:
+        """Add a line to the file of a split's task."""
+        self.write(f"{split}/{task}.jsonl", json.dumps(record, ensure_ascii=False) + "\n")
+        self.lengths[split, task] += 1
+
     def write_entry(self, name: str, key: str, value: dict[str, Any]) -> None:
         """Add to a file that is one JSON object, an entry a line."""
         start = ",\n" if name in self._objects else "{\n"
@@ -159,7 +166,7 @@ class SetFiles:
 class _Sentences:
     """The file for review of how reports were split by organ: each sentence once, no file without any."""
 
-    def __init__(self, catalogue: Catalogue, files: SetFiles) -> None:
+    def __init__(self, catalogue: Catalogue, files: SplitFiles) -> None:
         self._db, self._files = catalogue.db, files
         self._db.execute("CREATE TEMP TABLE IF NOT EXISTS sentence (text TEXT PRIMARY KEY) WITHOUT ROWID")
         self._db.execute("DELETE FROM sentence")
@@ -184,7 +191,7 @@ def _write_splits(catalogue: Catalogue, out: Path) -> str:
     return digest.hexdigest()
 
 
-def write_meta(out: Path, lengths: Counter[tuple[str, Task]]) -> str:
+def write_meta(out: Path, lengths: Mapping[tuple[str, Task], int]) -> str:
     """The released training code's description of the sets, an entry a file (medrega ``src/shell/meta_file.json``)."""
     meta = {
         f"{split}_{task}": {

@@ -342,8 +342,6 @@ def test_corrections_are_exported_as_one_document_says(ct: Path, tmp_path: Path)
         "images": 1,
         "regions": 1,
         "records": 4,
-        "answers": 0,
-        "left_out": 0,
     }
     assert len(out.read_text(encoding="utf-8").splitlines()) == 4
 
@@ -441,12 +439,11 @@ def test_doctor_goes_on_without_a_model(tmp_path: Path):
 def test_doctor_blames_a_models_file_and_not_the_engine_for_a_bad_header(tiny_model: Path, tmp_path: Path):
     folder = tmp_path / "model"
     shutil.copytree(tiny_model, folder)
-    text = ModelManifest.read(folder).path("text")
-    with text.open("r+b") as file:
+    with (folder / "text.gguf").open("r+b") as file:
         file.write(b"NOPE")
     report = json.loads(run("doctor", "--model", folder, "--json").stdout)
     (advice,) = report["advice"]
-    assert text.name in advice
+    assert "text.gguf" in advice
     assert report["engine"]["version"] == "0.3.36"
     assert (report["offload"], report["speed"]) == (None, None)
 
@@ -469,16 +466,15 @@ def test_where_models_run_is_chosen_once_and_for_one_question(ct: Path, tiny_mod
     assert own_settings.is_file()
 
 
-def test_how_keys_and_values_are_kept_is_chosen_for_all_models(ct: Path, tiny_model: Path, own_settings: Path):
+def test_how_keys_and_values_are_kept_is_chosen_for_all_models(tiny_model: Path, own_settings: Path):
     assert run("model", "kv").stdout == "f16\n"
     assert json.loads(run("model", "kv", "f32", "--json").stdout) == {"kv_type": "f32"}
     report = json.loads(run("doctor", "--model", tiny_model, "--no-speed", "--json").stdout)
     assert (report["offload"]["kv_type"], report["offload"]["flash"]) == ("f32", "off")
     run("model", "kv", "q8_0")
     report = json.loads(run("doctor", "--model", tiny_model, "--no-speed", "--json").stdout)
-    assert (report["offload"]["kv_type"], report["offload"]["flash"]) == ("q8_0", "on")
-    result = run("suggest", ct, "--find", "liver", "--model", tiny_model, "--json")
-    assert result.exit_code == 0, result.output
+    # Its heads are too narrow for it.
+    assert any("medrega model kv f16" in sentence for sentence in report["advice"])
     assert run("model", "kv", "q4_0").exit_code == 2
     assert run("model", "device").stdout == "auto\n"
 

@@ -90,14 +90,6 @@ def test_every_way_to_write_it_is_read(raw, sentences):
     assert not answer.malformed
 
 
-def test_a_region_that_is_said_not_to_be_there_is_odd():
-    both = "<ref>right lung</ref><box>[[1, 2, 3, 4]]</box>, <ref>left lung</ref><box>[[5, 6, 7, 8]]</box>"
-    answer = parse_answer(f"{both}: not present", LUNGS)
-    assert answer.malformed
-    assert answer.located == (RIGHT, LEFT)
-    assert not parse_answer(f"{both}: no nodule", LUNGS).malformed
-
-
 @pytest.mark.parametrize(
     ("raw", "sentences"),
     [

@@ -133,14 +133,6 @@ def open_session(monkeypatch, events):
     return make
 
 
-def test_heads_that_eight_bits_do_not_divide_are_refused_with_what_to_do(random_model):
-    with (
-        Session(random_model, threads=1, kv_type=KvType.Q8_0) as session,
-        pytest.raises(ModelError, match=r"16 and 16 numbers wide.*medrega model kv f16"),
-    ):
-        session.start()
-
-
 def question(manifest):
     size = manifest.image_size
     prompt = render_prompt(Question(Task.REPORT, Language.EN, size, size))

@@ -37,19 +37,6 @@ def test_the_folder_holds_page_markdown_json_pictures_and_predictions(report):
         assert f"## {title}" in markdown
 
 
-def test_groups_of_figures_are_rows_and_measures_are_columns(report):
-    markdown = (report[0] / "report.md").read_text(encoding="utf-8")
-    assert "| English, closed |" in markdown
-    assert "| Chinese, by character |" in markdown
-    table = markdown.split("## Questions and answers")[1].split("## ")[0]
-    heads = table.strip().splitlines()[0]
-    assert heads.startswith("|  | accuracy |")
-    assert heads.endswith("| n | patients |")
-    # Of people, not of the program.
-    for name in ("ci95", "rouge l", "bleu1"):
-        assert name not in markdown.split("## Paper-compatible")[0]
-
-
 def test_the_page_needs_no_other_file_and_no_network(report):
     page = (report[0] / "report.html").read_text(encoding="utf-8")
     assert "http" not in page.replace("http-equiv", "")
