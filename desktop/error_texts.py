@@ -1,10 +1,10 @@
 """The engine's messages in the interface's language.
 
 The engine speaks English: its messages also go to logs and to the command line. The window shows the Chinese
-sentences of ``errors_zh.json``, which has four sections: ``templates`` are the engine's own messages, with their
-values as numbered placeholders; ``parts`` are what such values can be, and no sentence by themselves; ``library`` is
-what the system and the libraries give as reasons; ``words`` are values that are words of the program, such as a
-shape's kind.
+sentences of ``errors_zh.json``, which has five sections: ``templates`` are the engine's own messages, with their
+values as numbered placeholders; ``feedback`` are those of `medrega feedback` and of its runs; ``parts`` are what such
+values can be, and no sentence by themselves; ``library`` is what the system and the libraries give as reasons;
+``words`` are values that are words of the program, such as a shape's kind.
 """
 
 from __future__ import annotations
@@ -96,7 +96,7 @@ def _catalogue() -> tuple[tuple[_Template, ...], dict[str, str]]:
     sections = json.loads((translations_folder() / CATALOGUE_FILE).read_text(encoding="utf-8"))
     templates = [
         _Template(tuple(_PLACEHOLDER.split(source)[::2]), target, section == "parts")
-        for section in ("templates", "library", "parts")
+        for section in ("templates", "feedback", "library", "parts")
         for source, target in sections[section].items()
     ]
     return tuple(sorted(templates, key=lambda one: (one.is_part, -sum(map(len, one.literals))))), sections["words"]

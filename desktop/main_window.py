@@ -6,17 +6,8 @@ from dataclasses import replace
 from pathlib import Path
 
 from PySide6.QtCore import QEvent, Qt, QTimer
-from PySide6.QtGui import (
-    QCloseEvent,
-)
-from PySide6.QtWidgets import (
-    QHBoxLayout,
-    QMainWindow,
-    QMenu,
-    QSplitter,
-    QVBoxLayout,
-    QWidget,
-)
+from PySide6.QtGui import QCloseEvent
+from PySide6.QtWidgets import QHBoxLayout, QMainWindow, QMenu, QSplitter, QVBoxLayout, QWidget
 
 from desktop.engine_messages import EngineMessages
 from desktop.error_texts import shown_error
@@ -27,6 +18,7 @@ from desktop.model.models import ModelsModel
 from desktop.model.reader import ReaderModel
 from desktop.model.relabelling import RelabellingModel
 from desktop.model.session import ViewerModels
+from desktop.model.training import TrainingModels
 from desktop.panels.ask_panel import AskPanel
 from desktop.panels.browser_panel import BrowserPanel
 from desktop.panels.card_place import CardPlace
@@ -74,6 +66,7 @@ class MainWindow(QMainWindow):
         self.model_manager = ModelsModel(self.asking, self._jobs, self)
         self.worklist = BrowserModel(store, self.regions.undo_stack, self.reader, self)
         self.relabelling = RelabellingModel(store, self.viewing, self.regions, self._jobs, self)
+        self.training = TrainingModels.make(store, self.asking, self.reader, self._jobs, self)
         self.dialogs = WindowDialogs(self.models, self.worklist, self.relabelling, self)
         self.grid = ViewGrid(self.models)
         self.viewer_actions = ViewerActions(self.models, self.grid, self)
@@ -166,6 +159,7 @@ class MainWindow(QMainWindow):
             show_label_sets=self.dialogs.show_label_sets,
             manage_models=lambda: self.dialogs.manage_models(self.model_manager),
             ask=self.right_side.ask,
+            show_training=lambda: self.dialogs.show_training(self.training),
         )
         language = self._translations.language
         menus = WindowMenus(
@@ -394,6 +388,7 @@ class MainWindow(QMainWindow):
         self.models.cine.stop()
         self.models.drawing.close()
         self.viewing.keep_view()
+        self.training.runs.close()
         self.asking.close()
         self.worklist.close()
         self._jobs.stop()

@@ -119,9 +119,11 @@ QTreeView { background: $ground; border: 1px solid $control; border-radius: 6px;
     selection-background-color: transparent; }
 QPlainTextEdit { background: $raised; border: 1px solid $line; border-radius: 6px; padding: 4px; }
 QTreeView:focus { border-color: $accent_edge; }
-QLineEdit, QComboBox, QDateEdit { background: $raised; border: 1px solid $line; border-radius: 6px; padding: 5px 8px;
-    selection-background-color: $accent; }
-QLineEdit:focus, QComboBox:focus, QDateEdit:focus { border-color: $accent_edge; }
+QLineEdit, QComboBox, QDateEdit, QSpinBox#field { background: $raised; border: 1px solid $line; border-radius: 6px;
+    padding: 5px 8px; selection-background-color: $accent; }
+QLineEdit:focus, QComboBox:focus, QDateEdit:focus, QSpinBox#field:focus { border-color: $accent_edge; }
+QSpinBox#field::up-button, QSpinBox#field::down-button { width: 0; border: none; }
+QSpinBox#field QLineEdit { border: none; padding: 0 6px; background: transparent; }
 QComboBox#choice { padding: 5px 2px 5px 7px; }
 QDateEdit { padding: 5px 0 5px 4px; }
 QComboBox#choice[active="true"] { background: $chosen; border-color: $accent_edge; color: $on_chosen; }
@@ -170,6 +172,7 @@ QFrame#taskBar > QToolButton:checked { background: $accent; }
 QLabel#taskText { font-weight: 600; color: $text; }
 QLabel#taskComment { color: $quiet; }
 QToolButton#sideButton { padding: 4px 14px; }
+QToolButton#sideButton:disabled { color: $disabled; }
 QHeaderView::section { background: $raised; color: $title; border: none; border-right: 1px solid $line;
     border-bottom: 1px solid $line; padding: 4px 8px; }
 QTableWidget { background: $ground; border: 1px solid $control; border-radius: 6px; gridline-color: $line;
@@ -234,3 +237,9 @@ def is_dark(palette: QPalette) -> bool:
     return (
         palette.color(QPalette.ColorRole.WindowText).lightness() > palette.color(QPalette.ColorRole.Window).lightness()
     )
+
+
+def series_colors(palette: QPalette) -> tuple[QColor, QColor]:
+    """The first and the second line of a chart, in the theme that a palette is of."""
+    colors = _COLORS["dark" if is_dark(palette) else "light"]
+    return QColor(colors["accent_edge"]), QColor(colors["warning"])

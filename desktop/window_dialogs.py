@@ -11,11 +11,13 @@ from desktop.model.browser import BrowserModel
 from desktop.model.models import ModelsModel
 from desktop.model.relabelling import RelabellingModel
 from desktop.model.session import ViewerModels
+from desktop.model.training import TrainingModels
 from desktop.panels.change_label_dialog import ChangeLabelDialog
 from desktop.panels.key_sheet import KeySheet
 from desktop.panels.label_sets_dialog import LabelSetsDialog
 from desktop.panels.models_dialog import ModelsDialog
 from desktop.panels.score_words import ScoreWords
+from desktop.panels.training_dialog import TrainingDialog
 from desktop.viewer_actions import KeyGroup
 
 
@@ -61,6 +63,15 @@ class WindowDialogs(QObject):
     def manage_models(self, manager: ModelsModel) -> None:
         """The registered models, and which of them answers what."""
         ModelsDialog(manager, self._window).open()
+
+    def show_training(self, parts: TrainingModels) -> None:
+        """Corrections, trainings and drift; one dialog, however often it is asked for."""
+        for dialog in self._window.findChildren(TrainingDialog):
+            if dialog.isVisible():
+                dialog.raise_()
+                dialog.activateWindow()
+                return
+        TrainingDialog(parts, self._models, self._window).show()
 
     def show_model_card(self) -> None:
         """What the model was trained on, and its scores."""

@@ -32,6 +32,7 @@ class MenuDeeds:
     show_label_sets: Callable[[], object]
     manage_models: Callable[[], object]
     ask: Callable[[], object]
+    show_training: Callable[[], object]
 
 
 class WindowMenus(QObject):
@@ -88,6 +89,7 @@ class WindowMenus(QObject):
         self._model.addSeparator()
         self.manage_models = self._action(self._model, "", deeds.manage_models)
         self._card = self._action(self._model, "", deeds.show_model_card)
+        self.training = self._action(self._model, "Ctrl+Shift+L", deeds.show_training)
         self._help = bar.addMenu("")
         self._keys = self._action(self._help, "F1", deeds.show_keys)
         self._about = self._action(self._help, "", deeds.show_about)
@@ -131,6 +133,7 @@ class WindowMenus(QObject):
             (self.ask, self.tr("Ask about this slice …")),
             (self.manage_models, self.tr("Manage models …")),
             (self._card, self.tr("Model card")),
+            (self.training, self.tr("Training …")),
             (self._about, self.tr("About MedRegA Desktop")),
         ):
             action.setText(text)

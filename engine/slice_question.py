@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from engine.models.dialects import dialect_of
 from engine.protocol import Language, Located, ProtocolError, Question, Task, answer_choices, require_plain_name
 from engine.regions import Box, LabelSet
-from engine.runtime import Absence, AdapterManifest, AskRequest, Session
+from engine.runtime import CHOSEN, Absence, AdapterWish, AskRequest, Session
 from engine.scans import Plane, Volume, Window, image_sha256, render_slice
 from engine.suggestion import ImageRef
 
@@ -51,13 +51,12 @@ class Place:
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """A question on its way. known : the names that answers are read in. adapter : what answers beside the base."""
+    """A question on its way. known : the names that answers are read in."""
 
     place: Place
     question: Question
     request: AskRequest
     known: LabelSet
-    adapter: AdapterManifest | None
 
 
 def place_slice(volume: Volume, plane: Plane, index: int, window: Window | None) -> Place:
@@ -78,11 +77,12 @@ def put_question(
     box: Box | None = None,
     names: Sequence[str] = (),
     found: Sequence[Located] = (),
+    adapter: AdapterWish = CHOSEN,
     **what: Any,
 ) -> Asked:
     """Word a question about a slice; the keywords and errors are `engine.suggest.suggest`'s."""
     image = place.image
-    known = labels if labels is not None else session.manifest.labels()
+    known = labels if labels is not None else session.adapters.labels(adapter)
     for one in (*((box,) if box else ()), *(one for item in found for one in item.boxes)):
         one.require_inside(image.width, image.height)
     question = word_question(
@@ -116,7 +116,7 @@ def put_question(
         temperature=calibration.temperature(task.value),
         absence=Absence(words, below) if words else None,
     )
-    return Asked(place, question, request, known, session.adapter)
+    return Asked(place, question, request, known)
 
 
 def word_question(

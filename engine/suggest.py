@@ -14,7 +14,7 @@ from engine.confidence import box_probabilities
 from engine.models.dialects import dialect_of
 from engine.protocol import AnswerForm, Grounding, Language, Located, Question, Recognition, Task
 from engine.regions import Box, LabelSet
-from engine.runtime import AskRequest, AskResult, LogisticMap, ModelManifest, Session, TextPiece
+from engine.runtime import CHOSEN, AdapterWish, AskRequest, AskResult, LogisticMap, ModelManifest, Session, TextPiece
 from engine.scans import Plane, Volume, Window, slice_shape
 from engine.slice_question import Asked, Place, make_image_ref, place_slice, put_question, word_question
 from engine.suggestion import (
@@ -72,12 +72,13 @@ def suggest(
     found: Sequence[Located] = (),
     cancelled: Callable[[], bool] = lambda: False,
     on_piece: Callable[[TextPiece], None] | None = None,
+    adapter: AdapterWish = CHOSEN,
 ) -> Suggestion:
     """Ask one question about one slice.
 
     box : slice pixels, for region-to-text. names : what to look for or to describe, in either language or as label
     ids; one that is no label is asked for as it is. labels : the allowed names; the model's own when None.
-    on_piece : hears of a written answer's tokens as they come.
+    on_piece : hears of a written answer's tokens as they come. adapter : see `Session.ask`.
     The others are `engine.protocol.Question`'s; a diagnosis's `options` may be label ids too. Raises `RegionError`
     for a box outside the image, `ScanError` for a slice that is not there, `ProtocolError`, `LabelError`,
     `ModelError`, `EngineError`, `Cancelled`.
@@ -98,9 +99,10 @@ def suggest(
         recognition=recognition,
         grounding=grounding,
         found=found,
+        adapter=adapter,
     )
     with _not_loading(session, asked.place, cancelled):
-        result = session.ask(asked.request, cancelled=cancelled, on_piece=on_piece)
+        result = session.ask(asked.request, cancelled=cancelled, on_piece=on_piece, adapter=adapter)
     return _suggestion(session, asked, result)
 
 
@@ -123,7 +125,7 @@ def suggest_each(
     """
     place = place_slice(volume, plane, index, window)
     # Read once, not for each name.
-    known = labels if labels is not None else session.manifest.labels()
+    known = labels if labels is not None else session.adapters.labels(CHOSEN)
     asked = [
         put_question(session, place, known, task=Task.TEXT_TO_REGION, language=language, names=(name,))
         for name in names
@@ -190,7 +192,7 @@ def _not_loading(session: Session, place: Place, cancelled: Callable[[], bool]) 
 
 
 def _suggestion(session: Session, asked: Asked, result: AskResult) -> Suggestion:
-    question, place, adapter = asked.question, asked.place, asked.adapter
+    question, place = asked.question, asked.place
     task, dialect = question.task, dialect_of(session.manifest)
     answer = dialect.parse_answer(result.raw, question)
     timings = SuggestTimings(
@@ -217,7 +219,7 @@ def _suggestion(session: Session, asked: Asked, result: AskResult) -> Suggestion
         not_present=tuple(item.name for item in answer.located if item.not_present),
         abstained=not trained or abstains(question, read, manifest.abstain_below),
         malformed=answer.malformed or not result.finished,
-        model=ModelRef(manifest.id, manifest.sha256, adapter.id if adapter else None),
+        model=ModelRef(manifest.id, manifest.sha256, result.adapter),
         timings_ms=timings,
         sentences=read.sentences,
         sections=answer.sections,

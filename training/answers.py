@@ -7,7 +7,6 @@ import re
 from typing import Any
 
 import torch
-from peft import LoraConfig, PeftModel, get_peft_model
 from torch import nn
 from torch.nn import functional
 from transformers import InternVLForConditionalGeneration
@@ -24,7 +23,7 @@ from training.model import (
     tower_features,
 )
 from training.packing import IGNORED, PackedBatch
-from training.recipe import LoraSettings, Stage
+from training.recipe import Stage
 
 _PARTS = {"vision": "model.vision_tower", "connector": "model.multi_modal_projector"}
 _VISION_BLOCK = re.compile(r"model\.vision_tower\.encoder\.layer\.(\d+)\.")
@@ -139,14 +138,3 @@ def choose_trained(model: InternVLForConditionalGeneration, stage: Stage) -> Non
         block = _VISION_BLOCK.match(name)
         top = block is not None and int(block.group(1)) >= blocks - stage.vision_top
         parameter.requires_grad_(part in stage.train or top)
-
-
-def add_lora(model: InternVLForConditionalGeneration, settings: LoraSettings) -> PeftModel:
-    """Put peft's adapters into the text model; everything else of it is frozen. Returns peft's wrapper of it."""
-    config = LoraConfig(
-        r=settings.rank,
-        lora_alpha=settings.alpha,
-        lora_dropout=settings.dropout,
-        target_modules=rf".*language_model.*\.({'|'.join(settings.targets)})",
-    )
-    return get_peft_model(model, config)

@@ -13,8 +13,9 @@ from typing import Any, Protocol, TextIO
 class TrainingEvent:
     """One thing that happened.
 
-    event : start, step, checkpoint, skipped, stage, stopped, done or error. stage, step, steps : where it stands.
-    loss : of the steps since the last such event. eta_s : seconds left in this stage. text : a path or a message.
+    event : start, step, checkpoint, validation, skipped, stage, stopped, done or error.
+    stage, step, steps : where it stands. loss : of the steps since the last such event, or of what is held out.
+    eta_s : seconds left in this stage. text : a path or a message.
     """
 
     event: str

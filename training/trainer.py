@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import json
 import logging
-import os
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -24,30 +24,34 @@ from transformers import (
 )
 
 from engine.progress import Cancelled, Progress
-from training.answers import AnswerModel, add_lora, choose_trained, packed_loss
+from training.answers import AnswerModel, choose_trained, packed_loss
 from training.checkpoint import TrainingError, last_complete, remove_incomplete, save_checkpoint
 from training.dense import DenseModel, collate_masks
 from training.drawing import Drawing, QuestionCollator, QuestionDataset
+from training.early_stopping import EarlyStop, HeldOut
 from training.events import Listener, TrainingEvent, nobody
 from training.features import FeatureCache, tower_digest
 from training.launch import is_sharded
+from training.low_rank import add_lora
 from training.marked import MarkedDataset, MarkedModel, collate_marked, label_values
 from training.model import fresh_model, load_model, token_facts
 from training.onnx_tower import unpack_tower
 from training.presets import PRESETS, ModelPreset, model_config
 from training.recipe import Recipe, Stage, VisionSettings
 from training.records import DatasetError
-from training.samples import ImageSample, MaskDataset, VisitSampler, gather_samples, visit_weights
+from training.samples import ImageSample, MaskDataset, Skipped, VisitSampler, gather_samples, visit_weights
+from training.stage_arguments import stage_arguments
 from training.stage_trainer import AnswerTrainer, Interrupts, StageCallback, StageTrainer
 from training.text_init import start_text
 from training.tokenizer import PromptEncoder, load_tokenizer, train_tokenizer
 from training.vision_init import RECORD_FILE, start_vision, vision_sizes, with_vision
 
-__all__ = ["packed_loss", "run_recipe", "save_checkpoint"]
+__all__ = ["packed_loss", "run_recipe", "save_checkpoint", "train_samples"]
 
 logger = logging.getLogger(__name__)
 
 _RUN_FILE = "run.json"
+_ALL_GROUPS = 1000
 
 
 def run_recipe(
@@ -75,7 +79,24 @@ def run_recipe(
         if state.is_main_process:
             listener(TrainingEvent("skipped", text=str(error)))
 
-    samples = gather_samples(datasets, skipped if skip_bad else None)
+    leave_out = skipped if skip_bad else None
+    samples = gather_samples(datasets, leave_out)
+    return train_samples(recipe, samples, out, progress, steps=steps, skipped=leave_out, listener=listener)
+
+
+def train_samples(
+    recipe: Recipe,
+    samples: Sequence[ImageSample],
+    out: Path,
+    progress: Progress,
+    *,
+    steps: int | None = None,
+    skipped: Skipped | None = None,
+    held_out: HeldOut | None = None,
+    listener: Listener = nobody,
+) -> Path:
+    """As `run_recipe`, on images that were gathered already. held_out : ends instruction stages early."""
+    state = PartialState(cpu=not torch.cuda.is_available())
     out.mkdir(parents=True, exist_ok=True)
     set_seed(recipe.model.seed)
     with Interrupts(progress).watching() as interrupts:
@@ -89,7 +110,7 @@ def run_recipe(
             if steps is not None:
                 stage = stage.model_copy(update={"steps": min(steps, stage.steps_for(len(samples))), "epochs": None})
             run = _StageRun(stage, model, tokenizer, samples, folder, recipe.model.seed + number)
-            run.skipped = skipped if skip_bad else None
+            run.skipped, run.held_out = skipped, held_out
             run.view_seed = recipe.model.seed
             run.train(progress, listener, interrupts)
             model = run.finish(state.is_main_process)
@@ -157,16 +178,18 @@ class _StageRun:
         self.samples = samples
         self.folder = folder
         self.seed = seed
-        self.skipped: Any = None
+        self.skipped: Skipped | None = None
+        self.held_out: HeldOut | None = None
         self.view_seed = seed
         self._trainer: StageTrainer | None = None
         self._adapted: PeftModel | None = None
+        self._early: EarlyStop | None = None
 
     def train(self, progress: Progress, listener: Listener, interrupts: Interrupts) -> None:
         """Run it, from its last whole checkpoint if it has one. Raises `Cancelled` with a checkpoint written."""
         stage = self.stage
         steps = self.folder / "steps"
-        arguments = self._arguments(steps)
+        arguments = stage_arguments(stage, len(self.samples), steps, self.seed)
         resumed = last_complete(steps)
         if PartialState().is_main_process:
             remove_incomplete(steps)
@@ -176,8 +199,10 @@ class _StageRun:
         set_seed(self.seed)
         choose_trained(self.model, stage)
         callback = StageCallback(stage.name, stage.images_per_step, progress, listener, interrupts)
-        make = self._dense if stage.kind == "dense" else self._instruction
-        trainer = make(arguments, callback)
+        if stage.kind == "dense":
+            trainer = self._dense(arguments, callback)
+        else:
+            trainer = self._instruction(arguments, callback, listener)
         trainer.vision_learning_rate = stage.vision_learning_rate
         self._trainer = trainer
         # It prints every log to standard output, where only results belong.
@@ -187,43 +212,6 @@ class _StageRun:
             if PartialState().is_main_process:
                 listener(TrainingEvent("stopped", stage.name, trainer.state.global_step, trainer.state.max_steps))
             raise Cancelled
-
-    def _arguments(self, steps: Path) -> TrainingArguments:
-        stage = self.stage
-        world = int(os.environ.get("WORLD_SIZE", "1"))
-        per_batch, left = divmod(stage.images_per_step, world * stage.accumulate)
-        if left:
-            raise TrainingError(
-                f"stage {stage.name}: images_per_step {stage.images_per_step} cannot be shared by {world} processes "
-                f"with {stage.accumulate} batches each"
-            )
-        total = stage.steps_for(len(self.samples))
-        return TrainingArguments(
-            output_dir=str(steps),
-            max_steps=total,
-            per_device_train_batch_size=per_batch,
-            gradient_accumulation_steps=stage.accumulate,
-            learning_rate=stage.learning_rate,
-            warmup_steps=round(stage.warmup * total),
-            lr_scheduler_type="cosine",
-            weight_decay=stage.weight_decay,
-            adam_beta2=0.98 if stage.kind == "dense" or stage.attention else 0.999,
-            max_grad_norm=1.0,
-            bf16=faster_in_bf16() if stage.bf16 == "auto" else stage.bf16,
-            use_cpu=not torch.cuda.is_available(),
-            seed=self.seed,
-            save_strategy="steps",
-            save_steps=stage.save_every,
-            save_total_limit=stage.keep,
-            logging_steps=stage.log_every,
-            logging_first_step=True,
-            logging_nan_inf_filter=False,
-            report_to=["tensorboard"],
-            remove_unused_columns=False,
-            disable_tqdm=True,
-            dataloader_num_workers=stage.workers,
-            ddp_find_unused_parameters=stage.kind == "dense",
-        )
 
     def _check_same_run(self, arguments: TrainingArguments) -> None:
         """A folder holds one run: resuming with other settings or data would be neither run."""
@@ -291,7 +279,7 @@ class _StageRun:
         sampler = self._sampler(samples, arguments)
         return StageTrainer(sampler, module, arguments, collate_marked, drawn, callbacks=[callback])
 
-    def _instruction(self, arguments: TrainingArguments, callback: StageCallback) -> StageTrainer:
+    def _instruction(self, arguments: TrainingArguments, callback: StageCallback, listener: Listener) -> StageTrainer:
         stage = self.stage
         if stage.lora is not None:
             trained = {name for name, parameter in self.model.named_parameters() if parameter.requires_grad}
@@ -327,7 +315,17 @@ class _StageRun:
             module.keep_trainable_only()
         sampler = self._sampler(self.samples, arguments)
         collator = QuestionCollator(encoder, stage.pack)
-        return AnswerTrainer(stage.attention, sampler, module, arguments, collator, questions, callbacks=[callback])
+        trainer = AnswerTrainer(stage.attention, sampler, module, arguments, collator, questions, callbacks=[callback])
+        if self.held_out is not None:
+            if arguments.world_size > 1:
+                raise TrainingError(f"stage {stage.name}: early stopping is for a training in one process")
+            still = replace(drawing, augment=False, groups_per_image=_ALL_GROUPS, views=min(drawing.views, 1))
+            held = QuestionDataset(self.held_out.samples, encoder, still, cache=cache)
+            patience = self.held_out.patience
+            self._early = EarlyStop(stage.name, held, collator, self.folder, patience, listener)
+            self._early.trainer = trainer
+            trainer.add_callback(self._early)
+        return trainer
 
     def _cache(self) -> FeatureCache | None:
         """Where the tower's features are kept; None where the stage keeps none, or the tower is sharded."""
@@ -352,6 +350,8 @@ class _StageRun:
         """Write the stage's checkpoint, adapters merged, and give the model to go on with."""
         trainer = self._trainer
         assert trainer is not None
+        if self._early is not None:
+            logger.info("stage %s: the weights of step %d are kept", self.stage.name, self._early.restore())
         model = self.model
         sharded = trainer.is_fsdp_enabled or trainer.is_deepspeed_enabled
         if sharded:
@@ -394,11 +394,3 @@ def _whole_state(trainer: StageTrainer) -> dict[str, torch.Tensor]:
     options = StateDictOptions(full_state_dict=True, cpu_offload=True)
     whole: dict[str, Any] = get_model_state_dict(trainer.model_wrapped, options=options)
     return whole
-
-
-def faster_in_bf16() -> bool:
-    """Whether this machine multiplies bfloat16 faster than float32: GPUs since Ampere, processors with AMX or
-    AVX512-BF16. Without these a processor emulates it, at a third of the speed for small models."""
-    if torch.cuda.is_available():
-        return bool(torch.cuda.is_bf16_supported())
-    return bool(torch.cpu._is_amx_tile_supported() or torch.cpu._is_avx512_bf16_supported())

@@ -15,7 +15,16 @@ from desktop.model.regions import RegionsModel
 from desktop.model.viewing import ViewingModel
 from engine.protocol import Language, Task
 from engine.regions import LabelSet
-from engine.runtime import AdapterManifest, Device, EngineEvent, KvType, ModelManifest, Session, list_models
+from engine.runtime import (
+    AdapterManifest,
+    Device,
+    EngineEvent,
+    KvType,
+    ModelManifest,
+    Session,
+    list_models,
+    taught_labels,
+)
 from engine.store import StoreError
 from engine.suggest import ImageRef, Suggestion, suggest
 
@@ -73,6 +82,7 @@ class AskingModel(QObject):
         self._device: Device | None = None
         self._kv_type: KvType | None = None
         self.session = self._new_session(manifest)
+        self._shown_adapter: AdapterManifest | None = None
         self._of_tasks: dict[Task, ModelManifest] = {}
         self._others: dict[Path, Session] = {}
         # Read once: each turn to a slice asks for them.
@@ -95,7 +105,7 @@ class AskingModel(QObject):
         self.engine_event.emit(event)
 
     def _new_session(self, manifest: ModelManifest) -> Session:
-        return Session(manifest, device=self._device, kv_type=self._kv_type, on_event=self._tell)
+        return Session(manifest, device=self._device, kv_type=self._kv_type, promoted=True, on_event=self._tell)
 
     def manifest_for(self, task: Task) -> ModelManifest:
         """The model that answers this task."""
@@ -113,8 +123,10 @@ class AskingModel(QObject):
         return list({one.folder: one for one in self._of_tasks.values() if one != self.manifest}.values())
 
     def labels_for(self, task: Task) -> LabelSet:
-        """The names that the model of this task was trained on."""
-        return self._labels[self.manifest_for(task).folder]
+        """The names that the model of this task was trained on, and its adapter."""
+        folder = self.manifest_for(task).folder
+        session = self.session if folder == self.manifest.folder else self._others.get(folder)
+        return taught_labels(self._labels[folder], session.adapter if session else None)
 
     @property
     def labels(self) -> LabelSet:
@@ -144,6 +156,7 @@ class AskingModel(QObject):
         if manifest != self.manifest:
             old, self.session = self.session, self._new_session(manifest)
             old.close()
+            self._shown_adapter = None
             self.warm_up()
         self.manifest = manifest
         self.model_changed.emit()
@@ -171,13 +184,21 @@ class AskingModel(QObject):
     def use_adapter(self, adapter: AdapterManifest | None) -> None:
         """Answer with a LoRA adapter of the default model from the next question on. Raises `ModelError`."""
         self.session.use_adapter(adapter)
+        self._shown_adapter = adapter
         self.model_changed.emit()
+
+    def _tell_of_adapter(self) -> None:
+        """The session follows what is promoted and rolled back, wherever that is done."""
+        if self.session.adapter != self._shown_adapter:
+            self._shown_adapter = self.session.adapter
+            self.model_changed.emit()
 
     def warm_up(self) -> None:
         """Load the model before the first question needs it."""
         session = self.session
         job = self._jobs.start(lambda job: session.start(job.cancelled))
         job.failed.connect(self.unusable)
+        job.done.connect(self._tell_of_adapter)
         job.done.connect(self.ahead.later)
 
     @property
@@ -277,6 +298,7 @@ class AskingModel(QObject):
         if not self._is_current(asked):
             return
         self._current = None
+        self._tell_of_adapter()
         if not suggestion.trained:
             self.untrained.emit(suggestion.model.id)
         fits = self._is_on_screen(suggestion.image)

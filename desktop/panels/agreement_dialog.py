@@ -4,20 +4,16 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Sequence
 
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QGuiApplication
 from PySide6.QtWidgets import (
-    QAbstractItemView,
     QDialog,
     QHBoxLayout,
-    QHeaderView,
     QLabel,
     QProgressBar,
     QPushButton,
     QTableWidget,
-    QTableWidgetItem,
     QVBoxLayout,
     QWidget,
 )
@@ -25,12 +21,10 @@ from PySide6.QtWidgets import (
 from desktop.model.agreement import AgreementModel, Standing
 from desktop.model.jobs import Job
 from desktop.model.tasks import ORDER
+from desktop.panels.figure_table import Cell, figure_table, fill_table
 from desktop.panels.task_words import TaskWords
 from engine.review import GroupAgreement, Kappa, PairAgreement
 from engine.store import AnnotatorProgress, TaskState
-
-Cell = str | tuple[str, str]
-"""A text, or a text with why it is what it is."""
 
 
 class AgreementDialog(QDialog):
@@ -44,7 +38,7 @@ class AgreementDialog(QDialog):
         self._words = TaskWords(self)
         self.summary = QLabel()
         self.summary.setWordWrap(True)
-        self.people, self.pairs, self.groups = _table(), _table(), _table()
+        self.people, self.pairs, self.groups = figure_table(), figure_table(), figure_table()
         self._pairs_title, self._groups_title = QLabel(), QLabel()
         self.progress = QProgressBar()
         self.progress.setTextVisible(False)
@@ -106,9 +100,9 @@ class AgreementDialog(QDialog):
         text = self.tr("{0} tasks, {1} submitted, {2} reviewed · {3} regions, {4} decided")
         shares = [self.tr("none") if one is None else f"{one:.0%}" for one in (project.submitted, project.reviewed)]
         self.summary.setText(text.format(project.total, *shares, project.regions, project.decided))
-        _fill(self.people, self._people_heads(), [self._person(one) for one in standing.annotators])
-        _fill(self.pairs, self._pair_heads(), [self._pair(one) for one in standing.pairs])
-        _fill(self.groups, self._group_heads(), [self._group(one) for one in standing.groups])
+        fill_table(self.people, self._people_heads(), [self._person(one) for one in standing.annotators])
+        fill_table(self.pairs, self._pair_heads(), [self._pair(one) for one in standing.pairs])
+        fill_table(self.groups, self._group_heads(), [self._group(one) for one in standing.groups])
         self._pairs_title.setText(
             self.tr("Agreement of two readers")
             if standing.pairs
@@ -197,38 +191,6 @@ class AgreementDialog(QDialog):
             if table.rowCount():
                 writer.writerows([*_rows(table), []])
         QGuiApplication.clipboard().setText(out.getvalue())
-
-
-def _table() -> QTableWidget:
-    table = QTableWidget()
-    table.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
-    table.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
-    table.verticalHeader().hide()
-    table.setTabKeyNavigation(False)
-    return table
-
-
-def _fill(table: QTableWidget, heads: Sequence[Cell], rows: Sequence[Sequence[Cell]]) -> None:
-    table.setColumnCount(len(heads))
-    table.setRowCount(len(rows))
-    for column, head in enumerate(heads):
-        table.setHorizontalHeaderItem(column, _item(head))
-    for number, row in enumerate(rows):
-        for column, cell in enumerate(row):
-            item = _item(cell)
-            if column:
-                item.setTextAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
-            table.setItem(number, column, item)
-    table.resizeColumnsToContents()
-    # Who, not the last number: that would stand far from the others.
-    table.horizontalHeader().setSectionResizeMode(0, QHeaderView.ResizeMode.Stretch)
-
-
-def _item(cell: Cell) -> QTableWidgetItem:
-    text, why = cell if isinstance(cell, tuple) else (cell, "")
-    item = QTableWidgetItem(text)
-    item.setToolTip(why)
-    return item
 
 
 def _rows(table: QTableWidget) -> list[list[str]]:

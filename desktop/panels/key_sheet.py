@@ -76,6 +76,7 @@ class KeySheet(QDialog):
             (self.tr("Ctrl+F"), self.tr("search the list of scans")),
             (self.tr("N, P"), self.tr("next, previous scan")),
             (self.tr("Enter"), self.tr("in the list: open the scan; Esc: back to the image")),
+            (self.tr("Ctrl+Shift+L"), self.tr("train the model on corrections")),
             (self.tr("?, F1"), self.tr("this sheet")),
             (self.tr("Ctrl+Q"), self.tr("quit")),
         )

@@ -55,17 +55,22 @@ class SuggestionCard(QFrame):
         # The new name in the other language, if the person knows it.
         self._other_edit = QLineEdit()
         self._other_edit.installEventFilter(self)
+        # Which adapter the answer is of: another may be in use by now.
+        self.adapter = QLabel()
+        self.adapter.setObjectName("cardHint")
+        self.adapter.setTextFormat(Qt.TextFormat.PlainText)
         self._hint = QLabel()
         self._hint.setObjectName("cardHint")
         self._hint.setWordWrap(True)
         font = QFont()
         font.setPixelSize(11)
         self._hint.setFont(font)
+        self.adapter.setFont(font)
         self._score.setFont(font)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(10, 8, 10, 8)
         layout.setSpacing(6)
-        for widget in (self._title, self._edit, self._list, self._other_edit, self._score, self._hint):
+        for widget in (self._title, self.adapter, self._edit, self._list, self._other_edit, self._score, self._hint):
             layout.addWidget(widget)
         self.setFixedWidth(300)
         self._edit.hide()
@@ -223,6 +228,7 @@ class SuggestionCard(QFrame):
 
     def _fill(self, text: str) -> None:
         self._list.clear()
+        self.adapter.hide()
         self._scored = None
         if self.typing:
             self._list.setCurrentRow(self._fill_matches(text))
@@ -238,6 +244,9 @@ class SuggestionCard(QFrame):
         if root is None or row is None:
             return
         suggestion = self._regions.suggestion(root)
+        if suggestion is not None and suggestion.adapter and not self._asking.is_asked(root):
+            self.adapter.setText(self.tr("with the adapter {0}").format(suggestion.adapter))
+            self.adapter.show()
         if self._asking.is_asked(root):
             self._title.setText(self.tr("Asking the model …"))
             self._hint.setText(self.tr("Type a name at any time"))

@@ -46,7 +46,7 @@ def demo(out: Path, folder: Path, model_id: str, device: Device) -> None:
     box = Box(*present[asked][0])
     names = {label["id"]: label["en"] for label in truth["labels"]}
     volume = read_volume(phantom / "dicom")
-    with Session(named_model(model_id), device=device) as session:
+    with Session(named_model(model_id), device=device, promoted=True) as session:
         for language in Language:
             named = suggest(
                 session,

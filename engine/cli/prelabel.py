@@ -107,13 +107,15 @@ def prelabel_command(
     _warn(manifest, wanted)
     order = PrelabelOrder(wanted, Language(lang), slices, threshold, getpass.getuser())
     progress = _StoppableProgress()
-    with progress.stopped_by_signals(), AnnotationStore.open(database) as store, Session(manifest) as session:
+    session = Session(manifest, promoted=True)
+    with progress.stopped_by_signals(), AnnotationStore.open(database) as store, session:
         result = prelabel(store, session, folder, order, progress)
+    adapter = session.adapter.id if session.adapter else None
     for one in result.skipped:
         where = "" if str(one.path) in one.reason else f"{one.path}: "
         click.echo(f"medrega: left out: {printable(where + one.reason)}", err=True)
     if as_json:
-        echo_json(_document(folder, database, manifest, order, result))
+        echo_json(_document(folder, database, manifest, adapter, order, result))
     else:
         _print(result)
     if result.stopped:
@@ -145,12 +147,17 @@ def _print(result: Prelabelled) -> None:
 
 
 def _document(
-    folder: Path, database: Path, manifest: ModelManifest, order: PrelabelOrder, result: Prelabelled
+    folder: Path,
+    database: Path,
+    manifest: ModelManifest,
+    adapter: str | None,
+    order: PrelabelOrder,
+    result: Prelabelled,
 ) -> dict[str, Any]:
     return {
         "folder": str(folder),
         "database": str(database),
-        "model": {"id": manifest.id, "sha256": manifest.sha256, "adapter": None},
+        "model": {"id": manifest.id, "sha256": manifest.sha256, "adapter": adapter},
         "language": order.language.value,
         "labels": [{"id": label.id, "en": label.en, "zh": label.zh} for label in order.labels],
         "slices": str(order.slices),

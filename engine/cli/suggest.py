@@ -75,7 +75,7 @@ def suggest_command(
     chosen, number = pick_slice(volume, plane, index)
     labels = LabelSet.from_file(labels_file) if labels_file else None
     question = asked.question(volume.modality) | {"language": Language(lang), "labels": labels}
-    with Session(named_model(model_id, task), device=device) as session:
+    with Session(named_model(model_id, task), device=device, promoted=True) as session:
         place = (session, volume, chosen, number, window)
         if asked.cot:
             cot = ask_by_regions(*place, **(question | asked.two_passes()))

@@ -15,22 +15,21 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
 from PIL import Image
 
-from engine.errors import MedRegAError
 from engine.exchange.answer_records import AnswerRecords
+from engine.exchange.errors import ExchangeError
 from engine.exchange.learnt import Learnt, provenance_of
+from engine.exchange.views import AnnotatedViews, has_area
 from engine.files import whole_file
 from engine.progress import Cancelled, NoProgress, Progress
 from engine.protocol import Language, Located, Question, Task, user_text, write_located
-from engine.scans import Volume, Window, image_sha256, read_volume, render_slice
-from engine.store import AnnotationStore, AnswerRow, ImageRow, RegionRow, shape_of
+from engine.scans import Window
+from engine.store import AnnotationStore, AnswerRow, ImageRow, RegionRow
 
 NOTICE = "Not for diagnostic use. Regions and names are annotations for training and testing models."
-
-
-class ExchangeError(MedRegAError):
-    """An export that cannot be made: the message names the scan and why."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +90,7 @@ def _decided(store: AnnotationStore, languages: Sequence[Language]) -> _Views:
     """In the order of the scans, so that each is read once. Raises `ExchangeError` when there is nothing."""
     views: _Views = defaultdict(dict)
     for region in store.regions.decided():
-        if _has_area(region) and any(_name(region, language) for language in languages):
+        if has_area(region) and any(_name(region, language) for language in languages):
             view = views[region.image_id].setdefault(region.view_sha256, _View(region.window))
             view.regions.append(region)
     for answer in store.answers.decided():
@@ -118,7 +117,7 @@ def _export(
 ) -> ExportCounts:
     """All pictures first into the folder `unfinished`; they get their place once every one of them is right."""
     folder = out.with_name(f"{out.stem}_images")
-    volumes: dict[tuple[str, str], Volume] = {}
+    pictures = AnnotatedViews()
     records: list[dict[str, Any]] = []
     judged = AnswerRecords(store)
     images = regions = answers = left_out = 0
@@ -128,13 +127,13 @@ def _export(
         image = store.images.get(image_id)
         # A slice seen through two windows is two pictures.
         for sha256, view in seen.items():
-            volume = _volume(volumes, image)
+            volume = pictures.volume(image)
             said = [record for one in view.answers if (record := judged.record(one, image, volume)) is not None]
             left_out += len(view.answers) - len(said)
             if not view.regions and not said:
                 continue
             name = f"{sha256[:16]}.png"
-            _write_png(unfinished / name, volume, image, view.window, sha256)
+            _write_png(unfinished / name, pictures.render(image, view.window, sha256))
             images += 1
             regions += len(view.regions)
             answers += len(said)
@@ -166,27 +165,7 @@ def _export(
     return ExportCounts(images, regions, len(records), answers, left_out)
 
 
-def _has_area(region: RegionRow) -> bool:
-    """Points and lines have no box that a model could be asked about."""
-    return shape_of(region).area > 0
-
-
-def _volume(volumes: dict[tuple[str, str], Volume], image: ImageRow) -> Volume:
-    key = (image.source, image.series_uid)
-    if key not in volumes:
-        # One at a time: regions come ordered by slice, and a volume can be large.
-        volumes.clear()
-        volumes[key] = read_volume(Path(image.source), image.series_uid)
-    return volumes[key]
-
-
-def _write_png(path: Path, volume: Volume, image: ImageRow, window: Window | None, sha256: str) -> None:
-    rgb = render_slice(volume, image.plane, image.slice, window)
-    if image_sha256(rgb) != sha256:
-        raise ExchangeError(
-            f"slice {image.slice} of {image.source} is not what was annotated any more: restore the scan, "
-            "or reject its regions and answers"
-        )
+def _write_png(path: Path, rgb: NDArray[np.uint8]) -> None:
     grey = (rgb[..., 0] == rgb[..., 1]).all() and (rgb[..., 0] == rgb[..., 2]).all()
     with whole_file(path) as temporary:
         Image.fromarray(rgb[..., 0] if grey else rgb).save(temporary, format="PNG")

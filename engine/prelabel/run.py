@@ -156,6 +156,7 @@ class _Run:
     def _todo(self, volume: Volume) -> dict[int, list[Label]]:
         """The slices with something left to ask, and the names."""
         session, order = self._session, self._order
+        session.adapters.follow()
         adapter = session.adapter.id if session.adapter else None
         place = (volume.source, volume.series_uid, volume.plane)
         asked = self._store.suggestions.found_in_series(*place, session.manifest.sha256, adapter)

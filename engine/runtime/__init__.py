@@ -3,7 +3,15 @@
 The window never loads a model itself: a crash there must not take it down.
 """
 
-from engine.runtime.adapter import AdapterManifest, adapters_folder, list_adapters
+from engine.runtime.adapter import (
+    AdapterManifest,
+    adapters_folder,
+    known_labels,
+    list_adapters,
+    new_labels,
+    taught_labels,
+)
+from engine.runtime.adapter_choice import CHOSEN, AdapterWish
 from engine.runtime.calibration import UNCALIBRATED, Calibration, LogisticMap
 from engine.runtime.choices import (
     ModelChoices,
@@ -22,14 +30,17 @@ from engine.runtime.manifest import ModelFile, ModelManifest, verify_files
 from engine.runtime.messages import Absence, AskRequest, AskResult, Choice, TextPiece, Timings
 from engine.runtime.offload import KvType, Lack, Offload
 from engine.runtime.preprocess import to_model_image
+from engine.runtime.promotion import Switch, adapter_in_use, promote_adapter, read_history, roll_back
 from engine.runtime.registry import DEFAULT_MODEL, find_model, is_removable, list_models, remove_model
 from engine.runtime.session import Session
 
 __all__ = [
+    "CHOSEN",
     "DEFAULT_MODEL",
     "UNCALIBRATED",
     "Absence",
     "AdapterManifest",
+    "AdapterWish",
     "AskRequest",
     "AskResult",
     "Calibration",
@@ -50,8 +61,10 @@ __all__ = [
     "Offload",
     "QuestionError",
     "Session",
+    "Switch",
     "TextPiece",
     "Timings",
+    "adapter_in_use",
     "adapters_folder",
     "check_gguf",
     "choose_model",
@@ -59,11 +72,17 @@ __all__ = [
     "chosen_model",
     "find_model",
     "is_removable",
+    "known_labels",
     "label_score",
     "list_adapters",
     "list_models",
+    "new_labels",
+    "promote_adapter",
     "read_choices",
+    "read_history",
     "remove_model",
+    "roll_back",
+    "taught_labels",
     "to_model_image",
     "verify_files",
     "write_choices",

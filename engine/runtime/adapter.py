@@ -9,12 +9,14 @@ import json
 import logging
 import math
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from engine.files import whole_file
+from engine.labels.label import LabelError, label_from_json, label_to_json
+from engine.regions import Label, LabelSet
 from engine.runtime import registry
 from engine.runtime.errors import ModelError
 from engine.runtime.manifest import ModelFile, ModelManifest, file_sha256
@@ -30,7 +32,7 @@ _ID = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}")
 class AdapterManifest:
     """An adapter. base : `ModelManifest.sha256` of the model it was trained on. scale : 1 for as trained.
 
-    scores : figures of its gate, for people to see.
+    scores : figures of its gate, for people to see. labels : names that it was taught and its base does not have.
     """
 
     id: str
@@ -40,6 +42,7 @@ class AdapterManifest:
     file: ModelFile
     scale: float = 1.0
     scores: Mapping[str, Any] = field(default_factory=dict, compare=False)
+    labels: tuple[Label, ...] = ()
 
     @property
     def path(self) -> Path:
@@ -77,8 +80,9 @@ class AdapterManifest:
                 ModelFile(str(file["name"]), str(file["sha256"]), int(file["bytes"])),
                 float(said.get("scale", 1.0)),
                 dict(said.get("scores", {})),
+                tuple(label_from_json(one, "a label") for one in said.get("labels", [])),
             )
-        except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+        except (OSError, ValueError, KeyError, TypeError, AttributeError, LabelError) as error:
             raise ModelError(f"cannot read the adapter's manifest {path}: {error}") from error
         if not _ID.fullmatch(made.id) or made.file.name != Path(made.file.name).name or not made.file.name:
             raise ModelError(f"cannot read the adapter's manifest {path}: its id or its file's name cannot be")
@@ -97,6 +101,8 @@ class AdapterManifest:
             "scale": self.scale,
             "scores": dict(self.scores),
         }
+        if self.labels:
+            data["labels"] = [label_to_json(one) for one in self.labels]
         path = self.folder / ADAPTER_FILE
         with whole_file(path) as temporary:
             temporary.write_text(json.dumps(data, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
@@ -112,6 +118,9 @@ def list_adapters(manifest: ModelManifest | None = None) -> list[AdapterManifest
     """The adapters of a model, or all. One that cannot be read is left out, with a warning in the log."""
     found = []
     for path in sorted(adapters_folder().glob(f"*/{ADAPTER_FILE}")):
+        if path.parent.name.startswith("."):
+            # Still being copied.
+            continue
         try:
             adapter = AdapterManifest.read(path.parent)
         except ModelError as error:
@@ -120,3 +129,18 @@ def list_adapters(manifest: ModelManifest | None = None) -> list[AdapterManifest
         if manifest is None or adapter.base == manifest.sha256:
             found.append(adapter)
     return found
+
+
+def known_labels(manifest: ModelManifest, adapter: AdapterManifest | None) -> LabelSet:
+    """The names that a model can give, those its adapter was taught after its own. Raises `LabelError`."""
+    return taught_labels(manifest.labels(), adapter)
+
+
+def taught_labels(own: LabelSet, adapter: AdapterManifest | None) -> LabelSet:
+    """A model's own names and those of its adapter."""
+    return own if adapter is None or not adapter.labels else LabelSet([*own, *new_labels(own, adapter.labels)])
+
+
+def new_labels(known: LabelSet, labels: Iterable[Label]) -> list[Label]:
+    """Those labels of which no name is known yet."""
+    return [one for one in labels if not any(known.find(name) for name in (one.id, one.en, one.zh))]

@@ -103,6 +103,7 @@ class AskResult:
     image_cached, prefix_reused : what the timings left out. finished : False when `max_tokens` or the context cut
     the answer short. prompt_tokens : of the whole prompt, its picture's included. presence : for each name whose boxes
     the answer wrote or denied, in its order, the log-odds of a box against the words that it is not there.
+    adapter : id of what answered beside the base. The session knows and says it, the process does not.
     """
 
     request_id: int
@@ -115,6 +116,7 @@ class AskResult:
     finished: bool = True
     prompt_tokens: int = 0
     presence: tuple[float, ...] = ()
+    adapter: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

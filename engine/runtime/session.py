@@ -13,6 +13,7 @@ from types import TracebackType
 
 from engine.progress import Cancelled
 from engine.runtime.adapter import AdapterManifest
+from engine.runtime.adapter_choice import CHOSEN, AdapterChoice, AdapterWish
 from engine.runtime.choices import chosen_options
 from engine.runtime.device import Device
 from engine.runtime.errors import EngineError, MemoryShortError, ModelError, QuestionError
@@ -55,16 +56,14 @@ def _never() -> bool:
     return False
 
 
-_Reply = AskResult | BatchResult | AdapterUsed | Failed
-
-
 class Session:
     """A model in a process of its own. Starts with the first question, or with `start`.
 
     `ask` may be called from any thread; questions are answered one after the other, the newest that waits first, and
     before whatever `prepare` does. A process that dies is started anew once and asked again; `on_event` is told, from
     the asking thread. device, kv_type : the person's choice when None. A GPU whose memory is too small gets less of the
-    model at each try, at last nothing. For the other options see `EngineOptions`. No port is opened.
+    model at each try, at last nothing. promoted : answer with the adapter that was promoted, as it changes. For the
+    other options see `EngineOptions`. No port is opened.
     """
 
     def __init__(
@@ -75,6 +74,7 @@ class Session:
         device: Device | None = None,
         gpu_layers: int | None = None,
         kv_type: KvType | None = None,
+        promoted: bool = False,
         on_event: Callable[[EngineEvent], None] | None = None,
     ) -> None:
         self.manifest = manifest
@@ -87,9 +87,7 @@ class Session:
         self._process: ModelProcess | None = None
         self._given_up = threading.Event()
         self._closed = False
-        # What is wanted, and what the process that runs has; a new one has none.
-        self._adapter: AdapterManifest | None = None
-        self._adapter_in_use: AdapterManifest | None = None
+        self.adapters = AdapterChoice(manifest, follows=promoted)
 
     def __enter__(self) -> Session:
         return self
@@ -122,18 +120,20 @@ class Session:
         cancelled: Callable[[], bool] = _never,
         timeout_s: float = 120.0,
         on_piece: Callable[[TextPiece], None] | None = None,
+        adapter: AdapterWish = CHOSEN,
     ) -> AskResult:
         """Answer one question; its `request_id` is replaced by one of ours and restored in the result.
 
         cancelled : asked about 50 times a second. timeout_s : for the answer; loading the model is not counted.
         on_piece : hears of each token as it is written, on this thread; from the start again if the process dies.
+        adapter : answer this question with another one, None for the base alone.
         Raises `Cancelled`, at once, also while another question is being answered; `EngineError` when the process
         dies twice or does not answer in time, `QuestionError` when it is the question; `ModelError` when the model
         cannot be loaded.
         """
         with self._turn(cancelled) as stop:
             sent = replace(request, stream=on_piece is not None)
-            result = self._ask_until_answered(sent, stop, timeout_s, on_piece)
+            result = self._ask_until_answered(sent, stop, timeout_s, on_piece, adapter)
         assert isinstance(result, AskResult)
         return replace(result, request_id=request.request_id)
 
@@ -163,7 +163,7 @@ class Session:
             if self._process is None or not self._process.is_alive():
                 return False
             try:
-                self._ensure_adapter(stop)
+                self._ensure_adapter(stop, self.adapters.wanted)
                 self._ask_once(replace(request, prepare=True), stop, _START_TIMEOUT_S, poll_s=_LOW_POLL_S)
             except ProcessDied:
                 # The next question starts it again, and tells.
@@ -180,12 +180,13 @@ class Session:
         stop: Callable[[], bool],
         timeout_s: float,
         on_piece: Callable[[TextPiece], None] | None = None,
+        adapter: AdapterWish = CHOSEN,
     ) -> AskResult | BatchResult:
         for last in (False, True):
             try:
                 self._ensure_started(stop)
-                self._ensure_adapter(stop)
-                return self._ask_once(request, stop, timeout_s, on_piece)
+                self._ensure_adapter(stop, self.adapters.resolve(adapter))
+                return self.adapters.sign(self._ask_once(request, stop, timeout_s, on_piece))
             except ProcessDied as death:
                 self._discard()
                 self._require_open()
@@ -202,17 +203,14 @@ class Session:
     @property
     def adapter(self) -> AdapterManifest | None:
         """What questions are answered with from now on, beside the base."""
-        return self._adapter
+        return self.adapters.wanted
 
     def use_adapter(self, adapter: AdapterManifest | None) -> None:
         """Answer with another adapter from the next question on; the base is not loaded again.
 
         Raises `ModelError` for one that was made for another model, or whose file was altered.
         """
-        if adapter is not None:
-            adapter.require_base(self.manifest)
-            adapter.verify()
-        self._adapter = adapter
+        self.adapters.choose(adapter)
 
     @property
     def options(self) -> EngineOptions:
@@ -249,6 +247,7 @@ class Session:
     @contextlib.contextmanager
     def _turn(self, cancelled: Callable[[], bool], *, low: bool = False) -> Iterator[Callable[[], bool]]:
         """Wait for one's turn; gives the function that says whether to stop."""
+        self.adapters.follow()
         with self._turns.take(cancelled, self._require_open, low=low) as gives_way:
             self._given_up.clear()
             yield lambda: cancelled() or gives_way() or self._given_up.is_set()
@@ -310,16 +309,15 @@ class Session:
         self._tell("fallback", f"{was.text} did not fit ({reason}). Less of the model goes to the GPU.", reason)
         return True
 
-    def _ensure_adapter(self, stop: Callable[[], bool]) -> None:
-        wanted = self._adapter
-        if wanted == self._adapter_in_use:
+    def _ensure_adapter(self, stop: Callable[[], bool], wanted: AdapterManifest | None) -> None:
+        if wanted == self.adapters.in_use:
             return
         number = next(self._ids)
         self._send(UseAdapter(number, str(wanted.path) if wanted else "", wanted.scale if wanted else 1.0))
         reply = self._wait(number, stop, _START_TIMEOUT_S)
         if isinstance(reply, Failed):
             raise EngineError(reply.message)
-        self._adapter_in_use = wanted
+        self.adapters.in_use = wanted
 
     def _ask_once(
         self,
@@ -393,6 +391,6 @@ class Session:
 
     def _discard(self) -> None:
         process, self._process = self._process, None
-        self._adapter_in_use = None
+        self.adapters.in_use = None
         if process is not None:
             process.close()

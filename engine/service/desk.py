@@ -80,7 +80,7 @@ class Desk:
 
     def __init__(self, manifest: ModelManifest, limits: ServiceLimits, stopping: threading.Event) -> None:
         self.manifest = manifest
-        self.session = Session(manifest, on_event=self._tell)
+        self.session = Session(manifest, promoted=True, on_event=self._tell)
         self._limits = limits
         self._stopping = stopping
         self._thread = ThreadPoolExecutor(1, thread_name_prefix=f"ask-{manifest.id}")

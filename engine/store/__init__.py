@@ -31,6 +31,8 @@ from engine.store.scan_rows import (
     ScanRow,
     ScanStatus,
     StudyRow,
+    patient_key,
+    search_text,
 )
 from engine.store.scans import ScanRepository
 from engine.store.shape_text import (
@@ -39,6 +41,7 @@ from engine.store.shape_text import (
     shape_of,
     shape_text,
 )
+from engine.store.snapshot_store import SnapshotRow, SnapshotStore
 from engine.store.store import AnnotationStore, default_database_path, study_uid_of
 from engine.store.task_progress import AnnotatorProgress, ProjectProgress, TaskProgress, Work
 from engine.store.task_rows import (
@@ -95,6 +98,8 @@ __all__ = [
     "ScanRepository",
     "ScanRow",
     "ScanStatus",
+    "SnapshotRow",
+    "SnapshotStore",
     "StoreError",
     "StudyRow",
     "SuggestionRow",
@@ -108,6 +113,8 @@ __all__ = [
     "Work",
     "WorklistRow",
     "default_database_path",
+    "patient_key",
+    "search_text",
     "shape_kind",
     "shape_of",
     "shape_text",

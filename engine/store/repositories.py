@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -31,7 +31,7 @@ Row = TypeVar("Row")
 _OF_THE_READING = (
     "reading_id IS NULL OR reading_id = (SELECT other.id FROM task AS mine JOIN task AS other "
     "ON other.path = mine.path AND other.series_uid = mine.series_uid WHERE mine.id = reading_id "
-    "AND EXISTS (SELECT 1 FROM region AS any WHERE any.reading_id = other.id) "
+    "AND EXISTS (SELECT 1 FROM region AS any WHERE any.reading_id = other.id) {readers}"
     "ORDER BY (SELECT state FROM task_event WHERE task_id = other.id ORDER BY id DESC LIMIT 1) = 'reviewed' DESC, "
     "other.reading, other.id LIMIT 1)"
 )
@@ -39,6 +39,8 @@ _OF_THE_READING = (
 CURRENT_REGION = "NOT EXISTS (SELECT 1 FROM region AS newer WHERE newer.supersedes_id = region.id)"
 HIDDEN_SQL = ", ".join(f"'{state.value}'" for state in HIDDEN_STATES)
 DECIDED_SQL = ", ".join(f"'{state.value}'" for state in DECIDED_STATES)
+
+_JUDGED_IMAGES = f"SELECT DISTINCT image_id FROM region WHERE state IN ({DECIDED_SQL}, 'rejected') AND {CURRENT_REGION}"
 
 
 def source_key(path: Path | str) -> str:
@@ -85,6 +87,19 @@ class ImageRepository:
     def in_order(self) -> list[int]:
         """The ids of all slices, by series, then plane, then slice."""
         return [row["id"] for row in self._db.query("SELECT id FROM image ORDER BY series_id, plane, slice")]
+
+    def waiting(self) -> list[int]:
+        """The ids of the slices on which a model was asked for regions and nobody has decided about any, by age."""
+        sql = (
+            "SELECT id FROM image WHERE EXISTS (SELECT 1 FROM suggestion WHERE image_id = image.id "
+            f"AND task IN ('region_to_text', 'text_to_region', 'grounded_report')) AND id NOT IN ({_JUDGED_IMAGES}) "
+            "ORDER BY id"
+        )
+        return [int(row["id"]) for row in self._db.query(sql)]
+
+    def labelled(self) -> list[int]:
+        """The ids of the slices on which somebody has decided about a region, by age."""
+        return [int(row["image_id"]) for row in self._db.query(f"{_JUDGED_IMAGES} ORDER BY image_id")]
 
     @staticmethod
     def _row(row: dict[str, Any]) -> ImageRow:
@@ -187,18 +202,30 @@ class RegionRepository:
         sql = f"SELECT * FROM region WHERE image_id = ? AND {where} AND {CURRENT_REGION} ORDER BY root_id"
         return [self._row(row) for row in self._db.query(sql, [image_id])]
 
-    def decided(self) -> Iterator[RegionRow]:
+    def decided(self, annotators: Sequence[str] = ()) -> Iterator[RegionRow]:
         """Every accepted or edited region as it is now, by series, then slice, then age.
 
         Of a scan that several people read, one reading alone: two would say everything twice. It is the approved one
         with the lowest number, or the lowest when none is approved. Regions of no reading are always among them.
+        annotators : whose readings to choose among; everybody's when empty.
         """
+        marks = ", ".join("?" for _ in annotators)
+        named = f"AND other.annotator_id IN (SELECT id FROM annotator WHERE name IN ({marks})) " if annotators else ""
+        of_the_reading = _OF_THE_READING.format(readers=named)
         sql = (
             "SELECT region.* FROM region JOIN image ON image.id = region.image_id "
-            f"WHERE state IN ({DECIDED_SQL}) AND {CURRENT_REGION} AND ({_OF_THE_READING}) "
+            f"WHERE state IN ({DECIDED_SQL}) AND {CURRENT_REGION} AND ({of_the_reading}) "
             "ORDER BY image.series_id, image.plane, image.slice, root_id"
         )
-        return (self._row(row) for row in self._db.query(sql))
+        return (self._row(row) for row in self._db.query(sql, list(annotators)))
+
+    def judged(self) -> list[RegionRow]:
+        """Every accepted, edited or rejected region that a model had said something about, as it is now, by age."""
+        sql = (
+            f"SELECT * FROM region WHERE state IN ({DECIDED_SQL}, 'rejected') AND {CURRENT_REGION} "
+            "AND EXISTS (SELECT 1 FROM suggestion WHERE region_root_id = region.root_id) ORDER BY root_id"
+        )
+        return [self._row(row) for row in self._db.query(sql)]
 
     @staticmethod
     def _row(row: dict[str, Any]) -> RegionRow:

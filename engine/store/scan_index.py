@@ -13,7 +13,7 @@ from engine.store.connection import transaction
 from engine.store.errors import StoreError
 from engine.store.gesture import gesture, utc_now
 from engine.store.repositories import source_key
-from engine.store.scan_rows import FileStamp, ScanMark, ScanRow, ScanStatus, search_text
+from engine.store.scan_rows import FileStamp, ScanMark, ScanRow, ScanStatus, patient_key, search_text
 
 _STATUS_OF_NEW = """
     COALESCE(
@@ -309,8 +309,7 @@ class ScanIndex:
     def _patient(self, entry: SeriesEntry) -> int:
         name, code = entry.facts.patient_name, entry.facts.patient_id
         folder = Path(source_key(entry.path)).parent
-        # Hospitals give the same number to different people, and people share names: both together are a patient.
-        key = f"{search_text(code)}\n{search_text(name)}" if search_text(name, code) else f"folder:{folder}"
+        key = patient_key(name, code, source_key(entry.path))
         row = self._connection.execute(
             "INSERT INTO scan_patient (key, name, code, folder) VALUES (?, ?, ?, ?) "
             "ON CONFLICT (key) DO UPDATE SET key = key RETURNING id",

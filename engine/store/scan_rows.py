@@ -115,3 +115,12 @@ def search_text(*parts: str) -> str:
     """One text to search in: any script, width and case folded, DICOM's name separators as spaces."""
     joined = " ".join(part for part in parts if part).replace("^", " ").replace("=", " ")
     return " ".join(unicodedata.normalize("NFKC", joined).casefold().split())
+
+
+def patient_key(name: str, code: str, path: Path | str) -> str:
+    """What makes two scans one patient's: name and number as their headers have them, else the folder they lie in.
+
+    Hospitals give the same number to different people, and people share names: both together are a patient.
+    path : of the scan, absolute.
+    """
+    return f"{search_text(code)}\n{search_text(name)}" if search_text(name, code) else f"folder:{Path(path).parent}"

@@ -38,6 +38,19 @@ class ScanRepository:
             for r in self._query(sql, [*values, limit, offset])
         ]
 
+    def patients_of_sources(self) -> dict[str, str]:
+        """Of the place of each scan that something was drawn on, what tells its patient from others.
+
+        Scans whose headers name no patient, and those that were never listed, are told apart by their studies.
+        """
+        sql = (
+            "SELECT series.source, max(study.study_uid) AS study, max(scan_patient.key) AS patient FROM series "
+            "JOIN study ON study.id = series.study_id LEFT JOIN scan ON scan.path = series.source "
+            "LEFT JOIN scan_patient ON scan_patient.id = scan.patient AND name || code <> '' "
+            "GROUP BY series.source ORDER BY series.source"
+        )
+        return {row["source"]: row["patient"] or row["study"] for row in self._db.query(sql)}
+
     def studies(self, wanted: ScanFilter, patient: int, offset: int, limit: int) -> list[StudyRow]:
         """Studies of a patient, the newest first."""
         where, values = _where(wanted)

@@ -12,10 +12,11 @@ from sqlite_utils import Database
 from engine.store.schema_annotation import READING_TABLES, add_shapes_and_readings
 from engine.store.schema_answers import ANSWER_TABLES, add_answers
 from engine.store.schema_scans import add_scan_list
+from engine.store.schema_snapshots import SNAPSHOT_TABLES, add_snapshots
 
 _FIRST_AUDITED = ("study", "series", "image", "region", "suggestion", "verdict")
 
-AUDITED_TABLES = (*_FIRST_AUDITED, "scan_mark", *READING_TABLES, *ANSWER_TABLES)
+AUDITED_TABLES = (*_FIRST_AUDITED, "scan_mark", *READING_TABLES, *ANSWER_TABLES, *SNAPSHOT_TABLES)
 """Every row of these is vouched for by the audit log and never changes."""
 
 APPLICATION_ID = 0x4D524741
@@ -164,5 +165,11 @@ def _first(db: Database) -> None:
             )
 
 
-MIGRATIONS: tuple[Callable[[Database], None], ...] = (_first, add_scan_list, add_shapes_and_readings, add_answers)
+MIGRATIONS: tuple[Callable[[Database], None], ...] = (
+    _first,
+    add_scan_list,
+    add_shapes_and_readings,
+    add_answers,
+    add_snapshots,
+)
 """Migration number n brings ``user_version`` from n - 1 to n."""

@@ -9,6 +9,8 @@ from __future__ import annotations
 
 from sqlite_utils import Database
 
+from engine.store.schema_tools import make_append_only, run_statements
+
 READING_TABLES = ("annotator", "task", "task_event", "own_label")
 """The audited ones among the new tables."""
 
@@ -79,12 +81,5 @@ CREATE TABLE draft (
 
 def add_shapes_and_readings(db: Database) -> None:
     """Add the columns and make the tables; no row that is there changes."""
-    for statement in _STATEMENTS.split(";"):
-        if statement.strip():
-            db.conn.execute(statement)
-    for table in READING_TABLES:
-        for verb in ("UPDATE", "DELETE"):
-            db.conn.execute(
-                f"CREATE TRIGGER {table}_no_{verb.lower()} BEFORE {verb} ON {table} "
-                f"BEGIN SELECT RAISE(ABORT, '{table} is append-only'); END"
-            )
+    run_statements(db, _STATEMENTS)
+    make_append_only(db, READING_TABLES)

@@ -9,6 +9,8 @@ from __future__ import annotations
 
 from sqlite_utils import Database
 
+from engine.store.schema_tools import make_append_only, run_statements
+
 ANSWER_TABLES = ("question", "answer_verdict")
 """The audited ones, both."""
 
@@ -38,12 +40,5 @@ CREATE INDEX suggestion_by_image ON suggestion (image_id, task);
 
 def add_answers(db: Database) -> None:
     """Make the tables, and an index for what each slice that is turned reads; no row that is there changes."""
-    for statement in _STATEMENTS.split(";"):
-        if statement.strip():
-            db.conn.execute(statement)
-    for table in ANSWER_TABLES:
-        for verb in ("UPDATE", "DELETE"):
-            db.conn.execute(
-                f"CREATE TRIGGER {table}_no_{verb.lower()} BEFORE {verb} ON {table} "
-                f"BEGIN SELECT RAISE(ABORT, '{table} is append-only'); END"
-            )
+    run_statements(db, _STATEMENTS)
+    make_append_only(db, ANSWER_TABLES)

@@ -10,6 +10,7 @@ from __future__ import annotations
 from sqlite_utils import Database
 
 from engine.store.scan_rows import search_text
+from engine.store.schema_tools import make_append_only, run_statements
 
 _TABLES = """
 CREATE TABLE scan_patient (
@@ -80,14 +81,8 @@ CREATE INDEX scan_mark_by_scan ON scan_mark (path, series_uid);
 
 def add_scan_list(db: Database) -> None:
     """Make the tables; what is on the worklist comes first on the list of scans, as it did before."""
-    for statement in _TABLES.split(";"):
-        if statement.strip():
-            db.conn.execute(statement)
-    for verb in ("UPDATE", "DELETE"):
-        db.conn.execute(
-            f"CREATE TRIGGER scan_mark_no_{verb.lower()} BEFORE {verb} ON scan_mark "
-            "BEGIN SELECT RAISE(ABORT, 'scan_mark is append-only'); END"
-        )
+    run_statements(db, _TABLES)
+    make_append_only(db, ["scan_mark"])
     rows = db.conn.execute(
         "SELECT path, series_uid, title_en, title_zh, slice, opened FROM worklist ORDER BY id"
     ).fetchall()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
+from contextlib import AbstractContextManager
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -33,6 +34,8 @@ from engine.store.repositories import (
 from engine.store.rows import RegionRow, SuggestionRow
 from engine.store.scan_index import ScanIndex
 from engine.store.scans import ScanRepository
+from engine.store.shadows import ShadowRepository
+from engine.store.snapshot_store import SnapshotStore
 from engine.store.suggestions import SuggestionRepository
 from engine.store.task_progress import TaskProgress
 from engine.store.task_store import TaskStore
@@ -52,7 +55,7 @@ class AnnotationStore:
 
     The gestures of everyday are methods here; the rest is by subject: `drawing` makes regions, `edits` changes them,
     `answers` keeps what was said of whole slices, `scan_index` lists scans, `tasks` gives them to readers, `readings`
-    says what a reader may see, `drafts` and `labels` keep what their names say.
+    says what a reader may see, `drafts`, `labels` and `snapshots` keep what their names say.
 
     path : of the file. notice : why this store only reads, for people; empty when it can write.
     """
@@ -79,8 +82,10 @@ class AnnotationStore:
         self.answers = AnswerStore(self._connection, writer)
         self.drafts = DraftStore(self._connection, self._require_writable)
         self.labels = LabelStore(self._connection, self._require_writable)
+        self.snapshots = SnapshotStore(self._connection, self._require_writable)
         self.tasks = TaskStore(self._connection, self.readings, self._require_writable)
         self.progress = TaskProgress(self._connection, self.tasks)
+        self.shadows = ShadowRepository(db)
 
     @classmethod
     def open(cls, path: Path) -> AnnotationStore:
@@ -121,6 +126,21 @@ class AnnotationStore:
         if broken is not None:
             return [f"audit entry {broken} is not what was written"]
         return verify_rows(entries, digests)
+
+    def at_one_moment(self) -> AbstractContextManager[None]:
+        """Reads inside belong together, whatever other windows and processes write meanwhile. Nothing is written."""
+        return snapshot(self._connection)
+
+    def identifying_texts(self) -> frozenset[str]:
+        """What this database knows that tells who a patient is: names, numbers and places of files.
+
+        UIDs are not among it: they are known by their form.
+        """
+        sql = (
+            "SELECT name FROM scan_patient UNION SELECT code FROM scan_patient UNION SELECT path FROM scan "
+            "UNION SELECT source FROM series UNION SELECT path FROM worklist UNION SELECT path FROM task"
+        )
+        return frozenset(str(text) for (text,) in self._connection.execute(sql) if text)
 
     def draw_region(
         self,

@@ -1,4 +1,4 @@
-"""Reads of what models answered."""
+"""Answers of models, read. Writing is in `engine.store.region_writer`."""
 
 from __future__ import annotations
 
@@ -23,6 +23,11 @@ class SuggestionRepository:
         """The newest answer about a region, None when the model was never asked."""
         sql = "SELECT * FROM suggestion WHERE region_root_id = ? ORDER BY id DESC LIMIT 1"
         return next(map(self._row, self._db.query(sql, [root_id])), None)
+
+    def about_region(self, root_id: int) -> list[SuggestionRow]:
+        """Every answer about a region, oldest first."""
+        rows = self._db.query("SELECT * FROM suggestion WHERE region_root_id = ? ORDER BY id", [root_id])
+        return [self._row(row) for row in rows]
 
     def newest_of_series(self, source: Path | str, series_uid: str) -> dict[int, SuggestionRow]:
         """The newest answer about each region of a series, by root id."""

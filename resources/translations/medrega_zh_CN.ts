@@ -866,6 +866,115 @@
     </message>
 </context>
 <context>
+    <name>GateConfusion</name>
+    <message>
+        <source>Before: true name, and what it was called</source>
+        <translation>训练前：正确名称与模型所给的名称</translation>
+    </message>
+    <message>
+        <source>After: true name, and what it was called</source>
+        <translation>训练后：正确名称与模型所给的名称</translation>
+    </message>
+    <message>
+        <source>True name</source>
+        <translation>正确名称</translation>
+    </message>
+    <message>
+        <source>(other)</source>
+        <translation>（其他）</translation>
+    </message>
+</context>
+<context>
+    <name>GateExamples</name>
+    <message>
+        <source>No held-out answer changed.</source>
+        <translation>留出的问题中没有回答发生变化。</translation>
+    </message>
+    <message>
+        <source>{0}: {1} True: {2}. Green is true, orange was said, blue was asked about.</source>
+        <translation>{0}：{1} 正确答案：{2}。绿色为正确位置，橙色为模型所答，蓝色为所问区域。</translation>
+    </message>
+    <message>
+        <source>Before ({0}): {1}</source>
+        <translation>训练前（{0}）：{1}</translation>
+    </message>
+    <message>
+        <source>After ({0}): {1}</source>
+        <translation>训练后（{0}）：{1}</translation>
+    </message>
+    <message>
+        <source>Previous example</source>
+        <translation>上一个例子</translation>
+    </message>
+    <message>
+        <source>Next example</source>
+        <translation>下一个例子</translation>
+    </message>
+</context>
+<context>
+    <name>GateScores</name>
+    <message>
+        <source>The difference's 95 % confidence interval, by patients; none of one patient</source>
+        <translation>差值的 95 % 置信区间，按患者计算；只有一名患者时没有区间</translation>
+    </message>
+    <message>
+        <source>Task</source>
+        <translation>任务</translation>
+    </message>
+    <message>
+        <source>Label</source>
+        <translation>标签</translation>
+    </message>
+    <message>
+        <source>Set</source>
+        <translation>数据</translation>
+    </message>
+    <message>
+        <source>n</source>
+        <translation>n</translation>
+    </message>
+    <message>
+        <source>Questions</source>
+        <translation>问题数</translation>
+    </message>
+    <message>
+        <source>Before</source>
+        <translation>训练前</translation>
+    </message>
+    <message>
+        <source>Right names, mean overlap (IoU) of boxes</source>
+        <translation>名称正确率，或方框的平均重叠度（IoU）</translation>
+    </message>
+    <message>
+        <source>After</source>
+        <translation>训练后</translation>
+    </message>
+    <message>
+        <source>Points</source>
+        <translation>百分点</translation>
+    </message>
+    <message>
+        <source>95 %</source>
+        <translation>95 %</translation>
+    </message>
+    <message>
+        <source>held out</source>
+        <translation>留出</translation>
+    </message>
+    <message>
+        <source>base test</source>
+        <translation>基础测试</translation>
+    </message>
+    <message>
+        <source>(several)</source>
+        <translation>（多个）</translation>
+    </message>
+    <message>
+        <source>All</source>
+        <translation>全部</translation>
+    </message>
+</context>
+<context>
     <name>HelpMessages</name>
     <message>
         <source>What was found is here already, or was deleted before</source>
@@ -1132,6 +1241,14 @@
     <message>
         <source>next, previous scan</source>
         <translation>下一个、上一个影像</translation>
+    </message>
+    <message>
+        <source>Ctrl+Shift+L</source>
+        <translation>Ctrl+Shift+L</translation>
+    </message>
+    <message>
+        <source>train the model on corrections</source>
+        <translation>用修正训练模型</translation>
     </message>
     <message>
         <source>3-D view</source>
@@ -2569,6 +2686,10 @@
         <translation>英文名，可不填（Tab）</translation>
     </message>
     <message>
+        <source>with the adapter {0}</source>
+        <translation>使用适配器 {0}</translation>
+    </message>
+    <message>
         <source>Asking the model …</source>
         <translation>正在询问模型…</translation>
     </message>
@@ -3008,6 +3129,507 @@
     <message>
         <source>Light</source>
         <translation>浅色</translation>
+    </message>
+</context>
+<context>
+    <name>TrainingCorrections</name>
+    <message>
+        <source>All</source>
+        <translation>全部</translation>
+    </message>
+    <message>
+        <source>Label</source>
+        <translation>标签</translation>
+    </message>
+    <message>
+        <source>Accepted</source>
+        <translation>已接受</translation>
+    </message>
+    <message>
+        <source>Corrected</source>
+        <translation>已修正</translation>
+    </message>
+    <message>
+        <source>Given another name or place, or drawn by a person</source>
+        <translation>改了名称或位置，或由人绘制</translation>
+    </message>
+    <message>
+        <source>New</source>
+        <translation>新增</translation>
+    </message>
+    <message>
+        <source>Decided since the last snapshot</source>
+        <translation>上次快照之后所作的决定</translation>
+    </message>
+    <message>
+        <source>(without a name)</source>
+        <translation>（无名称）</translation>
+    </message>
+    <message>
+        <source>Counting …</source>
+        <translation>正在统计…</translation>
+    </message>
+    <message>
+        <source>A training is running: see Trainings.</source>
+        <translation>正在进行训练：见“训练记录”。</translation>
+    </message>
+    <message>
+        <source>Accept or correct what the model suggests, on several patients; it is counted here.</source>
+        <translation>请在多名患者的图像上接受或修正模型的建议，结果会统计在这里。</translation>
+    </message>
+    <message>
+        <source>What is frozen never changes. Some patients are held out, to judge by; nothing is used by itself.</source>
+        <translation>冻结的内容不再改变。部分患者会被留出用于评判；任何结果都不会自动启用。</translation>
+    </message>
+    <message>
+        <source>Nothing passes this filter.</source>
+        <translation>没有符合筛选条件的区域。</translation>
+    </message>
+    <message>
+        <source>Nothing is decided yet.</source>
+        <translation>还没有作出任何决定。</translation>
+    </message>
+    <message>
+        <source>{0} accepted and {1} corrected regions in {2} scans</source>
+        <translation>{2} 个扫描中有 {0} 个已接受、{1} 个已修正的区域</translation>
+    </message>
+    <message>
+        <source>{0} of them since the last snapshot of {1}</source>
+        <translation>其中 {0} 个是上次快照（{1}）之后的</translation>
+    </message>
+    <message>
+        <source>no snapshot was taken yet</source>
+        <translation>尚未取过快照</translation>
+    </message>
+    <message>
+        <source>Annotator</source>
+        <translation>标注者</translation>
+    </message>
+    <message>
+        <source>Modality</source>
+        <translation>模态</translation>
+    </message>
+    <message>
+        <source>Only approved by a reviewer</source>
+        <translation>仅限审核者已批准的</translation>
+    </message>
+    <message>
+        <source>Decided from</source>
+        <translation>决定日期从</translation>
+    </message>
+    <message>
+        <source>to</source>
+        <translation>到</translation>
+    </message>
+    <message>
+        <source>en</source>
+        <comment>The calendar's language, as a locale's name</comment>
+        <translation>zh_CN</translation>
+    </message>
+    <message>
+        <source>Patients held out</source>
+        <translation>留出的患者</translation>
+    </message>
+    <message>
+        <source>Steps at most</source>
+        <translation>最多步数</translation>
+    </message>
+    <message>
+        <source>as many as it takes</source>
+        <translation>按需要</translation>
+    </message>
+    <message>
+        <source>Base data</source>
+        <translation>基础数据</translation>
+    </message>
+    <message>
+        <source>generated phantoms</source>
+        <translation>生成的体模</translation>
+    </message>
+    <message>
+        <source>Choose …</source>
+        <translation>选择…</translation>
+    </message>
+    <message>
+        <source>The data the model learnt from</source>
+        <translation>模型原先学习所用的数据</translation>
+    </message>
+    <message>
+        <source>Base test set</source>
+        <translation>基础测试集</translation>
+    </message>
+    <message>
+        <source>The model's own test set</source>
+        <translation>模型自己的测试集</translation>
+    </message>
+    <message>
+        <source>Freeze and train</source>
+        <translation>冻结并训练</translation>
+    </message>
+</context>
+<context>
+    <name>TrainingDialog</name>
+    <message>
+        <source>Training</source>
+        <translation>训练</translation>
+    </message>
+    <message>
+        <source>Close</source>
+        <translation>关闭</translation>
+    </message>
+    <message>
+        <source>Not for diagnostic use</source>
+        <translation>不得用于诊断</translation>
+    </message>
+</context>
+<context>
+    <name>TrainingDrift</name>
+    <message>
+        <source>Everything</source>
+        <translation>全部</translation>
+    </message>
+    <message>
+        <source>Site: {0}</source>
+        <translation>机构：{0}</translation>
+    </message>
+    <message>
+        <source>not known</source>
+        <translation>未知</translation>
+    </message>
+    <message>
+        <source>{0} is accepted less often than before: {1} of {2} now, {3} of {4} before. Look at these suggestions, correct them, and train.</source>
+        <translation>“{0}”被接受的比例比以前低：现在 {2} 个中 {1} 个，以前 {4} 个中 {3} 个。请查看这些建议，加以修正，然后训练。</translation>
+    </message>
+    <message>
+        <source>{0} suggestions judged: {1} accepted, {2} changed, {3} rejected</source>
+        <translation>已评判 {0} 个建议：接受 {1} 个，修改 {2} 个，拒绝 {3} 个</translation>
+    </message>
+    <message>
+        <source>Nothing to draw yet.</source>
+        <translation>还没有可绘制的数据。</translation>
+    </message>
+    <message>
+        <source>The model drew none of these boxes.</source>
+        <translation>这些方框都不是模型画的。</translation>
+    </message>
+    <message>
+        <source>measured, off by {0} on average</source>
+        <translation>实测，平均偏差 {0}</translation>
+    </message>
+    <message>
+        <source>as it should be</source>
+        <translation>理想情况</translation>
+    </message>
+    <message>
+        <source>The model gave no probabilities.</source>
+        <translation>模型没有给出概率。</translation>
+    </message>
+    <message>
+        <source>Measure again</source>
+        <translation>重新测量</translation>
+    </message>
+    <message>
+        <source>Of what the charts are</source>
+        <translation>图表的对象</translation>
+    </message>
+    <message>
+        <source>Nothing to measure yet. Let the model suggest, and accept, correct or reject what it says: each decision counts here, week by week, and a label that is accepted less often than before raises an alarm.</source>
+        <translation>还没有可测量的内容。请让模型给出建议，并接受、修正或拒绝：每个决定都会按周统计在这里；某个标签被接受的比例下降时会发出警报。</translation>
+    </message>
+    <message>
+        <source>Accepted as suggested, by week (95 % interval)</source>
+        <translation>每周按原样接受的比例（95 % 区间）</translation>
+    </message>
+    <message>
+        <source>How far names were changed (0 not, 1 wholly)</source>
+        <translation>名称的改动程度（0 未改，1 全改）</translation>
+    </message>
+    <message>
+        <source>Overlap of suggested and final boxes (IoU)</source>
+        <translation>建议方框与最终方框的重叠度（IoU）</translation>
+    </message>
+    <message>
+        <source>How often it is right when it is so sure</source>
+        <translation>模型有此把握时实际正确的比例</translation>
+    </message>
+</context>
+<context>
+    <name>TrainingModel</name>
+    <message>
+        <source>Another training is running: pause or discard it first.</source>
+        <translation>另一个训练正在进行：请先暂停或丢弃它。</translation>
+    </message>
+    <message>
+        <source>Another window works on this training.</source>
+        <translation>另一个窗口正在处理这次训练。</translation>
+    </message>
+    <message>
+        <source>The training ended without a result.</source>
+        <translation>训练结束，但没有结果。</translation>
+    </message>
+</context>
+<context>
+    <name>TrainingPages</name>
+    <message>
+        <source>Corrections</source>
+        <translation>修正</translation>
+    </message>
+    <message>
+        <source>Trainings</source>
+        <translation>训练记录</translation>
+    </message>
+    <message>
+        <source>How the model fares</source>
+        <translation>模型表现</translation>
+    </message>
+</context>
+<context>
+    <name>TrainingParts</name>
+    <message>
+        <source>Loss</source>
+        <translation>损失</translation>
+    </message>
+    <message>
+        <source>Scores</source>
+        <translation>得分</translation>
+    </message>
+    <message>
+        <source>Examples</source>
+        <translation>例子</translation>
+    </message>
+    <message>
+        <source>Confused names</source>
+        <translation>混淆的名称</translation>
+    </message>
+</context>
+<context>
+    <name>TrainingRuns</name>
+    <message>
+        <source>the model alone</source>
+        <translation>不带适配器的模型</translation>
+    </message>
+    <message>
+        <source>{0} answers with: {1}</source>
+        <translation>{0} 目前使用：{1}</translation>
+    </message>
+    <message>
+        <source>No adapter was ever used.</source>
+        <translation>从未使用过适配器。</translation>
+    </message>
+    <message>
+        <source>back to {0}</source>
+        <translation>退回到 {0}</translation>
+    </message>
+    <message>
+        <source>use of {0}</source>
+        <translation>启用 {0}</translation>
+    </message>
+    <message>
+        <source>{0}, {1}</source>
+        <translation>{0}，{1}</translation>
+    </message>
+    <message>
+        <source>although the comparison did not pass</source>
+        <translation>尽管比较未通过</translation>
+    </message>
+    <message>
+        <source>Reason: {0}</source>
+        <translation>理由：{0}</translation>
+    </message>
+    <message>
+        <source>No training yet</source>
+        <translation>还没有训练</translation>
+    </message>
+    <message>
+        <source>Under Corrections, press “Freeze and train”.</source>
+        <translation>请在“修正”中按“冻结并训练”。</translation>
+    </message>
+    <message>
+        <source>Stopping after this step …</source>
+        <translation>完成这一步后停止…</translation>
+    </message>
+    <message>
+        <source>Really discard?</source>
+        <translation>确定丢弃？</translation>
+    </message>
+    <message>
+        <source>Discard</source>
+        <translation>丢弃</translation>
+    </message>
+    <message>
+        <source>loss on what it learns from</source>
+        <translation>学习数据上的损失</translation>
+    </message>
+    <message>
+        <source>loss on what it does not</source>
+        <translation>未学习数据上的损失</translation>
+    </message>
+    <message>
+        <source>The loss is drawn here once the training has begun.</source>
+        <translation>训练开始后，损失曲线会画在这里。</translation>
+    </message>
+    <message>
+        <source>Trainings</source>
+        <translation>训练记录</translation>
+    </message>
+    <message>
+        <source>Which adapter answered, and since when</source>
+        <translation>何时起由哪个适配器回答</translation>
+    </message>
+    <message>
+        <source>Pause</source>
+        <translation>暂停</translation>
+    </message>
+    <message>
+        <source>Go on</source>
+        <translation>继续</translation>
+    </message>
+    <message>
+        <source>Use it</source>
+        <translation>启用</translation>
+    </message>
+    <message>
+        <source>Go back to what was used before</source>
+        <translation>退回到之前使用的</translation>
+    </message>
+    <message>
+        <source>Why it is used although the comparison did not pass; kept for ever</source>
+        <translation>比较未通过仍要启用的理由；将永久保留</translation>
+    </message>
+    <message>
+        <source>Loss</source>
+        <translation>损失</translation>
+    </message>
+</context>
+<context>
+    <name>TrainingWords</name>
+    <message>
+        <source>Freezing the corrections</source>
+        <translation>正在冻结修正</translation>
+    </message>
+    <message>
+        <source>Training</source>
+        <translation>正在训练</translation>
+    </message>
+    <message>
+        <source>Comparing before and after</source>
+        <translation>正在比较训练前后</translation>
+    </message>
+    <message>
+        <source>Done</source>
+        <translation>完成</translation>
+    </message>
+    <message>
+        <source>running</source>
+        <translation>进行中</translation>
+    </message>
+    <message>
+        <source>in use</source>
+        <translation>使用中</translation>
+    </message>
+    <message>
+        <source>passed, not in use</source>
+        <translation>已通过，未启用</translation>
+    </message>
+    <message>
+        <source>did not pass</source>
+        <translation>未通过</translation>
+    </message>
+    <message>
+        <source>stopped before freezing</source>
+        <translation>冻结前停止</translation>
+    </message>
+    <message>
+        <source>stopped while training</source>
+        <translation>训练中停止</translation>
+    </message>
+    <message>
+        <source>trained, not compared yet</source>
+        <translation>已训练，尚未比较</translation>
+    </message>
+    <message>
+        <source>about {0} s left</source>
+        <translation>约剩 {0} 秒</translation>
+    </message>
+    <message>
+        <source>about {0} min left</source>
+        <translation>约剩 {0} 分钟</translation>
+    </message>
+    <message>
+        <source>Naming regions</source>
+        <translation>区域命名</translation>
+    </message>
+    <message>
+        <source>Finding by name</source>
+        <translation>按名称查找</translation>
+    </message>
+    <message>
+        <source>Grounded reports</source>
+        <translation>定位报告</translation>
+    </message>
+    <message>
+        <source>Reports</source>
+        <translation>报告</translation>
+    </message>
+    <message>
+        <source>Free questions</source>
+        <translation>自由提问</translation>
+    </message>
+    <message>
+        <source>Diagnoses</source>
+        <translation>诊断</translation>
+    </message>
+    <message>
+        <source>Nothing is frozen yet.</source>
+        <translation>尚未冻结任何内容。</translation>
+    </message>
+    <message>
+        <source>{0} regions of {1} patients to learn from, {2} regions of {3} patients to judge by.</source>
+        <translation>{1} 名患者的 {0} 个区域用于学习，{3} 名患者的 {2} 个区域用于评判。</translation>
+    </message>
+    <message>
+        <source>{0} regions are left out: no name, no area, or the same picture on both sides.</source>
+        <translation>有 {0} 个区域未纳入：没有名称、没有面积，或同一图像出现在两边。</translation>
+    </message>
+    <message>
+        <source>Nothing is held out: no comparison can say whether it is better.</source>
+        <translation>没有留出任何内容：无法比较出是否有所改进。</translation>
+    </message>
+    <message>
+        <source>On corrections it never saw it scores {0}, before {1}</source>
+        <translation>在从未见过的修正上得分 {0}，训练前为 {1}</translation>
+    </message>
+    <message>
+        <source> (difference {0} points, 95 % between {1} and {2})</source>
+        <translation>（相差 {0} 个百分点，95 % 区间为 {1} 至 {2}）</translation>
+    </message>
+    <message>
+        <source>.</source>
+        <translation>。</translation>
+    </message>
+    <message>
+        <source>No task of the base test set falls by more than one point.</source>
+        <translation>基础测试集上没有任务下降超过 1 个百分点。</translation>
+    </message>
+    <message>
+        <source>Passed.</source>
+        <translation>已通过。</translation>
+    </message>
+    <message>
+        <source>Not passed.</source>
+        <translation>未通过。</translation>
+    </message>
+    <message>
+        <source>{0} on the base test set changes by {1} points: one point less is the most.</source>
+        <translation>基础测试集上的“{0}”变化 {1} 个百分点：最多只能下降 1 个百分点。</translation>
+    </message>
+    <message>
+        <source>One patient is too few to say whether it is better.</source>
+        <translation>只有一名患者，无法判断是否有所改进。</translation>
+    </message>
+    <message>
+        <source>That may be chance: the interval is not above zero.</source>
+        <translation>这可能只是偶然：区间并不全在零以上。</translation>
     </message>
 </context>
 <context>
@@ -3469,6 +4091,10 @@
     <message>
         <source>Model card</source>
         <translation>模型说明卡</translation>
+    </message>
+    <message>
+        <source>Training …</source>
+        <translation>训练…</translation>
     </message>
     <message>
         <source>About MedRegA Desktop</source>

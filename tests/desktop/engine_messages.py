@@ -47,6 +47,17 @@ def engine_templates() -> frozenset[str]:
     return frozenset(Collector({path: path.read_text(encoding="utf-8") for path in paths}).templates())
 
 
+@cache
+def feedback_templates() -> frozenset[str]:
+    """Every template of the runs that the window starts, whose last words it shows."""
+    root = Path(engine.__file__).parents[1]
+    folders = ("engine/feedback", "training/feedback")
+    paths = [path for folder in folders for path in sorted((root / folder).rglob("*.py"))]
+    paths += [root / "training" / name for name in ("checkpoint.py", "records.py", "samples.py")]
+    paths += [root / "engine" / "errors.py", root / "desktop" / "model" / "training_folder.py"]
+    return frozenset(Collector({path: path.read_text(encoding="utf-8") for path in paths}).templates())
+
+
 class Collector:
     """Walks sources. sources : path to text; only for telling them apart."""
 

@@ -34,10 +34,10 @@ from engine.runtime.gguf_check import check_gguf
 from engine.scans import Plane, ScanNote, index_path, read_volume, slice_count
 from engine.scans.notes import NoteKind
 from engine.store import AnnotationStore, RegionState, TaskAction, TaskState
-from tests.desktop.engine_messages import Collector, engine_templates
+from tests.desktop.engine_messages import Collector, engine_templates, feedback_templates
 
 CATALOGUE = json.loads((translations_folder() / CATALOGUE_FILE).read_text(encoding="utf-8"))
-SENTENCES = CATALOGUE["templates"] | CATALOGUE["parts"] | CATALOGUE["library"]
+SENTENCES = CATALOGUE["templates"] | CATALOGUE["feedback"] | CATALOGUE["parts"] | CATALOGUE["library"]
 PLACEHOLDER = re.compile(r"\{\d+\}")
 KINDS = ("box", "rotated_box", "ellipse", "polygon", "freehand", "line", "point", "mask")
 TECHNICAL = {
@@ -71,6 +71,10 @@ def test_every_message_of_the_engine_has_a_chinese_sentence_and_no_sentence_is_s
     known = set(CATALOGUE["templates"] | CATALOGUE["parts"])
     assert sorted(engine_templates() - known) == []
     assert sorted(known - engine_templates()) == []
+
+
+def test_no_sentence_about_training_is_stale() -> None:
+    assert sorted(set(CATALOGUE["feedback"]) - feedback_templates()) == []
 
 
 def test_every_sentence_keeps_the_placeholders_of_its_message() -> None:

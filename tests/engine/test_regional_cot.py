@@ -15,6 +15,7 @@ from engine.protocol import AnswerForm, Language, Located, ProtocolError, Task
 from engine.regional_cot import Arm, ask_by_regions, random_regions, regional_cot_to_json
 from engine.regions import Box, Label, LabelSet, RegionError
 from engine.runtime import AskResult, Choice, ModelManifest, Timings
+from engine.runtime.adapter_choice import AdapterChoice
 from engine.scans import Plane, Volume, Window
 
 LABELS = LabelSet([Label("mass", "mass", "肿块"), Label("cyst", "cyst", "囊肿")])
@@ -37,12 +38,14 @@ class Script:
     sees: str = SEEN
     asked: list = field(default_factory=list)
 
-    adapter = None
+    @property
+    def adapters(self):
+        return AdapterChoice(self.manifest, follows=False)
 
     def start(self, cancelled):
         pass
 
-    def ask(self, request, *, cancelled, on_piece=None):
+    def ask(self, request, *, cancelled, on_piece=None, adapter=None):
         self.asked.append(request.prompt.text)
         timings = Timings(1, 2, 3, 6)
         if not request.choices:

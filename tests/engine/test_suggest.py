@@ -24,6 +24,7 @@ from engine.runtime import (
     TextPiece,
     Timings,
 )
+from engine.runtime.adapter_choice import AdapterChoice
 from engine.scans import Plane, ScanError, Volume, Window, image_sha256, render_slice
 from engine.suggest import box_probabilities, suggest, suggestion_to_json
 
@@ -65,12 +66,14 @@ class Canned:
     asked: AskRequest | None = None
     presence: tuple[float, ...] = ()
 
-    adapter = None
+    @property
+    def adapters(self):
+        return AdapterChoice(self.manifest, follows=False)
 
     def start(self, cancelled):
         pass
 
-    def ask(self, request, *, cancelled, on_piece=None):
+    def ask(self, request, *, cancelled, on_piece=None, adapter=None):
         self.asked = request
         pieces = tuple(TextPiece(c, math.log(0.5 if c.isdigit() else 0.9)) for c in self.raw)
         timings = Timings(1, 2, 3, 6)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
@@ -10,6 +11,7 @@ from typing import Protocol, Self
 from engine.regions import LabelSet
 from engine.runtime import (
     UNCALIBRATED,
+    AdapterManifest,
     AskRequest,
     AskResult,
     Calibration,
@@ -18,6 +20,7 @@ from engine.runtime import (
     ModelManifest,
     Session,
     find_model,
+    known_labels,
 )
 
 
@@ -58,14 +61,26 @@ class GgufAnswerer:
     """A model folder, through the same child process as the window.
 
     exact : 32-bit keys and values, to be compared with torch; slower. calibrated : by its manifest's calibration.
+    adapter : what answers beside the base. Raises `ModelError` for one that is not this model's.
     """
 
-    def __init__(self, manifest: ModelManifest, *, exact: bool = False, calibrated: bool = True) -> None:
+    def __init__(
+        self,
+        manifest: ModelManifest,
+        *,
+        exact: bool = False,
+        calibrated: bool = True,
+        adapter: AdapterManifest | None = None,
+    ) -> None:
         self._session = Session(manifest, kv_type=KvType.F32 if exact else KvType.F16)
-        self.labels: LabelSet | None = manifest.labels()
+        self._session.use_adapter(adapter)
+        self.labels: LabelSet | None = known_labels(manifest, adapter)
         self.calibration = manifest.calibration if calibrated else UNCALIBRATED
         self.abstain_below = manifest.abstain_below
         self.facts = ModelFacts(manifest.id, manifest.version, manifest.sha256, "llama.cpp")
+        if adapter is not None:
+            both = hashlib.sha256((manifest.sha256 + adapter.file.sha256).encode()).hexdigest()
+            self.facts = ModelFacts(f"{manifest.id}+{adapter.id}", manifest.version, both, "llama.cpp")
 
     def __enter__(self) -> Self:
         return self

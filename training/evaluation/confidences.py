@@ -10,9 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engine.protocol import Task
+from engine.reliability import Reliability, measure_reliability
 from engine.runtime import Calibration
 from training.evaluation.prediction import Prediction
-from training.evaluation.reliability import Reliability, measure_reliability
 
 CHOOSING = (Task.REGION_TO_TEXT, Task.DIAGNOSIS, Task.VQA)
 """The tasks whose answers may be chosen among ranked ones."""

@@ -56,10 +56,11 @@ def worst_predictions(predictions: Sequence[Prediction], count: int = 16) -> lis
 
 def worst_cases(predictions: Sequence[Prediction], folder: Path, count: int = 16) -> list[WorstCase]:
     """Draw them. folder : what the records' image paths are relative to. Raises `DatasetError` for a lost image."""
-    return [_draw(one, folder) for one in worst_predictions(predictions, count)]
+    return [draw_case(one, folder) for one in worst_predictions(predictions, count)]
 
 
-def _draw(prediction: Prediction, folder: Path) -> WorstCase:
+def draw_case(prediction: Prediction, folder: Path) -> WorstCase:
+    """Draw one answer. folder : what the record's image path is relative to. Raises `DatasetError` for a lost image."""
     record = prediction.record
     image = Image.fromarray(read_rgb(folder / record.image))
     scale = _SIDE / max(image.size)

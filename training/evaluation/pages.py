@@ -73,10 +73,7 @@ def _markdown(report: dict[str, Any], sections: Sequence[Section], cases: Sequen
         lines += [f"## {section.title}", ""]
         lines += [section.note, ""] if section.note else []
         lines += [f"![{section.title}](pictures/{section.figure}.png)", ""] if section.figure else []
-        for number, row in enumerate(section.rows):
-            lines.append("| " + " | ".join(_cell(cell) for cell in row) + " |")
-            lines += ["|" + "---|" * len(row)] if number == 0 else []
-        lines += [""] if section.rows else []
+        lines += markdown_table(section.rows)
     if cases:
         lines += ["## Worst answers", ""]
     for number, case in enumerate(cases, start=1):
@@ -85,15 +82,21 @@ def _markdown(report: dict[str, Any], sections: Sequence[Section], cases: Sequen
             "",
             f"{case.where}, {case.task}, {_scores(case)}",
             "",
-            f"- asked: {_cell(case.asked)}",
-            f"- true: {_cell(case.truth)}",
-            f"- said: {_cell(case.said)}",
+            f"- asked: {markdown_cell(case.asked)}",
+            f"- true: {markdown_cell(case.truth)}",
+            f"- said: {markdown_cell(case.said)}",
             "",
         ]
     return "\n".join(lines)
 
 
-def _cell(text: str) -> str:
+def markdown_table(rows: Sequence[Sequence[str]]) -> list[str]:
+    """Its lines and an empty one after it; none for no rows. The first row is the header."""
+    lines = ["| " + " | ".join(markdown_cell(cell) for cell in row) + " |" for row in rows]
+    return [lines[0], "|" + "---|" * len(rows[0]), *lines[1:], ""] if lines else []
+
+
+def markdown_cell(text: str) -> str:
     """Text that cannot end a table's cell or become markup."""
     return html.escape(" ".join(text.split()), quote=False).replace("|", "\\|")
 

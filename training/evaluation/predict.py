@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import hashlib
 import json
 import os
 from collections import defaultdict
@@ -106,6 +107,12 @@ def predict(
             answered.append(prediction)
             progress.report(done, len(placed), "questions")
     return Answered(tuple(answered), tuple(skipped), resumed, answerer.calibration, answerer.abstain_below)
+
+
+def answers_file(folder: Path, name: str, sha256: str, dataset: Path, limit: int | None) -> Path:
+    """Where a model's answers to some questions are kept, so that what is stopped goes on from them."""
+    run = hashlib.sha256(f"{sha256} {dataset_sha256(dataset)} {limit}".encode()).hexdigest()
+    return folder / f"{name}-{run[:12]}.jsonl"
 
 
 def _read(dataset: Path, skip_bad: bool) -> tuple[list[PlacedRecord], list[BadRecord]]:

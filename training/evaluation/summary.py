@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from engine.protocol import Task
+from engine.reliability import ECE_BINS, Reliability
 from engine.runtime import UNCALIBRATED
 from training.evaluation.answering import ModelFacts
 from training.evaluation.confidences import abstention_of, reliability_of
@@ -28,7 +29,6 @@ from training.evaluation.measures import (
 from training.evaluation.paper_summary import paper_metrics
 from training.evaluation.predict import Answered
 from training.evaluation.prediction import Prediction
-from training.evaluation.reliability import ECE_BINS, Reliability
 from training.records import dataset_sha256
 
 _SMALL, _LARGE = 0.01, 0.1

@@ -6,12 +6,9 @@ from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-import numpy as np
-
 from engine.protocol import Task
-from training.evaluation.intervals import interval_by_group
+from training.evaluation.paired import Pair, difference_of, pair_up
 from training.evaluation.prediction import Prediction
-from training.evaluation.summary import score_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,25 +32,13 @@ def compare(torch_side: Sequence[Prediction], gguf_side: Sequence[Prediction]) -
 
     Raises `ValueError` when they are not the same questions.
     """
-    others = {one.where: one for one in gguf_side}
-    if {one.where for one in torch_side} != others.keys():
-        raise ValueError("the two models did not answer the same questions")
-    by_task: dict[Task, list[tuple[Prediction, Prediction]]] = defaultdict(list)
-    for one in torch_side:
-        by_task[one.record.task].append((one, others[one.where]))
+    by_task: dict[Task, list[Pair]] = defaultdict(list)
+    for pair in pair_up(torch_side, gguf_side):
+        by_task[pair[0].record.task].append(pair)
     rows = []
     for task, pairs in by_task.items():
-        first, second = [score_of(a) for a, _ in pairs], [score_of(b) for _, b in pairs]
-        drops = [a - b for a, b in zip(first, second, strict=True)]
-        rows.append(
-            TaskComparison(
-                task,
-                float(np.mean(first)),
-                float(np.mean(second)),
-                sum(a.raw == b.raw for a, b in pairs) / len(pairs),
-                float(np.mean(drops)),
-                interval_by_group(drops, [a.record.group for a, _ in pairs]),
-                len(pairs),
-            )
-        )
+        found = difference_of(pairs)
+        agreement = sum(a.raw == b.raw for a, b in pairs) / len(pairs)
+        bounds = None if found.interval is None else (-found.interval[1], -found.interval[0])
+        rows.append(TaskComparison(task, found.first, found.second, agreement, -found.difference, bounds, found.n))
     return tuple(rows)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import shutil
 from collections.abc import Mapping, Sequence
@@ -15,7 +14,7 @@ from engine.progress import Progress
 from engine.runtime import ModelManifest
 from training.evaluation.answering import GgufAnswerer
 from training.evaluation.calibrating import fit_calibration, keep_calibration
-from training.evaluation.predict import predict
+from training.evaluation.predict import answers_file, predict
 from training.evaluation.prediction import Prediction
 from training.export.checkpoint import load_checkpoint
 from training.export.compare import TaskComparison, compare
@@ -145,7 +144,7 @@ def export_quantizations(
         rows: tuple[TaskComparison, ...] = ()
         if test_set is not None and reference is not None:
             with GgufAnswerer(manifest) as answerer:
-                log = _log(out, quant, manifest.sha256, test_set, limit)
+                log = answers_file(out / "answers", quant, manifest.sha256, test_set, limit)
                 answers = predict(answerer, test_set, progress, limit=limit, log=log).predictions
             rows = compare(reference, answers)
         model = _decide(quant, manifest, rows, max_drop, out)
@@ -177,14 +176,8 @@ def _torch_answers(
     with TorchAnswerer(checkpoint) as answerer:
         # The same names to choose from as the model folders have.
         answerer.labels = manifest.labels()
-        log = _log(out, "torch", answerer.facts.sha256, test_set, limit)
+        log = answers_file(out / "answers", "torch", answerer.facts.sha256, test_set, limit)
         return predict(answerer, test_set, progress, limit=limit, log=log).predictions
-
-
-def _log(out: Path, name: str, sha256: str, test_set: Path, limit: int | None) -> Path:
-    """Where the answers of one model to these questions are kept: an export that is stopped goes on from them."""
-    run = hashlib.sha256(f"{sha256} {dataset_sha256(test_set)} {limit}".encode()).hexdigest()
-    return out / "answers" / f"{name}-{run[:12]}.jsonl"
 
 
 def _decide(
@@ -208,7 +201,7 @@ def _calibrate(
     """After the comparison: torch has no bound for what is not there."""
     manifest = ModelManifest.read(model.folder)
     with GgufAnswerer(manifest, calibrated=False) as answerer:
-        log = _log(out, f"{model.quantization}-validation", manifest.sha256, validation_set, limit)
+        log = answers_file(out / "answers", f"{model.quantization}-validation", manifest.sha256, validation_set, limit)
         answers = predict(answerer, validation_set, progress, limit=limit, log=log).predictions
     calibration = fit_calibration(answers, dataset_sha256(validation_set))
     keep_calibration(manifest, calibration)

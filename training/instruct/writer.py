@@ -70,20 +70,20 @@ def write_questions(
     total = catalogue.count("image")
     _clear(out)
     lengths: Counter[tuple[str, Task]] = Counter()
-    with _Files.writing(out) as files:
+    with SetFiles.writing(out) as files:
         sentences = _Sentences(catalogue, files)
         for done, (_, split, facts) in enumerate(catalogue.images(), start=1):
             if progress.cancelled():
                 raise Cancelled
-            records = list(questioner.records(facts, split, _place(facts)))
+            records = list(questioner.records(facts, split, picture_place(facts)))
             if records:
-                _move(building / facts.file, out / split / _place(facts))
-                files.write(f"{split}/{REGIONS_FILE}", _regions(facts, naming))
+                _move(building / facts.file, out / split / picture_place(facts))
+                files.write(f"{split}/{REGIONS_FILE}", picture_regions(facts, naming))
                 if facts.label_map:
                     (out / split / LABEL_MAPS).mkdir(exist_ok=True)
                     _move(building / facts.label_map, out / split / facts.label_map)
                     entry = {"file": facts.label_map, "labels": [naming.name(key, "en") for key in facts.map_keys]}
-                    files.write_entry(f"{split}/{MASKS_FILE}", _place(facts), entry)
+                    files.write_entry(f"{split}/{MASKS_FILE}", picture_place(facts), entry)
             for one in records:
                 task = one.record.task
                 files.write(f"{split}/{task}.jsonl", json.dumps(one.to_json(), ensure_ascii=False) + "\n")
@@ -94,7 +94,7 @@ def write_questions(
     return {
         "files": {f"{split}/{task}.jsonl": count for (split, task), count in sorted(lengths.items())},
         "splits_sha256": _write_splits(catalogue, out),
-        "meta": _write_meta(out, lengths),
+        "meta": write_meta(out, lengths),
     }
 
 
@@ -107,12 +107,13 @@ def _clear(out: Path) -> None:
             left.unlink(missing_ok=True)
 
 
-def _regions(facts: ImageFacts, naming: Naming) -> str:
+def picture_regions(facts: ImageFacts, naming: Naming) -> str:
     regions = ((naming.name(one.key, "en"), one.box) for one in facts.regions)
-    return regions_line(_place(facts), facts.width, facts.height, regions, complete=bool(facts.scope))
+    return regions_line(picture_place(facts), facts.width, facts.height, regions, complete=bool(facts.scope))
 
 
-def _place(facts: ImageFacts) -> str:
+def picture_place(facts: ImageFacts) -> str:
+    """A picture's path beside the jsonl files of its split."""
     return f"{PICTURES}/{Path(facts.file).name}"
 
 
@@ -122,7 +123,7 @@ def _move(picture: Path, target: Path) -> None:
         picture.replace(target)
 
 
-class _Files:
+class SetFiles:
     """The lists of a set while they are written; those that get no line are never made."""
 
     def __init__(self, out: Path, stack: contextlib.ExitStack) -> None:
@@ -132,7 +133,7 @@ class _Files:
 
     @classmethod
     @contextlib.contextmanager
-    def writing(cls, out: Path) -> Iterator[_Files]:
+    def writing(cls, out: Path) -> Iterator[SetFiles]:
         """Each file appears whole, and none does unless the block ends well."""
         with contextlib.ExitStack() as stack:
             files = cls(out, stack)
@@ -158,7 +159,7 @@ class _Files:
 class _Sentences:
     """The file for review of how reports were split by organ: each sentence once, no file without any."""
 
-    def __init__(self, catalogue: Catalogue, files: _Files) -> None:
+    def __init__(self, catalogue: Catalogue, files: SetFiles) -> None:
         self._db, self._files = catalogue.db, files
         self._db.execute("CREATE TEMP TABLE IF NOT EXISTS sentence (text TEXT PRIMARY KEY) WITHOUT ROWID")
         self._db.execute("DELETE FROM sentence")
@@ -183,7 +184,7 @@ def _write_splits(catalogue: Catalogue, out: Path) -> str:
     return digest.hexdigest()
 
 
-def _write_meta(out: Path, lengths: Counter[tuple[str, Task]]) -> str:
+def write_meta(out: Path, lengths: Counter[tuple[str, Task]]) -> str:
     """The released training code's description of the sets, an entry a file (medrega ``src/shell/meta_file.json``)."""
     meta = {
         f"{split}_{task}": {

@@ -6,37 +6,18 @@ import os
 import signal
 from dataclasses import replace
 
-import gguf
 import numpy as np
 import pytest
 
 from engine.protocol import Language, Question, Task, render_prompt
 from engine.regions import Box
-from engine.runtime import AdapterManifest, AskRequest, KvType, ModelError, ModelFile, Session, list_adapters, registry
+from engine.runtime import AdapterManifest, AskRequest, KvType, ModelError, Session, list_adapters, registry
 from engine.runtime.llama import LlamaModel
 from engine.runtime.offload import IN_32_BITS
+from tests.engine.runtime.tiny_adapter import write_adapter
 
 WHAT = Question(Task.REGION_TO_TEXT, Language.EN, 120, 100, box=Box(10, 10, 50, 60))
 NAMES = ("liver", "left kidney", "spleen")
-
-
-def write_adapter(folder, base, seed=0, width=64, strength=0.5):
-    folder.mkdir(parents=True)
-    rng = np.random.default_rng(seed)
-    out = gguf.GGUFWriter(folder / "adapter.gguf", "llama")
-    out.add_type("adapter")
-    out.add_string("adapter.type", "lora")
-    out.add_float32("adapter.lora.alpha", 4.0)
-    for name, shape in (("lora_a", (4, width)), ("lora_b", (width, 4))):
-        out.add_tensor(f"blk.0.attn_q.weight.{name}", (rng.standard_normal(shape) * strength).astype(np.float32))
-        out.add_tensor(f"blk.1.attn_output.weight.{name}", (rng.standard_normal(shape) * strength).astype(np.float32))
-    out.write_header_to_file()
-    out.write_kv_data_to_file()
-    out.write_tensors_to_file()
-    out.close()
-    made = AdapterManifest(folder.name, "Site A", base.sha256, folder, ModelFile.of(folder / "adapter.gguf"))
-    made.write()
-    return made
 
 
 @pytest.fixture

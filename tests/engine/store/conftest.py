@@ -66,6 +66,7 @@ def work() -> Callable[[AnnotationStore], None]:
         store.labels.keep_own_label("own-vein", "vein", "静脉", "bob")
         report, _ = store.answers.keep(replace(answer, task=Task.REPORT), "1.2", "bob", {})
         store.answers.judge(report.suggestion.id, DecisionKind.EDITED, "bob", "all well")
+        store.snapshots.keep("c" * 64, "{}", "{}", Path("/sets") / str(len(store.snapshots.all())), "bob")
 
     return do
 

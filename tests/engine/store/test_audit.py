@@ -44,6 +44,7 @@ def test_every_gesture_is_one_entry_and_all_is_well(worked: AnnotationStore):
         ("bob", "kept a label"),
         ("bob", "asked"),
         ("bob", "answer edited"),
+        ("bob", "snapshot"),
     ]
     assert worked.audit_problems() == []
 
@@ -153,4 +154,4 @@ def test_two_windows_on_one_file_write_one_chain(tmp_path: Path, work: Callable[
         for store in (one, other, one, other):
             work(store)
         assert one.audit_problems() == []
-        assert len(list(other.audit.all())) == 4 * 18 - 3
+        assert len(list(other.audit.all())) == 4 * 19 - 3

@@ -16,10 +16,12 @@ from pathlib import Path
 import pytest
 from sqlite_utils import Database
 
-from engine.regions import Label
+from engine.regions import Box, Label
+from engine.scans import Plane, Window
 from engine.store import AnnotationStore, ScanFilter, ScanStatus, StoreError
 from engine.store import connection as connection_module
 from engine.store.schema import APPLICATION_ID, MIGRATIONS
+from engine.suggest import ImageRef
 
 SCHEMAS = Path(__file__).parent
 KILLS = int(os.environ.get("MEDREGA_KILLS", "20"))
@@ -87,7 +89,7 @@ def test_a_full_disk_keeps_what_was_there_and_says_so(worked: AnnotationStore, w
     full = len(list(worked.audit.all()))
     worked._connection.execute(f"PRAGMA max_page_count = {pages * 100}")
     work(worked)
-    assert len(list(worked.audit.all())) == full + 17
+    assert len(list(worked.audit.all())) == full + 18
     assert full >= entries
 
 
@@ -193,6 +195,28 @@ def test_a_database_of_schema_2_keeps_every_row_and_its_log_vouches_for_them(tmp
             assert store.edits.edit_shape(row.root_id, row.box, "ann", shape=ellipse).label == row.label
         assert store.audit_problems() == []
     assert path.with_name("old.sqlite.schema2.backup").exists()
+
+
+def test_a_database_of_schema_4_keeps_every_row_and_gets_its_list_of_snapshots(tmp_path: Path, monkeypatch):
+    path = tmp_path / "old.sqlite"
+    monkeypatch.setattr(connection_module, "MIGRATIONS", MIGRATIONS[:4])
+    with AnnotationStore.open(path) as old:
+        row = old.draw_region(_image(), "1.2", Box(1, 2, 30, 40), "ann", label=Label("liver", "liver", "肝脏"))
+    monkeypatch.undo()
+    with AnnotationStore.open(path) as store:
+        assert store.regions.current(row.root_id) == row
+        assert store.snapshots.all() == []
+        kept = store.snapshots.keep("ab" * 32, "{}", "{}", tmp_path / "set", "ann")
+        assert store.snapshots.keep("ab" * 32, "{}", "{}", tmp_path / "set", "bob") == kept
+        assert store.snapshots.find("abab") == kept
+        with pytest.raises(StoreError, match="take one, or import it"):
+            store.snapshots.find("cd")
+        assert store.integrity_problems() == store.audit_problems() == []
+    assert path.with_name("old.sqlite.schema4.backup").exists()
+
+
+def _image() -> ImageRef:
+    return ImageRef(Path("/scans/ct"), "1.2.3", "", "CT", Plane.AXIAL, 7, 512, 400, Window(40, 400), "a" * 64)
 
 
 def _next(db: Database) -> None:

@@ -57,7 +57,7 @@ def test_settings_that_durability_rests_on(store: AnnotationStore):
     assert pragma("synchronous") == 2, "FULL"
     assert pragma("foreign_keys") == 1
     assert pragma("application_id") == 0x4D524741
-    assert pragma("user_version") == 4
+    assert pragma("user_version") == 5
 
 
 def test_everything_about_an_accepted_suggestion_is_kept(store: AnnotationStore):
@@ -188,6 +188,7 @@ def test_sql_cannot_rewrite_what_was_decided(store: AnnotationStore, table: str,
     store.answers.judge(answer.suggestion.id, DecisionKind.ACCEPTED, "ann")
     (scan,) = store.scan_index.keep([ListedScan(SeriesEntry(IMAGE.path, "1.2.3", "1.2", "CT", "", 8, 8, 8, ()))])
     store.scan_index.mark(store.scans.get(scan), ScanMark.DONE, "ann")
+    store.snapshots.keep("c" * 64, "{}", "{}", IMAGE.path, "ann")
     column = {"audit": "at", "image": "plane"}.get(table, "created")
     sql = verb.format(table).replace("created", column)
     with pytest.raises(sqlite3.IntegrityError, match="append-only"):

@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 
 from engine.protocol import Language
+from engine.reliability import measure_reliability
 from training.evaluation.classes import mean_label_recall, score_classes
 from training.evaluation.intervals import interval_by_group
-from training.evaluation.reliability import measure_reliability
 from training.evaluation.reports import score_reports
 
 

@@ -1,0 +1,222 @@
+"""What a gate found: scores before and after, pictures of what changed, names that were confused."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+
+from PySide6.QtCore import QEvent, QSize, Qt
+from PySide6.QtGui import QPixmap, QResizeEvent
+from PySide6.QtWidgets import (
+    QHBoxLayout,
+    QHeaderView,
+    QLabel,
+    QPushButton,
+    QSizePolicy,
+    QTableWidget,
+    QVBoxLayout,
+    QWidget,
+)
+
+from desktop.model.gate_report import Confusion, GateExample, GateReport, GateRow
+from desktop.panels.figure_table import Cell, figure_table, fill_table
+from desktop.panels.training_words import TrainingWords, percent, signed_points
+
+_BOX = re.compile(r"<box>.*?</box>")
+_TAG = re.compile(r"</?ref>")
+_SEVERAL = "(several)"
+
+
+class GateScores(QWidget):
+    """Every row of both sets: all, by task, by label. name_of : a label's name for people."""
+
+    def __init__(self, name_of: Callable[[str, str], str], parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._name_of = name_of
+        self._words = TrainingWords(self)
+        self.table = figure_table()
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.addWidget(self.table)
+
+    def show_report(self, report: GateReport | None) -> None:
+        """None for a run whose gate has not been run."""
+        interval = self.tr("The difference's 95 % confidence interval, by patients; none of one patient")
+        heads: list[Cell] = [
+            self.tr("Task"),
+            self.tr("Label"),
+            self.tr("Set"),
+            (self.tr("n"), self.tr("Questions")),
+            (self.tr("Before"), self.tr("Right names, mean overlap (IoU) of boxes")),
+            (self.tr("After"), self.tr("Right names, mean overlap (IoU) of boxes")),
+            self.tr("Points"),
+            (self.tr("95 %"), interval),
+        ]
+        rows: list[list[Cell]] = []
+        if report is not None:
+            sets = ((self.tr("held out"), report.heldout), (self.tr("base test"), report.base_test))
+            # What matters first: all and each task of both, then the labels.
+            for by_label in (False, True):
+                for name, part in sets:
+                    rows += [self._row(name, row) for row in part.rows if bool(row.label) is by_label]
+        fill_table(self.table, heads, rows, words=3)
+        header = self.table.horizontalHeader()
+        header.setSectionResizeMode(0, QHeaderView.ResizeMode.ResizeToContents)
+        header.setSectionResizeMode(1, QHeaderView.ResizeMode.Stretch)
+
+    def _row(self, name: str, row: GateRow) -> list[Cell]:
+        bounds = "–" if row.interval is None else " … ".join(signed_points(one) for one in row.interval)
+        return [
+            self._words.task(row.task) if row.task else self.tr("All"),
+            self.tr("(several)") if row.label == _SEVERAL else row.label and self._name_of(row.label, row.label),
+            name,
+            str(row.n),
+            percent(row.before),
+            percent(row.after),
+            signed_points(row.difference),
+            bounds,
+        ]
+
+
+class GateExamples(QWidget):
+    """One question at a time: what was true, what was said before and after."""
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._words = TrainingWords(self)
+        self._examples: tuple[GateExample, ...] = ()
+        self._place = 0
+        self.pictures = (_Picture(), _Picture())
+        self.captions = (QLabel(), QLabel())
+        self.asked, self._number = QLabel(), QLabel()
+        self._number.setObjectName("rowText")
+        for label in (self.asked, *self.captions):
+            label.setWordWrap(True)
+            # Models and people have written it.
+            label.setTextFormat(Qt.TextFormat.PlainText)
+        self.previous, self.following = QPushButton("‹"), QPushButton("›")
+        row = QHBoxLayout()
+        row.addWidget(self.asked, 1)
+        row.addWidget(self._number)
+        for button, step in ((self.previous, -1), (self.following, 1)):
+            button.setAutoDefault(False)
+            button.clicked.connect(lambda _=False, step=step: self._go(step))
+            row.addWidget(button)
+        sides = QHBoxLayout()
+        for picture, caption in zip(self.pictures, self.captions, strict=True):
+            column = QVBoxLayout()
+            column.addWidget(caption)
+            column.addWidget(picture, 1)
+            sides.addLayout(column, 1)
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.addLayout(row)
+        layout.addLayout(sides, 1)
+
+    def show_report(self, report: GateReport | None) -> None:
+        """None for a run whose gate has not been run."""
+        self._examples = () if report is None else report.examples
+        self._place = 0
+        self._show()
+
+    def _go(self, step: int) -> None:
+        self._place = (self._place + step) % max(1, len(self._examples))
+        self._show()
+
+    def _show(self) -> None:
+        count = len(self._examples)
+        for button in (self.previous, self.following):
+            button.setEnabled(count > 1)
+        self._number.setText(f"{self._place + 1} / {count}" if count else "")
+        if not count:
+            self.asked.setText(self.tr("No held-out answer changed."))
+            for picture, caption in zip(self.pictures, self.captions, strict=True):
+                picture.set_picture(QPixmap())
+                caption.clear()
+            return
+        one = self._examples[self._place]
+        text = self.tr("{0}: {1} True: {2}. Green is true, orange was said, blue was asked about.")
+        self.asked.setText(text.format(self._words.task(one.task), plain_words(one.asked), plain_words(one.truth)))
+        sides = (self.tr("Before ({0}): {1}"), self.tr("After ({0}): {1}"))
+        for side in (0, 1):
+            self.captions[side].setText(sides[side].format(percent(one.scores[side]), plain_words(one.answers[side])))
+            self.pictures[side].set_picture(QPixmap(str(one.pictures[side])))
+            self.pictures[side].setAccessibleName(self.captions[side].text())
+
+    def changeEvent(self, event: QEvent) -> None:
+        super().changeEvent(event)
+        if event.type() == QEvent.Type.LanguageChange:
+            self.previous.setToolTip(self.tr("Previous example"))
+            self.following.setToolTip(self.tr("Next example"))
+
+
+class GateConfusion(QWidget):
+    """Which true name was called what; before and after beside each other. name_of : a label's name for people."""
+
+    def __init__(self, name_of: Callable[[str, str], str], parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._name_of = name_of
+        self.tables = (figure_table(), figure_table())
+        self._titles = (QLabel(), QLabel())
+        layout = QHBoxLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        for title, table in zip(self._titles, self.tables, strict=True):
+            title.setObjectName("panelTitle")
+            column = QVBoxLayout()
+            column.addWidget(title)
+            column.addWidget(table, 1)
+            layout.addLayout(column, 1)
+
+    def show_report(self, report: GateReport | None) -> None:
+        """None for a run whose gate has not been run."""
+        found = None if report is None else report.heldout.confusion
+        self._titles[0].setText(self.tr("Before: true name, and what it was called"))
+        self._titles[1].setText(self.tr("After: true name, and what it was called"))
+        for table, side in zip(self.tables, ("before", "after"), strict=True):
+            self._fill(table, found, side)
+
+    def _fill(self, table: QTableWidget, found: Confusion | None, side: str) -> None:
+        if found is None:
+            fill_table(table, [self.tr("True name")], [])
+            return
+        names = [*(self._name_of(name, name) for name in found.labels[:-1]), self.tr("(other)")]
+        rows = [
+            [name, *(str(count or "") for count in row)]
+            for name, row in zip(names, found.before if side == "before" else found.after, strict=True)
+            if any(row)
+        ]
+        fill_table(table, [self.tr("True name"), *names], rows)
+        table.horizontalHeader().setSectionResizeMode(0, QHeaderView.ResizeMode.ResizeToContents)
+
+
+def plain_words(text: str) -> str:
+    """A question or an answer without the model's marks: the boxes are drawn in the picture."""
+    return " ".join(_TAG.sub("", _BOX.sub("", text)).split())
+
+
+class _Picture(QLabel):
+    """A picture as large as there is room, in its own proportions."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._whole = QPixmap()
+        self.setAlignment(Qt.AlignmentFlag.AlignHCenter | Qt.AlignmentFlag.AlignTop)
+        self.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Ignored)
+
+    def set_picture(self, picture: QPixmap) -> None:
+        self._whole = picture
+        self._fit()
+
+    def sizeHint(self) -> QSize:
+        return QSize(260, 260)
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        self._fit()
+
+    def _fit(self) -> None:
+        if self._whole.isNull():
+            self.clear()
+            return
+        how = Qt.TransformationMode.SmoothTransformation
+        self.setPixmap(self._whole.scaled(self.size(), Qt.AspectRatioMode.KeepAspectRatio, how))

@@ -1,0 +1,320 @@
+"""What there is to learn from, which of it is wanted, and the button that freezes and trains."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+from PySide6.QtCore import QDate, QEvent, QLocale, QSignalBlocker, Qt, QTimer, Signal
+from PySide6.QtWidgets import (
+    QCheckBox,
+    QFileDialog,
+    QGridLayout,
+    QHBoxLayout,
+    QLabel,
+    QLineEdit,
+    QPushButton,
+    QSpinBox,
+    QVBoxLayout,
+    QWidget,
+)
+
+from desktop.error_texts import shown_error
+from desktop.model.corrections import CorrectionCounts, CorrectionsModel
+from desktop.model.training_folder import RunOptions
+from desktop.panels.figure_table import Cell, figure_table, fill_table
+from desktop.panels.filter_fields import ChoiceField, DayField
+from desktop.panels.training_words import TrainingWords
+from engine.feedback.corrections import CorrectionFilter
+from engine.regions import Label
+
+_LATER_MS = 400
+_ANYTHING = ""
+
+
+class TrainingCorrections(QWidget):
+    """start_wanted : `RunOptions`; the button was pressed. language : "en" or "zh", of labels.
+
+    annotator, label, modality, approved, since, until : the filter. heldout, steps, replay, base_test : how it is
+    trained. summary, table : what passes. start : the button.
+    """
+
+    start_wanted = Signal(object)
+
+    def __init__(self, model: CorrectionsModel, language: Callable[[], str], parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._model = model
+        self._language = language
+        self._words = TrainingWords(self)
+        self._counts: CorrectionCounts | None = None
+        self._busy = False
+        self.summary, self.problem, self._hint = QLabel(), QLabel(), QLabel()
+        for label, name in ((self.summary, "panelTitle"), (self.problem, "problem"), (self._hint, "hint")):
+            label.setObjectName(name)
+            label.setWordWrap(True)
+            label.setTextFormat(Qt.TextFormat.PlainText)
+        self.annotator, self.label, self.modality = ChoiceField(), ChoiceField(), ChoiceField()
+        self.approved = QCheckBox()
+        self.since, self.until = QCheckBox(), QCheckBox()
+        today = QDate.currentDate()
+        self._first, self._last = DayField(today.addDays(-30)), DayField(today)
+        self.table = figure_table()
+        self.heldout, self.steps = QSpinBox(), QSpinBox()
+        for number in (self.heldout, self.steps):
+            number.setObjectName("field")
+        self.heldout.setRange(5, 50)
+        self.heldout.setValue(20)
+        self.heldout.setSuffix(" %")
+        self.steps.setRange(0, 100_000)
+        self._heldout_name, self._steps_name = QLabel(), QLabel()
+        self.replay, self.base_test = _FolderField(), _FolderField()
+        self.start = QPushButton()
+        self.start.setAutoDefault(False)
+        self._later = QTimer(self, singleShot=True, interval=_LATER_MS)
+        self._later.timeout.connect(self.count)
+        self._lay_out()
+        for field in (self.annotator, self.label, self.modality):
+            field.activated.connect(lambda _: self.count())
+        for box in (self.approved, self.since, self.until):
+            box.clicked.connect(lambda _: self._follow())
+        for day in (self._first, self._last):
+            day.dateChanged.connect(lambda _: self.count_later())
+        self.start.clicked.connect(lambda _=False: self.start_wanted.emit(self.options))
+        model.counted.connect(self._show)
+        model.failed.connect(self._fail)
+        self._retranslate()
+        self._follow()
+
+    def _lay_out(self) -> None:
+        layout = QVBoxLayout(self)
+        layout.addWidget(self.summary)
+        first, second = QHBoxLayout(), QHBoxLayout()
+        for field in (self.annotator, self.label, self.modality):
+            first.addWidget(field, 1)
+        first.addWidget(self.approved)
+        for widget in (self.since, self._first, self.until, self._last):
+            second.addWidget(widget, 1 if isinstance(widget, DayField) else 0)
+        second.addStretch(3)
+        layout.addLayout(first)
+        layout.addLayout(second)
+        layout.addWidget(self.table, 1)
+        grid = QGridLayout()
+        grid.addWidget(self._heldout_name, 0, 0)
+        grid.addWidget(self.heldout, 0, 1)
+        grid.addWidget(self._steps_name, 0, 2)
+        grid.addWidget(self.steps, 0, 3)
+        grid.addWidget(self.replay.name, 1, 0)
+        grid.addWidget(self.replay, 1, 1)
+        grid.addWidget(self.base_test.name, 1, 2)
+        grid.addWidget(self.base_test, 1, 3)
+        for column, share in enumerate((0, 1, 0, 1)):
+            grid.setColumnStretch(column, share)
+        layout.addLayout(grid)
+        layout.addWidget(self.problem)
+        below = QHBoxLayout()
+        below.addWidget(self._hint, 1)
+        below.addWidget(self.start)
+        layout.addLayout(below)
+
+    @property
+    def wanted(self) -> CorrectionFilter:
+        """The filter."""
+        chosen = [field.currentData() or _ANYTHING for field in (self.annotator, self.label, self.modality)]
+        annotators, labels, modalities = ((one,) if one else () for one in chosen)
+        return CorrectionFilter(
+            annotators,
+            self.approved.isChecked(),
+            labels,
+            self._first.date().toString("yyyy-MM-dd") if self.since.isChecked() else "",
+            self._last.date().toString("yyyy-MM-dd") if self.until.isChecked() else "",
+            modalities,
+        )
+
+    @property
+    def options(self) -> RunOptions:
+        """The filter, and how it is trained."""
+        return RunOptions(
+            self.wanted,
+            self.heldout.value() / 100,
+            self.steps.value() or None,
+            self.replay.folder,
+            self.base_test.folder,
+        )
+
+    def count(self) -> None:
+        """Count anew."""
+        self._later.stop()
+        self._model.count(self.wanted)
+
+    def count_later(self) -> None:
+        """Count once the changes pause."""
+        self._later.start()
+
+    def set_busy(self, busy: bool) -> None:
+        """Whether a training is running: only one does."""
+        self._busy = busy
+        self._say()
+
+    def _follow(self) -> None:
+        self._first.setEnabled(self.since.isChecked())
+        self._last.setEnabled(self.until.isChecked())
+        self.count()
+
+    def _fail(self, message: str) -> None:
+        self.problem.setText(shown_error(message))
+        self.problem.setVisible(bool(message))
+
+    def _show(self, counts: CorrectionCounts) -> None:
+        self._counts = counts
+        self._fail("")
+        names = [(self._name(label), label.id or label.en or label.zh) for label in counts.names]
+        for field, choices in (
+            (self.annotator, [(name, name) for name in counts.annotators]),
+            (self.label, names),
+            (self.modality, [(name, name) for name in counts.modalities]),
+        ):
+            _fill(field, self.tr("All"), choices)
+        heads: list[Cell] = [
+            self.tr("Label"),
+            self.tr("Accepted"),
+            (self.tr("Corrected"), self.tr("Given another name or place, or drawn by a person")),
+            (self.tr("New"), self.tr("Decided since the last snapshot")),
+        ]
+        rows: list[list[Cell]] = [
+            [
+                self.tr("(without a name)") if one.label is None else self._name(one.label),
+                *(str(number) for number in (one.accepted, one.corrected, one.fresh)),
+            ]
+            for one in counts.labels
+        ]
+        fill_table(self.table, heads, rows)
+        self._say()
+
+    def _say(self) -> None:
+        counts = self._counts
+        total = 0 if counts is None else counts.total.accepted + counts.total.corrected
+        self.start.setEnabled(total > 0 and not self._busy)
+        if counts is None:
+            self.summary.setText(self.tr("Counting …"))
+            return
+        if self._busy:
+            self._hint.setText(self.tr("A training is running: see Trainings."))
+        elif not total:
+            self._hint.setText(
+                self.tr("Accept or correct what the model suggests, on several patients; it is counted here.")
+            )
+        else:
+            self._hint.setText(
+                self.tr(
+                    "What is frozen never changes. Some patients are held out, to judge by; nothing is used by itself."
+                )
+            )
+        if not total:
+            filtered = self.wanted != CorrectionFilter()
+            self.summary.setText(
+                self.tr("Nothing passes this filter.") if filtered else self.tr("Nothing is decided yet.")
+            )
+            return
+        text = self.tr("{0} accepted and {1} corrected regions in {2} scans").format(
+            counts.total.accepted, counts.total.corrected, counts.scans
+        )
+        if counts.since:
+            new = self.tr("{0} of them since the last snapshot of {1}")
+            text += " · " + new.format(counts.total.fresh, self._words.when(counts.since))
+        else:
+            text += " · " + self.tr("no snapshot was taken yet")
+        self.summary.setText(text)
+
+    def _name(self, label: Label) -> str:
+        chinese = self._language() == "zh"
+        return (label.zh or label.en) if chinese else (label.en or label.zh)
+
+    def _retranslate(self) -> None:
+        self.annotator.set_name(self.tr("Annotator"))
+        self.label.set_name(self.tr("Label"))
+        self.modality.set_name(self.tr("Modality"))
+        self.approved.setText(self.tr("Only approved by a reviewer"))
+        self.since.setText(self.tr("Decided from"))
+        self.until.setText(self.tr("to"))
+        locale = QLocale(self.tr("en", "The calendar's language, as a locale's name"))
+        for day, name in ((self._first, self.since), (self._last, self.until)):
+            day.set_language(locale)
+            day.setAccessibleName(name.text())
+        self._heldout_name.setText(self.tr("Patients held out"))
+        self._heldout_name.setBuddy(self.heldout)
+        self._steps_name.setText(self.tr("Steps at most"))
+        self._steps_name.setBuddy(self.steps)
+        self.steps.setSpecialValueText(self.tr("as many as it takes"))
+        self.replay.set_texts(
+            self.tr("Base data"),
+            self.tr("generated phantoms"),
+            self.tr("Choose …"),
+            self.tr("The data the model learnt from"),
+        )
+        self.base_test.set_texts(
+            self.tr("Base test set"),
+            self.tr("generated phantoms"),
+            self.tr("Choose …"),
+            self.tr("The model's own test set"),
+        )
+        self.start.setText(self.tr("Freeze and train"))
+        if self._counts is not None:
+            self._show(self._counts)
+        self._say()
+
+    def changeEvent(self, event: QEvent) -> None:
+        super().changeEvent(event)
+        if event.type() == QEvent.Type.LanguageChange:
+            self._retranslate()
+
+
+class _FolderField(QWidget):
+    """A folder of data, typed or chosen; empty for what is used without one. name : its label."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.name = QLabel()
+        self.edit = QLineEdit()
+        self.edit.setClearButtonEnabled(True)
+        self.name.setBuddy(self.edit)
+        self._choose = QPushButton()
+        self._choose.setAutoDefault(False)
+        self._choose.clicked.connect(lambda _=False: self._ask())
+        self._title = ""
+        layout = QHBoxLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.addWidget(self.edit, 1)
+        layout.addWidget(self._choose)
+
+    @property
+    def folder(self) -> Path | None:
+        """None while it is empty."""
+        text = self.edit.text().strip()
+        return Path(text) if text else None
+
+    def set_texts(self, name: str, without: str, choose: str, title: str) -> None:
+        """In the language of the interface. without : what is used while it is empty."""
+        self._title = title
+        self.name.setText(name)
+        self.name.setToolTip(title)
+        self.edit.setPlaceholderText(without)
+        self._choose.setText(choose)
+        self._choose.setAccessibleName(title)
+
+    def _ask(self) -> None:
+        chosen = QFileDialog.getExistingDirectory(self, self._title, self.edit.text())
+        if chosen:
+            self.edit.setText(chosen)
+
+
+def _fill(field: ChoiceField, everything: str, choices: list[tuple[str, str]]) -> None:
+    """Offer these; what was chosen stays chosen."""
+    blocker = QSignalBlocker(field)
+    chosen = field.currentData()
+    field.clear()
+    field.addItem(everything, _ANYTHING)
+    for text, value in choices:
+        field.addItem(text, value)
+    field.setCurrentIndex(max(0, field.findData(chosen)) if chosen else 0)
+    blocker.unblock()
+    field.show_active()

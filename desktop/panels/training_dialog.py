@@ -1,0 +1,112 @@
+"""Training from corrections: what there is to learn from, the trainings, and how the model fares."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import QEvent, Qt
+from PySide6.QtWidgets import QDialog, QHBoxLayout, QLabel, QPushButton, QVBoxLayout, QWidget
+
+from desktop.error_texts import shown_error
+from desktop.model.session import ViewerModels
+from desktop.model.training import TrainingModels
+from desktop.model.training_folder import RunOptions
+from desktop.panels.switched_side import SwitchedSide
+from desktop.panels.training_corrections import TrainingCorrections
+from desktop.panels.training_drift import TrainingDrift
+from desktop.panels.training_runs import TrainingRuns
+
+CORRECTIONS, RUNS, DRIFT = range(3)
+_LARGEST = (1180, 800)
+
+
+class TrainingDialog(QDialog):
+    """Stays open beside the work. pages : corrections, runs, drift. problem : what could not be done, and why."""
+
+    def __init__(self, parts: TrainingModels, models: ViewerModels, parent: QWidget) -> None:
+        super().__init__(parent)
+        self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        self._parts = parts
+        self._models = models
+        self.corrections = TrainingCorrections(parts.corrections, lambda: models.asking.language.value)
+        self.runs = TrainingRuns(parts.runs, self._name_of)
+        self.drift = TrainingDrift(parts.drift, self._name_of)
+        self.pages = TrainingPages([self.corrections, self.runs, self.drift])
+        self.problem = QLabel()
+        self.problem.setObjectName("problem")
+        self.problem.setWordWrap(True)
+        self.problem.setTextFormat(Qt.TextFormat.PlainText)
+        self.problem.hide()
+        self._disclaimer = QLabel()
+        self._disclaimer.setObjectName("disclaimer")
+        self._close = QPushButton()
+        self._close.setAutoDefault(False)
+        self._close.clicked.connect(self.accept)
+        below = QHBoxLayout()
+        below.addWidget(self._disclaimer)
+        below.addStretch(1)
+        below.addWidget(self._close)
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(4, 4, 8, 8)
+        layout.addWidget(self.pages, 1)
+        layout.addWidget(self.problem)
+        layout.addLayout(below)
+        training = parts.runs
+        training.failed.connect(self._fail)
+        training.progressed.connect(self._follow)
+        training.switched.connect(lambda: self._fail(""))
+        training.finished.connect(lambda _: self.corrections.count_later())
+        self.corrections.start_wanted.connect(self._start)
+        models.regions.changed.connect(self.corrections.count_later)
+        self._follow()
+        self._retranslate()
+        room = parent.window().size()
+        self.resize(min(_LARGEST[0], room.width() - 40), min(_LARGEST[1], room.height() - 40))
+        training.refresh()
+        self.drift.count()
+        if training.live is not None:
+            self.pages.show_panel(RUNS)
+
+    def _start(self, options: RunOptions) -> None:
+        self._fail("")
+        self._parts.runs.start(options)
+        self.pages.show_panel(RUNS)
+
+    def _follow(self) -> None:
+        live = self._parts.runs.live
+        self.corrections.set_busy(live is not None)
+        if live is not None and not live.stopping:
+            self._fail("")
+
+    def _fail(self, message: str) -> None:
+        self.problem.setText(shown_error(message))
+        self.problem.setVisible(bool(message))
+
+    def _name_of(self, key: str, english: str) -> str:
+        labels = self._models.labels
+        label = labels.ontology.find(key) if labels.ready else None
+        return english or key if label is None else label.name(self._models.asking.language)
+
+    def _retranslate(self) -> None:
+        self.setWindowTitle(self.tr("Training"))
+        self._close.setText(self.tr("Close"))
+        self._disclaimer.setText(self.tr("Not for diagnostic use"))
+
+    def changeEvent(self, event: QEvent) -> None:
+        super().changeEvent(event)
+        if event.type() == QEvent.Type.LanguageChange:
+            self._retranslate()
+
+
+class TrainingPages(SwitchedSide):
+    """The pages of the dialog, each reached with Tab."""
+
+    def __init__(self, panels: list[QWidget]) -> None:
+        super().__init__(panels)
+        for button in self.buttons:
+            # In a dialog everything is reached with Tab.
+            button.setFocusPolicy(Qt.FocusPolicy.TabFocus)
+        self._retranslate()
+
+    def _retranslate(self) -> None:
+        texts = (self.tr("Corrections"), self.tr("Trainings"), self.tr("How the model fares"))
+        for button, text in zip(self.buttons, texts, strict=True):
+            button.setText(text)

@@ -1,0 +1,301 @@
+"""Trainings: which there are, the one in work, what its gate found, and which adapter answers."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+from PySide6.QtCore import QEvent, QSize, Qt
+from PySide6.QtWidgets import (
+    QHBoxLayout,
+    QLabel,
+    QLineEdit,
+    QListWidget,
+    QListWidgetItem,
+    QProgressBar,
+    QPushButton,
+    QVBoxLayout,
+    QWidget,
+)
+
+from desktop.model.training_folder import RunRow, Step
+from desktop.model.training_run import TrainingModel
+from desktop.panels.gate_view import GateConfusion, GateExamples, GateScores
+from desktop.panels.line_chart import ChartLine, LineChart
+from desktop.panels.switched_side import SwitchedSide
+from desktop.panels.training_words import TrainingWords
+from engine.runtime import Switch
+
+_FOLDER_ROLE = Qt.ItemDataRole.UserRole
+_LEFT_WIDTH = 300
+LOSS, SCORES, EXAMPLES, NAMES = range(4)
+
+
+class TrainingRuns(QWidget):
+    """list : the trainings. pause, resume, discard : buttons for the marked one. reason, use : to promote its adapter.
+
+    back : to what was in use before. history : all switches. chart, scores, examples, names : what is known of it.
+    name_of : a label's name for people, by its key and its English name.
+    """
+
+    def __init__(self, model: TrainingModel, name_of: Callable[[str, str], str], parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._model = model
+        self._words = TrainingWords(self)
+        self._asked_to_discard: Path | None = None
+        self._shown: RunRow | None = None
+        self.list, self.history = QListWidget(), QListWidget()
+        self.list.currentItemChanged.connect(lambda *_: self._mark())
+        self.history.setWordWrap(True)
+        self.history.setFocusPolicy(Qt.FocusPolicy.TabFocus)
+        self._title, self._facts, self.verdict = QLabel(), QLabel(), QLabel()
+        self._runs_title, self.in_use, self.doing = QLabel(), QLabel(), QLabel()
+        self._title.setObjectName("cardTitle")
+        for label in (self._runs_title, self.in_use):
+            label.setObjectName("panelTitle")
+        for label in (self._facts, self.doing):
+            label.setObjectName("rowText")
+        for label in (self._title, self._facts, self.verdict, self.in_use):
+            label.setWordWrap(True)
+            label.setTextFormat(Qt.TextFormat.PlainText)
+        self.progress = QProgressBar()
+        self.progress.setTextVisible(False)
+        self.pause, self.resume, self.discard = QPushButton(), QPushButton(), QPushButton()
+        self.use, self.back = QPushButton(), QPushButton()
+        self.reason = QLineEdit()
+        self.chart = LineChart()
+        self.scores, self.examples, self.names = GateScores(name_of), GateExamples(), GateConfusion(name_of)
+        self.parts = TrainingParts([self.chart, self.scores, self.examples, self.names])
+        for button, deed in (
+            (self.pause, model.pause),
+            (self.resume, self._resume),
+            (self.discard, self._discard),
+            (self.use, self._use),
+            (self.back, self._go_back),
+        ):
+            button.setAutoDefault(False)
+            button.clicked.connect(lambda _=False, deed=deed: deed())
+        self.reason.textChanged.connect(lambda _: self._allow())
+        self._lay_out()
+        model.changed.connect(self._fill)
+        model.progressed.connect(self._follow)
+        model.finished.connect(lambda _: self.parts.show_panel(SCORES))
+        self._retranslate()
+
+    def _lay_out(self) -> None:
+        left, right = QVBoxLayout(), QVBoxLayout()
+        left.addWidget(self._runs_title)
+        left.addWidget(self.list, 3)
+        left.addWidget(self.in_use)
+        left.addWidget(self.history, 2)
+        left.addWidget(self.back)
+        row = QHBoxLayout()
+        row.addWidget(self._title, 1)
+        for button in (self.pause, self.resume, self.discard):
+            row.addWidget(button)
+        right.addLayout(row)
+        right.addWidget(self._facts)
+        row = QHBoxLayout()
+        row.addWidget(self.progress, 1)
+        row.addWidget(self.doing)
+        right.addLayout(row)
+        right.addWidget(self.verdict)
+        right.addWidget(self.parts, 1)
+        below = QHBoxLayout()
+        below.addWidget(self.reason, 1)
+        below.addWidget(self.use, 0, Qt.AlignmentFlag.AlignRight)
+        right.addLayout(below)
+        side = QWidget()
+        side.setFixedWidth(_LEFT_WIDTH)
+        left.setContentsMargins(0, 0, 0, 0)
+        side.setLayout(left)
+        layout = QHBoxLayout(self)
+        layout.addWidget(side)
+        layout.addLayout(right, 1)
+
+    @property
+    def row(self) -> RunRow | None:
+        """The training that is marked."""
+        item = self.list.currentItem()
+        folder = None if item is None else item.data(_FOLDER_ROLE)
+        return next((row for row in self._model.rows if str(row.folder) == folder), None)
+
+    def mark(self, folder: Path) -> None:
+        """Mark a training."""
+        for number in range(self.list.count()):
+            if self.list.item(number).data(_FOLDER_ROLE) == str(folder):
+                self.list.setCurrentRow(number)
+
+    def _fill(self) -> None:
+        model = self._model
+        item = self.list.currentItem()
+        marked = None if item is None else item.data(_FOLDER_ROLE)
+        known = {self.list.item(number).data(_FOLDER_ROLE) for number in range(self.list.count())}
+        if model.live is not None and str(model.live.folder) not in known:
+            # One that has just begun is what the person wants to see.
+            marked = str(model.live.folder)
+        self.list.blockSignals(True)
+        self.list.clear()
+        for row in model.rows:
+            state = self._words.state(row, model.live, model.in_use)
+            added = QListWidgetItem(f"{self._words.when(row.plan.created)}\n{state}")
+            added.setData(_FOLDER_ROLE, str(row.folder))
+            added.setSizeHint(QSize(0, 2 * (self.fontMetrics().height() + 8)))
+            self.list.addItem(added)
+            if str(row.folder) == marked:
+                self.list.setCurrentItem(added)
+        if self.list.currentItem() is None and model.rows:
+            self.list.setCurrentRow(0)
+        self.list.blockSignals(False)
+        self._fill_history()
+        self._show()
+
+    def _fill_history(self) -> None:
+        model = self._model
+        name = model.in_use or self.tr("the model alone")
+        self.in_use.setText(self.tr("{0} answers with: {1}").format(model.manifest.id, name))
+        self.history.clear()
+        for one in reversed(model.history):
+            self.history.addItem(self._switch_text(one))
+        if not model.history:
+            self.history.addItem(self.tr("No adapter was ever used."))
+
+    def _switch_text(self, one: Switch) -> str:
+        back = self.tr("back to {0}") if one.action == "rollback" else self.tr("use of {0}")
+        text = back.format(one.adapter or self.tr("the model alone"))
+        lines = [self.tr("{0}, {1}").format(self._words.when(one.created), one.who), text]
+        if one.facts.get("overridden"):
+            lines.append(self.tr("although the comparison did not pass"))
+        if one.reason:
+            lines.append(self.tr("Reason: {0}").format(one.reason))
+        return "\n".join(lines)
+
+    def _mark(self) -> None:
+        self._asked_to_discard = None
+        self.reason.clear()
+        self._show()
+
+    def _show(self) -> None:
+        row = self._shown = self.row
+        for widget in (self.parts, self.discard):
+            widget.setVisible(row is not None)
+        if row is None:
+            self._title.setText(self.tr("No training yet"))
+            self._facts.setText(self.tr("Under Corrections, press “Freeze and train”."))
+            self.verdict.hide()
+        else:
+            self._title.setText(self._words.when(row.plan.created) + (f" · {row.adapter}" if row.adapter else ""))
+            self._facts.setText(self._words.frozen(row))
+            self.verdict.setVisible(row.report is not None)
+            self.verdict.setText("" if row.report is None else self._words.verdict(row.report))
+            for part in (self.scores, self.examples, self.names):
+                part.show_report(row.report)
+        for number in (SCORES, EXAMPLES, NAMES):
+            self.parts.buttons[number].setEnabled(row is not None and row.report is not None)
+        if row is not None and row.report is None:
+            self.parts.show_panel(LOSS)
+        self._follow()
+
+    def _follow(self) -> None:
+        """What changes while it runs."""
+        row, live = self.row, self._model.live
+        mine = row is not None and live is not None and live.folder == row.folder
+        self.progress.setVisible(mine)
+        self.doing.setVisible(mine)
+        self.pause.setVisible(mine)
+        if mine and live is not None:
+            self.progress.setRange(0, live.total)
+            self.progress.setValue(live.done)
+            parts = [self._words.step(live.step)]
+            if live.total:
+                parts.append(f"{live.done} / {live.total}")
+            if live.eta_s is not None and live.step is Step.TRAIN:
+                parts.append(self._words.duration(live.eta_s))
+            self.doing.setText(self.tr("Stopping after this step …") if live.stopping else " · ".join(parts))
+            self.pause.setEnabled(not live.stopping)
+        self.resume.setVisible(row is not None and not mine and row.next_step is not Step.DECIDE)
+        self.resume.setEnabled(live is None)
+        self.discard.setText(self.tr("Really discard?") if self._asked_to_discard else self.tr("Discard"))
+        self.discard.setEnabled(row is not None and (not row.adapter or row.adapter != self._model.in_use))
+        self._draw(row, mine)
+        self._allow()
+
+    def _draw(self, row: RunRow | None, mine: bool) -> None:
+        points = () if row is None else self._model.curve if mine else row.curve
+        trained = tuple((float(p.step), p.loss) for p in sorted(points, key=lambda p: p.step) if not p.held_out)
+        held = tuple((float(p.step), p.loss) for p in sorted(points, key=lambda p: p.step) if p.held_out)
+        self.chart.set_lines(
+            [
+                ChartLine(self.tr("loss on what it learns from"), trained),
+                ChartLine(self.tr("loss on what it does not"), held, second=True),
+            ],
+            empty=self.tr("The loss is drawn here once the training has begun."),
+        )
+
+    def _allow(self) -> None:
+        """Whether the adapter may be used, and what is needed for it."""
+        row, model = self._shown, self._model
+        ready = row is not None and bool(row.adapter) and row.adapter != model.in_use and model.live is None
+        passed = row is not None and row.report is not None and row.report.passed
+        self.reason.setVisible(ready and not passed)
+        self.use.setVisible(row is not None and bool(row.adapter))
+        self.use.setEnabled(ready and not model.switching and (passed or bool(self.reason.text().strip())))
+        self.back.setEnabled(bool(model.in_use) and not model.switching)
+
+    def _resume(self) -> None:
+        if self.row is not None:
+            self._model.resume(self.row.folder)
+
+    def _discard(self) -> None:
+        row = self.row
+        if row is None:
+            return
+        if self._asked_to_discard != row.folder:
+            # Minutes of work: it wants to be told twice.
+            self._asked_to_discard = row.folder
+            self._follow()
+            return
+        self._asked_to_discard = None
+        self._model.discard(row.folder)
+
+    def _use(self) -> None:
+        row = self.row
+        if row is not None:
+            passed = row.report is not None and row.report.passed
+            self._model.promote(row.folder, "" if passed else self.reason.text().strip())
+
+    def _go_back(self) -> None:
+        self._model.roll_back()
+
+    def _retranslate(self) -> None:
+        self._runs_title.setText(self.tr("Trainings"))
+        self.list.setAccessibleName(self.tr("Trainings"))
+        self.history.setAccessibleName(self.tr("Which adapter answered, and since when"))
+        self.pause.setText(self.tr("Pause"))
+        self.resume.setText(self.tr("Go on"))
+        self.use.setText(self.tr("Use it"))
+        self.back.setText(self.tr("Go back to what was used before"))
+        self.reason.setPlaceholderText(self.tr("Why it is used although the comparison did not pass; kept for ever"))
+        self.chart.setAccessibleName(self.tr("Loss"))
+        self._fill()
+
+    def changeEvent(self, event: QEvent) -> None:
+        super().changeEvent(event)
+        if event.type() == QEvent.Type.LanguageChange:
+            self._retranslate()
+
+
+class TrainingParts(SwitchedSide):
+    """The parts of what is known of a training, each reached with Tab."""
+
+    def __init__(self, panels: list[QWidget]) -> None:
+        super().__init__(panels)
+        for button in self.buttons:
+            # In a dialog everything is reached with Tab.
+            button.setFocusPolicy(Qt.FocusPolicy.TabFocus)
+        self._retranslate()
+
+    def _retranslate(self) -> None:
+        texts = (self.tr("Loss"), self.tr("Scores"), self.tr("Examples"), self.tr("Confused names"))
+        for button, text in zip(self.buttons, texts, strict=True):
+            button.setText(text)

@@ -1,0 +1,130 @@
+"""What became of a model's suggestions, one row a region that a person judged."""
+
+from __future__ import annotations
+
+import datetime
+import os
+from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+
+from engine.feedback.corrections import Correction, correction_of
+from engine.feedback.statistics import name_distance
+from engine.review import label_key
+from engine.store import AnnotationStore, RegionState
+
+_RIGHT_IOU = 0.5
+"""From which a box is right, as everywhere where boxes are scored (MedRegA, section 4)."""
+
+
+class Outcome(StrEnum):
+    """What a person did with a suggestion. EDITED : another name or place was given."""
+
+    ACCEPTED = "accepted"
+    EDITED = "edited"
+    REJECTED = "rejected"
+
+
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """A suggestion that a person has judged.
+
+    label, name : key and English name of what was suggested. site : "" where it is not known. day : of the decision,
+    UTC. name_distance : 0..1, None for a rejected region. iou : of the suggested and the final box; None where a person
+    had drawn it, or it was rejected. probability : what the model said of its answer, None where it said nothing.
+    right : whether the answer was right: its name, and its box where it drew one. model : id, or id and adapter.
+    """
+
+    label: str
+    name: str
+    site: str
+    day: datetime.date
+    outcome: Outcome
+    name_distance: float | None
+    iou: float | None
+    probability: float | None
+    right: bool
+    model: str
+
+
+def judged_suggestions(store: AnnotationStore, sites: Sequence[Path] = ()) -> Iterator[Judged]:
+    """Every suggestion that somebody judged by itself, by age of the region.
+
+    Left out are suggestions without a name, and those that were accepted many at once because the model was sure: that
+    says what the model thinks of itself. sites : see `site_names`.
+    """
+    rows = store.regions.judged()
+    named = site_names(store.scans.patients_of_sources(), sites)
+    for region in rows:
+        one = correction_of(store, region)
+        if one is None or one.suggested is None or one.suggested.label is None or one.suggested.row.abstained:
+            continue
+        if one.decision.detail:
+            continue
+        yield judge(one, named.get(one.image.source, ""))
+
+
+def judge(one: Correction, site: str = "") -> Judged:
+    """What a person made of a suggestion with a name."""
+    said, region = one.suggested, one.region
+    assert said is not None, "only what was suggested is judged"
+    assert said.label is not None, "only a name is judged"
+    rejected = region.state is RegionState.REJECTED
+    same = region.label is not None and label_key(region.label) == label_key(said.label)
+    iou = None if said.box is None or rejected else region.box.iou(said.box)
+    moved = said.box is not None and region.box != said.box
+    outcome = Outcome.REJECTED if rejected else Outcome.ACCEPTED if same and not moved else Outcome.EDITED
+    distance = None
+    if not rejected and region.label is not None:
+        names = (said.label.name(said.row.language), region.label.name(said.row.language))
+        distance = 0.0 if same else name_distance(*(name.strip().casefold() for name in names))
+    adapter = said.row.adapter
+    return Judged(
+        label_key(said.label),
+        said.label.en or said.label.zh,
+        site,
+        datetime.date.fromisoformat(one.decision.created[:10]),
+        outcome,
+        distance,
+        iou,
+        said.probability,
+        not rejected and same and (iou is None or iou >= _RIGHT_IOU),
+        said.row.model_id if adapter is None else f"{said.row.model_id} + {adapter}",
+    )
+
+
+def site_names(patients: Mapping[str, str], given: Sequence[Path] = ()) -> dict[str, str]:
+    """The site of each scan's place; places without one are left out.
+
+    given : folders, each a site with the folder's name and everything below it. Where none is given, the folders right
+    below the one that all scans have in common are sites if each of them holds scans of several patients: otherwise
+    they may well be the patients.
+    patients : of each place, whose it is.
+    """
+    if given:
+        roots = [(os.path.abspath(folder), folder) for folder in given]  # noqa: PTH100 - as `source_key` does
+        return {
+            place: folder.name or str(folder)
+            for place in patients
+            for root, folder in roots
+            if place.startswith(root.rstrip(os.sep) + os.sep)
+        }
+    if len(patients) < 2:
+        return {}
+    common = os.path.commonpath(patients) if _share_a_root(patients) else ""
+    below: dict[str, set[str]] = defaultdict(set)
+    found: dict[str, str] = {}
+    for place, patient in patients.items():
+        rest = Path(place[len(common) :].lstrip(os.sep)).parts
+        if len(rest) < 2:
+            return {}
+        found[place] = rest[0]
+        below[rest[0]].add(patient)
+    several = len(below) > 1 and all(len(whose) > 1 for whose in below.values())
+    return found if several else {}
+
+
+def _share_a_root(places: Mapping[str, str]) -> bool:
+    return len({Path(place).anchor for place in places}) == 1

@@ -1,0 +1,157 @@
+"""How a model fares: figures that can be counted by hand, and an alarm that rings for falls alone."""
+
+from __future__ import annotations
+
+import datetime
+import json
+import random
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from engine.feedback.drift import fare_of, measure_drift
+from engine.feedback.judged import Judged, Outcome, judged_suggestions, site_names
+from engine.feedback.statistics import fall_probability, holm, name_distance, wilson_interval
+from engine.protocol import Task
+from engine.regions import Box
+from engine.scans import Plane, Window
+from engine.store import AnnotationStore
+from engine.suggest import ImageRef
+from tests.clinic import KIDNEY, LIVER, SPLEEN, answer
+
+DAY = datetime.date(2026, 3, 2)
+ONE = Judged("liver", "liver", "north", DAY, Outcome.ACCEPTED, 0.0, 1.0, 0.9, True, "starter")
+BOX = Box(10, 10, 30, 30)
+
+
+def rows(accepted: int, rejected: int, **more: object) -> list[Judged]:
+    bad = replace(ONE, outcome=Outcome.REJECTED, name_distance=None, iou=None, right=False)
+    return [replace(one, **more) for one in [ONE] * accepted + [bad] * rejected]
+
+
+def image(number: int, folder: str = "/scans/a") -> ImageRef:
+    place = Path(folder) / f"p{number}" / "ct"
+    return ImageRef(place, f"1.{number}", "", "CT", Plane.AXIAL, 7, 64, 64, Window(40, 400), "a" * 64)
+
+
+def test_figures_are_those_of_a_count_by_hand():
+    edited = replace(ONE, outcome=Outcome.EDITED, name_distance=0.5, iou=0.5, probability=None, right=False)
+    fare = fare_of([*rows(3, 1), edited])
+    assert (fare.judged, fare.accepted, fare.edited, fare.rejected, fare.acceptance) == (5, 3, 1, 1, 0.6)
+    assert fare.name_distance == pytest.approx(0.125)
+    assert fare.iou == pytest.approx(3.5 / 4)
+    assert fare.reliability.count == 4
+    assert fare.reliability.ece == pytest.approx(0.15)
+    assert fare_of([]).acceptance is None
+
+
+def test_intervals_and_probabilities_are_the_published_ones():
+    # Newcombe, Statistics in Medicine 17 (1998) 857, table I, method 3: 81/263, 15/148, 0/20, 1/29.
+    for (hits, total), wanted in {
+        (81, 263): (0.2553, 0.3662),
+        (15, 148): (0.0624, 0.1605),
+        (0, 20): (0.0, 0.1611),
+        (1, 29): (0.0061, 0.1718),
+    }.items():
+        assert wilson_interval(hits, total) == pytest.approx(wanted, abs=5e-5)
+    # Fisher's tea: all four right by chance 1/70; three or more 17/70.
+    assert fall_probability((4, 4), (0, 4)) == pytest.approx(1 / 70)
+    assert fall_probability((3, 4), (1, 4)) == pytest.approx(17 / 70)
+    assert fall_probability((4, 4), (0, 0)) == 1
+    assert holm({"a": 0.01, "b": 0.04, "c": 0.03}) == pytest.approx({"a": 0.03, "c": 0.06, "b": 0.06})
+
+
+def test_name_distances():
+    assert name_distance("kitten", "sitting") == pytest.approx(3 / 7)
+    assert name_distance("肝", "脾") == 1
+    assert name_distance("", "ab") == 1
+    assert name_distance("liver", "liver") == 0
+
+
+def test_an_alarm_rings_for_the_label_that_fell_and_for_no_other():
+    later = DAY + datetime.timedelta(days=7)
+    before = rows(38, 2) + rows(30, 10, label="spleen", name="spleen")
+    now = rows(6, 10, day=later) + rows(12, 4, day=later, label="spleen", name="spleen")
+    drift = measure_drift([*before, *now])
+    (alarm,) = drift.alarms
+    assert (alarm.label, alarm.before, alarm.now) == ("liver", (38, 40), (6, 16))
+    assert alarm.adjusted == pytest.approx(min(1, 2 * alarm.p))
+    assert [window.fare.judged for window in drift.by_label["liver"].windows] == [40, 16]
+    assert [window.first.toordinal() % 7 for window in drift.everything.windows] == [0, 0]
+    json.dumps(drift.to_json())
+
+
+def test_few_decisions_and_a_rise_raise_no_alarm():
+    later = DAY + datetime.timedelta(days=7)
+    assert measure_drift([*rows(3, 0), *rows(0, 1, day=later)]).alarms == ()
+    assert measure_drift([*rows(5, 30), *rows(30, 0, day=later)]).alarms == ()
+    assert measure_drift(rows(0, 50)).alarms == ()
+    assert measure_drift([]).alarms == ()
+
+
+def test_false_alarms_are_as_rare_as_is_said():
+    dice, rung, looks = random.Random(1), 0, 300
+    later = DAY + datetime.timedelta(days=7)
+    for _ in range(looks):
+        every = []
+        for label in "abcde":
+            for day, count in ((DAY, 40), (later, 15)):
+                accepted = sum(dice.random() < 0.7 for _ in range(count))
+                every += rows(accepted, count - accepted, day=day, label=label)
+        rung += bool(measure_drift(every).alarms)
+    # 5 % of 300 is 15; the 99.9 % point of that binomial is 28.
+    assert rung <= 28
+
+
+def test_what_people_did_is_read_from_the_database(tmp_path: Path):
+    with AnnotationStore.open(tmp_path / "a.sqlite") as store:
+
+        def drew(number: int, label=LIVER, **more):
+            ((row, said),) = store.record_found(answer(image(number), label, BOX, **more), f"9.{number}", "ann")
+            return row, said
+
+        row, said = drew(0)
+        store.accept(row.root_id, said.id, LIVER, "ann")
+        row, said = drew(1)
+        store.correct(row.root_id, SPLEEN, "ann", suggestion_id=said.id)
+        row, said = drew(2)
+        store.edits.edit_shape(row.root_id, Box(10, 10, 30, 50), "ann")
+        row, said = drew(3)
+        store.reject(row.root_id, "ann", said.id)
+        # Not judged: undecided, deleted, accepted for the model's own word.
+        drew(4)
+        row, _ = drew(5)
+        store.edits.delete([row.root_id], "ann")
+        row, _ = drew(6)
+        assert store.edits.accept_many([row.root_id], 0.5, "ann")
+        # Asked about a box of the person's own, accepted under the second name.
+        asked = answer(image(7), LIVER, BOX, 0.6, others=[(SPLEEN, 0.3)], task=Task.REGION_TO_TEXT, adapter="site-b")
+        row, said = store.record_asked(asked, "9.7", BOX, "ann")
+        store.accept(row.root_id, said.id, SPLEEN, "ann")
+        # Named from the list, with an answer that came only afterwards.
+        plain = store.draw_region(image(8), "9.8", BOX, "ann")
+        store.edits.set_label([plain.root_id], KIDNEY, "ann")
+        store.record_suggestion(asked, "9.8", plain.root_id)
+        found = list(judged_suggestions(store))
+    outcomes = [(one.outcome.value, one.name_distance, one.iou, one.right) for one in found]
+    assert outcomes == [
+        ("accepted", 0.0, 1.0, True),
+        ("edited", pytest.approx(5 / 6), 1.0, False),
+        ("edited", 0.0, pytest.approx(0.5), True),
+        ("rejected", None, None, False),
+        ("edited", pytest.approx(5 / 6), None, False),
+    ]
+    assert [one.model for one in found][-2:] == ["starter", "starter + site-b"]
+    assert {one.label for one in found} == {"liver"}
+
+
+def test_sites_are_folders_that_hold_several_patients():
+    two = {"/d/north/p1/ct": "a", "/d/north/p2/ct": "b", "/d/south/p3/ct": "c", "/d/south/p4/ct": "d"}
+    assert site_names(two) == {place: place.split("/")[2] for place in two}
+    patients = {"/d/p1/ct": "a", "/d/p1/mr": "a", "/d/p2/ct": "b", "/d/p2/mr": "b"}
+    assert site_names(patients) == {}
+    assert site_names({"/d/a.nii": "a", "/d/b.nii": "b"}) == {}
+    assert site_names(two, [Path("/d/north")]) == {"/d/north/p1/ct": "north", "/d/north/p2/ct": "north"}
+    assert site_names({}) == {}
+    assert site_names({"/d/north-old/p1": "a"}, [Path("/d/north")]) == {}

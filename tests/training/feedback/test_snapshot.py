@@ -1,0 +1,405 @@
+"""What people decided is frozen: the same bytes for the same state, split by patient, traceable, anonymous."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import shutil
+import sqlite3
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pydicom
+import pytest
+from click.testing import CliRunner
+
+from engine.exchange import ExchangeError
+from engine.feedback.corrections import CorrectionFilter
+from engine.feedback.errors import FeedbackError
+from engine.feedback.snapshots import LINEAGE_FILE, Snapshot, open_snapshot
+from engine.labels import builtin_ontology
+from engine.progress import NoProgress
+from engine.regions import Box, Label
+from engine.store import AnnotationStore, StoreError
+from tests.clinic import LIVER, PATIENTS, SPLEEN, decide_clinic, found, see, write_clinic
+from training.cli_feedback import feedback
+from training.feedback.freezing import side_of
+from training.feedback.label_keys import LabelKeys
+from training.feedback.snapshot import Nameless, SnapshotSettings, take_snapshot
+from training.instruct.check import check_dataset
+from training.records import read_records
+
+
+@pytest.fixture(scope="session")
+def clinic(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
+    """Scans of six patients. Nobody may change them."""
+    return write_clinic(tmp_path_factory.mktemp("clinic"), PATIENTS[:6])
+
+
+@pytest.fixture
+def decided(clinic: list[Path], tmp_path: Path) -> Iterator[AnnotationStore]:
+    """What people decided about what a model drew in them."""
+    with AnnotationStore.open(tmp_path / "decided.sqlite") as store:
+        decide_clinic(store, clinic)
+        yield store
+
+
+SHARE = 0.35
+SETTINGS = SnapshotSettings(heldout_share=SHARE)
+
+
+def take(store: AnnotationStore, parent: Path, settings: SnapshotSettings = SETTINGS) -> Snapshot:
+    return take_snapshot(store, settings, "ann", NoProgress(), parent)
+
+
+def only(**wanted: Any) -> SnapshotSettings:
+    return SnapshotSettings(CorrectionFilter(**wanted), heldout_share=SHARE)
+
+
+def lines(path: Path) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
+
+
+def records(snapshot: Snapshot, side: str = "*") -> list[dict[str, Any]]:
+    return [line for path in sorted(snapshot.folder.glob(f"{side}/*.jsonl")) for line in lines(path)]
+
+
+def tree(folder: Path) -> dict[str, bytes]:
+    return {p.relative_to(folder).as_posix(): p.read_bytes() for p in sorted(folder.rglob("*")) if p.is_file()}
+
+
+def test_the_same_state_gives_the_same_bytes_and_hash(decided, tmp_path):
+    first = take(decided, tmp_path / "a")
+    second = take(decided, tmp_path / "b")
+    assert first.row.hash == second.row.hash
+    assert tree(first.folder) == tree(second.folder)
+    sums = (first.folder / "SHA256SUMS").read_bytes()
+    assert hashlib.sha256(sums).hexdigest() == first.row.hash
+    assert first.folder.name == first.row.hash[:16]
+
+
+def test_a_copy_of_the_database_gives_the_same_hash(decided, tmp_path):
+    decided.backup(tmp_path / "copy.sqlite")
+    with AnnotationStore.open(tmp_path / "copy.sqlite") as copy:
+        assert take(copy, tmp_path / "a").row.hash == take(decided, tmp_path / "b").row.hash
+
+
+def test_another_decision_or_filter_gives_another_hash(decided, clinic, tmp_path):
+    before = take(decided, tmp_path / "s")
+    narrower = take(decided, tmp_path / "s", only(labels=("liver",)))
+    row, said = found(decided, clinic[0], SPLEEN, Box(2, 30, 9, 60))
+    decided.accept(row.root_id, said.id, SPLEEN, "ann")
+    after = take(decided, tmp_path / "s")
+    assert len({before.row.hash, narrower.row.hash, after.row.hash}) == 3
+    assert [row.hash for row in decided.snapshots.all()] == [before.row.hash, narrower.row.hash, after.row.hash]
+    assert decided.audit_problems() == []
+
+
+def test_a_snapshot_that_is_there_is_reused(decided, tmp_path):
+    first = take(decided, tmp_path / "s")
+    again = take(decided, tmp_path / "s")
+    assert (first.reused, again.reused) == (False, True)
+    assert again.row == first.row
+    assert len(decided.snapshots.all()) == 1
+    assert sorted(path.name for path in (tmp_path / "s").iterdir()) == [first.folder.name]
+    assert open_snapshot(first.row).counts == first.counts
+
+
+@pytest.mark.parametrize("damage", ["changed", "gone", "added", "list"])
+def test_a_damaged_snapshot_is_refused_with_the_remedy(decided, tmp_path, damage):
+    snapshot = take(decided, tmp_path / "s")
+    victim = sorted(snapshot.train.glob("*.jsonl"))[0]
+    victim.chmod(0o644)
+    if damage == "changed":
+        data = bytearray(victim.read_bytes())
+        data[100] ^= 1
+        victim.write_bytes(data)
+    elif damage == "gone":
+        victim.unlink()
+    elif damage == "added":
+        (snapshot.train / "more.jsonl").write_text("{}")
+    else:
+        (snapshot.folder / "SHA256SUMS").chmod(0o644)
+        (snapshot.folder / "SHA256SUMS").write_text("")
+    for attempt in (lambda: take(decided, tmp_path / "s"), lambda: open_snapshot(snapshot.row)):
+        with pytest.raises(FeedbackError, match=r"damaged: .*Delete the folder and take the snapshot again"):
+            attempt()
+
+
+def test_no_patient_is_on_both_sides_and_more_decisions_move_nobody(decided, clinic, tmp_path):
+    before = take(decided, tmp_path / "s")
+    groups = {side: {record["group"] for record in records(before, side)} for side in ("train", "heldout")}
+    assert groups["train"]
+    assert groups["heldout"]
+    assert not groups["train"] & groups["heldout"]
+    assert len(groups["train"] | groups["heldout"]) == len(clinic)
+    for scan in clinic:
+        row, said = found(decided, scan, LIVER, Box(30, 30, 50, 50), index=3)
+        decided.accept(row.root_id, said.id, LIVER, "ann")
+    after = take(decided, tmp_path / "s")
+    assert {side: {record["group"] for record in records(after, side)} for side in groups} == groups
+    fewer = take(decided, tmp_path / "s", SnapshotSettings(heldout_share=0.2))
+    assert {record["group"] for record in records(fewer, "heldout")} <= groups["heldout"]
+
+
+def test_shares_of_held_out_patients_are_as_asked():
+    sides = [side_of(f"{number}\npatient {number}", 0.2) for number in range(4000)]
+    assert 0.18 < sides.count("heldout") / len(sides) < 0.22
+
+
+def test_the_same_scan_under_another_patient_is_not_trained_on_when_it_is_held_out(decided, clinic, tmp_path):
+    held = next(i for i, name in enumerate(PATIENTS[:6]) if side_of_patient(name, i) == "heldout")
+    copy = tmp_path / "copy" / "dicom"
+    shutil.copytree(clinic[held], copy)
+    other = next(n for n in range(100) if side_of(f"other{n}\nother", SHARE) == "train")
+    for file in copy.iterdir():
+        dataset = pydicom.dcmread(file)
+        dataset.PatientName, dataset.PatientID = "Other", f"other{other}"
+        dataset.save_as(file)
+    row, said = found(decided, copy, LIVER, Box(10, 10, 40, 40))
+    decided.accept(row.root_id, said.id, LIVER, "ann")
+    snapshot = take(decided, tmp_path / "s")
+    assert snapshot.left_out == {"a picture that is held out too": 1}
+    report = check_dataset([snapshot.folder], NoProgress())
+    assert report.errors == 0, report.problems
+
+
+def side_of_patient(name: str, number: int) -> str:
+    return side_of(f"mrn{7000 + number}\n{name.replace('^', ' ').casefold()}", SHARE)
+
+
+def test_records_are_the_builders_in_both_languages(decided, tmp_path):
+    snapshot = take(decided, tmp_path / "s")
+    report = check_dataset([snapshot.folder], NoProgress())
+    assert report.errors == 0, report.problems
+    found_ = {(r["task"], r["language"]) for r in records(snapshot)}
+    assert found_ == {(task, lang) for task in ("region_to_text", "text_to_region") for lang in ("en", "zh")}
+    for side in ("train", "heldout"):
+        read = [record for _, record in read_records(snapshot.folder / side)]
+        assert len(read) == snapshot.counts[side]["records"] > 0
+        assert snapshot.counts[side]["regions"] == 3 * snapshot.counts[side]["patients"]
+    answers = {r["conversations"][1]["value"] for r in records(snapshot) if r["task"] == "region_to_text"}
+    liver, spleen = (builtin_ontology().get(name).zh for name in ("liver", "spleen"))
+    # A name that was typed in one language is asked for in that one.
+    assert answers == {"liver", "spleen", "odd kidney", liver, spleen}
+
+
+def test_held_out_questions_are_asked_as_people_ask_them(decided, tmp_path):
+    snapshot = take(decided, tmp_path / "s")
+    plain = [r for r in records(snapshot, "heldout") if r["task"] == "region_to_text" and r["language"] == "en"]
+    assert all("What is <ref>this</ref>" in r["conversations"][0]["value"] for r in plain)
+    trained = [r for r in records(snapshot, "train") if r["task"] == "region_to_text" and r["language"] == "en"]
+    assert not all("What is <ref>this</ref>" in r["conversations"][0]["value"] for r in trained)
+
+
+def test_every_record_leads_to_its_decision_and_both_names_are_kept(decided, tmp_path):
+    snapshot = take(decided, tmp_path / "s")
+    regions = {line["region"]: line for line in lines(snapshot.folder / LINEAGE_FILE)}
+    seen = set()
+    for record in records(snapshot):
+        assert record["lineage"], record["id"]
+        for origin in record["lineage"]:
+            line = regions[origin["region"]]
+            assert record["id"] in line["records"]
+            assert {name: line[name] for name in origin} == origin
+            kinds = {v.id: v.kind for v in decided.verdicts.of_region(origin["region"])}
+            assert kinds[origin["verdict"]] in ("accepted", "edited", "labelled")
+            assert decided.suggestions.get(origin["suggestion"]).region_root_id == origin["region"]
+            seen.add(origin["region"])
+    assert seen == set(regions) == {row.root_id for row in decided.regions.decided()}
+    corrected = [line for line in regions.values() if line["made"]["label"][0] == "spleen"]
+    for line in corrected:
+        assert line["suggested"]["label"] == ["liver", "liver", "肝"]
+        assert line["suggested"]["box"] == [42, 20, 60, 50]
+        assert line["suggested"]["model"] == {"id": "starter", "sha256": "b" * 64, "adapter": None}
+        assert line["made"] == {"label": ["spleen", "spleen", "脾"], "box": [41, 21, 58, 49], "state": "edited"}
+    # Named from the list: the verdict names no answer, the lineage does.
+    for line in regions.values():
+        if line["made"]["label"][1] == "odd kidney":
+            assert line["suggested"]["label"][0] == "liver"
+            assert [v["suggestion"] for v in line["verdicts"]] == [None]
+
+
+def test_a_region_question_leads_to_its_own_box_alone(decided, clinic, tmp_path):
+    row, said = found(decided, clinic[0], LIVER, Box(44, 2, 60, 15))
+    decided.accept(row.root_id, said.id, LIVER, "ann")
+    snapshot = take(decided, tmp_path / "s", only(labels=("liver",)))
+    for record in records(snapshot):
+        if record["task"] == "region_to_text":
+            assert len(record["lineage"]) == 1
+    both = [r for r in records(snapshot) if r["task"] == "text_to_region" and len(r["lineage"]) == 2]
+    assert {r["language"] for r in both} == {"en", "zh"}
+
+
+@pytest.mark.parametrize(
+    ("wanted", "regions"),
+    [
+        ({}, 18),
+        ({"annotators": ("ann",)}, 6),
+        ({"annotators": ("bob",)}, 12),
+        ({"labels": ("LIVER",)}, 6),
+        ({"labels": ("脾", "odd kidney")}, 12),
+        ({"modalities": ("ct",)}, 18),
+        ({"since": "2020-01-01", "until": "2999-01-01"}, 18),
+    ],
+)
+def test_filters_choose(decided, tmp_path, wanted, regions):
+    snapshot = take(decided, tmp_path / "s", only(**wanted))
+    assert sum(snapshot.counts[side]["regions"] for side in snapshot.counts) == regions
+
+
+@pytest.mark.parametrize(
+    "wanted",
+    [
+        {"reviewed_only": True},
+        {"modalities": ("MR",)},
+        {"until": "2020-01-01"},
+        {"since": "2999-01-01"},
+        {"annotators": ("eve",)},
+        {"labels": ("gallbladder",)},
+    ],
+)
+def test_nothing_that_passes_is_an_error_and_nothing_is_written(decided, tmp_path, wanted):
+    with pytest.raises(FeedbackError, match="nothing to freeze"):
+        take(decided, tmp_path / "s", only(**wanted))
+    assert not (tmp_path / "s").exists()
+    assert decided.snapshots.all() == []
+
+
+def test_of_reviewed_readings_the_approved_are_taken_and_an_annotators_own(clinic, tmp_path):
+    with AnnotationStore.open(tmp_path / "a.sqlite") as store:
+        image, study = see(clinic[0])
+        for name in ("ann", "bob", "eve"):
+            store.tasks.add_annotator(name, "eve")
+        boxes = {"ann": Box(10, 10, 40, 40), "bob": Box(12, 20, 44, 60)}
+        for number, name in enumerate(boxes, start=1):
+            task = store.tasks.assign(str(clinic[0].resolve()), image.series_uid, name, "eve", reading=number)
+            store.draw_region(image, study, boxes[name], name, label=LIVER)
+            store.tasks.submit(task.id, name)
+            if name == "bob":
+                store.tasks.approve(task.id, "eve")
+
+        def kept(settings: SnapshotSettings) -> list[list[float]]:
+            return [line["made"]["box"] for line in lines(take(store, tmp_path / "s", settings).folder / LINEAGE_FILE)]
+
+        assert kept(only()) == kept(only(reviewed_only=True)) == [[12, 20, 44, 60]]
+        assert kept(only(annotators=("ann",))) == [[10, 10, 40, 40]]
+        with pytest.raises(FeedbackError, match="nothing to freeze"):
+            kept(only(annotators=("ann",), reviewed_only=True))
+
+
+def test_no_file_tells_who_a_patient_is(decided, clinic, tmp_path):
+    snapshot = take(decided, tmp_path / "s")
+    whole = b"\n".join(name.encode() + data for name, data in tree(snapshot.folder).items()).decode("latin-1")
+    for number, name in enumerate(PATIENTS[:6]):
+        for part in (*name.split("^"), f"MRN{7000 + number}", str(clinic[number])):
+            assert part.casefold() not in whole.casefold() or len(part) < 4
+    assert "1.2.826" not in whole
+
+
+@pytest.mark.parametrize("name", ["Okafor mass", "mass of mrn7003", "cyst 1.2.826.0.1.3680043.8.498.1", "王伟的肿块"])
+def test_a_label_with_a_patients_name_is_refused(decided, clinic, tmp_path, name):
+    row, _ = found(decided, clinic[0], LIVER, Box(2, 30, 9, 60))
+    decided.edits.set_label([row.root_id], Label("", name, ""), "ann")
+    with pytest.raises(FeedbackError, match=r"holds a .*Rename that label"):
+        take(decided, tmp_path / "s")
+    assert list((tmp_path / "s").iterdir()) == []
+    assert decided.snapshots.all() == []
+
+
+def test_a_scan_that_changed_is_named_and_nothing_is_written(decided, clinic, tmp_path):
+    scan = tmp_path / "again" / "dicom"
+    shutil.copytree(clinic[0], scan)
+    row, said = found(decided, scan, LIVER, Box(10, 10, 40, 40))
+    decided.accept(row.root_id, said.id, LIVER, "ann")
+    for file in scan.iterdir():
+        dataset = pydicom.dcmread(file)
+        dataset.PixelData = bytes(len(dataset.PixelData))
+        dataset.save_as(file)
+    with pytest.raises(ExchangeError, match="not what was annotated"):
+        take(decided, tmp_path / "s")
+    assert list((tmp_path / "s").iterdir()) == []
+    assert decided.snapshots.all() == []
+
+
+def test_scans_without_a_name_are_patients_by_folder_or_by_file(clinic, tmp_path):
+    with AnnotationStore.open(tmp_path / "a.sqlite") as store:
+        for number in range(4):
+            scan = tmp_path / "nameless" / f"case{number}"
+            shutil.copytree(clinic[number], scan)
+            for file in scan.iterdir():
+                dataset = pydicom.dcmread(file)
+                dataset.PatientName = dataset.PatientID = ""
+                dataset.save_as(file)
+            row, said = found(store, scan, LIVER, Box(10, 10, 40, 40))
+            store.accept(row.root_id, said.id, LIVER, "ann")
+
+        def patients(nameless: Nameless) -> int:
+            counts = take(store, tmp_path / "s", SnapshotSettings(nameless=nameless, heldout_share=SHARE)).counts
+            return sum(count["patients"] for count in counts.values())
+
+        assert (patients(Nameless.FOLDER), patients(Nameless.FILE)) == (1, 4)
+
+
+def test_a_database_that_only_reads_is_refused_before_any_work(decided, tmp_path):
+    path = decided.path
+    decided.close()
+    with sqlite3.connect(path) as raw:
+        raw.execute("PRAGMA user_version = 99")
+    raw.close()
+    with AnnotationStore.open(path) as newer, pytest.raises(StoreError, match="newer version"):
+        take(newer, tmp_path / "s")
+    assert not (tmp_path / "s").exists()
+
+
+def test_what_a_killed_attempt_left_is_not_taken_for_a_snapshot(decided, tmp_path):
+    left = tmp_path / "s" / ".snapshot-abc" / "set" / "train"
+    left.mkdir(parents=True)
+    (left / "region_to_text.jsonl").write_text("{")
+    assert not take(decided, tmp_path / "s").reused
+
+
+def test_a_snapshot_without_its_row_is_listed_again(decided, tmp_path):
+    """As after a power cut between the folder and the database."""
+    first = take(decided, tmp_path / "s")
+    decided.backup(tmp_path / "later.sqlite")
+    with sqlite3.connect(tmp_path / "later.sqlite") as raw:
+        raw.execute("DROP TRIGGER snapshot_no_delete")
+        raw.execute("DELETE FROM snapshot")
+    raw.close()
+    with AnnotationStore.open(tmp_path / "later.sqlite") as store:
+        again = take(store, tmp_path / "s")
+        assert again.reused
+        assert [row.hash for row in store.snapshots.all()] == [first.row.hash]
+
+
+def test_names_become_keys_whatever_their_order():
+    given = [
+        Label("", "odd kidney", ""),
+        Label("own-odd", "odd kidney", "怪肾"),
+        Label("liver", "liver", "肝"),
+        Label("", "Left Kidney", ""),
+        Label("", "", "门静脉怪"),
+        Label("", "a|b", ""),
+    ]
+    forth, back = LabelKeys(given), LabelKeys(reversed(given))
+    assert [forth.key(label) for label in given] == [back.key(label) for label in given]
+    assert forth.key(given[0]) == forth.key(given[1])
+    assert forth.naming.name(forth.key(given[0]), "zh") == "怪肾"
+    assert forth.key(given[2]) == "liver"
+    assert forth.key(given[5]) is None
+    assert [forth.has_name(forth.key(given[4]), language) for language in ("en", "zh")] == [False, True]
+
+
+def test_the_command_says_what_is_in_it(decided, tmp_path):
+    arguments = ["snapshot", "--db", str(decided.path), "--out", str(tmp_path / "s"), "--heldout", str(SHARE)]
+    result = CliRunner().invoke(feedback, [*arguments, "--json"])
+    assert result.exit_code == 0, result.output
+    told = json.loads(result.stdout)
+    assert told["hash"] == decided.snapshots.all()[0].hash
+    assert told["counts"]["train"]["patients"] + told["counts"]["heldout"]["patients"] == 6
+    again = CliRunner().invoke(feedback, arguments)
+    assert "was there already" in again.stdout
+    none_held = CliRunner().invoke(feedback, [*arguments[:-1], "0"])
+    assert "nothing is held out" in none_held.stdout

@@ -1,0 +1,197 @@
+"""The verbs of `medrega feedback` about data: what was corrected, how the model fares, what to label next."""
+
+from __future__ import annotations
+
+import datetime
+import getpass
+import json
+from pathlib import Path
+
+import click
+
+from engine.cli.options import PATH, db_option, existing_store, json_option
+from engine.cli.output import echo_json, printable
+from engine.cli.progress import TerminalProgress
+
+_DAY = click.DateTime(formats=["%Y-%m-%d"])
+
+
+@click.command("snapshot")
+@click.option("--annotator", "annotators", multiple=True, help="Only this person's. Can be given several times.")
+@click.option("--reviewed", is_flag=True, help="Only readings that a reviewer has approved.")
+@click.option("--label", "labels", multiple=True, help="Only this name or label id. Can be given several times.")
+@click.option("--since", type=_DAY, help="Decided on this day (UTC) or later.")
+@click.option("--until", type=_DAY, help="Decided on this day (UTC) or before.")
+@click.option("--modality", "modalities", multiple=True, help="Only this DICOM modality. Can be given several times.")
+@click.option(
+    "--heldout",
+    type=click.FloatRange(0, 1, max_open=True),
+    default=0.2,
+    show_default=True,
+    help="Share of the patients that is never trained on. A patient is always on the same side.",
+)
+@click.option(
+    "--nameless",
+    type=click.Choice(["folder", "file"]),
+    default="folder",
+    show_default=True,
+    help="What stands for the patient of scans whose header names none.",
+)
+@click.option("--out", type=PATH, help="The folder to put it into. Default: the user data folder.")
+@db_option
+@json_option
+def snapshot_command(
+    annotators: tuple[str, ...],
+    reviewed: bool,
+    labels: tuple[str, ...],
+    since: datetime.datetime | None,
+    until: datetime.datetime | None,
+    modalities: tuple[str, ...],
+    heldout: float,
+    nameless: str,
+    out: Path | None,
+    database: Path,
+    as_json: bool,
+) -> None:
+    """Freeze accepted and corrected regions into a data set that never changes.
+
+    The same decisions and options give the same files and the same hash.
+
+    Example: medrega feedback snapshot --reviewed --modality CT
+    """
+    from engine.feedback.corrections import CorrectionFilter
+    from training.feedback.snapshot import Nameless, SnapshotSettings, describe, take_snapshot
+
+    wanted = CorrectionFilter(annotators, reviewed, labels, _day(since), _day(until), modalities)
+    settings = SnapshotSettings(wanted, heldout, Nameless(nameless))
+    with existing_store(database) as store:
+        snapshot = take_snapshot(store, settings, getpass.getuser(), TerminalProgress(), out)
+    if as_json:
+        echo_json(
+            {
+                "hash": snapshot.row.hash,
+                "folder": str(snapshot.folder),
+                "filters": json.loads(snapshot.row.filters),
+                "counts": snapshot.counts,
+                "left_out": snapshot.left_out,
+                "reused": snapshot.reused,
+                "created": snapshot.row.created,
+            }
+        )
+        return
+    for line in describe(snapshot):
+        click.echo(printable(line))
+
+
+@click.command("drift")
+@click.option("--window", "days", type=click.IntRange(min=1), default=7, show_default=True, help="Days in a window.")
+@click.option("--site", "sites", type=PATH, multiple=True, help="A folder whose scans are of one site.")
+@db_option
+@json_option
+def drift_command(days: int, sites: tuple[Path, ...], database: Path, as_json: bool) -> None:
+    """Say how often suggestions are kept, by label and site, and for which labels that fell.
+
+    Example: medrega feedback drift --window 14 --site /scans/north --site /scans/south
+    """
+    from engine.feedback.drift import measure_drift
+    from engine.feedback.judged import judged_suggestions
+
+    with existing_store(database) as store:
+        drift = measure_drift(judged_suggestions(store, sites), days)
+    if as_json:
+        echo_json(drift.to_json())
+        return
+    for key, course in (("all", drift.everything), *drift.by_label.items()):
+        fare = course.whole
+        kept = "" if fare.acceptance is None else f" ({fare.acceptance:.0%})"
+        click.echo(printable(f"{course.name or key}: {fare.accepted} of {fare.judged} kept as they were{kept}"))
+    for alarm in drift.alarms:
+        text = (
+            f"ALARM {alarm.name}: {alarm.now[0]} of {alarm.now[1]} kept, {alarm.before[0]} of {alarm.before[1]} before"
+        )
+        click.echo(printable(f"{text} (p = {alarm.adjusted:.2g})"))
+
+
+@click.command("order")
+@click.option("--limit", type=click.IntRange(min=1), help="Only the first so many.")
+@click.option("--no-pictures", is_flag=True, help="Do not look at the scans: what models said decides alone.")
+@db_option
+@json_option
+def order_command(limit: int | None, no_pictures: bool, database: Path, as_json: bool) -> None:
+    """Say which images to label next: doubtful ones, unlike others, with rare labels.
+
+    Example: medrega feedback order --limit 20 --json
+    """
+    from engine.feedback.waiting import order_of
+
+    with existing_store(database) as store:
+        order = order_of(store, TerminalProgress(), limit=limit, pictures=not no_pictures)
+    if as_json:
+        skipped = [{"path": path, "why": why} for path, why in order.skipped]
+        echo_json({"images": [one.to_json() for one in order.images], "skipped": skipped})
+        return
+    for one in order.images:
+        image = one.image
+        click.echo(printable(f"{one.rank.score:.3f} {image.source} {image.plane.value} {image.slice}"))
+    for _, why in order.skipped:
+        click.echo(printable(why), err=True)
+
+
+@click.command("export")
+@click.argument("out", type=PATH, metavar="OUT.zip")
+@click.option("--snapshot", "hashes", multiple=True, help="A snapshot by its hash or the beginning of it.")
+@click.option("--adapter", "ids", multiple=True, help="An adapter by its id.")
+@db_option
+@json_option
+def export_command(out: Path, hashes: tuple[str, ...], ids: tuple[str, ...], database: Path, as_json: bool) -> None:
+    """Pack snapshots and adapters into one file for another machine, without identifiers of patients.
+
+    Tell its hash to whoever gets it, on another way than the file.
+
+    Example: medrega feedback export site-b.zip --snapshot 1f3a --adapter site-b-1
+    """
+    from engine.feedback.bundle import write_bundle
+    from engine.feedback.identifiers import Identifiers
+    from engine.runtime import AdapterManifest, adapters_folder
+
+    with existing_store(database) as store:
+        rows = [store.snapshots.find(hash_) for hash_ in hashes]
+        adapters = [AdapterManifest.read(adapters_folder() / Path(id_).name) for id_ in ids]
+        bundle = write_bundle(out, rows, adapters, Identifiers(store.identifying_texts()), TerminalProgress())
+    told = {"bundle": str(out), "sha256": bundle.sha256, "files": bundle.files}
+    if as_json:
+        echo_json({**told, "snapshots": list(bundle.snapshots), "adapters": list(bundle.adapters)})
+    else:
+        click.echo(printable(f"{out}: {bundle.files} files, hash {bundle.sha256}"))
+
+
+@click.command("import")
+@click.argument("bundle_file", type=PATH, metavar="FILE.zip")
+@click.option("--expect", default="", help="The hash that whoever made it told you: another bundle is refused.")
+@db_option
+@json_option
+def import_command(bundle_file: Path, expect: str, database: Path, as_json: bool) -> None:
+    """Unpack snapshots and adapters from another machine, once every hash was found right.
+
+    Example: medrega feedback import site-b.zip --expect 5c0e...
+    """
+    from engine.feedback.unbundle import read_bundle
+    from engine.store import AnnotationStore
+
+    with AnnotationStore.open(database) as store:
+        done = read_bundle(bundle_file, store, getpass.getuser(), TerminalProgress(), expected=expect)
+    if as_json:
+        told = {"sha256": done.bundle.sha256, "folders": [str(folder) for folder in done.folders]}
+        names = {"snapshots": list(done.bundle.snapshots), "adapters": list(done.bundle.adapters)}
+        echo_json({**told, **names, "new": list(done.new)})
+        return
+    for folder in done.folders:
+        click.echo(printable(folder))
+    click.echo(f"{len(done.new)} of {len(done.folders)} were not here before; hash {done.bundle.sha256}")
+
+
+def _day(when: datetime.datetime | None) -> str:
+    return "" if when is None else when.date().isoformat()
+
+
+VERBS = (snapshot_command, drift_command, order_command, export_command, import_command)

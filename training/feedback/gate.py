@@ -1,0 +1,165 @@
+"""Before and after a fine-tuning: better on corrections nobody trained on, and nothing forgotten?"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from engine.progress import Progress
+from engine.protocol import Task
+from engine.runtime import AdapterManifest, ModelManifest, adapter_in_use, known_labels
+from training.checkpoint import TrainingError
+from training.evaluation.answering import GgufAnswerer
+from training.evaluation.paired import Difference, Pair, difference_of, pair_up
+from training.evaluation.predict import answers_file, predict
+from training.evaluation.prediction import Prediction
+from training.feedback.finetune import REPLAYED_FILE, read_record, read_run
+from training.feedback.gate_report import REPORT_FILE, part_report, write_report
+from training.feedback.sets import (
+    BaseSet,
+    SnapshotFolder,
+    base_test_set,
+    heldout_samples,
+    require_apart,
+)
+from training.records import DatasetError, dataset_sha256
+from training.samples import gather_samples
+
+GATE = "gate"
+LARGEST_FALL = 0.01
+"""Of any task's mean score on the base test set: one point."""
+_FORMAT = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """One condition. what : ``improves``, or ``keeps`` with the task. value : what was measured. bound : it must be
+    above (``improves``: the interval's lower end above 0) or not below (``keeps``). None where nothing can be said.
+    """
+
+    what: str
+    value: float | None
+    bound: float
+    passed: bool
+
+
+def run_gate(
+    folder: Path,
+    base: ModelManifest,
+    snapshot_folder: Path,
+    progress: Progress,
+    *,
+    base_test: Path | None = None,
+    limit: int = 2000,
+    patients: int = 40,
+) -> dict[str, Any]:
+    """Answer both sets with and without a run's adapter, through the engine; writes and returns ``gate/report.json``.
+
+    ``gate/report.md`` is the same for people, with pictures.
+
+    Corrections are compared with what is in use now, the base test set with the plain base: what is forgotten must not
+    add up from one adapter to the next. base_test : a set of the base's own; phantoms of so many `patients` when None.
+    limit : questions of the base test set, spread evenly. A gate that is stopped goes on from the answers it has.
+    Raises `TrainingError` for another run, base or snapshot than those belonging together, `FeedbackError`,
+    `DatasetError`, `EngineError`, `Cancelled`.
+    """
+    run, record = read_run(folder), read_record(folder)
+    run.adapter.require_base(base)
+    run.adapter.verify()
+    snapshot = SnapshotFolder.read(snapshot_folder)
+    if snapshot.sha256 != record["snapshot"]["sha256"]:
+        name = record["snapshot"]["name"]
+        raise TrainingError(f"{folder} was trained on the snapshot {name}, not on {snapshot_folder}")
+    held = heldout_samples(snapshot)
+    if not held:
+        raise DatasetError(f"the snapshot {snapshot_folder} holds nothing out: there is nothing to judge by")
+    out = folder / GATE
+    tested = base_test_set(base, base_test, out / "base-test", patients, progress)
+    _require_unseen(snapshot, tested, folder)
+    in_use = adapter_in_use(base)
+    answers = _Answers(base, out / "answers", progress)
+    ours = answers.of(snapshot.heldout, run.adapter, None)
+    corrections = pair_up(answers.of(snapshot.heldout, in_use, None), ours)
+    kept = pair_up(answers.of(tested.folder, None, limit), answers.of(tested.folder, run.adapter, limit))
+    names = known_labels(base, run.adapter)
+    checks = judge(difference_of(corrections), by_task(kept))
+    report = {
+        "format": _FORMAT,
+        "passed": all(one.passed for one in checks),
+        "checks": [asdict(one) for one in checks],
+        "base": record["base"],
+        "snapshot": record["snapshot"],
+        "adapter": {"id": run.adapter.id, "sha256": run.adapter.file.sha256},
+        "compared_with": None if in_use is None else {"id": in_use.id, "sha256": in_use.file.sha256},
+        "heldout": {
+            "source": f"the held-out part of {snapshot.folder.name}",
+            "sha256": dataset_sha256(snapshot.heldout),
+            **part_report(corrections, names),
+        },
+        "base_test": {
+            "source": tested.source,
+            "sha256": dataset_sha256(tested.folder),
+            "limit": limit,
+            **part_report(kept, names),
+        },
+    }
+    return write_report(report, corrections, snapshot.heldout, out)
+
+
+def read_report(folder: Path) -> dict[str, Any]:
+    """A run's gate report. Raises `TrainingError` when there is none, or it is of another adapter."""
+    path = folder / GATE / REPORT_FILE
+    try:
+        report: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+        adapter = report["adapter"]["sha256"]
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise TrainingError(f"{folder} has not been through medrega feedback gate ({error!r})") from error
+    if report.get("format") != _FORMAT or adapter != read_run(folder).adapter.file.sha256:
+        raise TrainingError(f"{path} is about another adapter: run medrega feedback gate again")
+    return report
+
+
+def judge(corrections: Difference, base: dict[Task, Difference]) -> list[Check]:
+    """The held-out corrections' interval must lie above zero, and no task of the base fall by more than a point."""
+    low = None if corrections.interval is None else corrections.interval[0]
+    checks = [Check("improves", low, 0.0, low is not None and low > 0)]
+    for task, found in base.items():
+        # A rounding error is no fall.
+        passed = found.difference >= -LARGEST_FALL - 1e-9
+        checks.append(Check(f"keeps {task.value}", found.difference, -LARGEST_FALL, passed))
+    return checks
+
+
+def by_task(pairs: Sequence[Pair]) -> dict[Task, Difference]:
+    """The difference in each task that there are questions of."""
+    members: dict[Task, list[Pair]] = {}
+    for pair in pairs:
+        members.setdefault(pair[0].record.task, []).append(pair)
+    return {task: difference_of(some) for task, some in members.items()}
+
+
+class _Answers:
+    """Asks through the engine, as the window does; keeps what was answered."""
+
+    def __init__(self, base: ModelManifest, folder: Path, progress: Progress) -> None:
+        self._base = base
+        self._folder = folder
+        self._progress = progress
+
+    def of(self, dataset: Path, adapter: AdapterManifest | None, limit: int | None) -> tuple[Prediction, ...]:
+        with GgufAnswerer(self._base, adapter=adapter) as answerer:
+            name = adapter.id if adapter else "base"
+            log = answers_file(self._folder, name, answerer.facts.sha256, dataset, limit)
+            return predict(answerer, dataset, self._progress, limit=limit, log=log).predictions
+
+
+def _require_unseen(snapshot: SnapshotFolder, tested: BaseSet, folder: Path) -> None:
+    test = gather_samples([tested.folder])
+    require_apart(gather_samples([snapshot.train]), test, tested.source)
+    replayed = set(json.loads((folder / REPLAYED_FILE).read_text(encoding="utf-8")))
+    shared = replayed & {record.group for sample in test for record in sample.records}
+    if shared:
+        raise DatasetError(f"{len(shared)} patients of {tested.source} were replayed in training")
