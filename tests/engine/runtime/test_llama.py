@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -24,7 +25,8 @@ from engine.protocol import (
     render_prompt,
 )
 from engine.regions import Box
-from engine.runtime import Absence, AskRequest, EngineError, ModelError, QuestionError
+from engine.runtime import Absence, AskRequest, EngineError, ModelError, QuestionError, scoring
+from engine.runtime.context import Context, Row
 from engine.runtime.llama import LlamaModel, log_softmax
 from engine.runtime.offload import IN_32_BITS
 
@@ -238,6 +240,29 @@ class TestChoices:
         assert [one.text for one in flat] == [one.text for one in plain]
         powers = np.array([one.probability for one in plain]) ** 0.25
         assert [one.probability for one in flat] == pytest.approx(powers / powers.sum())
+
+    def test_names_that_begin_badly_are_not_read_to_their_end(self, model, picture, monkeypatch):
+        # To a random model every token is as good as another, so that a short name beats all long ones.
+        many = ("a", *(f"{a} region {b} of it" for a in ("left", "right", "both", "no") for b in range(40)))
+        request = AskRequest(1, picture, render_prompt(WHAT), None, many)
+        rows: list[int] = []
+        run = Context.run
+
+        def counting(context: Context, batch: Sequence[Row], wanted: Sequence[int]) -> list[np.ndarray]:
+            rows.append(len(batch))
+            return run(context, batch, wanted)
+
+        monkeypatch.setattr(Context, "run", counting)
+        likely = model.ask(request).choices
+        few = sum(rows)
+        rows.clear()
+        monkeypatch.setattr(scoring, "NEGLIGIBLE", 1e-300)
+        every = {choice.text: choice.probability for choice in model.ask(request).choices}
+        assert few < sum(rows) / 2
+        assert {choice.text for choice in likely} == set(many)
+        assert sum(choice.probability for choice in likely) == pytest.approx(1)
+        for choice in likely:
+            assert choice.probability == pytest.approx(every[choice.text], rel=0.05, abs=2e-3)
 
     def test_scoring_leaves_no_trace_in_the_next_question(self, model, picture):
         before = model.next_logits(render_prompt(WHAT), picture)
