@@ -52,6 +52,8 @@ class VisionSettings(_Strict):
 class ModelSettings(_Strict):
     """Either a preset, from scratch, or a checkpoint folder to go on from (relative to the recipe).
 
+    checkpoint : of the trainer, of InternVL, or a model folder of this project, whose GGUF files are dequantized.
+
     text : a preset's text model starts from that of a model folder of this project, GGUF (relative to the recipe).
     """
 
