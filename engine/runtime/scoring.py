@@ -14,14 +14,11 @@ from engine.runtime.context import BATCH, MAX_SEQUENCES, Context, Row
 from engine.runtime.errors import EngineError, QuestionError
 from engine.runtime.messages import Choice
 
-NEGLIGIBLE = 1e-3
-"""An answer that its first tokens alone make so many times less probable than the likeliest is not read to its end."""
+LEFT_OPEN = 0.005
+"""The most of all probability that is not followed to the ends of the answers it belongs to: they share it evenly."""
 
 _ONE_BATCH = 128
 """Question and answers of so few tokens go at once: a second batch would cost more than the answers it spares."""
-
-_LEAD = 0.01
-"""Beginnings this much less probable than the best are left until something has been read to its end."""
 
 
 def score_choices(
@@ -31,7 +28,7 @@ def score_choices(
 
     answers : each choice's tokens, its end included. after : the question's last tokens, not yet evaluated.
     temperature : the sums are divided by it first (Guo et al., ICML 2017); it changes no order.
-    A choice that is negligible, see `NEGLIGIBLE`, has the probability of its beginning, which is more than its own.
+    The least probable ones, with `LEFT_OPEN` together at most, are not read to their ends: beginnings bound them.
     Raises `QuestionError` when an answer does not fit.
     """
     longest = max(len(answer) for answer in answers)
@@ -54,25 +51,23 @@ def score_choices(
 def _score_likely(
     context: Context, answers: Sequence[Sequence[int]], first: NDArray[np.float64], temperature: float
 ) -> list[float]:
-    """The log-probability of each answer; of a negligible one that of its beginning, which bounds it from above.
+    """The log-probability of each answer, those left open among them with an even share of their beginning's.
 
-    Answers that begin alike are read together as far as they do, the likeliest beginnings first.
-    first : log-probabilities of the first token.
+    Answers that begin alike are read together as far as they do. first : log-probabilities of the first token.
     """
     scores = [float(first[answer[0]]) for answer in answers]
     known = [1] * len(answers)
-    best = -math.inf
     while True:
-        reach = best + temperature * math.log(NEGLIGIBLE)
-        open_ends = [i for i, answer in enumerate(answers) if known[i] < len(answer) and scores[i] > reach]
-        if not open_ends:
-            return scores
-        lead = max(scores[i] for i in open_ends) + temperature * math.log(_LEAD)
+        ended = [score for score, answer, at in zip(scores, answers, known, strict=True) if at == len(answer)]
         alike: dict[tuple[int, ...], list[int]] = defaultdict(list)
-        for i in open_ends:
-            if scores[i] >= lead:
-                alike[tuple(answers[i][: known[i]])].append(i)
+        for i, answer in enumerate(answers):
+            if known[i] < len(answer):
+                alike[tuple(answer[: known[i]])].append(i)
         groups = list(alike.values())
+        followed = _worth_following(ended, [(scores[group[0]], len(group)) for group in groups], temperature)
+        if not followed:
+            break
+        groups = [groups[number] for number in followed]
         # As far as one group's answers agree; what comes then is told for all of them by the same row.
         paths = [_common([answers[i][:-1] for i in group]) for group in groups]
         for part in _rounds([len(path) for path in paths]):
@@ -82,7 +77,27 @@ def _score_likely(
                     for row in rows[known[i] - 1 :]:
                         scores[i] += float(row[answers[i][known[i]]])
                         known[i] += 1
-        best = max((scores[i] for i, answer in enumerate(answers) if known[i] == len(answer)), default=best)
+    for group in groups:
+        for i in group:
+            scores[i] -= math.log(len(group))
+    return scores
+
+
+def _worth_following(ended: Sequence[float], groups: Sequence[tuple[float, int]], temperature: float) -> list[int]:
+    """The groups that hold more than `LEFT_OPEN` of all probability together, the least probable ones left out.
+
+    ended : log-probabilities of answers known to their ends. groups : of each the log-probability of its beginning, and
+    how many answers share it. The powers 1/temperature of those sum to n^(1 - 1/temperature) times that of their sum at
+    most, or to that alone where the temperature is below 1.
+    """
+    known = np.array(ended) / temperature
+    spread = max(0.0, 1 - 1 / temperature)
+    bounds = np.array([score / temperature + spread * math.log(count) for score, count in groups])
+    top = max(known.max(initial=-math.inf), bounds.max(initial=-math.inf))
+    order = np.argsort(bounds)
+    masses = np.exp(bounds[order] - top).cumsum()
+    total = masses[-1:].sum() + np.exp(known - top).sum()
+    return [int(number) for number in order[masses > LEFT_OPEN * total]]
 
 
 def _evaluate(

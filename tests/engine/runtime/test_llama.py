@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -26,7 +25,6 @@ from engine.protocol import (
 )
 from engine.regions import Box
 from engine.runtime import Absence, AskRequest, EngineError, ModelError, QuestionError, scoring
-from engine.runtime.context import Context, Row
 from engine.runtime.llama import LlamaModel, log_softmax
 from engine.runtime.offload import IN_32_BITS
 
@@ -186,8 +184,12 @@ class TestChoices:
             scores.append(total + log_softmax(model.next_logits(Prompt(tuple(parts)), picture))[end])
         return np.array(scores)
 
-    def test_one_batch_gives_what_one_token_at_a_time_gives(self, model, picture):
-        names = ("liver", "spleen", "left kidney", "the", "a")
+    @pytest.mark.parametrize("at_once", [0, 128])
+    def test_all_give_what_one_token_at_a_time_gives(self, model, picture, monkeypatch, at_once):
+        monkeypatch.setattr(scoring, "LEFT_OPEN", 0.0)
+        monkeypatch.setattr(scoring, "_ONE_BATCH", at_once)
+        # One is the beginning of another, and two are that of none.
+        names = ("liver", "left kidney cyst", "left kidney", "left lung", "left", "the", "a")
         prompt = render_prompt(WHAT)
         scores = self.by_hand(model, prompt, picture, names)
         expected = np.exp(scores - np.logaddexp.reduce(scores))
@@ -224,6 +226,31 @@ class TestChoices:
         assert len(got) == len(many) == 192
         assert got[pair[0]] / got[pair[1]] == pytest.approx(ratio, rel=1e-3)
 
+    MANY = tuple(f"{a} {b} {c}" for a in ("left", "right", "x") for b in ("lung", "liver", "a") for c in "abcdef")
+
+    def test_what_is_left_open_changes_no_probability_by_more(self, model, picture, monkeypatch):
+        # Cold, so that most of the names hardly count.
+        request = AskRequest(1, picture, render_prompt(WHAT), None, self.MANY, temperature=0.2)
+        rows: list[int] = []
+        run = model._context.run
+        monkeypatch.setattr(model._context, "run", lambda some, wanted: rows.append(len(some)) or run(some, wanted))
+        got = {choice.text: choice.probability for choice in model.ask(request).choices}
+        quick = sum(rows)
+        rows.clear()
+        monkeypatch.setattr(scoring, "LEFT_OPEN", 0.0)
+        exact = {choice.text: choice.probability for choice in model.ask(request).choices}
+        assert quick < sum(rows) - 10
+        assert max(abs(got[name] - exact[name]) for name in exact) <= 0.005
+        assert sum(got.values()) == pytest.approx(1)
+
+    @pytest.mark.parametrize(("name", "least"), [("MAX_SEQUENCES", 3), ("BATCH", 16)])
+    def test_with_little_room_they_are_scored_in_rounds(self, model, picture, monkeypatch, name, least):
+        request = AskRequest(1, picture, render_prompt(WHAT), None, self.MANY)
+        expected = {choice.text: choice.probability for choice in model.ask(request).choices}
+        monkeypatch.setattr(scoring, name, least)
+        got = {choice.text: choice.probability for choice in model.ask(request).choices}
+        assert got == pytest.approx(expected, rel=1e-3)
+
     def test_they_fit_however_little_context_the_prompt_leaves(self, make_model, picture):
         needed = 560
         small = LlamaModel(make_model(0, context_length=needed), threads=1, offload=IN_32_BITS)
@@ -240,29 +267,6 @@ class TestChoices:
         assert [one.text for one in flat] == [one.text for one in plain]
         powers = np.array([one.probability for one in plain]) ** 0.25
         assert [one.probability for one in flat] == pytest.approx(powers / powers.sum())
-
-    def test_names_that_begin_badly_are_not_read_to_their_end(self, model, picture, monkeypatch):
-        # To a random model every token is as good as another, so that a short name beats all long ones.
-        many = ("a", *(f"{a} region {b} of it" for a in ("left", "right", "both", "no") for b in range(40)))
-        request = AskRequest(1, picture, render_prompt(WHAT), None, many)
-        rows: list[int] = []
-        run = Context.run
-
-        def counting(context: Context, batch: Sequence[Row], wanted: Sequence[int]) -> list[np.ndarray]:
-            rows.append(len(batch))
-            return run(context, batch, wanted)
-
-        monkeypatch.setattr(Context, "run", counting)
-        likely = model.ask(request).choices
-        few = sum(rows)
-        rows.clear()
-        monkeypatch.setattr(scoring, "NEGLIGIBLE", 1e-300)
-        every = {choice.text: choice.probability for choice in model.ask(request).choices}
-        assert few < sum(rows) / 2
-        assert {choice.text for choice in likely} == set(many)
-        assert sum(choice.probability for choice in likely) == pytest.approx(1)
-        for choice in likely:
-            assert choice.probability == pytest.approx(every[choice.text], rel=0.05, abs=2e-3)
 
     def test_scoring_leaves_no_trace_in_the_next_question(self, model, picture):
         before = model.next_logits(render_prompt(WHAT), picture)
