@@ -142,10 +142,10 @@ class Context:
         if code:
             raise EngineError(f"llama.cpp failed with code {code} while evaluating: ask again")
 
-    def branch(self, sequences: Iterable[int]) -> None:
-        """Let each of these sequences begin with what sequence 0 holds; the cells are shared."""
+    def branch(self, sequences: Iterable[int], base: int = 0) -> None:
+        """Let each of these sequences begin with what another holds; the cells are shared."""
         for sequence in sequences:
-            lc.llama_memory_seq_cp(self._memory, 0, sequence, -1, -1)
+            lc.llama_memory_seq_cp(self._memory, base, sequence, -1, -1)
 
     def prune(self, sequences: Iterable[int]) -> None:
         """Drop sequences with all that is theirs alone."""

@@ -24,7 +24,7 @@ from engine.protocol import (
     render_prompt,
 )
 from engine.regions import Box
-from engine.runtime import Absence, AskRequest, EngineError, ModelError, QuestionError
+from engine.runtime import Absence, AskRequest, EngineError, ModelError, QuestionError, scoring
 from engine.runtime.llama import LlamaModel, log_softmax
 from engine.runtime.offload import IN_32_BITS
 
@@ -184,8 +184,10 @@ class TestChoices:
             scores.append(total + log_softmax(model.next_logits(Prompt(tuple(parts)), picture))[end])
         return np.array(scores)
 
-    def test_one_batch_gives_what_one_token_at_a_time_gives(self, model, picture):
-        names = ("liver", "spleen", "left kidney", "the", "a")
+    def test_the_tree_gives_what_one_token_at_a_time_gives(self, model, picture, monkeypatch):
+        monkeypatch.setattr(scoring, "LEFT_OPEN", 0.0)
+        # One is the beginning of another, and two are that of none.
+        names = ("liver", "left kidney cyst", "left kidney", "left lung", "left", "the", "a")
         prompt = render_prompt(WHAT)
         scores = self.by_hand(model, prompt, picture, names)
         expected = np.exp(scores - np.logaddexp.reduce(scores))
@@ -221,6 +223,31 @@ class TestChoices:
         ratio = alone[pair[0]] / alone[pair[1]]
         assert len(got) == len(many) == 192
         assert got[pair[0]] / got[pair[1]] == pytest.approx(ratio, rel=1e-3)
+
+    MANY = tuple(f"{a} {b} {c}" for a in ("left", "right", "x") for b in ("lung", "liver", "a") for c in "abcdef")
+
+    def test_what_is_left_open_changes_no_probability_by_more(self, model, picture, monkeypatch):
+        # Cold, so that most of the names hardly count.
+        request = AskRequest(1, picture, render_prompt(WHAT), None, self.MANY, temperature=0.2)
+        rows = []
+        run = model._context.run
+        monkeypatch.setattr(model._context, "run", lambda some, wanted: rows.append(len(some)) or run(some, wanted))
+        got = {choice.text: choice.probability for choice in model.ask(request).choices}
+        quick = sum(rows)
+        rows.clear()
+        monkeypatch.setattr(scoring, "LEFT_OPEN", 0.0)
+        exact = {choice.text: choice.probability for choice in model.ask(request).choices}
+        assert quick < sum(rows) - 10
+        assert max(abs(got[name] - exact[name]) for name in exact) <= 0.005
+        assert sum(got.values()) == pytest.approx(1)
+
+    @pytest.mark.parametrize(("name", "least"), [("MAX_SEQUENCES", 3), ("BATCH", 16)])
+    def test_with_little_room_what_they_share_is_evaluated_again(self, model, picture, monkeypatch, name, least):
+        request = AskRequest(1, picture, render_prompt(WHAT), None, self.MANY)
+        expected = {choice.text: choice.probability for choice in model.ask(request).choices}
+        monkeypatch.setattr(scoring, name, least)
+        got = {choice.text: choice.probability for choice in model.ask(request).choices}
+        assert got == pytest.approx(expected, rel=1e-3)
 
     def test_they_fit_however_little_context_the_prompt_leaves(self, make_model, picture):
         needed = 560
