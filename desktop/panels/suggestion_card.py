@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import partial
+
 from PySide6.QtCore import QEvent, QObject, Qt, Signal
 from PySide6.QtGui import QFont, QKeyEvent
 from PySide6.QtWidgets import QFrame, QLabel, QLineEdit, QListWidgetItem, QVBoxLayout, QWidget
@@ -16,7 +19,6 @@ from engine.errors import MedRegAError
 from engine.labels import NameTakenError, plain_choice
 from engine.protocol import Task
 from engine.regions import Label
-from engine.runtime import ModelManifest, label_score
 from engine.runtime.label_scores import LABELS
 from engine.store import RegionState, SuggestionRow
 
@@ -50,8 +52,8 @@ class SuggestionCard(QFrame):
         self._score.setObjectName("cardHint")
         self._score.setTextFormat(Qt.TextFormat.PlainText)
         self._score_words = ScoreWords(self)
-        self._scored: ModelManifest | None = None
-        self._score_is_of_boxes = False
+        # In words, how the model that answered did on a label when it was tested; None where nothing is told of it.
+        self._score_of: Callable[[str], str] | None = None
         # The new name in the other language, if the person knows it.
         self._other_edit = QLineEdit()
         self._other_edit.installEventFilter(self)
@@ -176,14 +178,12 @@ class SuggestionCard(QFrame):
 
     def _tell_score(self) -> None:
         """How the model that answered did on the chosen name when it was tested."""
-        chosen, manifest = self._list.chosen, self._scored
-        told = not self.typing and manifest is not None and LABELS in manifest.scores and chosen is not None
-        if told and manifest is not None and chosen is not None and chosen.label is not None:
-            score = label_score(manifest, chosen.label.id)
-            words = self._score_words
-            self._score.setText(words.found(score) if self._score_is_of_boxes else words.named(score))
-        if self._score.isVisibleTo(self) != told:
-            self._score.setVisible(told)
+        row = self._list.chosen
+        label = None if row is None else row.label
+        words = "" if label is None or self._score_of is None else self._score_of(label.id)
+        self._score.setText(words)
+        if self._score.isVisibleTo(self) != bool(words):
+            self._score.setVisible(bool(words))
             self._fit()
 
     def _offer_other_name(self) -> None:
@@ -229,7 +229,7 @@ class SuggestionCard(QFrame):
     def _fill(self, text: str) -> None:
         self._list.clear()
         self.adapter.hide()
-        self._scored = None
+        self._score_of = None
         if self.typing:
             self._list.setCurrentRow(self._fill_matches(text))
         else:
@@ -279,8 +279,9 @@ class SuggestionCard(QFrame):
     def _score_from(self, suggestion: SuggestionRow, task: Task) -> None:
         """Tell scores only of the model, to the byte, that gave the answer."""
         manifest = self._asking.manifest_for(task)
-        self._scored = manifest if manifest.sha256 == suggestion.model_sha256 and not suggestion.adapter else None
-        self._score_is_of_boxes = task is Task.TEXT_TO_REGION
+        same = manifest.sha256 == suggestion.model_sha256 and not suggestion.adapter
+        tested = same and LABELS in manifest.scores
+        self._score_of = partial(self._score_words.of_label, manifest, task) if tested else None
 
     def _fill_matches(self, text: str) -> int:
         """List the names that fit, the typed one last; returns the row that Enter takes, -1 for none."""
