@@ -51,6 +51,7 @@ class SuggestionCard(QFrame):
         self._score = QLabel()
         self._score.setObjectName("cardHint")
         self._score.setTextFormat(Qt.TextFormat.PlainText)
+        self._score.setWordWrap(True)
         self._score_words = ScoreWords(self)
         # In words, how the model that answered did on a label when it was tested; None where nothing is told of it.
         self._score_of: Callable[[str], str] | None = None

@@ -3948,8 +3948,8 @@
         <translation>适合本层面</translation>
     </message>
     <message>
-        <source>Colour: no window</source>
-        <translation>彩色：无窗位</translation>
+        <source>In colour</source>
+        <translation>彩色图像</translation>
     </message>
     <message>
         <source>{0}/s</source>

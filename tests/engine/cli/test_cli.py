@@ -124,7 +124,9 @@ def test_suggest_asks_every_task(ct: Path, tiny_model: Path, tmp_path: Path, arg
     assert asked in report["prompt"]
     # Nobody wrote down what the tiny model was trained on.
     assert "warnings" not in report
-    assert result.stderr == ""
+    # An untrained model's words may go in circles.
+    cut = "medrega: the answer is not written as asked, or cut short: parts may be missing\n"
+    assert result.stderr == (cut if report.get("malformed") else "")
     with AnnotationStore.open(database) as store:
         image = store.images.get(1)
         assert [(row.task, row.raw) for row in store.suggestions.of_image(image.id)] == [(task, report["raw"])]
@@ -172,6 +174,23 @@ def test_suggest_asks_in_two_passes_and_keeps_both(ct: Path, tiny_model: Path, t
     assert random["cot"]["seed"] == 5
 
 
+def test_a_picture_is_asked_about_as_the_kind_of_image_it_is_said_to_be(tiny_model: Path, tmp_path: Path):
+    picture = tmp_path / "chest.png"
+    Image.fromarray(np.random.default_rng(0).integers(0, 256, (60, 80), np.uint8)).save(picture)
+    common = ("--ground", "--model", tiny_model, "--json")
+    plain = json.loads(run("suggest", picture, *common).stdout)
+    assert "each organ in this medical image" in plain["prompt"]
+    said = json.loads(run("suggest", picture, "--modality", "dx", *common).stdout)
+    assert "each organ in this X-ray image" in said["prompt"]
+    assert "You are given a chest x-ray image" in said["prompt"]
+
+
+def test_the_regions_of_a_first_pass_are_printed(ct: Path, tiny_model: Path):
+    boxes = ("--cot", "given", "--cot-box", "mass=10,10,30,30")
+    result = run("suggest", ct, "--ask", "Is it?", "--answer", "yes_no", *boxes, "--model", tiny_model)
+    assert result.stdout.splitlines()[0] == "asked with mass: [10.0, 10.0, 30.0, 30.0]"
+
+
 def test_a_model_that_never_learnt_a_task_says_so(ct: Path, tiny_model: Path, tmp_path: Path):
     folder = tmp_path / "model"
     shutil.copytree(tiny_model, folder)
@@ -183,7 +202,7 @@ def test_a_model_that_never_learnt_a_task_says_so(ct: Path, tiny_model: Path, tm
     report = json.loads(result.stdout)
     assert report["abstained"]
     assert "was not trained on the task report" in report["warnings"][0]
-    assert run("suggest", ct, "--find", "liver", "--model", folder).stderr == ""
+    assert "trained" not in run("suggest", ct, "--find", "liver", "--model", folder).stderr
 
 
 def test_own_labels_are_the_only_candidates(ct: Path, tiny_model: Path, tmp_path: Path):

@@ -27,6 +27,7 @@ from engine.regions import Box
 from engine.runtime import Absence, AskRequest, EngineError, ModelError, QuestionError, scoring
 from engine.runtime.llama import LlamaModel, log_softmax
 from engine.runtime.offload import IN_32_BITS
+from engine.runtime.writing import goes_in_circles
 
 CONTROL = ("<|endoftext|>", "<|im_start|>", "<|im_end|>", "<img>", "</img>", "<IMG_CONTEXT>")
 NAMES = ("liver", "spleen", "left kidney", "right kidney", "左肾", "a")
@@ -350,9 +351,39 @@ class TestGrammar:
         assert not result.finished
         assert 0 < len(result.pieces) < 600
 
+    def test_a_text_that_goes_in_circles_is_ended_and_one_that_must_go_on_goes_on(self, model, picture):
+        ended = model.ask(AskRequest(1, picture, render_prompt(WHAT), 'root ::= "no "{30,}', (), 400))
+        assert (ended.raw, ended.finished) == ("no " * 30, False)
+        two = 'root ::= "no "{30,} "\\n" "yes "{30,}'
+        both = model.ask(AskRequest(1, picture, render_prompt(WHAT), two, (), 400))
+        assert (both.raw, both.finished) == ("no " * 30 + "\n" + "yes " * 30, False)
+        # Where no end and no line break may stand, it is a matter of the limit alone.
+        endless = model.ask(AskRequest(1, picture, render_prompt(WHAT), 'root ::= "no " root', (), 60))
+        assert len(endless.pieces) == 60
+
     def test_a_grammar_that_is_none_is_refused(self, model, picture):
         with pytest.raises(EngineError, match="refuses the grammar"):
             model.ask(AskRequest(1, picture, render_prompt(WHAT), "root ::= ("))
+
+
+@pytest.mark.parametrize(
+    ("tokens", "circles"),
+    [
+        ([], False),
+        ([1] * 11, False),
+        ([1] * 12, True),
+        ([9, 8, *[1] * 12], True),
+        ([*[1] * 12, 2], False),
+        ([1, 2] * 6, True),
+        ([1, 2] * 5, False),
+        ([1, 2, 3, 4, 5] * 4, True),
+        ([1, 2, 3, 4, 5] * 3, False),
+        ([*range(24)] * 4, True),
+        ([*range(25)] * 4, False),
+    ],
+)
+def test_circles(tokens, circles):
+    assert goes_in_circles(tokens) == circles
 
 
 class TestAbsence:
