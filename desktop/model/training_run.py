@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import time
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -98,6 +99,7 @@ class TrainingModel(QObject):
         self._promoting: FeedbackChild | None = None
         self._lock: QLockFile | None = None
         self._discards = False
+        self._counted_from = (0.0, 0)
         self._job: Job | None = None
         asking.model_changed.connect(self.refresh)
 
@@ -196,7 +198,8 @@ class TrainingModel(QObject):
             self.failed.emit(str(error))
             return
         why = ["--override", "--reason", reason] if reason else []
-        child = self._promoting = FeedbackChild(["promote", str(folder), "--base", str(base), *why, "--json"], self)
+        words = ["promote", str(folder), "--base", str(base), "--who", self._reader.name, *why, "--json"]
+        child = self._promoting = FeedbackChild(words, self)
         child.ended.connect(self._promoted)
         child.start()
         self.changed.emit()
@@ -238,7 +241,7 @@ class TrainingModel(QObject):
                 self._rest()
                 self.finished.emit(folder)
                 return
-            arguments = step_arguments(folder, plan)
+            arguments = step_arguments(folder, plan, self._reader.name)
         except MedRegAError as error:
             self._fail(str(error))
             return
@@ -266,9 +269,20 @@ class TrainingModel(QObject):
         self.progressed.emit()
 
     def _count(self, done: int, total: int, _what: str) -> None:
-        if self.live is not None:
-            self.live = replace(self.live, done=done, total=total)
-            self.progressed.emit()
+        live = self.live
+        if live is None:
+            return
+        if total != live.total or done < live.done:
+            # Another thing is counted now.
+            self._counted_from = (time.monotonic(), done)
+        began, first = self._counted_from
+        if live.step is Step.TRAIN:
+            # The training says itself how long it takes.
+            eta_s = live.eta_s if total == live.total else None
+        else:
+            eta_s = (time.monotonic() - began) / (done - first) * (total - done) if done > first else None
+        self.live = replace(live, done=done, total=total, eta_s=eta_s)
+        self.progressed.emit()
 
     def _ended(self, folder: Path, plan: RunPlan, step: Step, end: ChildEnd) -> None:
         if self._child is not None:

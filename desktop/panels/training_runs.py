@@ -209,7 +209,7 @@ class TrainingRuns(QWidget):
             parts = [self._words.step(live.step)]
             if live.total:
                 parts.append(f"{live.done} / {live.total}")
-            if live.eta_s is not None and live.step is Step.TRAIN:
+            if live.eta_s is not None:
                 parts.append(self._words.duration(live.eta_s))
             self.doing.setText(self.tr("Stopping after this step …") if live.stopping else " · ".join(parts))
             self.pause.setEnabled(not live.stopping)
