@@ -66,7 +66,7 @@ class MainWindow(QMainWindow):
         self.model_manager = ModelsModel(self.asking, self._jobs, self)
         self.worklist = BrowserModel(store, self.regions.undo_stack, self.reader, self)
         self.relabelling = RelabellingModel(store, self.viewing, self.regions, self._jobs, self)
-        self.training = TrainingModels.make(store, self.asking, self.reader, self._jobs, self)
+        self.training = TrainingModels.make(store, self.models, self.reader, self._jobs, self)
         self.dialogs = WindowDialogs(self.models, self.worklist, self.relabelling, self)
         self.grid = ViewGrid(self.models)
         self.viewer_actions = ViewerActions(self.models, self.grid, self)
@@ -159,7 +159,7 @@ class MainWindow(QMainWindow):
             show_label_sets=self.dialogs.show_label_sets,
             manage_models=lambda: self.dialogs.manage_models(self.model_manager),
             ask=self.right_side.ask,
-            show_training=lambda: self.dialogs.show_training(self.training),
+            show_training=lambda: self.dialogs.show_training(self.training, self._open_image),
         )
         language = self._translations.language
         menus = WindowMenus(
@@ -203,7 +203,7 @@ class MainWindow(QMainWindow):
         self.regions.failed.connect(self.notice_bar.show_notice)
         self.models.overlays.failed.connect(self.notice_bar.show_notice)
         self.regions.changed.connect(self.worklist_counts_later)
-        self.regions.elsewhere.connect(self._open_image)
+        self.regions.elsewhere.connect(self._show_undone)
         self.regions_panel.done.connect(self._focus_view)
         self.ask_panel.done.connect(self._focus_view)
         self.ask_panel.said.connect(self.say)
@@ -270,15 +270,19 @@ class MainWindow(QMainWindow):
         self._focus_view()
         self._takes_keys = True
 
-    def _open_image(self, image: ImageRow) -> None:
-        """Show a slice of another scan, where something was undone."""
+    def _open_image(self, image: ImageRow) -> bool:
+        """Show a slice of a scan; False where that is no longer on the list."""
         row = self.worklist.row_named(image.source, image.series_uid)
-        if row is None:
+        if row is not None:
+            self.worklist.opened(row)
+            self.viewing.open_item(replace(row, plane=image.plane, slice=image.slice))
+        return row is not None
+
+    def _show_undone(self, image: ImageRow) -> None:
+        """Something was undone on a slice of another scan."""
+        if not self._open_image(image):
             text = self.tr("That was on a scan which is no longer on the list. It is done, but cannot be shown.")
             self.notice_bar.show_notice(text)
-            return
-        self.worklist.opened(row)
-        self.viewing.open_item(replace(row, plane=image.plane, slice=image.slice))
 
     def _opened(self) -> None:
         self.statusBar().clearMessage()

@@ -10,7 +10,7 @@ import click
 
 from engine.cli.options import PATH, db_option, existing_store, json_option
 from engine.cli.output import echo_json, printable
-from training.cli_feedback_options import child_options, name_of, told, who_option
+from training.cli_feedback_options import child_options, name_of, reporting, who_option
 
 _DAY = click.DateTime(formats=["%Y-%m-%d"])
 
@@ -65,7 +65,7 @@ def snapshot_command(
     """
     from engine.feedback.corrections import CorrectionFilter
 
-    with told(style, with_parent) as telling:
+    with reporting(style, with_parent) as telling:
         from training.feedback.snapshot import Nameless, SnapshotSettings, describe, take_snapshot
 
         wanted = CorrectionFilter(annotators, reviewed, labels, _day(since), _day(until), modalities)
@@ -133,7 +133,7 @@ def order_command(
     """
     from engine.feedback.waiting import order_of
 
-    with told(style, with_parent) as telling, existing_store(database) as store:
+    with reporting(style, with_parent) as telling, existing_store(database) as store:
         order = order_of(store, telling.progress, limit=limit, pictures=not no_pictures)
     if as_json:
         skipped = [{"path": path, "why": why} for path, why in order.skipped]
@@ -172,7 +172,7 @@ def export_command(
     from engine.feedback.identifiers import Identifiers
     from engine.runtime import AdapterManifest, adapters_folder
 
-    with told(style, with_parent) as telling, existing_store(database) as store:
+    with reporting(style, with_parent) as telling, existing_store(database) as store:
         rows = [store.snapshots.find(hash_) for hash_ in hashes]
         adapters = [AdapterManifest.read(adapters_folder() / Path(id_).name) for id_ in ids]
         bundle = write_bundle(out, rows, adapters, Identifiers(store.identifying_texts()), telling.progress)
@@ -200,7 +200,7 @@ def import_command(
     from engine.feedback.unbundle import read_bundle
     from engine.store import AnnotationStore
 
-    with told(style, with_parent) as telling, AnnotationStore.open(database) as store:
+    with reporting(style, with_parent) as telling, AnnotationStore.open(database) as store:
         done = read_bundle(bundle_file, store, name_of(who), telling.progress, expected=expect)
     if as_json:
         told = {"sha256": done.bundle.sha256, "folders": [str(folder) for folder in done.folders]}

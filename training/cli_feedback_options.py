@@ -36,7 +36,7 @@ def name_of(who: str) -> str:
 
 
 def child_options(command: Command) -> Command:
-    """``--progress text|json --with-parent``, for `told`."""
+    """``--progress text|json --with-parent``, for `reporting`."""
     for option in (
         click.option(
             "--with-parent",
@@ -65,7 +65,7 @@ class Telling:
 
 
 @contextlib.contextmanager
-def told(style: str, with_parent: bool) -> Iterator[Telling]:
+def reporting(style: str, with_parent: bool) -> Iterator[Telling]:
     """What a verb reports to; an error inside is told too. The arguments are those of `child_options`."""
     if with_parent:
         stop_with_parent()

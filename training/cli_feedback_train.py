@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from training.cli_feedback_options import NICE, child_options, name_of, told, who_option
+from training.cli_feedback_options import NICE, child_options, name_of, reporting, who_option
 
 if TYPE_CHECKING:
     from training.feedback.finetune import FineTuned
@@ -55,7 +55,7 @@ def train_command(
     from engine.cli.output import echo_json
     from training.events import TrainingEvent
 
-    with told(style, with_parent) as telling:
+    with reporting(style, with_parent) as telling:
         # Imports torch, which takes seconds: whoever started this may want it to stop meanwhile.
         from training.feedback.finetune import FineTuning, be_modest, default_threads, fine_tune, read_record
 
@@ -119,7 +119,7 @@ def gate_command(
     from engine.cli.output import echo_json
     from engine.runtime import find_model
 
-    with told(style, with_parent) as telling:
+    with reporting(style, with_parent) as telling:
         from training.feedback.finetune import be_modest, default_threads, read_places
         from training.feedback.gate import GATE, run_gate
         from training.feedback.gate_report import PAGE_FILE

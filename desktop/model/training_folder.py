@@ -26,6 +26,8 @@ from engine.files import whole_file
 logger = logging.getLogger(__name__)
 
 PLAN_FILE, CURVE_FILE = "plan.json", "curve.ndjson"
+ADAPTER_FOLDER = "adapter"
+"""In a finished run's."""
 _RECORD_FILE, _RESULT_FILE = "run.json", "result.json"
 _REPORT_FILE = Path("gate", "report.json")
 _FORMAT = 1

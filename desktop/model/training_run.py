@@ -188,8 +188,11 @@ class TrainingModel(QObject):
         job.failed.connect(self.failed)
         job.finished.connect(self.refresh)
 
-    def promote(self, folder: Path, reason: str = "") -> None:
-        """Answer with a run's adapter from the next question on. reason : needed where its gate did not pass."""
+    def promote(self, folder: Path, reason: str = "", *, overridden: bool = True) -> None:
+        """Answer with a run's adapter from the next question on.
+
+        reason : needed where its gate did not pass. overridden : whether it is used although it did not.
+        """
         if self._promoting is not None:
             return
         try:
@@ -197,7 +200,8 @@ class TrainingModel(QObject):
         except RunError as error:
             self.failed.emit(str(error))
             return
-        why = ["--override", "--reason", reason] if reason else []
+        why = ["--reason", reason] if reason else []
+        why += ["--override"] if reason and overridden else []
         words = ["promote", str(folder), "--base", str(base), "--who", self._reader.name, *why, "--json"]
         child = self._promoting = FeedbackChild(words, self)
         child.ended.connect(self._promoted)
@@ -208,7 +212,7 @@ class TrainingModel(QObject):
         """Answer again with what was in use before."""
         manifest, who = self.manifest, self._reader.name
         job = self._jobs.start(lambda job: roll_back(manifest, who, reason=reason))
-        job.done.connect(lambda _: self._switch())
+        job.done.connect(lambda _: self.has_switched())
         job.failed.connect(self.failed)
 
     def close(self) -> None:
@@ -224,9 +228,10 @@ class TrainingModel(QObject):
             self.failed.emit(end.message or self.tr("The training ended without a result."))
             self.changed.emit()
         else:
-            self._switch()
+            self.has_switched()
 
-    def _switch(self) -> None:
+    def has_switched(self) -> None:
+        """Another adapter is in use than was, whoever saw to that."""
         # Its session follows what is promoted; the base stays loaded.
         self._asking.warm_up()
         self.switched.emit()

@@ -37,10 +37,13 @@ class ShadowRepository:
     def __init__(self, db: Database) -> None:
         self._db = db
 
-    def named_twice(self, model_sha256: str, first: str | None, second: str | None, last: int) -> list[NamedTwice]:
-        """The `last` regions that both named and a person then accepted or corrected, newest first.
+    def named_twice(
+        self, model_sha256: str, first: str | None, second: str | None, since: str, limit: int
+    ) -> list[NamedTwice]:
+        """The first `limit` regions that both named since a time and a person then accepted or corrected.
 
-        first, second : ids of adapters, None for the base alone.
+        first, second : ids of adapters, None for the base alone. since : ISO 8601 UTC as this database writes it, ""
+        for ever.
         """
         sql = (
             "SELECT region.root_id, region.label_id, region.label_en, region.label_zh, "
@@ -48,9 +51,10 @@ class ShadowRepository:
             "b.id AS b_id, b.candidates AS b_said, b.abstained AS b_abstained FROM region "
             f"JOIN suggestion AS a ON a.id = {_NEWEST} JOIN suggestion AS b ON b.id = {_NEWEST} "
             "WHERE a.prompt = b.prompt AND a.view_sha256 = b.view_sha256 AND region.label_en IS NOT NULL "
-            f"AND region.state IN ('accepted', 'edited') AND {CURRENT_REGION} ORDER BY max(a.id, b.id) DESC LIMIT ?"
+            f"AND region.state IN ('accepted', 'edited') AND {CURRENT_REGION} AND a.created >= ? AND b.created >= ? "
+            "ORDER BY max(a.id, b.id) LIMIT ?"
         )
-        rows = self._db.query(sql, [model_sha256, first, model_sha256, second, last])
+        rows = self._db.query(sql, [model_sha256, first, model_sha256, second, since, since, limit])
         return [self._row(row) for row in rows]
 
     @staticmethod

@@ -12,7 +12,7 @@ import pytest
 
 from engine.feedback.drift import fare_of, measure_drift
 from engine.feedback.judged import Judged, Outcome, judged_suggestions, site_names
-from engine.feedback.statistics import fall_probability, holm, name_distance, wilson_interval
+from engine.feedback.statistics import fall_probability, holm, name_distance, sign_probability, wilson_interval
 from engine.protocol import Task
 from engine.regions import Box
 from engine.scans import Plane, Window
@@ -155,3 +155,10 @@ def test_sites_are_folders_that_hold_several_patients():
     assert site_names(two, [Path("/d/north")]) == {"/d/north/p1/ct": "north", "/d/north/p2/ct": "north"}
     assert site_names({}) == {}
     assert site_names({"/d/north-old/p1": "a"}, [Path("/d/north")]) == {}
+
+
+def test_the_sign_test_gives_what_a_coin_gives():
+    assert sign_probability(0, 0) == 1
+    assert sign_probability(3, 3) == 1
+    assert sign_probability(0, 5) == sign_probability(5, 0) == 2 / 32
+    assert sign_probability(1, 5) == 2 * 7 / 64
