@@ -38,6 +38,7 @@ from desktop.region_actions import RegionActions
 from desktop.slide_actions import SlideActions
 from desktop.structure_actions import StructureActions
 from desktop.task_desk import DeskParts, TaskDesk
+from desktop.training_desk import TrainingDesk
 from desktop.translation import Translations
 from desktop.viewer.slice_view import SliceView
 from desktop.viewer.view_grid import ViewGrid
@@ -76,6 +77,8 @@ class MainWindow(QMainWindow):
         self.viewer_bar = ViewerBar(self.models, self.viewer_actions)
         self.region_bar = RegionBar(self.models.tools, self.viewing, self.viewer_actions)
         self.notice_bar = NoticeBar()
+        training_desk = (store, self._jobs, self.models, self.training, self.dialogs, self.notice_bar)
+        self.training_desk = TrainingDesk(*training_desk, self._open_image, self)
         self.card = SuggestionCard(self.regions, self.asking, self.labels, self.grid)
         self._card_place = CardPlace(self.card, self.grid, self.regions)
         self.worklist_panel = BrowserPanel(self.worklist)
@@ -159,7 +162,7 @@ class MainWindow(QMainWindow):
             show_label_sets=self.dialogs.show_label_sets,
             manage_models=lambda: self.dialogs.manage_models(self.model_manager),
             ask=self.right_side.ask,
-            show_training=lambda: self.dialogs.show_training(self.training, self._open_image),
+            show_training=self.training_desk.show,
         )
         language = self._translations.language
         menus = WindowMenus(
@@ -392,7 +395,7 @@ class MainWindow(QMainWindow):
         self.models.cine.stop()
         self.models.drawing.close()
         self.viewing.keep_view()
-        self.training.runs.close()
+        self.training_desk.close()
         self.asking.close()
         self.worklist.close()
         self._jobs.stop()

@@ -17,6 +17,7 @@ from desktop.panels.training_drift import TrainingDrift
 from desktop.panels.training_next import TrainingNext
 from desktop.panels.training_runs import TrainingRuns
 from desktop.panels.training_trial import TrainingTrial
+from desktop.panels.training_words import label_name
 from engine.feedback.drift import Drift
 from engine.store import ImageRow
 
@@ -107,9 +108,7 @@ class TrainingDialog(QDialog):
         self.pages.set_alarms(len(drift.alarms))
 
     def _name_of(self, key: str, english: str) -> str:
-        labels = self._models.labels
-        label = labels.ontology.find(key) if labels.ready else None
-        return english or key if label is None else label.name(self._models.asking.language)
+        return label_name(self._models.labels, self._models.asking.language, key, english)
 
     def _retranslate(self) -> None:
         self.setWindowTitle(self.tr("Training"))
