@@ -124,7 +124,7 @@
         <translation>匹配区域的平均重叠度</translation>
     </message>
     <message>
-        <source>Cohen's kappa (95 % CI)</source>
+        <source>Cohen&apos;s kappa (95 % CI)</source>
         <translation>Cohen κ（95% CI）</translation>
     </message>
     <message>
@@ -148,7 +148,7 @@
         <translation>基于所有阅片者都有且都已命名的区域</translation>
     </message>
     <message>
-        <source>Fleiss' kappa</source>
+        <source>Fleiss&apos; kappa</source>
         <translation>Fleiss κ</translation>
     </message>
     <message>
@@ -258,7 +258,7 @@
         <translation>附模型自己找到的区域</translation>
     </message>
     <message>
-        <source>with this slice's regions</source>
+        <source>with this slice&apos;s regions</source>
         <translation>附本层的区域</translation>
     </message>
     <message>
@@ -343,7 +343,7 @@
         <translation>分配</translation>
     </message>
     <message>
-        <source>Another reader's name</source>
+        <source>Another reader&apos;s name</source>
         <translation>其他阅片者的姓名</translation>
     </message>
     <message>
@@ -351,7 +351,7 @@
         <translation>添加</translation>
     </message>
     <message>
-        <source>No reader sees another's regions until all have submitted; blind readers not the model's either.</source>
+        <source>No reader sees another&apos;s regions until all have submitted; blind readers not the model&apos;s either.</source>
         <translation>所有阅片者提交之前看不到他人的区域；盲法阅片者也看不到模型的区域。</translation>
     </message>
     <message>
@@ -466,7 +466,7 @@
     </message>
     <message>
         <source>en</source>
-        <comment>The calendar's language, as a locale's name</comment>
+        <comment>The calendar&apos;s language, as a locale&apos;s name</comment>
         <translation>zh_CN</translation>
     </message>
     <message>
@@ -742,7 +742,7 @@
         <translation>此层面未找到：{0}</translation>
     </message>
     <message>
-        <source>The model's answer names no place: nothing was found</source>
+        <source>The model&apos;s answer names no place: nothing was found</source>
         <translation>模型的回答没有给出位置：什么也没找到</translation>
     </message>
     <message>
@@ -914,7 +914,7 @@
 <context>
     <name>GateScores</name>
     <message>
-        <source>The difference's 95 % confidence interval, by patients; none of one patient</source>
+        <source>The difference&apos;s 95 % confidence interval, by patients; none of one patient</source>
         <translation>差值的 95 % 置信区间，按患者计算；只有一名患者时没有区间</translation>
     </message>
     <message>
@@ -1095,7 +1095,7 @@
         <translation>1 … 9</translation>
     </message>
     <message>
-        <source>a label's key: name the region, or take the label in hand</source>
+        <source>a label&apos;s key: name the region, or take the label in hand</source>
         <translation>标签快捷键：为所选区域命名；未选区域时持有该标签</translation>
     </message>
     <message>
@@ -2043,7 +2043,7 @@
         <translation>右键单击</translation>
     </message>
     <message>
-        <source>the region's menu</source>
+        <source>the region&apos;s menu</source>
         <translation>区域菜单</translation>
     </message>
     <message>
@@ -2152,7 +2152,7 @@
         <translation>先找区域，再提问</translation>
     </message>
     <message>
-        <source>Ask with this slice's regions</source>
+        <source>Ask with this slice&apos;s regions</source>
         <translation>附本层的区域提问</translation>
     </message>
     <message>
@@ -2734,6 +2734,10 @@
         <translation>Enter 接受 · ↑↓ 或数字选择 · 输入以更正 · Delete 拒绝</translation>
     </message>
     <message>
+        <source>one of the two adapters that are compared</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
         <source>{0} more · {1}</source>
         <translation>另有 {0} 个 · {1}</translation>
     </message>
@@ -2872,7 +2876,7 @@
         <translation>您的阅片</translation>
     </message>
     <message>
-        <source>{0}'s reading</source>
+        <source>{0}&apos;s reading</source>
         <translation>{0} 的阅片</translation>
     </message>
     <message>
@@ -2888,7 +2892,7 @@
         <translation>曾被退回：{0}</translation>
     </message>
     <message>
-        <source>Others' regions and the model's suggestions are shown once every reader has submitted.</source>
+        <source>Others&apos; regions and the model&apos;s suggestions are shown once every reader has submitted.</source>
         <translation>所有阅片者提交后，才会显示他人的区域和模型的建议。</translation>
     </message>
     <message>
@@ -2931,11 +2935,11 @@
         <translation>当前阅片者：{0}</translation>
     </message>
     <message>
-        <source>This is {0}'s reading: choose Fix over the image before you change it</source>
+        <source>This is {0}&apos;s reading: choose Fix over the image before you change it</source>
         <translation>这是 {0} 的阅片：修改前请先点击图像上方的“修改”</translation>
     </message>
     <message>
-        <source>This is {0}'s reading: you cannot change it</source>
+        <source>This is {0}&apos;s reading: you cannot change it</source>
         <translation>这是 {0} 的阅片：您不能修改</translation>
     </message>
     <message>
@@ -3223,7 +3227,7 @@
     </message>
     <message>
         <source>en</source>
-        <comment>The calendar's language, as a locale's name</comment>
+        <comment>The calendar&apos;s language, as a locale&apos;s name</comment>
         <translation>zh_CN</translation>
     </message>
     <message>
@@ -3259,12 +3263,31 @@
         <translation>基础测试集</translation>
     </message>
     <message>
-        <source>The model's own test set</source>
+        <source>The model&apos;s own test set</source>
         <translation>模型自己的测试集</translation>
     </message>
     <message>
         <source>Freeze and train</source>
         <translation>冻结并训练</translation>
+    </message>
+</context>
+<context>
+    <name>TrainingDesk</name>
+    <message>
+        <source>Look</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>A training is finished: see whether it made the model better.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>The training stopped. {0}</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Enough regions are named to compare the two adapters: choose one.</source>
+        <translation type="unfinished"></translation>
     </message>
 </context>
 <context>
@@ -3297,10 +3320,6 @@
         <translation>未知</translation>
     </message>
     <message>
-        <source>{0} is accepted less often than before: {1} of {2} now, {3} of {4} before. Look at these suggestions, correct them, and train.</source>
-        <translation>“{0}”被接受的比例比以前低：现在 {2} 个中 {1} 个，以前 {4} 个中 {3} 个。请查看这些建议，加以修正，然后训练。</translation>
-    </message>
-    <message>
         <source>{0} suggestions judged: {1} accepted, {2} changed, {3} rejected</source>
         <translation>已评判 {0} 个建议：接受 {1} 个，修改 {2} 个，拒绝 {3} 个</translation>
     </message>
@@ -3313,12 +3332,36 @@
         <translation>这些方框都不是模型画的。</translation>
     </message>
     <message>
+        <source>how sure</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>right</source>
+        <translation type="unfinished">右侧</translation>
+    </message>
+    <message>
         <source>measured, off by {0} on average</source>
         <translation>实测，平均偏差 {0}</translation>
     </message>
     <message>
         <source>as it should be</source>
         <translation>理想情况</translation>
+    </message>
+    <message>
+        <source>How far names were changed, by week (0 not, 1 wholly)</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Overlap of suggested and final boxes, by week (IoU)</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>How sure it was and how often it was right, by week</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>How often it is right when it is so sure, in all</source>
+        <translation type="unfinished"></translation>
     </message>
     <message>
         <source>The model gave no probabilities.</source>
@@ -3337,20 +3380,12 @@
         <translation>还没有可测量的内容。请让模型给出建议，并接受、修正或拒绝：每个决定都会按周统计在这里；某个标签被接受的比例下降时会发出警报。</translation>
     </message>
     <message>
+        <source>Suggestions judged, by week</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
         <source>Accepted as suggested, by week (95 % interval)</source>
         <translation>每周按原样接受的比例（95 % 区间）</translation>
-    </message>
-    <message>
-        <source>How far names were changed (0 not, 1 wholly)</source>
-        <translation>名称的改动程度（0 未改，1 全改）</translation>
-    </message>
-    <message>
-        <source>Overlap of suggested and final boxes (IoU)</source>
-        <translation>建议方框与最终方框的重叠度（IoU）</translation>
-    </message>
-    <message>
-        <source>How often it is right when it is so sure</source>
-        <translation>模型有此把握时实际正确的比例</translation>
     </message>
 </context>
 <context>
@@ -3369,14 +3404,109 @@
     </message>
 </context>
 <context>
+    <name>TrainingNext</name>
+    <message>
+        <source>Press “Put in order”: what the model was asked about and nobody has judged is listed.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>No image waits. Let the model look at scans first: with “Find all” in the window, or at a whole folder with medrega prelabel.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>{0} scans cannot be read and are at the end: {1}</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Scan</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Modality</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Slice</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Regions</source>
+        <translation type="unfinished">区域</translation>
+    </message>
+    <message>
+        <source>That wait for a decision</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Doubt</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>How unsure the model is, 0 to 1</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Unlike others</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>How different it looks from what is labelled, 0 to 1</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Rare</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>How rare its labels are among those given so far, 0 to 1</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Labelling these first teaches a model the most: what it is unsure of, what looks unlike the rest, and what is rare.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Look at the pictures too</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Slower: each scan is read once</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Put in order</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Cancel</source>
+        <translation type="unfinished">取消</translation>
+    </message>
+    <message>
+        <source>Open</source>
+        <translation type="unfinished">打开</translation>
+    </message>
+</context>
+<context>
     <name>TrainingPages</name>
     <message>
         <source>Corrections</source>
         <translation>修正</translation>
     </message>
     <message>
+        <source>What to label next</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
         <source>Trainings</source>
         <translation>训练记录</translation>
+    </message>
+    <message>
+        <source>Compare two</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>{0} ⚠ {1}</source>
+        <translation type="unfinished"></translation>
     </message>
     <message>
         <source>How the model fares</source>
@@ -3502,6 +3632,121 @@
     </message>
 </context>
 <context>
+    <name>TrainingTrial</name>
+    <message>
+        <source>the model alone</source>
+        <translation type="unfinished">不带适配器的模型</translation>
+    </message>
+    <message>
+        <source>trained {0} · {1}</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>{0} (in use)</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Compared since {0}, begun by {1}: {2} of {3} regions are named</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Adapter</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Right names</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Its best name became the person&apos;s</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Share</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Alone right</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Right where the other was not</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Seen</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Its answer was the one on screen; which one is, is left to chance</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Use {0}</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Compared on {0} regions: {1} right names, the other {2}</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Draw regions and name them as ever; each one that you name counts.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Both were right {0} times, neither {1} times.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Neither is better so far.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>{0} is better: that it is chance has a probability of {1}.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>{0} is ahead, which may be chance (probability {1}): compare on more regions to be sure.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Both adapters name each region that you draw, one answer is shown, and you are not told whose: what you call the region in the end decides who was right. Naming takes twice as long meanwhile.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>There is nothing to compare yet. Once an adapter is trained (under Corrections), it can be compared here with the model alone, or with the adapter in use, on the regions that you draw next.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>First</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Second</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Regions</source>
+        <translation type="unfinished">区域</translation>
+    </message>
+    <message>
+        <source>Reason</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Why it is used; kept for ever</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>Compare</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <source>End, change nothing</source>
+        <translation type="unfinished"></translation>
+    </message>
+</context>
+<context>
     <name>TrainingWords</name>
     <message>
         <source>Freezing the corrections</source>
@@ -3618,6 +3863,10 @@
     <message>
         <source>Not passed.</source>
         <translation>未通过。</translation>
+    </message>
+    <message>
+        <source>{0} is accepted less often than before: {1} of {2} now, {3} of {4} before. Look at these suggestions, correct them, and train.</source>
+        <translation type="unfinished">“{0}”被接受的比例比以前低：现在 {2} 个中 {1} 个，以前 {4} 个中 {3} 个。请查看这些建议，加以修正，然后训练。</translation>
     </message>
     <message>
         <source>{0} on the base test set changes by {1} points: one point less is the most.</source>
@@ -3829,7 +4078,7 @@
         <translation>调暗</translation>
     </message>
     <message>
-        <source>The scan's own window</source>
+        <source>The scan&apos;s own window</source>
         <translation>影像自带的窗宽窗位</translation>
     </message>
     <message>
@@ -4026,6 +4275,10 @@
         <translation>添加影像文件夹</translation>
     </message>
     <message>
+        <source>(no longer on the list)</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
         <source>This model has no card.</source>
         <translation>该模型没有说明卡。</translation>
     </message>
@@ -4038,7 +4291,7 @@
         <translation>关于 MedRegA Desktop</translation>
     </message>
     <message>
-        <source>Label and read medical scans with a model that runs on this computer.&lt;br&gt;&lt;br&gt;&lt;b&gt;Not for diagnostic use.&lt;/b&gt; Suggestions are a model's guesses until a person decides.&lt;br&gt;&lt;br&gt;After MedRegA, Wang et al., ICLR 2025. Apache-2.0.</source>
+        <source>Label and read medical scans with a model that runs on this computer.&lt;br&gt;&lt;br&gt;&lt;b&gt;Not for diagnostic use.&lt;/b&gt; Suggestions are a model&apos;s guesses until a person decides.&lt;br&gt;&lt;br&gt;After MedRegA, Wang et al., ICLR 2025. Apache-2.0.</source>
         <translation>用本机运行的模型标注和阅读医学影像。&lt;br&gt;&lt;br&gt;&lt;b&gt;不得用于诊断。&lt;/b&gt;在人作出决定之前，建议只是模型的猜测。&lt;br&gt;&lt;br&gt;依据 MedRegA（Wang 等，ICLR 2025）。Apache-2.0 许可。</translation>
     </message>
 </context>
