@@ -186,7 +186,7 @@ def next_step(folder: Path, plan: RunPlan) -> Step:
 
 
 def step_arguments(folder: Path, plan: RunPlan, who: str) -> list[str]:
-    """What `medrega feedback` is told to do a run's next step. who : does it."""
+    """What `medrega feedback` is told to do a run's next step. who : does it. Raises `RunError` where nothing can be."""
     options, step = plan.options, next_step(folder, plan)
     if step is Step.FREEZE:
         wanted = options.wanted
@@ -199,6 +199,11 @@ def step_arguments(folder: Path, plan: RunPlan, who: str) -> list[str]:
         words += ["--until", wanted.until] if wanted.until else []
     elif step is Step.TRAIN:
         assert plan.frozen is not None, "what is trained on was frozen before"
+        if not plan.frozen.counts["train"]["regions"]:
+            raise RunError(
+                "every patient of these corrections is held out, and nothing is left to learn from: decide about "
+                "regions of more patients, or hold out a smaller share of them"
+            )
         words = [str(plan.frozen.folder), "--base", str(plan.base), "--out", str(folder), *_GENTLE]
         words += ["--max-steps", str(options.max_steps)] if options.max_steps is not None else []
         words += ["--replay", str(options.replay)] if options.replay is not None else []

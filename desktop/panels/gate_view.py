@@ -112,6 +112,7 @@ class GateExamples(QWidget):
         layout.setContentsMargins(0, 0, 0, 0)
         layout.addLayout(row)
         layout.addLayout(sides, 1)
+        self._retranslate()
 
     def show_report(self, report: GateReport | None) -> None:
         """None for a run whose gate has not been run."""
@@ -143,11 +144,15 @@ class GateExamples(QWidget):
             self.pictures[side].set_picture(QPixmap(str(one.pictures[side])))
             self.pictures[side].setAccessibleName(self.captions[side].text())
 
+    def _retranslate(self) -> None:
+        for button, text in ((self.previous, self.tr("Previous example")), (self.following, self.tr("Next example"))):
+            button.setToolTip(text)
+            button.setAccessibleName(text)
+
     def changeEvent(self, event: QEvent) -> None:
         super().changeEvent(event)
         if event.type() == QEvent.Type.LanguageChange:
-            self.previous.setToolTip(self.tr("Previous example"))
-            self.following.setToolTip(self.tr("Next example"))
+            self._retranslate()
 
 
 class GateConfusion(QWidget):

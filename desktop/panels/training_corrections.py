@@ -30,6 +30,7 @@ from engine.regions import Label
 
 _LATER_MS = 400
 _ANYTHING = ""
+_FEWEST_PATIENTS = 2
 
 
 class TrainingCorrections(QWidget):
@@ -203,6 +204,13 @@ class TrainingCorrections(QWidget):
             self._hint.setText(
                 self.tr("Accept or correct what the model suggests, on several patients; it is counted here.")
             )
+        elif counts.patients < _FEWEST_PATIENTS:
+            self._hint.setText(
+                self.tr(
+                    "All of it is of one patient: decide about regions of others too, since some patients are held out "
+                    "to judge by."
+                )
+            )
         else:
             self._hint.setText(
                 self.tr(
@@ -215,8 +223,8 @@ class TrainingCorrections(QWidget):
                 self.tr("Nothing passes this filter.") if filtered else self.tr("Nothing is decided yet.")
             )
             return
-        text = self.tr("{0} accepted and {1} corrected regions in {2} scans").format(
-            counts.total.accepted, counts.total.corrected, counts.scans
+        text = self.tr("{0} accepted and {1} corrected regions in {2} scans of {3} patients").format(
+            counts.total.accepted, counts.total.corrected, counts.scans, counts.patients
         )
         if counts.since:
             new = self.tr("{0} of them since the last snapshot of {1}")

@@ -241,7 +241,7 @@ def test_the_filter_narrows_what_is_counted(decided):
     dialog = opened(driver.window)
     page = dialog.corrections
     driver.until(lambda: page.table.rowCount() == 3)
-    assert page.summary.text().startswith("6 accepted and 12 corrected regions in 6 scans")
+    assert page.summary.text().startswith("6 accepted and 12 corrected regions in 6 scans of 6 patients")
     page.annotator.setCurrentIndex(page.annotator.findData("ann"))
     page.annotator.activated.emit(page.annotator.currentIndex())
     driver.until(lambda: page.summary.text().startswith("6 accepted and 0 corrected"))
