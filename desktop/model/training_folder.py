@@ -186,7 +186,7 @@ def next_step(folder: Path, plan: RunPlan) -> Step:
 
 
 def step_arguments(folder: Path, plan: RunPlan, who: str) -> list[str]:
-    """What `medrega feedback` is told to do a run's next step. who : does it. Raises `RunError` where nothing can be."""
+    """What `medrega feedback` is told to do a run's next step. who : does it. Raises `RunError` when nothing can be."""
     options, step = plan.options, next_step(folder, plan)
     if step is Step.FREEZE:
         wanted = options.wanted

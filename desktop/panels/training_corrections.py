@@ -214,7 +214,8 @@ class TrainingCorrections(QWidget):
         else:
             self._hint.setText(
                 self.tr(
-                    "What is frozen never changes. Some patients are held out, to judge by; nothing is used by itself."
+                    "What is frozen never changes. Some patients are held out to judge by, and what comes of it is "
+                    "used only when you say so."
                 )
             )
         if not total:

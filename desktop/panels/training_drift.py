@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from datetime import date
 
@@ -126,8 +127,9 @@ class TrainingDrift(QWidget):
         boxes = tuple((day, fare.iou) for day, fare in windows if fare.iou is not None)
         few = self.tr("Nothing to draw yet.")
         judged = tuple((day, float(fare.judged)) for day, fare in windows)
-        most = max((number for _, number in judged), default=1.0)
-        self.charts[_JUDGED].set_lines([ChartLine("", judged)], empty=few, y_range=(0.0, most * 1.1))
+        # Even, so that half of it, which the axis names too, is a number of suggestions.
+        most = 2.0 * math.ceil(max((number for _, number in judged), default=1.0) / 2)
+        self.charts[_JUDGED].set_lines([ChartLine("", judged)], empty=few, y_range=(0.0, most))
         self.charts[_KEPT].set_lines([ChartLine("", accepted, band)], empty=few, y_range=_WHOLE)
         self.charts[_NAMES].set_lines([ChartLine("", names)], empty=few, y_range=_WHOLE)
         self.charts[_BOXES].set_lines(
@@ -163,14 +165,24 @@ class TrainingDrift(QWidget):
         )
         titles = (
             self.tr("Suggestions judged, by week"),
-            self.tr("Accepted as suggested, by week (95 % interval)"),
-            self.tr("How far names were changed, by week (0 not, 1 wholly)"),
-            self.tr("Overlap of suggested and final boxes, by week (IoU)"),
-            self.tr("How sure it was and how often it was right, by week"),
-            self.tr("How often it is right when it is so sure, in all"),
+            self.tr("Accepted as suggested, by week"),
+            self.tr("How far names were changed, by week"),
+            self.tr("Suggested over final boxes, by week (IoU)"),
+            self.tr("How sure, and how often right, by week"),
+            self.tr("How often right when so sure, in all"),
         )
-        for title, chart, text in zip(self._titles, self.charts, titles, strict=True):
+        tips = (
+            "",
+            self.tr("With the 95 % confidence interval of each week"),
+            self.tr("0: not at all, 1: every letter"),
+            self.tr("Intersection over union: 1 where the box was left as it was"),
+            self.tr("Both lines should lie together: below “right” the model is too modest, above it too sure"),
+            self.tr("Answers by how sure the model was; on the dashed line it is as often right as it says"),
+        )
+        for title, chart, text, tip in zip(self._titles, self.charts, titles, tips, strict=True):
             title.setText(text)
+            title.setToolTip(tip)
+            chart.setToolTip(tip)
             chart.setAccessibleName(text)
         if self._drift is not None:
             self._show(self._drift)

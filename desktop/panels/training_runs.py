@@ -48,14 +48,16 @@ class TrainingRuns(QWidget):
         self.list.currentItemChanged.connect(lambda *_: self._mark())
         self.history.setWordWrap(True)
         self.history.setFocusPolicy(Qt.FocusPolicy.TabFocus)
-        self._title, self._facts, self.verdict = QLabel(), QLabel(), QLabel()
+        self._title, self._facts, self.verdict, self.empty = QLabel(), QLabel(), QLabel(), QLabel()
+        self.empty.setObjectName("emptyList")
+        self.empty.setAlignment(Qt.AlignmentFlag.AlignCenter)
         self._runs_title, self.in_use, self.doing = QLabel(), QLabel(), QLabel()
         self._title.setObjectName("cardTitle")
         for label in (self._runs_title, self.in_use):
             label.setObjectName("panelTitle")
         for label in (self._facts, self.doing):
             label.setObjectName("rowText")
-        for label in (self._title, self._facts, self.verdict, self.in_use):
+        for label in (self._title, self._facts, self.verdict, self.in_use, self.empty):
             label.setWordWrap(True)
             label.setTextFormat(Qt.TextFormat.PlainText)
         self.progress = QProgressBar()
@@ -101,6 +103,7 @@ class TrainingRuns(QWidget):
         right.addLayout(row)
         right.addWidget(self.verdict)
         right.addWidget(self.parts, 1)
+        right.addWidget(self.empty, 1)
         below = QHBoxLayout()
         below.addWidget(self.reason, 1)
         below.addWidget(self.use, 0, Qt.AlignmentFlag.AlignRight)
@@ -177,11 +180,10 @@ class TrainingRuns(QWidget):
 
     def _show(self) -> None:
         row = self._shown = self.row
-        for widget in (self.parts, self.discard):
+        for widget in (self.parts, self.discard, self._title, self._facts):
             widget.setVisible(row is not None)
+        self.empty.setVisible(row is None)
         if row is None:
-            self._title.setText(self.tr("No training yet"))
-            self._facts.setText(self.tr("Under Corrections, press “Freeze and train”."))
             self.verdict.hide()
         else:
             self._title.setText(self._words.when(row.plan.created) + (f" · {row.adapter}" if row.adapter else ""))
@@ -277,6 +279,12 @@ class TrainingRuns(QWidget):
         self.back.setText(self.tr("Go back to what was used before"))
         self.reason.setPlaceholderText(self.tr("Why it is used although the comparison did not pass; kept for ever"))
         self.chart.setAccessibleName(self.tr("Loss"))
+        self.empty.setText(
+            self.tr(
+                "No training yet. Accept or correct suggestions on several patients, then press “Freeze and train” "
+                "under Corrections. Here you see it learn, what it changed, and decide whether it is used."
+            )
+        )
         self._fill()
 
     def changeEvent(self, event: QEvent) -> None:

@@ -105,7 +105,8 @@ class TrainingTrial(QWidget):
         layout.addWidget(self.problem)
         layout.addWidget(self._setting_up)
         layout.addWidget(self._running)
-        layout.addStretch(1)
+        # Takes what is left where nothing else wants it.
+        layout.addStretch(0)
 
     def _show(self) -> None:
         model = self._model

@@ -124,7 +124,7 @@
         <translation>匹配区域的平均重叠度</translation>
     </message>
     <message>
-        <source>Cohen&apos;s kappa (95 % CI)</source>
+        <source>Cohen's kappa (95 % CI)</source>
         <translation>Cohen κ（95% CI）</translation>
     </message>
     <message>
@@ -148,7 +148,7 @@
         <translation>基于所有阅片者都有且都已命名的区域</translation>
     </message>
     <message>
-        <source>Fleiss&apos; kappa</source>
+        <source>Fleiss' kappa</source>
         <translation>Fleiss κ</translation>
     </message>
     <message>
@@ -258,7 +258,7 @@
         <translation>附模型自己找到的区域</translation>
     </message>
     <message>
-        <source>with this slice&apos;s regions</source>
+        <source>with this slice's regions</source>
         <translation>附本层的区域</translation>
     </message>
     <message>
@@ -343,7 +343,7 @@
         <translation>分配</translation>
     </message>
     <message>
-        <source>Another reader&apos;s name</source>
+        <source>Another reader's name</source>
         <translation>其他阅片者的姓名</translation>
     </message>
     <message>
@@ -351,7 +351,7 @@
         <translation>添加</translation>
     </message>
     <message>
-        <source>No reader sees another&apos;s regions until all have submitted; blind readers not the model&apos;s either.</source>
+        <source>No reader sees another's regions until all have submitted; blind readers not the model's either.</source>
         <translation>所有阅片者提交之前看不到他人的区域；盲法阅片者也看不到模型的区域。</translation>
     </message>
     <message>
@@ -466,7 +466,7 @@
     </message>
     <message>
         <source>en</source>
-        <comment>The calendar&apos;s language, as a locale&apos;s name</comment>
+        <comment>The calendar's language, as a locale's name</comment>
         <translation>zh_CN</translation>
     </message>
     <message>
@@ -742,7 +742,7 @@
         <translation>此层面未找到：{0}</translation>
     </message>
     <message>
-        <source>The model&apos;s answer names no place: nothing was found</source>
+        <source>The model's answer names no place: nothing was found</source>
         <translation>模型的回答没有给出位置：什么也没找到</translation>
     </message>
     <message>
@@ -914,7 +914,7 @@
 <context>
     <name>GateScores</name>
     <message>
-        <source>The difference&apos;s 95 % confidence interval, by patients; none of one patient</source>
+        <source>The difference's 95 % confidence interval, by patients; none of one patient</source>
         <translation>差值的 95 % 置信区间，按患者计算；只有一名患者时没有区间</translation>
     </message>
     <message>
@@ -1095,7 +1095,7 @@
         <translation>1 … 9</translation>
     </message>
     <message>
-        <source>a label&apos;s key: name the region, or take the label in hand</source>
+        <source>a label's key: name the region, or take the label in hand</source>
         <translation>标签快捷键：为所选区域命名；未选区域时持有该标签</translation>
     </message>
     <message>
@@ -2043,7 +2043,7 @@
         <translation>右键单击</translation>
     </message>
     <message>
-        <source>the region&apos;s menu</source>
+        <source>the region's menu</source>
         <translation>区域菜单</translation>
     </message>
     <message>
@@ -2152,7 +2152,7 @@
         <translation>先找区域，再提问</translation>
     </message>
     <message>
-        <source>Ask with this slice&apos;s regions</source>
+        <source>Ask with this slice's regions</source>
         <translation>附本层的区域提问</translation>
     </message>
     <message>
@@ -2735,7 +2735,7 @@
     </message>
     <message>
         <source>one of the two adapters that are compared</source>
-        <translation type="unfinished"></translation>
+        <translation>正在比较的两个适配器之一</translation>
     </message>
     <message>
         <source>{0} more · {1}</source>
@@ -2876,7 +2876,7 @@
         <translation>您的阅片</translation>
     </message>
     <message>
-        <source>{0}&apos;s reading</source>
+        <source>{0}'s reading</source>
         <translation>{0} 的阅片</translation>
     </message>
     <message>
@@ -2892,7 +2892,7 @@
         <translation>曾被退回：{0}</translation>
     </message>
     <message>
-        <source>Others&apos; regions and the model&apos;s suggestions are shown once every reader has submitted.</source>
+        <source>Others' regions and the model's suggestions are shown once every reader has submitted.</source>
         <translation>所有阅片者提交后，才会显示他人的区域和模型的建议。</translation>
     </message>
     <message>
@@ -2935,11 +2935,11 @@
         <translation>当前阅片者：{0}</translation>
     </message>
     <message>
-        <source>This is {0}&apos;s reading: choose Fix over the image before you change it</source>
+        <source>This is {0}'s reading: choose Fix over the image before you change it</source>
         <translation>这是 {0} 的阅片：修改前请先点击图像上方的“修改”</translation>
     </message>
     <message>
-        <source>This is {0}&apos;s reading: you cannot change it</source>
+        <source>This is {0}'s reading: you cannot change it</source>
         <translation>这是 {0} 的阅片：您不能修改</translation>
     </message>
     <message>
@@ -3182,10 +3182,6 @@
         <translation>请在多名患者的图像上接受或修正模型的建议，结果会统计在这里。</translation>
     </message>
     <message>
-        <source>What is frozen never changes. Some patients are held out, to judge by; nothing is used by itself.</source>
-        <translation>冻结的内容不再改变。部分患者会被留出用于评判；任何结果都不会自动启用。</translation>
-    </message>
-    <message>
         <source>Nothing passes this filter.</source>
         <translation>没有符合筛选条件的区域。</translation>
     </message>
@@ -3194,8 +3190,16 @@
         <translation>还没有作出任何决定。</translation>
     </message>
     <message>
-        <source>{0} accepted and {1} corrected regions in {2} scans</source>
-        <translation>{2} 个扫描中有 {0} 个已接受、{1} 个已修正的区域</translation>
+        <source>All of it is of one patient: decide about regions of others too, since some patients are held out to judge by.</source>
+        <translation>所有决定都来自同一名患者：请对其他患者的区域也作出决定，因为需要留出部分患者用于评判。</translation>
+    </message>
+    <message>
+        <source>What is frozen never changes. Some patients are held out to judge by, and what comes of it is used only when you say so.</source>
+        <translation>冻结的内容不再改变。部分患者会被留出用于评判；训练结果只有在您同意后才会启用。</translation>
+    </message>
+    <message>
+        <source>{0} accepted and {1} corrected regions in {2} scans of {3} patients</source>
+        <translation>{3} 名患者的 {2} 个影像中有 {0} 个已接受、{1} 个已修正的区域</translation>
     </message>
     <message>
         <source>{0} of them since the last snapshot of {1}</source>
@@ -3227,7 +3231,7 @@
     </message>
     <message>
         <source>en</source>
-        <comment>The calendar&apos;s language, as a locale&apos;s name</comment>
+        <comment>The calendar's language, as a locale's name</comment>
         <translation>zh_CN</translation>
     </message>
     <message>
@@ -3263,7 +3267,7 @@
         <translation>基础测试集</translation>
     </message>
     <message>
-        <source>The model&apos;s own test set</source>
+        <source>The model's own test set</source>
         <translation>模型自己的测试集</translation>
     </message>
     <message>
@@ -3275,19 +3279,19 @@
     <name>TrainingDesk</name>
     <message>
         <source>Look</source>
-        <translation type="unfinished"></translation>
+        <translation>查看</translation>
     </message>
     <message>
         <source>A training is finished: see whether it made the model better.</source>
-        <translation type="unfinished"></translation>
+        <translation>训练已完成：请查看模型是否有所改进。</translation>
     </message>
     <message>
         <source>The training stopped. {0}</source>
-        <translation type="unfinished"></translation>
+        <translation>训练已停止。{0}</translation>
     </message>
     <message>
         <source>Enough regions are named to compare the two adapters: choose one.</source>
-        <translation type="unfinished"></translation>
+        <translation>已命名的区域足以比较两个适配器：请选择其一。</translation>
     </message>
 </context>
 <context>
@@ -3333,11 +3337,11 @@
     </message>
     <message>
         <source>how sure</source>
-        <translation type="unfinished"></translation>
+        <translation>把握</translation>
     </message>
     <message>
         <source>right</source>
-        <translation type="unfinished">右侧</translation>
+        <translation>正确率</translation>
     </message>
     <message>
         <source>measured, off by {0} on average</source>
@@ -3348,20 +3352,44 @@
         <translation>理想情况</translation>
     </message>
     <message>
-        <source>How far names were changed, by week (0 not, 1 wholly)</source>
-        <translation type="unfinished"></translation>
+        <source>Accepted as suggested, by week</source>
+        <translation>每周按原样接受的比例</translation>
     </message>
     <message>
-        <source>Overlap of suggested and final boxes, by week (IoU)</source>
-        <translation type="unfinished"></translation>
+        <source>How far names were changed, by week</source>
+        <translation>每周名称的改动程度</translation>
     </message>
     <message>
-        <source>How sure it was and how often it was right, by week</source>
-        <translation type="unfinished"></translation>
+        <source>Suggested over final boxes, by week (IoU)</source>
+        <translation>每周建议框与最终框的重叠度（IoU）</translation>
     </message>
     <message>
-        <source>How often it is right when it is so sure, in all</source>
-        <translation type="unfinished"></translation>
+        <source>How sure, and how often right, by week</source>
+        <translation>每周的把握与正确率</translation>
+    </message>
+    <message>
+        <source>How often right when so sure, in all</source>
+        <translation>各把握程度下的正确率（全部）</translation>
+    </message>
+    <message>
+        <source>With the 95 % confidence interval of each week</source>
+        <translation>阴影为每周的 95 % 置信区间</translation>
+    </message>
+    <message>
+        <source>0: not at all, 1: every letter</source>
+        <translation>0：没有改动，1：完全改动</translation>
+    </message>
+    <message>
+        <source>Intersection over union: 1 where the box was left as it was</source>
+        <translation>交并比：方框未改动时为 1</translation>
+    </message>
+    <message>
+        <source>Both lines should lie together: below “right” the model is too modest, above it too sure</source>
+        <translation>两条线应当重合：“把握”低于“正确率”说明模型过于谨慎，高于则过于自信</translation>
+    </message>
+    <message>
+        <source>Answers by how sure the model was; on the dashed line it is as often right as it says</source>
+        <translation>按模型的把握分组；落在虚线上说明正确率与其所称一致</translation>
     </message>
     <message>
         <source>The model gave no probabilities.</source>
@@ -3381,11 +3409,7 @@
     </message>
     <message>
         <source>Suggestions judged, by week</source>
-        <translation type="unfinished"></translation>
-    </message>
-    <message>
-        <source>Accepted as suggested, by week (95 % interval)</source>
-        <translation>每周按原样接受的比例（95 % 区间）</translation>
+        <translation>每周评判的建议数</translation>
     </message>
 </context>
 <context>
@@ -3407,83 +3431,83 @@
     <name>TrainingNext</name>
     <message>
         <source>Press “Put in order”: what the model was asked about and nobody has judged is listed.</source>
-        <translation type="unfinished"></translation>
+        <translation>请按“排序”：模型已被询问而无人评判的图像会列在这里。</translation>
     </message>
     <message>
         <source>No image waits. Let the model look at scans first: with “Find all” in the window, or at a whole folder with medrega prelabel.</source>
-        <translation type="unfinished"></translation>
+        <translation>没有等待标注的图像。请先让模型查看影像：在窗口中使用“全部查找”，或用 medrega prelabel 处理整个文件夹。</translation>
     </message>
     <message>
         <source>{0} scans cannot be read and are at the end: {1}</source>
-        <translation type="unfinished"></translation>
+        <translation>{0} 个影像无法读取，排在最后：{1}</translation>
     </message>
     <message>
         <source>Scan</source>
-        <translation type="unfinished"></translation>
+        <translation>影像</translation>
     </message>
     <message>
         <source>Modality</source>
-        <translation type="unfinished"></translation>
+        <translation>模态</translation>
     </message>
     <message>
         <source>Slice</source>
-        <translation type="unfinished"></translation>
+        <translation>层面</translation>
     </message>
     <message>
         <source>Regions</source>
-        <translation type="unfinished">区域</translation>
+        <translation>区域</translation>
     </message>
     <message>
         <source>That wait for a decision</source>
-        <translation type="unfinished"></translation>
+        <translation>等待决定的区域数</translation>
     </message>
     <message>
         <source>Doubt</source>
-        <translation type="unfinished"></translation>
+        <translation>存疑</translation>
     </message>
     <message>
         <source>How unsure the model is, 0 to 1</source>
-        <translation type="unfinished"></translation>
+        <translation>模型的不确定程度，0 到 1</translation>
     </message>
     <message>
         <source>Unlike others</source>
-        <translation type="unfinished"></translation>
+        <translation>与众不同</translation>
     </message>
     <message>
         <source>How different it looks from what is labelled, 0 to 1</source>
-        <translation type="unfinished"></translation>
+        <translation>与已标注图像的差异程度，0 到 1</translation>
     </message>
     <message>
         <source>Rare</source>
-        <translation type="unfinished"></translation>
+        <translation>稀有</translation>
     </message>
     <message>
         <source>How rare its labels are among those given so far, 0 to 1</source>
-        <translation type="unfinished"></translation>
+        <translation>其标签在已给标签中的稀有程度，0 到 1</translation>
     </message>
     <message>
         <source>Labelling these first teaches a model the most: what it is unsure of, what looks unlike the rest, and what is rare.</source>
-        <translation type="unfinished"></translation>
+        <translation>先标注这些图像，模型学到的最多：模型没有把握的、看起来与众不同的、标签稀有的。</translation>
     </message>
     <message>
         <source>Look at the pictures too</source>
-        <translation type="unfinished"></translation>
+        <translation>同时比较图像</translation>
     </message>
     <message>
         <source>Slower: each scan is read once</source>
-        <translation type="unfinished"></translation>
+        <translation>较慢：每个影像都要读取一次</translation>
     </message>
     <message>
         <source>Put in order</source>
-        <translation type="unfinished"></translation>
+        <translation>排序</translation>
     </message>
     <message>
         <source>Cancel</source>
-        <translation type="unfinished">取消</translation>
+        <translation>取消</translation>
     </message>
     <message>
         <source>Open</source>
-        <translation type="unfinished">打开</translation>
+        <translation>打开</translation>
     </message>
 </context>
 <context>
@@ -3494,7 +3518,7 @@
     </message>
     <message>
         <source>What to label next</source>
-        <translation type="unfinished"></translation>
+        <translation>接下来标注</translation>
     </message>
     <message>
         <source>Trainings</source>
@@ -3502,11 +3526,11 @@
     </message>
     <message>
         <source>Compare two</source>
-        <translation type="unfinished"></translation>
+        <translation>两两比较</translation>
     </message>
     <message>
         <source>{0} ⚠ {1}</source>
-        <translation type="unfinished"></translation>
+        <translation>{0} ⚠ {1}</translation>
     </message>
     <message>
         <source>How the model fares</source>
@@ -3567,14 +3591,6 @@
         <translation>理由：{0}</translation>
     </message>
     <message>
-        <source>No training yet</source>
-        <translation>还没有训练</translation>
-    </message>
-    <message>
-        <source>Under Corrections, press “Freeze and train”.</source>
-        <translation>请在“修正”中按“冻结并训练”。</translation>
-    </message>
-    <message>
         <source>Stopping after this step …</source>
         <translation>完成这一步后停止…</translation>
     </message>
@@ -3630,120 +3646,124 @@
         <source>Loss</source>
         <translation>损失</translation>
     </message>
+    <message>
+        <source>No training yet. Accept or correct suggestions on several patients, then press “Freeze and train” under Corrections. Here you see it learn, what it changed, and decide whether it is used.</source>
+        <translation>还没有训练。请在多名患者的图像上接受或修正建议，然后在“修正”中按“冻结并训练”。您可以在这里看到学习过程和训练前后的变化，并决定是否启用。</translation>
+    </message>
 </context>
 <context>
     <name>TrainingTrial</name>
     <message>
         <source>the model alone</source>
-        <translation type="unfinished">不带适配器的模型</translation>
+        <translation>不带适配器的模型</translation>
     </message>
     <message>
         <source>trained {0} · {1}</source>
-        <translation type="unfinished"></translation>
+        <translation>训练于 {0} · {1}</translation>
     </message>
     <message>
         <source>{0} (in use)</source>
-        <translation type="unfinished"></translation>
+        <translation>{0}（使用中）</translation>
     </message>
     <message>
         <source>Compared since {0}, begun by {1}: {2} of {3} regions are named</source>
-        <translation type="unfinished"></translation>
+        <translation>自 {0} 起比较，由 {1} 开始：已命名 {2} / {3} 个区域</translation>
     </message>
     <message>
         <source>Adapter</source>
-        <translation type="unfinished"></translation>
+        <translation>适配器</translation>
     </message>
     <message>
         <source>Right names</source>
-        <translation type="unfinished"></translation>
+        <translation>名称正确</translation>
     </message>
     <message>
-        <source>Its best name became the person&apos;s</source>
-        <translation type="unfinished"></translation>
+        <source>Its best name became the person's</source>
+        <translation>其首选名称即为人最终采用的名称</translation>
     </message>
     <message>
         <source>Share</source>
-        <translation type="unfinished"></translation>
+        <translation>比例</translation>
     </message>
     <message>
         <source>Alone right</source>
-        <translation type="unfinished"></translation>
+        <translation>仅其正确</translation>
     </message>
     <message>
         <source>Right where the other was not</source>
-        <translation type="unfinished"></translation>
+        <translation>另一个错误而它正确</translation>
     </message>
     <message>
         <source>Seen</source>
-        <translation type="unfinished"></translation>
+        <translation>显示次数</translation>
     </message>
     <message>
         <source>Its answer was the one on screen; which one is, is left to chance</source>
-        <translation type="unfinished"></translation>
+        <translation>屏幕上显示其回答的次数；显示哪一个由随机决定</translation>
     </message>
     <message>
         <source>Use {0}</source>
-        <translation type="unfinished"></translation>
+        <translation>启用 {0}</translation>
     </message>
     <message>
         <source>Compared on {0} regions: {1} right names, the other {2}</source>
-        <translation type="unfinished"></translation>
+        <translation>在 {0} 个区域上比较：{1} 个名称正确，另一个为 {2} 个</translation>
     </message>
     <message>
         <source>Draw regions and name them as ever; each one that you name counts.</source>
-        <translation type="unfinished"></translation>
+        <translation>请照常绘制区域并命名；您命名的每个区域都会计入。</translation>
     </message>
     <message>
         <source>Both were right {0} times, neither {1} times.</source>
-        <translation type="unfinished"></translation>
+        <translation>两者都正确 {0} 次，都错误 {1} 次。</translation>
     </message>
     <message>
         <source>Neither is better so far.</source>
-        <translation type="unfinished"></translation>
+        <translation>目前不分高下。</translation>
     </message>
     <message>
         <source>{0} is better: that it is chance has a probability of {1}.</source>
-        <translation type="unfinished"></translation>
+        <translation>{0} 更好：纯属偶然的概率为 {1}。</translation>
     </message>
     <message>
         <source>{0} is ahead, which may be chance (probability {1}): compare on more regions to be sure.</source>
-        <translation type="unfinished"></translation>
+        <translation>{0} 暂时领先，但可能是偶然（概率 {1}）：要确定请在更多区域上比较。</translation>
     </message>
     <message>
         <source>Both adapters name each region that you draw, one answer is shown, and you are not told whose: what you call the region in the end decides who was right. Naming takes twice as long meanwhile.</source>
-        <translation type="unfinished"></translation>
+        <translation>您绘制的每个区域由两个适配器分别命名，只显示其中一个的回答，且不告知是哪一个：您最终给出的名称决定谁正确。此期间命名耗时加倍。</translation>
     </message>
     <message>
         <source>There is nothing to compare yet. Once an adapter is trained (under Corrections), it can be compared here with the model alone, or with the adapter in use, on the regions that you draw next.</source>
-        <translation type="unfinished"></translation>
+        <translation>目前没有可比较的内容。训练出适配器（见“修正”）之后，可以在这里用您接下来绘制的区域，将它与不带适配器的模型或正在使用的适配器进行比较。</translation>
     </message>
     <message>
         <source>First</source>
-        <translation type="unfinished"></translation>
+        <translation>第一个</translation>
     </message>
     <message>
         <source>Second</source>
-        <translation type="unfinished"></translation>
+        <translation>第二个</translation>
     </message>
     <message>
         <source>Regions</source>
-        <translation type="unfinished">区域</translation>
+        <translation>区域数</translation>
     </message>
     <message>
         <source>Reason</source>
-        <translation type="unfinished"></translation>
+        <translation>理由</translation>
     </message>
     <message>
         <source>Why it is used; kept for ever</source>
-        <translation type="unfinished"></translation>
+        <translation>启用的理由；将永久保留</translation>
     </message>
     <message>
         <source>Compare</source>
-        <translation type="unfinished"></translation>
+        <translation>开始比较</translation>
     </message>
     <message>
         <source>End, change nothing</source>
-        <translation type="unfinished"></translation>
+        <translation>结束，不作更改</translation>
     </message>
 </context>
 <context>
@@ -3866,7 +3886,7 @@
     </message>
     <message>
         <source>{0} is accepted less often than before: {1} of {2} now, {3} of {4} before. Look at these suggestions, correct them, and train.</source>
-        <translation type="unfinished">“{0}”被接受的比例比以前低：现在 {2} 个中 {1} 个，以前 {4} 个中 {3} 个。请查看这些建议，加以修正，然后训练。</translation>
+        <translation>“{0}”被接受的比例下降：现在 {2} 个中接受 {1} 个，之前 {4} 个中接受 {3} 个。请查看这些建议，加以修正，然后训练。</translation>
     </message>
     <message>
         <source>{0} on the base test set changes by {1} points: one point less is the most.</source>
@@ -4078,7 +4098,7 @@
         <translation>调暗</translation>
     </message>
     <message>
-        <source>The scan&apos;s own window</source>
+        <source>The scan's own window</source>
         <translation>影像自带的窗宽窗位</translation>
     </message>
     <message>
@@ -4276,7 +4296,7 @@
     </message>
     <message>
         <source>(no longer on the list)</source>
-        <translation type="unfinished"></translation>
+        <translation>（已不在列表中）</translation>
     </message>
     <message>
         <source>This model has no card.</source>
@@ -4291,7 +4311,7 @@
         <translation>关于 MedRegA Desktop</translation>
     </message>
     <message>
-        <source>Label and read medical scans with a model that runs on this computer.&lt;br&gt;&lt;br&gt;&lt;b&gt;Not for diagnostic use.&lt;/b&gt; Suggestions are a model&apos;s guesses until a person decides.&lt;br&gt;&lt;br&gt;After MedRegA, Wang et al., ICLR 2025. Apache-2.0.</source>
+        <source>Label and read medical scans with a model that runs on this computer.&lt;br&gt;&lt;br&gt;&lt;b&gt;Not for diagnostic use.&lt;/b&gt; Suggestions are a model's guesses until a person decides.&lt;br&gt;&lt;br&gt;After MedRegA, Wang et al., ICLR 2025. Apache-2.0.</source>
         <translation>用本机运行的模型标注和阅读医学影像。&lt;br&gt;&lt;br&gt;&lt;b&gt;不得用于诊断。&lt;/b&gt;在人作出决定之前，建议只是模型的猜测。&lt;br&gt;&lt;br&gt;依据 MedRegA（Wang 等，ICLR 2025）。Apache-2.0 许可。</translation>
     </message>
 </context>
