@@ -14,6 +14,7 @@ from PySide6.QtWidgets import (
     QListWidgetItem,
     QProgressBar,
     QPushButton,
+    QSizePolicy,
     QVBoxLayout,
     QWidget,
 )
@@ -51,6 +52,7 @@ class TrainingRuns(QWidget):
         self._title, self._facts, self.verdict, self.empty = QLabel(), QLabel(), QLabel(), QLabel()
         self.empty.setObjectName("emptyList")
         self.empty.setAlignment(Qt.AlignmentFlag.AlignCenter)
+        self.empty.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Expanding)
         self._runs_title, self.in_use, self.doing = QLabel(), QLabel(), QLabel()
         self._title.setObjectName("cardTitle")
         for label in (self._runs_title, self.in_use):

@@ -10,7 +10,6 @@ from PySide6.QtWidgets import (
     QLineEdit,
     QProgressBar,
     QPushButton,
-    QSpinBox,
     QVBoxLayout,
     QWidget,
 )
@@ -19,6 +18,7 @@ from desktop.error_texts import shown_error
 from desktop.model.trial import TrialModel
 from desktop.panels.choice_box import ChoiceBox
 from desktop.panels.figure_table import Cell, figure_table, fill_table
+from desktop.panels.filter_fields import NumberField
 from desktop.panels.training_words import TrainingWords, percent
 from engine.running_trial import RunningTrial
 from engine.shadow import ShadowSummary
@@ -40,8 +40,7 @@ class TrainingTrial(QWidget):
         self._model = model
         self._words = TrainingWords(self)
         self.first, self.second = ChoiceBox(), ChoiceBox()
-        self.regions = QSpinBox()
-        self.regions.setObjectName("field")
+        self.regions = NumberField()
         self.regions.setRange(_FEWEST, _MOST)
         self.regions.setValue(_REGIONS)
         self.begin, self.end = QPushButton(), QPushButton()

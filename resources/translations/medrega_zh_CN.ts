@@ -3178,10 +3178,6 @@
         <translation>正在进行训练：见“训练记录”。</translation>
     </message>
     <message>
-        <source>Accept or correct what the model suggests, on several patients; it is counted here.</source>
-        <translation>请在多名患者的图像上接受或修正模型的建议，结果会统计在这里。</translation>
-    </message>
-    <message>
         <source>Nothing passes this filter.</source>
         <translation>没有符合筛选条件的区域。</translation>
     </message>
@@ -3198,6 +3194,10 @@
         <translation>冻结的内容不再改变。部分患者会被留出用于评判；训练结果只有在您同意后才会启用。</translation>
     </message>
     <message>
+        <source>Ask for less above.</source>
+        <translation>请放宽上方的筛选条件。</translation>
+    </message>
+    <message>
         <source>{0} accepted and {1} corrected regions in {2} scans of {3} patients</source>
         <translation>{3} 名患者的 {2} 个影像中有 {0} 个已接受、{1} 个已修正的区域</translation>
     </message>
@@ -3208,6 +3208,10 @@
     <message>
         <source>no snapshot was taken yet</source>
         <translation>尚未取过快照</translation>
+    </message>
+    <message>
+        <source>Draw a box on a scan, and the model suggests a name: Enter accepts it, typing gives another one, Delete rejects it. Whatever you accept or correct is counted here, and the model can learn from it. Do so with scans of several patients: some are held out to see whether it became better.</source>
+        <translation>在影像上画一个框，模型会建议名称：按回车接受，输入文字另行命名，按 Delete 拒绝。您接受或修正的内容会统计在这里，模型可以从中学习。请在多名患者的影像上这样做：其中部分会被留出，用来判断是否有所改进。</translation>
     </message>
     <message>
         <source>Annotator</source>
@@ -3247,8 +3251,12 @@
         <translation>按需要</translation>
     </message>
     <message>
-        <source>Base data</source>
-        <translation>基础数据</translation>
+        <source>Mixed in against forgetting</source>
+        <translation>混入以防遗忘</translation>
+    </message>
+    <message>
+        <source>Tested for forgetting</source>
+        <translation>用于检测遗忘</translation>
     </message>
     <message>
         <source>generated phantoms</source>
@@ -3261,10 +3269,6 @@
     <message>
         <source>The data the model learnt from</source>
         <translation>模型原先学习所用的数据</translation>
-    </message>
-    <message>
-        <source>Base test set</source>
-        <translation>基础测试集</translation>
     </message>
     <message>
         <source>The model's own test set</source>

@@ -83,6 +83,9 @@ def test_the_whole_loop_in_the_window(decided, tiny_model, base_data, home):
     assert row.adapter in window.card.adapter.text()
     assert window.asking.session.pid == pid
     assert "Corrections" in window.status._model.text()
+    # Away with it: the same box again must be another region.
+    driver.key(Qt.Key.Key_Delete)
+    assert window.regions.region(root) is None
     # Roll back.
     click(runs.back)
     until(lambda: model.in_use == "")
