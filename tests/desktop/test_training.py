@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime
 import json
+import os
 import shutil
 from pathlib import Path
 
@@ -52,6 +53,8 @@ def test_the_whole_loop_in_the_window(decided, tiny_model, base_data, home):
     until(lambda: model.live is not None and model.live.step is Step.TRAIN and len(model.curve) > 0)
     assert not dialog.corrections.start.isEnabled()
     assert runs.pause.isVisible()
+    if hasattr(os, "getpriority"):
+        assert os.getpriority(os.PRIO_PROCESS, model.child_pid) >= 10
     until(lambda: runs.row is not None and runs.row.report is not None and model.live is None)
     assert runs.parts.current == SCORES
     assert runs.scores.table.rowCount() > 2
@@ -125,11 +128,17 @@ def test_a_paused_training_is_gone_on_with_after_the_window_was_closed(
     assert "stopped while training" in dialog.runs.list.item(0).text()
     assert dialog.runs.resume.isEnabled()
     assert dialog.runs.chart.lines
+    # Thrown away in the middle of its work.
+    click(dialog.runs.resume)
+    model = driver.window.training.runs
+    until(lambda: model.live is not None and len(model.curve) > len(row.curve))
+    pid = model.child_pid
     click(dialog.runs.discard)
     assert row.folder.exists()
     click(dialog.runs.discard)
     driver.until(lambda: dialog.runs.list.count() == 0)
     driver.until(lambda: not list(row.folder.parent.iterdir()))
+    assert not Path(f"/proc/{pid}").exists()
 
 
 def test_two_adapters_are_compared_on_the_next_regions_and_one_is_used(open_window, tiny_model, home):
