@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -95,6 +96,8 @@ class TrainingModel(QObject):
         self.in_use = ""
         self.live: Live | None = None
         self._points: list[CurvePoint] = []
+        self._worked_on: Path | None = None
+        self._then: Callable[[], object] | None = None
         self._child: FeedbackChild | None = None
         self._promoting: FeedbackChild | None = None
         self._lock: QLockFile | None = None
@@ -110,8 +113,12 @@ class TrainingModel(QObject):
 
     @property
     def curve(self) -> tuple[CurvePoint, ...]:
-        """The losses of the run in work."""
+        """The losses of the run in work, or of the one that was last."""
         return tuple(self._points)
+
+    def curve_of(self, row: RunRow) -> tuple[CurvePoint, ...]:
+        """The losses of a run, also those that came since the disk was looked at."""
+        return self.curve if row.folder == self._worked_on else row.curve
 
     @property
     def child_pid(self) -> int:
@@ -136,10 +143,17 @@ class TrainingModel(QObject):
         job = self._job = self._jobs.start(work)
         job.done.connect(lambda seen: self._show(seen) if job is self._job else None)
         job.failed.connect(self.failed)
+        job.failed.connect(lambda _: self._show(None) if job is self._job else None)
 
-    def _show(self, seen: _Seen) -> None:
-        self.rows, self.history, self.in_use = seen.rows, seen.history, seen.in_use
+    def _show(self, seen: _Seen | None) -> None:
+        if seen is not None:
+            self.rows, self.history, self.in_use = seen.rows, seen.history, seen.in_use
+        then, self._then = self._then, None
+        if then is not None:
+            self._rest()
         self.changed.emit()
+        if then is not None:
+            then()
 
     def start(self, options: RunOptions) -> None:
         """Freeze what was decided, train on it, and let the gate judge."""
@@ -166,7 +180,7 @@ class TrainingModel(QObject):
             self.failed.emit(self.tr("Another window works on this training."))
             return
         self._lock = lock
-        self._points = list(read_curve(folder))
+        self._points, self._worked_on = list(read_curve(folder)), folder
         self._go_on(folder)
         self.refresh()
 
@@ -243,8 +257,7 @@ class TrainingModel(QObject):
             plan = RunPlan.read(folder)
             step = next_step(folder, plan)
             if step is Step.DECIDE:
-                self._rest()
-                self.finished.emit(folder)
+                self._settle(lambda: self.finished.emit(folder))
                 return
             arguments = step_arguments(folder, plan, self._reader.name)
         except MedRegAError as error:
@@ -306,8 +319,7 @@ class TrainingModel(QObject):
             self._rest()
             self.discard(folder)
         elif stopped:
-            self._rest()
-            self.refresh()
+            self._settle(lambda: None)
         elif done:
             self._go_on(folder)
             self.refresh()
@@ -315,9 +327,12 @@ class TrainingModel(QObject):
             self._fail(end.message or self.tr("The training ended without a result."))
 
     def _fail(self, message: str) -> None:
-        self._rest()
+        self._settle(lambda: self.failed.emit(message))
+
+    def _settle(self, then: Callable[[], object]) -> None:
+        """Rest, and then, once the disk was looked at: what is shown of the run is what came of it."""
+        self._then = then
         self.refresh()
-        self.failed.emit(message)
 
     def _rest(self) -> None:
         """Nothing is in work any more."""

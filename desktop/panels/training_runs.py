@@ -221,11 +221,11 @@ class TrainingRuns(QWidget):
         self.resume.setEnabled(live is None)
         self.discard.setText(self.tr("Really discard?") if self._asked_to_discard else self.tr("Discard"))
         self.discard.setEnabled(row is not None and (not row.adapter or row.adapter != self._model.in_use))
-        self._draw(row, mine)
+        self._draw(row)
         self._allow()
 
-    def _draw(self, row: RunRow | None, mine: bool) -> None:
-        points = () if row is None else self._model.curve if mine else row.curve
+    def _draw(self, row: RunRow | None) -> None:
+        points = () if row is None else self._model.curve_of(row)
         trained = tuple((float(p.step), p.loss) for p in sorted(points, key=lambda p: p.step) if not p.held_out)
         held = tuple((float(p.step), p.loss) for p in sorted(points, key=lambda p: p.step) if p.held_out)
         self.chart.set_lines(

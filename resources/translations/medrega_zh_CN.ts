@@ -868,20 +868,36 @@
 <context>
     <name>GateConfusion</name>
     <message>
-        <source>Before: true name, and what it was called</source>
-        <translation>训练前：正确名称与模型所给的名称</translation>
-    </message>
-    <message>
-        <source>After: true name, and what it was called</source>
-        <translation>训练后：正确名称与模型所给的名称</translation>
-    </message>
-    <message>
         <source>True name</source>
         <translation>正确名称</translation>
     </message>
     <message>
+        <source>What it was called</source>
+        <translation>模型所给的名称</translation>
+    </message>
+    <message>
+        <source>Before</source>
+        <translation>训练前</translation>
+    </message>
+    <message>
+        <source>After</source>
+        <translation>训练后</translation>
+    </message>
+    <message>
+        <source>Change</source>
+        <translation>变化</translation>
+    </message>
+    <message>
+        <source>How much oftener it was called so</source>
+        <translation>这样命名的次数增加了多少</translation>
+    </message>
+    <message>
         <source>(other)</source>
         <translation>（其他）</translation>
+    </message>
+    <message>
+        <source>{0} (right)</source>
+        <translation>{0}（正确）</translation>
     </message>
 </context>
 <context>
@@ -968,6 +984,10 @@
     <message>
         <source>(several)</source>
         <translation>（多个）</translation>
+    </message>
+    <message>
+        <source>(all)</source>
+        <translation>（全部）</translation>
     </message>
     <message>
         <source>All</source>
