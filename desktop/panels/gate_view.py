@@ -198,7 +198,7 @@ class GateConfusion(QWidget):
             for said in sorted(counts, key=lambda said: (said != right, -sum(counts[said]))):
                 before, after = counts[said]
                 if before or after:
-                    called = self.tr("{0} (right)").format(names[said]) if said == right else names[said]
+                    called = self.tr("{0} ✓").format(names[said]) if said == right else names[said]
                     change = f"{after - before:+d}" if after != before else ""
                     rows.append([name, called, str(before), str(after), change])
         return rows

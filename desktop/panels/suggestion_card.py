@@ -59,6 +59,7 @@ class SuggestionCard(QFrame):
         self.adapter = QLabel()
         self.adapter.setObjectName("cardHint")
         self.adapter.setTextFormat(Qt.TextFormat.PlainText)
+        self.adapter.setWordWrap(True)
         self._hint = QLabel()
         self._hint.setObjectName("cardHint")
         self._hint.setWordWrap(True)
@@ -280,7 +281,7 @@ class SuggestionCard(QFrame):
         trial = self._asking.trial
         compared = () if trial is None else [one.id if one else None for one in (trial.first, trial.second)]
         if suggestion.adapter in compared:
-            self.adapter.setText(self.tr("one of the two adapters that are compared"))
+            self.adapter.setText(self.tr("one of the two that are compared"))
         elif suggestion.adapter:
             self.adapter.setText(self.tr("with the adapter {0}").format(suggestion.adapter))
         else:
@@ -288,9 +289,10 @@ class SuggestionCard(QFrame):
         self.adapter.show()
 
     def _score_from(self, suggestion: SuggestionRow, task: Task) -> None:
-        """Tell scores only of the model, to the byte, that gave the answer."""
+        """Tell scores only of the model, to the byte, that gave the answer; none while that is not to be known."""
         manifest = self._asking.manifest_for(task)
-        self._scored = manifest if manifest.sha256 == suggestion.model_sha256 and not suggestion.adapter else None
+        told = manifest.sha256 == suggestion.model_sha256 and not suggestion.adapter and self._asking.trial is None
+        self._scored = manifest if told else None
         self._score_is_of_boxes = task is Task.TEXT_TO_REGION
 
     def _fill_matches(self, text: str) -> int:

@@ -70,10 +70,11 @@ class TrainingDialog(QDialog):
         training = parts.runs
         training.failed.connect(self._fail)
         training.progressed.connect(self._follow)
-        training.switched.connect(lambda: self._fail(""))
-        training.finished.connect(lambda _: self.corrections.count_later())
+        # No lambdas: the models outlive the dialog, and would call into what is deleted.
+        training.switched.connect(self._clear)
+        training.finished.connect(self.corrections.count_later)
         parts.trial.failed.connect(self._fail)
-        parts.trial.decided.connect(lambda: self._fail(""))
+        parts.trial.decided.connect(self._clear)
         parts.drift.counted.connect(self._mark_alarms)
         self.corrections.start_wanted.connect(self._start)
         models.regions.changed.connect(self.corrections.count_later)
@@ -103,6 +104,9 @@ class TrainingDialog(QDialog):
     def _fail(self, message: str) -> None:
         self.problem.setText(shown_error(message))
         self.problem.setVisible(bool(message))
+
+    def _clear(self) -> None:
+        self._fail("")
 
     def _mark_alarms(self, drift: Drift) -> None:
         self.pages.set_alarms(len(drift.alarms))

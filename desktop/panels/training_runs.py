@@ -83,7 +83,7 @@ class TrainingRuns(QWidget):
         self._lay_out()
         model.changed.connect(self._fill)
         model.progressed.connect(self._follow)
-        model.finished.connect(lambda _: self.parts.show_panel(SCORES))
+        model.finished.connect(self._show_scores)
         self._retranslate()
 
     def _lay_out(self) -> None:
@@ -245,6 +245,9 @@ class TrainingRuns(QWidget):
         self.use.setVisible(row is not None and bool(row.adapter))
         self.use.setEnabled(ready and not model.switching and (passed or bool(self.reason.text().strip())))
         self.back.setEnabled(bool(model.in_use) and not model.switching)
+
+    def _show_scores(self) -> None:
+        self.parts.show_panel(SCORES)
 
     def _resume(self) -> None:
         if self.row is not None:

@@ -10,6 +10,7 @@ from PySide6.QtWidgets import (
     QLineEdit,
     QProgressBar,
     QPushButton,
+    QSizePolicy,
     QVBoxLayout,
     QWidget,
 )
@@ -27,6 +28,7 @@ _REGIONS, _FEWEST, _MOST = 20, 2, 1000
 _UNLIKELY = 0.05
 """The usual level of a test."""
 _ROWS = 2
+_WIDEST = 720
 
 
 class TrainingTrial(QWidget):
@@ -60,6 +62,9 @@ class TrainingTrial(QWidget):
         self.reason = QLineEdit()
         self._names = (QLabel(), QLabel(), QLabel(), QLabel())
         self._setting_up, self._running = QWidget(), QWidget()
+        self._setting_up.setMaximumWidth(_WIDEST)
+        for widget in (self.hint, self._setting_up, self._running):
+            widget.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Maximum)
         self._lay_out()
         for button, deed in (
             (self.begin, self._begin),
@@ -168,34 +173,38 @@ class TrainingTrial(QWidget):
             (self.tr("Seen"), self.tr("Its answer was the one on screen; which one is, is left to chance")),
         ]
         shown = (summary.first_shown, summary.regions - summary.first_shown)
+        places = (self.tr("First: {0}"), self.tr("Second: {0}"))
         rows: list[list[Cell]] = [
             [
-                name,
+                place.format(name),
                 str(right),
                 percent(right / summary.regions) if summary.regions else "–",
                 str(right - summary.both),
                 str(seen),
             ]
-            for name, right, seen in zip(names, (summary.first, summary.second), shown, strict=True)
+            for place, name, right, seen in zip(places, names, (summary.first, summary.second), shown, strict=True)
         ]
         fill_table(self.table, heads, rows)
         height = self.table.horizontalHeader().sizeHint().height() + _ROWS * self.table.rowHeight(0) + 6
         self.table.setFixedHeight(height)
-        self.verdict.setText(self._verdict(names, summary))
-        for button, name in zip(self.use, names, strict=True):
-            button.setText(self.tr("Use {0}").format(name).replace("&", "&&"))
+        self.verdict.setText(self._verdict(summary))
+        use = (self.tr("Use the first"), self.tr("Use the second"))
+        keep = (self.tr("Keep the first"), self.tr("Keep the second"))
+        for place, (button, id) in enumerate(zip(self.use, self._ids(), strict=True)):
+            button.setText((keep if id == self._model.in_use else use)[place])
+            button.setToolTip(names[place])
         if not self.reason.isModified():
-            why = self.tr("Compared on {0} regions: {1} right names, the other {2}")
-            right = sorted((summary.first, summary.second), reverse=True)
-            self.reason.setText(why.format(summary.regions, *right) if summary.regions else "")
+            why = self.tr("Compared on {0} regions: {1} right names of the first, {2} of the second")
+            told = why.format(summary.regions, summary.first, summary.second)
+            self.reason.setText(told if summary.regions else "")
 
-    def _verdict(self, names: list[str], summary: ShadowSummary) -> str:
+    def _verdict(self, summary: ShadowSummary) -> str:
         if not summary.regions:
             return self.tr("Draw regions and name them as ever; each one that you name counts.")
         both = self.tr("Both were right {0} times, neither {1} times.").format(summary.both, summary.neither)
         if summary.first == summary.second:
             return " ".join((both, self.tr("Neither is better so far.")))
-        better = names[0] if summary.first > summary.second else names[1]
+        better = self.tr("The first") if summary.first > summary.second else self.tr("The second")
         probability = f"{summary.chance:.2f}" if summary.chance >= 0.01 else "< 0.01"
         if summary.chance <= _UNLIKELY:
             text = self.tr("{0} is better: that it is chance has a probability of {1}.")

@@ -92,10 +92,11 @@ class TrainingWords(QObject):
             )
         points += self.tr(".")
         if report.passed:
-            kept = self.tr("No task of the base test set falls by more than one point.")
-            return " ".join((self.tr("Passed."), points, kept))
-        failed = [self.failure(one) for one in report.checks if not one.passed]
-        return " ".join((self.tr("Not passed."), points, *failed))
+            said = [self.tr("Passed."), points, self.tr("No task of the base test set falls by more than one point.")]
+        else:
+            said = [self.tr("Not passed."), points, *(self.failure(one) for one in report.checks if not one.passed)]
+        # A number and its sign stay on one line.
+        return " ".join(said).replace(" %", "\u00a0%")
 
     def alarm(self, one: Alarm, name_of: Callable[[str, str], str]) -> str:
         """That a label is accepted less often, and what to do. name_of : its name, by its key and English name."""

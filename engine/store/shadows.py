@@ -47,8 +47,8 @@ class ShadowRepository:
         """
         sql = (
             "SELECT region.root_id, region.label_id, region.label_en, region.label_zh, "
-            "a.id AS a_id, a.candidates AS a_said, a.abstained AS a_abstained, "
-            "b.id AS b_id, b.candidates AS b_said, b.abstained AS b_abstained FROM region "
+            "a.id AS a_id, a.candidates AS a_said, "
+            "b.id AS b_id, b.candidates AS b_said FROM region "
             f"JOIN suggestion AS a ON a.id = {_NEWEST} JOIN suggestion AS b ON b.id = {_NEWEST} "
             "WHERE a.prompt = b.prompt AND a.view_sha256 = b.view_sha256 AND region.label_en IS NOT NULL "
             f"AND region.state IN ('accepted', 'edited') AND {CURRENT_REGION} AND a.created >= ? AND b.created >= ? "
@@ -60,10 +60,8 @@ class ShadowRepository:
     @staticmethod
     def _row(row: dict[str, Any]) -> NamedTwice:
         final = Label(row["label_id"] or "", row["label_en"] or "", row["label_zh"] or "")
-        said = [
-            not row[f"{side}_abstained"] and _agrees(json.loads(row[f"{side}_said"] or "[]"), final)
-            for side in ("a", "b")
-        ]
+        # Also where it was not sure: its best name is what the person is offered first.
+        said = [_agrees(json.loads(row[f"{side}_said"] or "[]"), final) for side in ("a", "b")]
         return NamedTwice(row["root_id"], said[0], said[1], row["a_id"] > row["b_id"])
 
 

@@ -896,8 +896,8 @@
         <translation>（其他）</translation>
     </message>
     <message>
-        <source>{0} (right)</source>
-        <translation>{0}（正确）</translation>
+        <source>{0} ✓</source>
+        <translation>{0} ✓</translation>
     </message>
 </context>
 <context>
@@ -2754,10 +2754,6 @@
         <translation>Enter 接受 · ↑↓ 或数字选择 · 输入以更正 · Delete 拒绝</translation>
     </message>
     <message>
-        <source>one of the two adapters that are compared</source>
-        <translation>正在比较的两个适配器之一</translation>
-    </message>
-    <message>
         <source>{0} more · {1}</source>
         <translation>另有 {0} 个 · {1}</translation>
     </message>
@@ -2772,6 +2768,10 @@
     <message>
         <source>Type a name · F5 ask the model · Delete remove</source>
         <translation>直接输入名称 · F5 询问模型 · Delete 删除</translation>
+    </message>
+    <message>
+        <source>one of the two that are compared</source>
+        <translation>正在比较的两者之一</translation>
     </message>
     <message>
         <source>The names are still being read …</source>
@@ -3726,12 +3726,32 @@
         <translation>屏幕上显示其回答的次数；显示哪一个由随机决定</translation>
     </message>
     <message>
-        <source>Use {0}</source>
-        <translation>启用 {0}</translation>
+        <source>First: {0}</source>
+        <translation>第一个：{0}</translation>
     </message>
     <message>
-        <source>Compared on {0} regions: {1} right names, the other {2}</source>
-        <translation>在 {0} 个区域上比较：{1} 个名称正确，另一个为 {2} 个</translation>
+        <source>Second: {0}</source>
+        <translation>第二个：{0}</translation>
+    </message>
+    <message>
+        <source>Use the first</source>
+        <translation>启用第一个</translation>
+    </message>
+    <message>
+        <source>Use the second</source>
+        <translation>启用第二个</translation>
+    </message>
+    <message>
+        <source>Keep the first</source>
+        <translation>保留第一个</translation>
+    </message>
+    <message>
+        <source>Keep the second</source>
+        <translation>保留第二个</translation>
+    </message>
+    <message>
+        <source>Compared on {0} regions: {1} right names of the first, {2} of the second</source>
+        <translation>在 {0} 个区域上比较：第一个名称正确 {1} 次，第二个 {2} 次</translation>
     </message>
     <message>
         <source>Draw regions and name them as ever; each one that you name counts.</source>
@@ -3744,6 +3764,14 @@
     <message>
         <source>Neither is better so far.</source>
         <translation>目前不分高下。</translation>
+    </message>
+    <message>
+        <source>The first</source>
+        <translation>第一个</translation>
+    </message>
+    <message>
+        <source>The second</source>
+        <translation>第二个</translation>
     </message>
     <message>
         <source>{0} is better: that it is chance has a probability of {1}.</source>

@@ -91,7 +91,12 @@ def test_the_whole_loop_in_the_window(decided, tiny_model, base_data, home):
     # Away with it: the same box again must be another region.
     driver.key(Qt.Key.Key_Delete)
     assert window.regions.region(root) is None
-    # Roll back.
+    # Roll back, in a dialog that was closed and opened meanwhile.
+    dialog.close()
+    dialog = opened(window)
+    runs = dialog.runs
+    driver.until(lambda: runs.row is not None and runs.back.isEnabled())
+    dialog.pages.show_panel(RUNS)
     click(runs.back)
     until(lambda: model.in_use == "")
     root = driver.draw_and_wait(Box(30, 30, 80, 80))
@@ -164,7 +169,7 @@ def test_two_adapters_are_compared_on_the_next_regions_and_one_is_used(open_wind
         root = driver.draw_and_wait(Box(30 + number, 30, 80, 80))
         said = window.regions._store.suggestions.about_region(root)
         assert {one.adapter for one in said} == {"feedback-1", "feedback-2"}
-        assert window.card.adapter.text() == "one of the two adapters that are compared"
+        assert window.card.adapter.text() == "one of the two that are compared"
         if key == "Corrected":
             driver.type("spleen")
         driver.key(Qt.Key.Key_Return)
