@@ -62,6 +62,7 @@ class SuggestionCard(QFrame):
         self.adapter = QLabel()
         self.adapter.setObjectName("cardHint")
         self.adapter.setTextFormat(Qt.TextFormat.PlainText)
+        self.adapter.setWordWrap(True)
         self._hint = QLabel()
         self._hint.setObjectName("cardHint")
         self._hint.setWordWrap(True)
@@ -245,9 +246,8 @@ class SuggestionCard(QFrame):
         if root is None or row is None:
             return
         suggestion = self._regions.suggestion(root)
-        if suggestion is not None and suggestion.adapter and not self._asking.is_asked(root):
-            self.adapter.setText(self.tr("with the adapter {0}").format(suggestion.adapter))
-            self.adapter.show()
+        if suggestion is not None and not self._asking.is_asked(root):
+            self._tell_adapter(suggestion)
         if self._asking.is_asked(root):
             self._title.setText(self.tr("Asking the model …"))
             self._hint.setText(self.tr("Type a name at any time"))
@@ -277,10 +277,22 @@ class SuggestionCard(QFrame):
                 self._list.add(label_row(label, self._language, probability=probability, key=str(number)))
             self._hint.setText(self.tr("Enter accept · ↑↓ or digit choose · type to correct · Delete reject"))
 
+    def _tell_adapter(self, suggestion: SuggestionRow) -> None:
+        """Which adapter the answer is of; not while two are compared, since people lean towards the one they like."""
+        trial = self._asking.trial
+        compared = () if trial is None else [one.id if one else None for one in (trial.first, trial.second)]
+        if suggestion.adapter in compared:
+            self.adapter.setText(self.tr("one of the two that are compared"))
+        elif suggestion.adapter:
+            self.adapter.setText(self.tr("with the adapter {0}").format(suggestion.adapter))
+        else:
+            return
+        self.adapter.show()
+
     def _score_from(self, suggestion: SuggestionRow, task: Task) -> None:
-        """Tell scores only of the model, to the byte, that gave the answer."""
+        """Tell scores only of the model, to the byte, that gave the answer; none while that is not to be known."""
         manifest = self._asking.manifest_for(task)
-        same = manifest.sha256 == suggestion.model_sha256 and not suggestion.adapter
+        same = manifest.sha256 == suggestion.model_sha256 and not suggestion.adapter and self._asking.trial is None
         tested = same and LABELS in manifest.scores
         self._score_of = partial(self._score_words.of_label, manifest, task) if tested else None
 
