@@ -18,6 +18,7 @@ from engine.cli.options import (
     device_option,
     json_option,
     model_option,
+    named_adapter,
     named_model,
     pick_slice,
     slice_options,
@@ -52,6 +53,12 @@ from engine.suggestion_json import suggestion_to_json
 @click.option("--annotated", type=PATH, metavar="OUT.png", help="Also draw the answer into the slice.")
 @db_option
 @model_option
+@click.option(
+    "--adapter",
+    "adapter_id",
+    metavar="ID",
+    help='A LoRA adapter of the model (medrega model list), "none" for none. Default: the promoted one.',
+)
 @device_option
 @json_option
 def suggest_command(
@@ -67,6 +74,7 @@ def suggest_command(
     annotated: Path | None,
     database: Path,
     model_id: str,
+    adapter_id: str | None,
     device: Device,
     as_json: bool,
     **given: Any,
@@ -83,7 +91,10 @@ def suggest_command(
     chosen, number = pick_slice(volume, plane, index)
     labels = LabelSet.from_file(labels_file) if labels_file else None
     question = asked.question(volume.modality) | {"language": Language(lang), "labels": labels}
-    with Session(named_model(model_id, task), device=device, promoted=True) as session:
+    manifest = named_model(model_id, task)
+    with Session(manifest, device=device, promoted=True) as session:
+        if adapter_id is not None:
+            session.use_adapter(named_adapter(adapter_id, manifest))
         place = (session, volume, chosen, number, window)
         if asked.cot:
             cot = ask_by_regions(*place, **(question | asked.two_passes()))

@@ -17,11 +17,12 @@ from engine.asked import question_keywords
 from engine.cli import main
 from engine.protocol import Language, Task, render_prompt
 from engine.regions import Box, Label
-from engine.runtime import ModelManifest
+from engine.runtime import ModelManifest, check_gguf, registry
 from engine.scans import image_sha256, read_volume, render_slice
 from engine.slice_question import word_question
 from engine.store import AnnotationStore, RegionState
 from engine.suggest import make_image_ref
+from tests.engine.runtime.tiny_adapter import write_adapter
 
 
 def run(*arguments: object) -> Result:
@@ -203,6 +204,24 @@ def test_a_model_that_never_learnt_a_task_says_so(ct: Path, tiny_model: Path, tm
     assert report["abstained"]
     assert "was not trained on the task report" in report["warnings"][0]
     assert "trained" not in run("suggest", ct, "--find", "liver", "--model", folder).stderr
+
+
+def test_adapters_are_listed_with_their_model_and_one_can_be_named(ct: Path, tiny_model: Path, tmp_path, monkeypatch):
+    folders = (tmp_path / "models", tmp_path / "shipped")
+    monkeypatch.setattr(registry, "model_folders", lambda: folders)
+    shutil.copytree(tiny_model, folders[1] / "tiny")
+    manifest = ModelManifest.read(folders[1] / "tiny")
+    width = check_gguf(manifest.path("text")).values["llama.embedding_length"]
+    write_adapter(folders[0] / "adapters" / "site-a", manifest, width=width)
+    (row,) = json.loads(run("model", "list", "--json").stdout)
+    assert [(one["id"], one["in_use"]) for one in row["adapters"]] == [("site-a", False)]
+    assert "+ site-a" in run("model", "list").stdout
+    question = ("suggest", ct, "--box", "20,30,60,70", "--model", "tiny", "--json")
+    for options, adapter in (((), None), (("--adapter", "site-a"), "site-a"), (("--adapter", "none"), None)):
+        assert json.loads(run(*question, *options).stdout)["model"]["adapter"] == adapter
+    result = run(*question, "--adapter", "other")
+    assert result.exit_code == 1
+    assert "no adapter 'other': there are site-a" in result.stderr
 
 
 def test_own_labels_are_the_only_candidates(ct: Path, tiny_model: Path, tmp_path: Path):
