@@ -303,6 +303,7 @@ class _StageRun:
             branches_per_group=stage.questions_per_group,
             seed=self.seed,
             max_length=stage.max_length,
+            reduction=stage.reduction,
             tasks=stage.tasks,
             view_seed=self.view_seed,
             views=(stage.cache_views if stage.augment else 1) if stage.cache_features else 0,
