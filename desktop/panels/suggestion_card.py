@@ -58,10 +58,11 @@ class SuggestionCard(QFrame):
         # The new name in the other language, if the person knows it.
         self._other_edit = QLineEdit()
         self._other_edit.installEventFilter(self)
-        # Which adapter the answer is of: another may be in use by now.
-        self.adapter = QLabel()
-        self.adapter.setObjectName("cardHint")
-        self.adapter.setTextFormat(Qt.TextFormat.PlainText)
+        self.adapter, self.among = QLabel(), QLabel()
+        for label in (self.adapter, self.among):
+            label.setObjectName("cardHint")
+            label.setTextFormat(Qt.TextFormat.PlainText)
+            label.hide()
         self._hint = QLabel()
         self._hint.setObjectName("cardHint")
         self._hint.setWordWrap(True)
@@ -69,11 +70,21 @@ class SuggestionCard(QFrame):
         font.setPixelSize(11)
         self._hint.setFont(font)
         self.adapter.setFont(font)
+        self.among.setFont(font)
         self._score.setFont(font)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(10, 8, 10, 8)
         layout.setSpacing(6)
-        for widget in (self._title, self.adapter, self._edit, self._list, self._other_edit, self._score, self._hint):
+        for widget in (
+            self._title,
+            self.adapter,
+            self.among,
+            self._edit,
+            self._list,
+            self._other_edit,
+            self._score,
+            self._hint,
+        ):
             layout.addWidget(widget)
         self.setFixedWidth(300)
         self._edit.hide()
@@ -230,6 +241,7 @@ class SuggestionCard(QFrame):
     def _fill(self, text: str) -> None:
         self._list.clear()
         self.adapter.hide()
+        self.among.hide()
         self._score_of = None
         if self.typing:
             self._list.setCurrentRow(self._fill_matches(text))
@@ -245,9 +257,8 @@ class SuggestionCard(QFrame):
         if root is None or row is None:
             return
         suggestion = self._regions.suggestion(root)
-        if suggestion is not None and suggestion.adapter and not self._asking.is_asked(root):
-            self.adapter.setText(self.tr("with the adapter {0}").format(suggestion.adapter))
-            self.adapter.show()
+        if suggestion is not None and not self._asking.is_asked(root):
+            self._tell_source(suggestion)
         if self._asking.is_asked(root):
             self._title.setText(self.tr("Asking the model …"))
             self._hint.setText(self.tr("Type a name at any time"))
@@ -276,6 +287,14 @@ class SuggestionCard(QFrame):
                 label = Label(id, en, zh)
                 self._list.add(label_row(label, self._language, probability=probability, key=str(number)))
             self._hint.setText(self.tr("Enter accept · ↑↓ or digit choose · type to correct · Delete reject"))
+
+    def _tell_source(self, suggestion: SuggestionRow) -> None:
+        """What else than the model the answer hangs on: another adapter or label set may be in use by now."""
+        self.adapter.setText(self.tr("with the adapter {0}").format(suggestion.adapter))
+        self.adapter.setVisible(bool(suggestion.adapter))
+        count = len(suggestion.candidates)
+        self.among.setText(self.tr("among {0} names").format(count))
+        self.among.setVisible(0 < count < len(self._asking.labels))
 
     def _score_from(self, suggestion: SuggestionRow, task: Task) -> None:
         """Tell scores only of the model, to the byte, that gave the answer."""
