@@ -108,12 +108,15 @@ class LabelSetsDialog(QDialog):
     def _is_own(self, scheme: LabelScheme) -> bool:
         return any(one.id == scheme.id for one in self._labels.own)
 
+    def _text(self, scheme: LabelScheme) -> str:
+        note = "" if self._is_own(scheme) else "  " + self.tr("(built in)")
+        return f"{scheme.name(self._language)}{note}"
+
     def _fill(self, chosen: str) -> None:
         self.list.blockSignals(True)
         self.list.clear()
         for scheme in self._labels.schemes:
-            note = "" if self._is_own(scheme) else "  " + self.tr("(built in)")
-            item = QListWidgetItem(f"{scheme.name(self._language)}{note}")
+            item = QListWidgetItem(self._text(scheme))
             item.setData(_ID_ROLE, scheme.id)
             self.list.addItem(item)
             if scheme.id == chosen:
@@ -153,7 +156,7 @@ class LabelSetsDialog(QDialog):
             return
         item = self.list.currentItem()
         if item is not None and item.data(_ID_ROLE) == chosen:
-            item.setText(self.scheme.name(self._language))
+            item.setText(self._text(self.scheme))
             self._follow()
         else:
             self._fill(chosen)
