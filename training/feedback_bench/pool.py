@@ -9,7 +9,7 @@ import math
 import zipfile
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
 
 import numpy as np
@@ -57,6 +57,18 @@ class Pool:
     def regions_of(self, chosen: Sequence[int]) -> NDArray[np.int64]:
         """The numbers of the regions of some pictures."""
         return np.flatnonzero(np.isin(self.pictures, np.asarray(chosen, np.int64)))
+
+    def shared_labels(self, patients: int) -> Pool:
+        """Without the regions of labels that fewer patients have: what one patient alone has cannot be learnt of others.
+
+        Pictures stay, also those left without regions.
+        """
+        owners = self.patients[self.pictures]
+        kept = [name for name in np.unique(self.labels) if len(set(owners[self.labels == name].tolist())) >= patients]
+        chosen = np.isin(self.labels, kept)
+        return replace(
+            self, features=self.features[chosen], labels=self.labels[chosen], pictures=self.pictures[chosen]
+        )
 
 
 def set_pictures(datasets: Sequence[Path]) -> Iterator[SitePicture]:
