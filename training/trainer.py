@@ -364,7 +364,8 @@ class _StageRun:
             model = self._gathered(state) if main else model
         if main:
             if self._adapted is not None:
-                self._adapted.save_pretrained(self.folder / "adapter")
+                # Else peft adds the output layer's own weights where that layer has an adapter.
+                self._adapted.save_pretrained(self.folder / "adapter", save_embedding_layers=False)
                 model = self._adapted.merge_and_unload()
             model.to("cpu", torch.float32)
             save_checkpoint(model, self.tokenizer, self.folder)
