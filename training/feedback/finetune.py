@@ -70,7 +70,7 @@ class FineTuning:
     rank: int = 16
     alpha: int = 32
     dropout: float = 0.05
-    learning_rate: float = 1e-3
+    learning_rate: float = 3e-3
     epochs: float = 16
     max_steps: int = 120
     images_per_step: int = 8
@@ -96,6 +96,8 @@ class FineTuning:
             learning_rate=self.learning_rate,
             warmup=0.05,
             pack=_PACK,
+            # Else the names, a few tokens each, are lost among the lists of boxes.
+            loss_reduction="square",
             cache_features=True,
             save_every=max(1, steps // _EVALUATIONS),
             log_every=max(1, min(5, steps // 20)),
