@@ -3758,8 +3758,8 @@
         <translation>请照常绘制区域并命名；您命名的每个区域都会计入。</translation>
     </message>
     <message>
-        <source>Both were right {0} times, neither {1} times.</source>
-        <translation>两者都正确 {0} 次，都错误 {1} 次。</translation>
+        <source>Both right: {0}. Neither right: {1}.</source>
+        <translation>两者都正确：{0}。都错误：{1}。</translation>
     </message>
     <message>
         <source>Neither is better so far.</source>
