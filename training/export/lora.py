@@ -20,6 +20,7 @@ from training.export.text import TEXT_NAMES, permute_rope
 from training.model import CheckpointError
 
 _TENSOR = re.compile(r".*language_model\.(?:model\.)?layers\.(\d+)\.([a-z_.]+)\.lora_([AB])\.weight")
+_HEAD = re.compile(r"(?:.*\.)?lm_head\.lora_([AB])\.weight")
 
 
 def write_lora(folder: Path, path: Path) -> None:
@@ -46,18 +47,27 @@ def write_lora(folder: Path, path: Path) -> None:
         writer.add_string("adapter.type", "lora")
         writer.add_float32("adapter.lora.alpha", alpha)
         for name, tensor in sorted(tensors.items()):
-            found = _TENSOR.fullmatch(name)
-            if found is None or found.group(2) not in TEXT_NAMES:
-                raise CheckpointError(f"the adapter {folder} changes {name}, outside the text model: merge it")
-            ours, side = TEXT_NAMES[found.group(2)], found.group(3)
-            if side == "B" and ours in heads:
-                tensor = permute_rope(tensor, heads[ours])
+            place, side = _place(name, folder)
+            part = place.split(".")[-2]
+            if side == "b" and part in heads:
+                tensor = permute_rope(tensor, heads[part])
             array = tensor.to(torch.float32).contiguous().numpy().astype(np.float32)
-            writer.add_tensor(f"blk.{found.group(1)}.{ours}.weight.lora_{side.lower()}", array)
+            writer.add_tensor(f"{place}.lora_{side}", array)
         writer.write_header_to_file()
         writer.write_kv_data_to_file()
         writer.write_tensors_to_file()
         writer.close()
+
+
+def _place(name: str, folder: Path) -> tuple[str, str]:
+    """GGUF's name of the tensor that a part of an adapter changes, and which part it is, a or b."""
+    head = _HEAD.fullmatch(name)
+    if head is not None:
+        return "output.weight", head.group(1).lower()
+    found = _TENSOR.fullmatch(name)
+    if found is None or found.group(2) not in TEXT_NAMES:
+        raise CheckpointError(f"the adapter {folder} changes {name}, outside the text model: merge it")
+    return f"blk.{found.group(1)}.{TEXT_NAMES[found.group(2)]}.weight", found.group(3).lower()
 
 
 def _sizes(folder: Path) -> Path:

@@ -31,6 +31,7 @@ from training.feedback.sets import (
     sample_images,
     write_json,
 )
+from training.low_rank import HEAD
 from training.recipe import LoraSettings, ModelSettings, Recipe, Stage
 from training.records import dataset_sha256
 from training.samples import ImageSample, gather_samples
@@ -45,6 +46,8 @@ REPLAYED_FILE = "replayed.json"
 LINEAGE_FILE = "lineage.json"
 ADAPTER = "adapter"
 _STAGE = "lora"
+_PACK = 512
+"""Ids of a row that images share: about the longest group. A row each would be padding for nearly a half."""
 _ADAPTER_WEIGHTS = "adapter.gguf"
 _CHECKS = 12
 _EVALUATIONS = 8
@@ -75,7 +78,7 @@ class FineTuning:
     held_out: float = 0.15
     patience: int = 3
     seed: int = 0
-    lora_targets: tuple[str, ...] = field(default=LoraSettings().targets)
+    lora_targets: tuple[str, ...] = field(default=(*LoraSettings().targets, HEAD))
 
     def steps_for(self, images: int) -> int:
         """How many steps it takes on so many images, replayed ones included."""
@@ -92,6 +95,7 @@ class FineTuning:
             images_per_step=self.images_per_step,
             learning_rate=self.learning_rate,
             warmup=0.05,
+            pack=_PACK,
             cache_features=True,
             save_every=max(1, steps // _EVALUATIONS),
             log_every=max(1, min(5, steps // 20)),

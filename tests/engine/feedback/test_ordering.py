@@ -51,11 +51,34 @@ def test_rare_labels_come_first_and_what_was_chosen_counts():
     assert keys([Waiting(1, [a]), Waiting(2, [a]), Waiting(3, [b])], {"liver": 5}) == [1, 3, 2]
 
 
-def test_unlike_images_come_first():
-    waiting = [Waiting(number, [TORN]) for number in range(4)]
-    features = np.array([[0.0, 0], [0.1, 0], [5, 0], [9, 0]])
-    assert keys(waiting, {}, features) == [0, 3, 2, 1]
-    assert keys(waiting, {}, features, np.array([[9.0, 0]])) == [0, 2, 1, 3]
+def test_an_image_that_stands_for_many_comes_first_and_its_likes_last():
+    waiting = [Waiting(number, [TORN]) for number in range(6)]
+    crowd, pair, alone = [[0.0, 0], [0.1, 0], [0.2, 0]], [[5.0, 0], [5.1, 0]], [[9.0, 9]]
+    features = np.array([*crowd, *pair, *alone])
+    first = keys(waiting, {}, features)
+    assert first[0] == 1
+    # One of each kind before a second of any.
+    assert {number if number == 5 else number // 3 for number in first[:3]} == {0, 1, 5}
+    # What looks like a labelled image waits.
+    assert keys(waiting, {}, features, np.array([[0.1, 0]]))[0] in (3, 4)
+    assert keys(waiting, {}, features, np.array([[5.0, 0], [0.1, 0]]))[0] == 5
+
+
+def test_doubt_about_its_likes_speaks_for_an_image():
+    features = np.array([[0.0], [0.1], [5.0], [5.1]])
+    waiting = [Waiting(0, [SURE]), Waiting(1, [SURE]), Waiting(2, [SURE]), Waiting(3, [TORN])]
+    first, second = order_images(waiting, {}, features, limit=2)
+    assert first.key == 3
+    assert second.key in (0, 1)
+    assert 0 < uncertainty([SURE]) < first.uncertainty < uncertainty([TORN])
+
+
+def test_of_very_many_images_the_order_is_whole_and_begins_as_that_of_fewer_rounds():
+    features = np.random.default_rng(1).normal(size=(700, 4))
+    waiting = [Waiting(number, [TORN]) for number in range(700)]
+    whole = keys(waiting, {}, features)
+    assert sorted(whole) == list(range(700))
+    assert keys(waiting, {}, features, limit=310) == whole[:310]
 
 
 def test_a_score_is_the_product_that_is_written_down():
