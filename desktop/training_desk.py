@@ -110,6 +110,9 @@ class TrainingDesk(QObject):
 
     def _tell_trial(self) -> None:
         over = self._parts.trial.is_over
+        text = self.tr("Enough regions are named to compare the two adapters: choose one.")
         if over and not self._trial_told and not self._is_open:
-            self._tell(self.tr("Enough regions are named to compare the two adapters: choose one."), TRIAL)
+            self._tell(text, TRIAL)
+        elif not over:
+            self._notices.withdraw(text)
         self._trial_told = over

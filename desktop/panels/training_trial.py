@@ -201,7 +201,7 @@ class TrainingTrial(QWidget):
     def _verdict(self, summary: ShadowSummary) -> str:
         if not summary.regions:
             return self.tr("Draw regions and name them as ever; each one that you name counts.")
-        both = self.tr("Both were right {0} times, neither {1} times.").format(summary.both, summary.neither)
+        both = self.tr("Both right: {0}. Neither right: {1}.").format(summary.both, summary.neither)
         if summary.first == summary.second:
             return " ".join((both, self.tr("Neither is better so far.")))
         better = self.tr("The first") if summary.first > summary.second else self.tr("The second")

@@ -124,7 +124,7 @@
         <translation>匹配区域的平均重叠度</translation>
     </message>
     <message>
-        <source>Cohen's kappa (95 % CI)</source>
+        <source>Cohen&apos;s kappa (95 % CI)</source>
         <translation>Cohen κ（95% CI）</translation>
     </message>
     <message>
@@ -148,7 +148,7 @@
         <translation>基于所有阅片者都有且都已命名的区域</translation>
     </message>
     <message>
-        <source>Fleiss' kappa</source>
+        <source>Fleiss&apos; kappa</source>
         <translation>Fleiss κ</translation>
     </message>
     <message>
@@ -258,7 +258,7 @@
         <translation>附模型自己找到的区域</translation>
     </message>
     <message>
-        <source>with this slice's regions</source>
+        <source>with this slice&apos;s regions</source>
         <translation>附本层的区域</translation>
     </message>
     <message>
@@ -347,7 +347,7 @@
         <translation>分配</translation>
     </message>
     <message>
-        <source>Another reader's name</source>
+        <source>Another reader&apos;s name</source>
         <translation>其他阅片者的姓名</translation>
     </message>
     <message>
@@ -355,7 +355,7 @@
         <translation>添加</translation>
     </message>
     <message>
-        <source>No reader sees another's regions until all have submitted; blind readers not the model's either.</source>
+        <source>No reader sees another&apos;s regions until all have submitted; blind readers not the model&apos;s either.</source>
         <translation>所有阅片者提交之前看不到他人的区域；盲法阅片者也看不到模型的区域。</translation>
     </message>
     <message>
@@ -470,7 +470,7 @@
     </message>
     <message>
         <source>en</source>
-        <comment>The calendar's language, as a locale's name</comment>
+        <comment>The calendar&apos;s language, as a locale&apos;s name</comment>
         <translation>zh_CN</translation>
     </message>
     <message>
@@ -746,7 +746,7 @@
         <translation>此层面未找到：{0}</translation>
     </message>
     <message>
-        <source>The model's answer names no place: nothing was found</source>
+        <source>The model&apos;s answer names no place: nothing was found</source>
         <translation>模型的回答没有给出位置：什么也没找到</translation>
     </message>
     <message>
@@ -934,7 +934,7 @@
 <context>
     <name>GateScores</name>
     <message>
-        <source>The difference's 95 % confidence interval, by patients; none of one patient</source>
+        <source>The difference&apos;s 95 % confidence interval, by patients; none of one patient</source>
         <translation>差值的 95 % 置信区间，按患者计算；只有一名患者时没有区间</translation>
     </message>
     <message>
@@ -1119,7 +1119,7 @@
         <translation>1 … 9</translation>
     </message>
     <message>
-        <source>a label's key: name the region, or take the label in hand</source>
+        <source>a label&apos;s key: name the region, or take the label in hand</source>
         <translation>标签快捷键：为所选区域命名；未选区域时持有该标签</translation>
     </message>
     <message>
@@ -2075,7 +2075,7 @@
         <translation>右键单击</translation>
     </message>
     <message>
-        <source>the region's menu</source>
+        <source>the region&apos;s menu</source>
         <translation>区域菜单</translation>
     </message>
     <message>
@@ -2184,7 +2184,7 @@
         <translation>先找区域，再提问</translation>
     </message>
     <message>
-        <source>Ask with this slice's regions</source>
+        <source>Ask with this slice&apos;s regions</source>
         <translation>附本层的区域提问</translation>
     </message>
     <message>
@@ -2912,7 +2912,7 @@
         <translation>您的阅片</translation>
     </message>
     <message>
-        <source>{0}'s reading</source>
+        <source>{0}&apos;s reading</source>
         <translation>{0} 的阅片</translation>
     </message>
     <message>
@@ -2928,7 +2928,7 @@
         <translation>曾被退回：{0}</translation>
     </message>
     <message>
-        <source>Others' regions and the model's suggestions are shown once every reader has submitted.</source>
+        <source>Others&apos; regions and the model&apos;s suggestions are shown once every reader has submitted.</source>
         <translation>所有阅片者提交后，才会显示他人的区域和模型的建议。</translation>
     </message>
     <message>
@@ -2971,11 +2971,11 @@
         <translation>当前阅片者：{0}</translation>
     </message>
     <message>
-        <source>This is {0}'s reading: choose Fix over the image before you change it</source>
+        <source>This is {0}&apos;s reading: choose Fix over the image before you change it</source>
         <translation>这是 {0} 的阅片：修改前请先点击图像上方的“修改”</translation>
     </message>
     <message>
-        <source>This is {0}'s reading: you cannot change it</source>
+        <source>This is {0}&apos;s reading: you cannot change it</source>
         <translation>这是 {0} 的阅片：您不能修改</translation>
     </message>
     <message>
@@ -3271,7 +3271,7 @@
     </message>
     <message>
         <source>en</source>
-        <comment>The calendar's language, as a locale's name</comment>
+        <comment>The calendar&apos;s language, as a locale&apos;s name</comment>
         <translation>zh_CN</translation>
     </message>
     <message>
@@ -3307,7 +3307,7 @@
         <translation>模型原先学习所用的数据</translation>
     </message>
     <message>
-        <source>The model's own test set</source>
+        <source>The model&apos;s own test set</source>
         <translation>模型自己的测试集</translation>
     </message>
     <message>
@@ -3718,7 +3718,7 @@
         <translation>名称正确</translation>
     </message>
     <message>
-        <source>Its best name became the person's</source>
+        <source>Its best name became the person&apos;s</source>
         <translation>其首选名称即为人最终采用的名称</translation>
     </message>
     <message>
@@ -3774,8 +3774,8 @@
         <translation>请照常绘制区域并命名；您命名的每个区域都会计入。</translation>
     </message>
     <message>
-        <source>Both were right {0} times, neither {1} times.</source>
-        <translation>两者都正确 {0} 次，都错误 {1} 次。</translation>
+        <source>Both right: {0}. Neither right: {1}.</source>
+        <translation>两者都正确：{0}。都错误：{1}。</translation>
     </message>
     <message>
         <source>Neither is better so far.</source>
@@ -4166,7 +4166,7 @@
         <translation>调暗</translation>
     </message>
     <message>
-        <source>The scan's own window</source>
+        <source>The scan&apos;s own window</source>
         <translation>影像自带的窗宽窗位</translation>
     </message>
     <message>
@@ -4379,7 +4379,7 @@
         <translation>关于 MedRegA Desktop</translation>
     </message>
     <message>
-        <source>Label and read medical scans with a model that runs on this computer.&lt;br&gt;&lt;br&gt;&lt;b&gt;Not for diagnostic use.&lt;/b&gt; Suggestions are a model's guesses until a person decides.&lt;br&gt;&lt;br&gt;After MedRegA, Wang et al., ICLR 2025. Apache-2.0.</source>
+        <source>Label and read medical scans with a model that runs on this computer.&lt;br&gt;&lt;br&gt;&lt;b&gt;Not for diagnostic use.&lt;/b&gt; Suggestions are a model&apos;s guesses until a person decides.&lt;br&gt;&lt;br&gt;After MedRegA, Wang et al., ICLR 2025. Apache-2.0.</source>
         <translation>用本机运行的模型标注和阅读医学影像。&lt;br&gt;&lt;br&gt;&lt;b&gt;不得用于诊断。&lt;/b&gt;在人作出决定之前，建议只是模型的猜测。&lt;br&gt;&lt;br&gt;依据 MedRegA（Wang 等，ICLR 2025）。Apache-2.0 许可。</translation>
     </message>
 </context>
