@@ -205,7 +205,7 @@ def _rarities(expected: NDArray[np.float64], known: NDArray[np.float64], total: 
     weights = expected.sum(axis=1)
     if total <= 0:
         return np.ones(len(expected))
-    rare: NDArray[np.float64] = np.log((total + 1) / (known + 1)) / np.log(total + 1)
+    rare: NDArray[np.float64] = 1 - np.log1p(known) / np.log1p(total)
     means: NDArray[np.float64] = np.where(weights > 0, expected @ rare / np.where(weights > 0, weights, 1), 1.0)
     return means
 

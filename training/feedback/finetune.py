@@ -8,7 +8,7 @@ import math
 import os
 import shutil
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -16,6 +16,7 @@ from typing import Any
 import torch
 
 from engine.progress import Progress
+from engine.protocol import Task
 from engine.runtime import AdapterManifest, ModelFile, ModelManifest
 from training.checkpoint import TrainingError, save_checkpoint
 from training.early_stopping import HeldOut, read_losses, split_by_patient
@@ -70,6 +71,7 @@ class FineTuning:
     alpha: int = 32
     dropout: float = 0.05
     learning_rate: float = 1e-3
+    head_learning_rate: float = 1e-2
     epochs: float = 16
     max_steps: int = 120
     images_per_step: int = 8
@@ -77,6 +79,7 @@ class FineTuning:
     held_out: float = 0.15
     patience: int = 3
     seed: int = 0
+    tasks: Mapping[str, float] = field(default_factory=dict)
     lora_targets: tuple[str, ...] = field(default=(*LoraSettings().targets, HEAD))
 
     def steps_for(self, images: int) -> int:
@@ -93,6 +96,8 @@ class FineTuning:
             steps=steps,
             images_per_step=self.images_per_step,
             learning_rate=self.learning_rate,
+            head_learning_rate=self.head_learning_rate,
+            tasks={Task(name): weight for name, weight in self.tasks.items()},
             warmup=0.05,
             pack=_PACK,
             cache_features=True,
