@@ -38,6 +38,7 @@ from desktop.region_actions import RegionActions
 from desktop.slide_actions import SlideActions
 from desktop.structure_actions import StructureActions
 from desktop.task_desk import DeskParts, TaskDesk
+from desktop.training_desk import TrainingDesk
 from desktop.translation import Translations
 from desktop.viewer.slice_view import SliceView
 from desktop.viewer.view_grid import ViewGrid
@@ -66,7 +67,7 @@ class MainWindow(QMainWindow):
         self.model_manager = ModelsModel(self.asking, self._jobs, self)
         self.worklist = BrowserModel(store, self.regions.undo_stack, self.reader, self)
         self.relabelling = RelabellingModel(store, self.viewing, self.regions, self._jobs, self)
-        self.training = TrainingModels.make(store, self.asking, self.reader, self._jobs, self)
+        self.training = TrainingModels.make(store, self.models, self.reader, self._jobs, self)
         self.dialogs = WindowDialogs(self.models, self.worklist, self.relabelling, self)
         self.grid = ViewGrid(self.models)
         self.viewer_actions = ViewerActions(self.models, self.grid, self)
@@ -76,6 +77,8 @@ class MainWindow(QMainWindow):
         self.viewer_bar = ViewerBar(self.models, self.viewer_actions)
         self.region_bar = RegionBar(self.models.tools, self.viewing, self.viewer_actions)
         self.notice_bar = NoticeBar()
+        training_desk = (store, self._jobs, self.models, self.training, self.dialogs, self.notice_bar)
+        self.training_desk = TrainingDesk(*training_desk, self._open_image, self)
         self.card = SuggestionCard(self.regions, self.asking, self.labels, self.grid)
         self._card_place = CardPlace(self.card, self.grid, self.regions)
         self.worklist_panel = BrowserPanel(self.worklist)
@@ -159,7 +162,7 @@ class MainWindow(QMainWindow):
             show_label_sets=self.dialogs.show_label_sets,
             manage_models=lambda: self.dialogs.manage_models(self.model_manager),
             ask=self.right_side.ask,
-            show_training=lambda: self.dialogs.show_training(self.training),
+            show_training=self.training_desk.show,
         )
         language = self._translations.language
         menus = WindowMenus(
@@ -203,7 +206,7 @@ class MainWindow(QMainWindow):
         self.regions.failed.connect(self.notice_bar.show_notice)
         self.models.overlays.failed.connect(self.notice_bar.show_notice)
         self.regions.changed.connect(self.worklist_counts_later)
-        self.regions.elsewhere.connect(self._open_image)
+        self.regions.elsewhere.connect(self._show_undone)
         self.regions_panel.done.connect(self._focus_view)
         self.ask_panel.done.connect(self._focus_view)
         self.ask_panel.said.connect(self.say)
@@ -270,15 +273,19 @@ class MainWindow(QMainWindow):
         self._focus_view()
         self._takes_keys = True
 
-    def _open_image(self, image: ImageRow) -> None:
-        """Show a slice of another scan, where something was undone."""
+    def _open_image(self, image: ImageRow) -> bool:
+        """Show a slice of a scan; False where that is no longer on the list."""
         row = self.worklist.row_named(image.source, image.series_uid)
-        if row is None:
+        if row is not None:
+            self.worklist.opened(row)
+            self.viewing.open_item(replace(row, plane=image.plane, slice=image.slice))
+        return row is not None
+
+    def _show_undone(self, image: ImageRow) -> None:
+        """Something was undone on a slice of another scan."""
+        if not self._open_image(image):
             text = self.tr("That was on a scan which is no longer on the list. It is done, but cannot be shown.")
             self.notice_bar.show_notice(text)
-            return
-        self.worklist.opened(row)
-        self.viewing.open_item(replace(row, plane=image.plane, slice=image.slice))
 
     def _opened(self) -> None:
         self.statusBar().clearMessage()
@@ -388,7 +395,7 @@ class MainWindow(QMainWindow):
         self.models.cine.stop()
         self.models.drawing.close()
         self.viewing.keep_view()
-        self.training.runs.close()
+        self.training_desk.close()
         self.asking.close()
         self.worklist.close()
         self._jobs.stop()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 from PySide6.QtCore import QObject, Qt
@@ -19,6 +20,7 @@ from desktop.panels.models_dialog import ModelsDialog
 from desktop.panels.score_words import ScoreWords
 from desktop.panels.training_dialog import TrainingDialog
 from desktop.viewer_actions import KeyGroup
+from engine.store import ImageRow
 
 
 class WindowDialogs(QObject):
@@ -64,14 +66,21 @@ class WindowDialogs(QObject):
         """The registered models, and which of them answers what."""
         ModelsDialog(manager, self._window).open()
 
-    def show_training(self, parts: TrainingModels) -> None:
-        """Corrections, trainings and drift; one dialog, however often it is asked for."""
+    def show_training(self, parts: TrainingModels, open_image: Callable[[ImageRow], object]) -> TrainingDialog:
+        """Corrections, trainings and drift; one dialog, however often it is asked for. open_image : to label it."""
         for dialog in self._window.findChildren(TrainingDialog):
             if dialog.isVisible():
                 dialog.raise_()
                 dialog.activateWindow()
-                return
-        TrainingDialog(parts, self._models, self._window).show()
+                return dialog
+        made = TrainingDialog(parts, self._models, self._title_of, self._window)
+        made.open_wanted.connect(open_image)
+        made.show()
+        return made
+
+    def _title_of(self, image: ImageRow) -> str:
+        row = self._worklist.row_named(image.source, image.series_uid)
+        return self.tr("(no longer on the list)") if row is None else self._worklist.title_of(row)
 
     def show_model_card(self) -> None:
         """What the model was trained on, and its scores."""

@@ -1,5 +1,6 @@
 """How long jobs tell their progress, to a window and to a command line alike."""
 
+from dataclasses import dataclass
 from typing import Protocol
 
 
@@ -26,3 +27,20 @@ class NoProgress:
     def cancelled(self) -> bool:
         """Never cancelled."""
         return False
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """A `Progress` of one of several jobs that are one to people. before : done by the others. of : of all of them."""
+
+    whole: Progress
+    before: int
+    of: int
+
+    def report(self, done: int, total: int, what: str) -> None:
+        """Report it as the whole's."""
+        self.whole.report(self.before + done, self.of, what)
+
+    def cancelled(self) -> bool:
+        """As the whole is."""
+        return self.whole.cancelled()

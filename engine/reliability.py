@@ -38,6 +38,16 @@ class Reliability:
         """Answers in all."""
         return sum(one.count for one in self.bins)
 
+    @property
+    def confidence(self) -> float:
+        """Mean over the answers."""
+        return sum(one.confidence * one.count for one in self.bins) / self.count
+
+    @property
+    def accuracy(self) -> float:
+        """Share of the answers that were right."""
+        return sum(one.accuracy * one.count for one in self.bins) / self.count
+
 
 def measure_reliability(
     confidences: Sequence[float], correct: Sequence[bool], bins: int = ECE_BINS

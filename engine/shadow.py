@@ -6,9 +6,10 @@ The hidden answer is kept like any other, before the shown one: the newest answe
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any
 
+from engine.feedback.statistics import sign_probability
 from engine.protocol import Task
 from engine.runtime import AdapterManifest, Session
 from engine.scans import Plane, Volume, Window
@@ -44,7 +45,8 @@ class BothAnswers:
 class ShadowSummary:
     """Over `regions` that a person named: how often each adapter's best name was theirs.
 
-    both, neither : of the regions. first_shown : how often the first one's answer was on screen.
+    both, neither : of the regions. first_shown : how often the first one's answer was on screen. chance : how probable
+    so uneven a result is if the adapters are equally good; see `engine.feedback.statistics.sign_probability`.
     """
 
     regions: int
@@ -53,6 +55,11 @@ class ShadowSummary:
     both: int
     neither: int
     first_shown: int
+    chance: float
+
+    def to_json(self) -> dict[str, Any]:
+        """For scripts, and for the history of what was decided on it."""
+        return asdict(self)
 
 
 def ask_both(
@@ -80,15 +87,20 @@ def keep_both(store: AnnotationStore, both: BothAnswers, volume: Volume, root_id
     return store.record_suggestion(both.shown, study, root_id)
 
 
-def summarize_trial(store: AnnotationStore, model_sha256: str, trial: ShadowTrial, last: int = 100) -> ShadowSummary:
-    """What became of the last regions that both named and a person then decided on."""
+def summarize_trial(
+    store: AnnotationStore, model_sha256: str, trial: ShadowTrial, regions: int = 100, since: str = ""
+) -> ShadowSummary:
+    """What became of the first `regions` that both named, since a time, and a person then decided on."""
     ids = [one.id if one else None for one in (trial.first, trial.second)]
-    rows = store.shadows.named_twice(model_sha256, ids[0], ids[1], last)
+    rows = store.shadows.named_twice(model_sha256, ids[0], ids[1], since, regions)
+    first, second = sum(row.first for row in rows), sum(row.second for row in rows)
+    both = sum(row.first and row.second for row in rows)
     return ShadowSummary(
         len(rows),
-        sum(row.first for row in rows),
-        sum(row.second for row in rows),
-        sum(row.first and row.second for row in rows),
+        first,
+        second,
+        both,
         sum(not row.first and not row.second for row in rows),
         sum(row.first_shown for row in rows),
+        sign_probability(first - both, second - both),
     )

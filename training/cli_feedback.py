@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import click
 
-from training import cli_feedback_data, cli_feedback_train
+from training import cli_feedback_data, cli_feedback_train, cli_feedback_trial
 
-_VERBS = (*cli_feedback_data.VERBS, *cli_feedback_train.VERBS)
+_VERBS = (*cli_feedback_data.VERBS, *cli_feedback_train.VERBS, *cli_feedback_trial.VERBS)
 
 
 @click.group()

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import datetime
-import getpass
 import json
 from pathlib import Path
 
@@ -11,7 +10,7 @@ import click
 
 from engine.cli.options import PATH, db_option, existing_store, json_option
 from engine.cli.output import echo_json, printable
-from engine.cli.progress import TerminalProgress
+from training.cli_feedback_options import child_options, name_of, reporting, who_option
 
 _DAY = click.DateTime(formats=["%Y-%m-%d"])
 
@@ -38,6 +37,8 @@ _DAY = click.DateTime(formats=["%Y-%m-%d"])
     help="What stands for the patient of scans whose header names none.",
 )
 @click.option("--out", type=PATH, help="The folder to put it into. Default: the user data folder.")
+@who_option
+@child_options
 @db_option
 @json_option
 def snapshot_command(
@@ -50,6 +51,9 @@ def snapshot_command(
     heldout: float,
     nameless: str,
     out: Path | None,
+    who: str,
+    style: str,
+    with_parent: bool,
     database: Path,
     as_json: bool,
 ) -> None:
@@ -60,12 +64,14 @@ def snapshot_command(
     Example: medrega feedback snapshot --reviewed --modality CT
     """
     from engine.feedback.corrections import CorrectionFilter
-    from training.feedback.snapshot import Nameless, SnapshotSettings, describe, take_snapshot
 
-    wanted = CorrectionFilter(annotators, reviewed, labels, _day(since), _day(until), modalities)
-    settings = SnapshotSettings(wanted, heldout, Nameless(nameless))
-    with existing_store(database) as store:
-        snapshot = take_snapshot(store, settings, getpass.getuser(), TerminalProgress(), out)
+    with reporting(style, with_parent) as telling:
+        from training.feedback.snapshot import Nameless, SnapshotSettings, describe, take_snapshot
+
+        wanted = CorrectionFilter(annotators, reviewed, labels, _day(since), _day(until), modalities)
+        settings = SnapshotSettings(wanted, heldout, Nameless(nameless))
+        with existing_store(database) as store:
+            snapshot = take_snapshot(store, settings, name_of(who), telling.progress, out)
     if as_json:
         echo_json(
             {
@@ -115,17 +121,20 @@ def drift_command(days: int, sites: tuple[Path, ...], database: Path, as_json: b
 @click.command("order")
 @click.option("--limit", type=click.IntRange(min=1), help="Only the first so many.")
 @click.option("--no-pictures", is_flag=True, help="Do not look at the scans: what models said decides alone.")
+@child_options
 @db_option
 @json_option
-def order_command(limit: int | None, no_pictures: bool, database: Path, as_json: bool) -> None:
+def order_command(
+    limit: int | None, no_pictures: bool, style: str, with_parent: bool, database: Path, as_json: bool
+) -> None:
     """Say which images to label next: doubtful ones, unlike others, with rare labels.
 
     Example: medrega feedback order --limit 20 --json
     """
     from engine.feedback.waiting import order_of
 
-    with existing_store(database) as store:
-        order = order_of(store, TerminalProgress(), limit=limit, pictures=not no_pictures)
+    with reporting(style, with_parent) as telling, existing_store(database) as store:
+        order = order_of(store, telling.progress, limit=limit, pictures=not no_pictures)
     if as_json:
         skipped = [{"path": path, "why": why} for path, why in order.skipped]
         echo_json({"images": [one.to_json() for one in order.images], "skipped": skipped})
@@ -141,9 +150,18 @@ def order_command(limit: int | None, no_pictures: bool, database: Path, as_json:
 @click.argument("out", type=PATH, metavar="OUT.zip")
 @click.option("--snapshot", "hashes", multiple=True, help="A snapshot by its hash or the beginning of it.")
 @click.option("--adapter", "ids", multiple=True, help="An adapter by its id.")
+@child_options
 @db_option
 @json_option
-def export_command(out: Path, hashes: tuple[str, ...], ids: tuple[str, ...], database: Path, as_json: bool) -> None:
+def export_command(
+    out: Path,
+    hashes: tuple[str, ...],
+    ids: tuple[str, ...],
+    style: str,
+    with_parent: bool,
+    database: Path,
+    as_json: bool,
+) -> None:
     """Pack snapshots and adapters into one file for another machine, without identifiers of patients.
 
     Tell its hash to whoever gets it, on another way than the file.
@@ -154,10 +172,10 @@ def export_command(out: Path, hashes: tuple[str, ...], ids: tuple[str, ...], dat
     from engine.feedback.identifiers import Identifiers
     from engine.runtime import AdapterManifest, adapters_folder
 
-    with existing_store(database) as store:
+    with reporting(style, with_parent) as telling, existing_store(database) as store:
         rows = [store.snapshots.find(hash_) for hash_ in hashes]
         adapters = [AdapterManifest.read(adapters_folder() / Path(id_).name) for id_ in ids]
-        bundle = write_bundle(out, rows, adapters, Identifiers(store.identifying_texts()), TerminalProgress())
+        bundle = write_bundle(out, rows, adapters, Identifiers(store.identifying_texts()), telling.progress)
     told = {"bundle": str(out), "sha256": bundle.sha256, "files": bundle.files}
     if as_json:
         echo_json({**told, "snapshots": list(bundle.snapshots), "adapters": list(bundle.adapters)})
@@ -168,9 +186,13 @@ def export_command(out: Path, hashes: tuple[str, ...], ids: tuple[str, ...], dat
 @click.command("import")
 @click.argument("bundle_file", type=PATH, metavar="FILE.zip")
 @click.option("--expect", default="", help="The hash that whoever made it told you: another bundle is refused.")
+@who_option
+@child_options
 @db_option
 @json_option
-def import_command(bundle_file: Path, expect: str, database: Path, as_json: bool) -> None:
+def import_command(
+    bundle_file: Path, expect: str, who: str, style: str, with_parent: bool, database: Path, as_json: bool
+) -> None:
     """Unpack snapshots and adapters from another machine, once every hash was found right.
 
     Example: medrega feedback import site-b.zip --expect 5c0e...
@@ -178,8 +200,8 @@ def import_command(bundle_file: Path, expect: str, database: Path, as_json: bool
     from engine.feedback.unbundle import read_bundle
     from engine.store import AnnotationStore
 
-    with AnnotationStore.open(database) as store:
-        done = read_bundle(bundle_file, store, getpass.getuser(), TerminalProgress(), expected=expect)
+    with reporting(style, with_parent) as telling, AnnotationStore.open(database) as store:
+        done = read_bundle(bundle_file, store, name_of(who), telling.progress, expected=expect)
     if as_json:
         told = {"sha256": done.bundle.sha256, "folders": [str(folder) for folder in done.folders]}
         names = {"snapshots": list(done.bundle.snapshots), "adapters": list(done.bundle.adapters)}

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import getpass
-import sys
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
+
+from training.cli_feedback_options import NICE, child_options, name_of, reporting, who_option
 
 if TYPE_CHECKING:
     from training.feedback.finetune import FineTuned
@@ -26,8 +26,8 @@ JSON = click.option("--json", "as_json", is_flag=True, help="Print one JSON docu
 @click.option("--max-steps", type=click.IntRange(1), help="At most so many steps.")
 @click.option("--seed", default=0, show_default=True)
 @click.option("--threads", type=click.IntRange(1), help="Default: one core is left to others.")
-@click.option("--nice", "niceness", default=10, show_default=True, type=click.IntRange(0, 19), help="0 for no change.")
-@click.option("--progress", "style", type=click.Choice(["text", "json"]), default="text", show_default=True)
+@NICE
+@child_options
 @JSON
 def train_command(
     snapshot: Path,
@@ -40,6 +40,7 @@ def train_command(
     threads: int | None,
     niceness: int,
     style: str,
+    with_parent: bool,
     as_json: bool,
 ) -> None:
     """Train a LoRA adapter on a snapshot of corrections, at low priority.
@@ -52,31 +53,25 @@ def train_command(
     """
     from engine.cli.options import named_model
     from engine.cli.output import echo_json
-    from engine.cli.progress import TerminalProgress
-    from engine.errors import MedRegAError
-    from training.events import JsonLines, TrainingEvent, nobody
-    from training.feedback.finetune import FineTuning, be_modest, default_threads, fine_tune, read_record
+    from training.events import TrainingEvent
 
-    be_modest(threads or default_threads(), niceness)
-    settings = FineTuning(seed=seed) if max_steps is None else FineTuning(seed=seed, max_steps=max_steps)
-    lines = JsonLines(sys.stderr) if style == "json" else None
-    try:
+    with reporting(style, with_parent) as telling:
+        # Imports torch, which takes seconds: whoever started this may want it to stop meanwhile.
+        from training.feedback.finetune import FineTuning, be_modest, default_threads, fine_tune, read_record
+
+        be_modest(threads or default_threads(), niceness)
+        settings = FineTuning(seed=seed) if max_steps is None else FineTuning(seed=seed, max_steps=max_steps)
         run = fine_tune(
             snapshot,
             named_model(base_id),
             out,
             settings,
-            lines or TerminalProgress(),
+            telling.progress,
             replay=replay,
             checkpoint=checkpoint,
-            listener=lines or nobody,
+            listener=telling.listener,
         )
-    except MedRegAError as error:
-        if lines is not None:
-            lines(TrainingEvent("error", text=str(error)))
-        raise
-    if lines is not None:
-        lines(TrainingEvent("done", text=str(out)))
+        telling.listener(TrainingEvent("done", text=str(out)))
     if as_json:
         echo_json({"run": str(out), **read_record(out), "result": run.result})
     else:
@@ -100,9 +95,19 @@ def _say_trained(run: FineTuned) -> None:
 @click.option(
     "--limit", default=2000, show_default=True, type=click.IntRange(2), help="Questions of the base test set."
 )
+@NICE
+@child_options
 @JSON
 def gate_command(
-    run: Path, snapshot: Path | None, base_id: str, base_test: Path | None, limit: int, as_json: bool
+    run: Path,
+    snapshot: Path | None,
+    base_id: str,
+    base_test: Path | None,
+    limit: int,
+    niceness: int,
+    style: str,
+    with_parent: bool,
+    as_json: bool,
 ) -> None:
     """Compare a run's adapter with what is in use: on held-out corrections, and on the base's own test set.
 
@@ -112,15 +117,17 @@ def gate_command(
     Example: medrega feedback gate runs/2026-11
     """
     from engine.cli.output import echo_json
-    from engine.cli.progress import TerminalProgress
     from engine.runtime import find_model
-    from training.feedback.finetune import read_places
-    from training.feedback.gate import GATE, run_gate
-    from training.feedback.gate_report import PAGE_FILE
 
-    base_place, snapshot_place = read_places(run)
-    base = find_model(base_id or str(base_place))
-    report = run_gate(run, base, snapshot or snapshot_place, TerminalProgress(), base_test=base_test, limit=limit)
+    with reporting(style, with_parent) as telling:
+        from training.feedback.finetune import be_modest, default_threads, read_places
+        from training.feedback.gate import GATE, run_gate
+        from training.feedback.gate_report import PAGE_FILE
+
+        be_modest(default_threads(), niceness)
+        base_place, snapshot_place = read_places(run)
+        base = find_model(base_id or str(base_place))
+        report = run_gate(run, base, snapshot or snapshot_place, telling.progress, base_test=base_test, limit=limit)
     if as_json:
         echo_json(report)
     else:
@@ -137,8 +144,9 @@ def gate_command(
 @click.option("--base", "base_id", default="", help="Where the run's base lies now, if it was moved.")
 @click.option("--override", is_flag=True, help="Also without a passing gate; needs --reason.")
 @click.option("--reason", default="", help="Why; kept in the history.")
+@who_option
 @JSON
-def promote_command(run: Path, base_id: str, override: bool, reason: str, as_json: bool) -> None:
+def promote_command(run: Path, base_id: str, override: bool, reason: str, who: str, as_json: bool) -> None:
     """Let the base answer with a run's adapter from its next question on.
 
     Example: medrega feedback promote runs/2026-11
@@ -151,7 +159,7 @@ def promote_command(run: Path, base_id: str, override: bool, reason: str, as_jso
     if override and not reason.strip():
         raise click.UsageError("--override needs a --reason, which is kept in the history")
     base = find_model(base_id or str(read_places(run)[0]))
-    adapter = promote_run(run, base, getpass.getuser(), override=override, reason=reason)
+    adapter = promote_run(run, base, name_of(who), override=override, reason=reason)
     if as_json:
         echo_json(
             {"base": base.id, "adapter": adapter.id, "sha256": adapter.file.sha256, "folder": str(adapter.folder)}
@@ -164,8 +172,9 @@ def promote_command(run: Path, base_id: str, override: bool, reason: str, as_jso
 @click.option("--base", "base_id", default="", help="Model id or folder. Default: the chosen model.")
 @click.option("--to-base", is_flag=True, help="To the base alone, not to the adapter before.")
 @click.option("--reason", default="", help="Why; kept in the history.")
+@who_option
 @JSON
-def rollback_command(base_id: str, to_base: bool, reason: str, as_json: bool) -> None:
+def rollback_command(base_id: str, to_base: bool, reason: str, who: str, as_json: bool) -> None:
     """Answer again with what was in use before the adapter in use.
 
     Example: medrega feedback rollback --reason "worse on the new scanner"
@@ -175,7 +184,7 @@ def rollback_command(base_id: str, to_base: bool, reason: str, as_json: bool) ->
     from engine.runtime import roll_back
 
     base = named_model(base_id)
-    adapter = roll_back(base, getpass.getuser(), reason=reason, to_base=to_base)
+    adapter = roll_back(base, name_of(who), reason=reason, to_base=to_base)
     if as_json:
         echo_json({"base": base.id, "adapter": adapter.id if adapter else None})
     else:

@@ -34,8 +34,8 @@ class Drawing:
     max_length : ids a group may have; questions beyond wait for another visit.
     views : so many augmented forms of an image, 0 for a new one at each visit; view_seed : of those forms, the same in
     all stages of a run, so that they share cached features.
-    digits : weigh digits by their place (see `digit_weights`). tasks : how readily groups of a task are drawn, 1 unless
-    named.
+    digits : weigh digits by their place (see `digit_weights`). reduction : the power of `reduced_weights`.
+    tasks : how readily groups of a task are drawn, 1 unless named.
     """
 
     image_size: int
@@ -46,6 +46,7 @@ class Drawing:
     max_length: int = 2048
     views: int = 0
     digits: bool = True
+    reduction: float = 0.0
     tasks: Mapping[Task, float] = field(default_factory=dict)
     view_seed: int = 0
 
@@ -166,7 +167,8 @@ class QuestionDataset(Dataset[QuestionItem]):
             raise DatasetError(
                 f"{record.where}: question and answer take {size} tokens, max_length is {drawing.max_length}"
             )
-        weights = digit_weights(answer, self._encoder.digit_ids) if drawing.digits else ()
+        weights = digit_weights(answer, self._encoder.digit_ids) if drawing.digits else (1.0,) * len(answer)
+        weights = reduced_weights(weights, drawing.reduction)
         return prefix, Branch(tuple(question), answer, weights, self._looks(record, answer))
 
     def _looks(self, record: Record, answer: tuple[int, ...]) -> tuple[tuple[int, ...], ...]:
@@ -187,6 +189,16 @@ def digit_weights(answer: Sequence[int], digits: Container[int]) -> tuple[float,
         if place:
             weights[number] = _PLACE_WEIGHTS[min(place, len(_PLACE_WEIGHTS)) - 1]
     return tuple(weights)
+
+
+def reduced_weights(weights: Sequence[float], power: float) -> tuple[float, ...]:
+    """What each id of an answer weighs, divided by a power of what they weigh together.
+
+    0 : every id alike, so that a list of forty boxes outweighs a hundred names. 1 : every answer alike. 0.5 : between
+    them, "square averaging" (Z. Chen et al., InternVL 2.5, arXiv:2412.05271, section 3.3.3).
+    """
+    total = sum(weights) ** power
+    return tuple(weight / total for weight in weights)
 
 
 class QuestionBatch(ImageBatch):

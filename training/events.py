@@ -45,11 +45,13 @@ class JsonLines:
     """Writes each event and each progress as one line of JSON, for a panel that reads a child process.
 
     Lines on standard error that do not begin with ``{`` are log lines. Progress of preparations comes at most twice a
-    second.
+    second. When the program that reads them has ended, nothing is written any more: what is being done, and a
+    checkpoint at its end, goes on.
     """
 
     out: TextIO = field(default_factory=lambda: sys.stderr)
     _last: float = 0.0
+    _heard: bool = True
 
     def __call__(self, event: TrainingEvent) -> None:
         """Write what the event knows."""
@@ -70,5 +72,10 @@ class JsonLines:
         return False
 
     def _write(self, document: dict[str, Any]) -> None:
-        self.out.write(json.dumps(document, ensure_ascii=False) + "\n")
-        self.out.flush()
+        if not self._heard:
+            return
+        try:
+            self.out.write(json.dumps(document, ensure_ascii=False) + "\n")
+            self.out.flush()
+        except BrokenPipeError:
+            self._heard = False

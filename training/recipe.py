@@ -52,6 +52,8 @@ class VisionSettings(_Strict):
 class ModelSettings(_Strict):
     """Either a preset, from scratch, or a checkpoint folder to go on from (relative to the recipe).
 
+    checkpoint : of the trainer, of InternVL, or a model folder of this project, whose GGUF files are dequantized.
+
     text : a preset's text model starts from that of a model folder of this project, GGUF (relative to the recipe).
     """
 
@@ -84,6 +86,7 @@ class Stage(_Strict):
     head_learning_rate : of the output layer where it differs: words that were never said have far to go.
     balance : how much oftener an image is visited whose labels are in few images, 0 for all alike, 1 for every label
     alike. tasks : how much oftener groups of a task are drawn at a visit than those of the others, which have 1.
+    loss_reduction : what an answer counts in the loss: its ids ("token"), their root ("square"), as any ("sample").
     warmup : the fraction of the steps in which the learning rate rises; it then falls as a cosine.
     pack : ids of a row that several images' questions share, 0 for a row each. On a processor no more than the longest
     group, since attention grows with the square of a row. max_length : no row is longer.
@@ -112,6 +115,7 @@ class Stage(_Strict):
     augment: bool = True
     balance: float = Field(default=0.0, ge=0, le=1)
     tasks: dict[Task, Annotated[float, Field(ge=0)]] = {}
+    loss_reduction: Literal["token", "square", "sample"] = "token"
     boxes: bool = False
     attention: float = Field(default=0.0, ge=0)
     pack: int = Field(default=0, ge=0)
@@ -143,6 +147,11 @@ class Stage(_Strict):
         if self.images_per_step % self.accumulate:
             raise ValueError("images_per_step must be a multiple of accumulate")
         return self
+
+    @property
+    def reduction(self) -> float:
+        """The power that `training.drawing.reduced_weights` takes."""
+        return {"token": 0.0, "square": 0.5, "sample": 1.0}[self.loss_reduction]
 
     def steps_for(self, images: int) -> int:
         """How many steps it takes on so many images."""

@@ -24,6 +24,7 @@ from transformers import (
 )
 
 from engine.progress import Cancelled, Progress
+from engine.runtime.manifest import MANIFEST_FILE
 from training.answers import AnswerModel, choose_trained, packed_loss
 from training.checkpoint import TrainingError, last_complete, remove_incomplete, save_checkpoint
 from training.dense import DenseModel, collate_masks
@@ -31,6 +32,7 @@ from training.drawing import Drawing, QuestionCollator, QuestionDataset
 from training.early_stopping import EarlyStop, HeldOut
 from training.events import Listener, TrainingEvent, nobody
 from training.features import FeatureCache, tower_digest
+from training.gguf_checkpoint import load_gguf
 from training.launch import is_sharded
 from training.low_rank import add_lora
 from training.marked import MarkedDataset, MarkedModel, collate_marked, label_values
@@ -128,6 +130,8 @@ def _start(
 ) -> tuple[InternVLForConditionalGeneration, PreTrainedTokenizerFast]:
     settings = recipe.model
     if settings.checkpoint is not None:
+        if (settings.checkpoint / MANIFEST_FILE).is_file():
+            return load_gguf(settings.checkpoint)
         return load_model(settings.checkpoint), load_tokenizer(settings.checkpoint)
     assert settings.preset is not None
     preset = PRESETS[settings.preset]
@@ -299,6 +303,7 @@ class _StageRun:
             branches_per_group=stage.questions_per_group,
             seed=self.seed,
             max_length=stage.max_length,
+            reduction=stage.reduction,
             tasks=stage.tasks,
             view_seed=self.view_seed,
             views=(stage.cache_views if stage.augment else 1) if stage.cache_features else 0,

@@ -6,6 +6,7 @@ import itertools
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from PySide6.QtCore import QObject, Signal
 
@@ -25,6 +26,7 @@ from engine.runtime import (
     list_models,
     taught_labels,
 )
+from engine.shadow import BothAnswers, ShadowTrial, ask_both
 from engine.store import StoreError
 from engine.suggest import ImageRef, Suggestion, suggest
 
@@ -45,7 +47,8 @@ class AskingModel(QObject):
     untrained : a model's name that was asked what it never learnt.
     idle : nothing is being asked. unusable : the model cannot be loaded, and why. model_changed : another answers.
 
-    manifest : of the model that answers by default.
+    manifest : of the model that answers by default. trial : two adapters of it that name each region together, one
+    of them seen; None while one adapter answers alone.
     """
 
     started = Signal(object)
@@ -72,6 +75,7 @@ class AskingModel(QObject):
         self.manifest = manifest
         self._labels: dict[Path, LabelSet] = {manifest.folder: manifest.labels()}
         self.language = Language.EN
+        self.trial: ShadowTrial | None = None
         self._viewing = viewing
         self._regions = regions
         self._numbers = itertools.count(1)
@@ -246,7 +250,7 @@ class AskingModel(QObject):
             session.close()
         self._jobs.stop()
 
-    def _ask(self, task: Task, root_id: int | None, **what: object) -> None:
+    def _ask(self, task: Task, root_id: int | None, **what: Any) -> None:
         viewing = self._viewing
         volume = viewing.volume
         if volume is None:
@@ -261,8 +265,12 @@ class AskingModel(QObject):
         asked = _Asked(next(self._numbers), root_id)
         plane, index, window, language = viewing.plane, viewing.index, viewing.window, self.language
         labels, session = self.labels_for(task), self.session_for(task)
+        trial = self.trial if session is self.session else None
 
-        def work(job: Job) -> Suggestion:
+        def work(job: Job) -> Suggestion | BothAnswers:
+            if trial is not None and root_id is not None:
+                more = {"language": language, "cancelled": job.cancelled, **what}
+                return ask_both(session, trial, root_id, volume, plane, index, window, **more)
             return suggest(
                 session,
                 volume,
@@ -273,12 +281,12 @@ class AskingModel(QObject):
                 language=language,
                 labels=labels,
                 cancelled=job.cancelled,
-                **what,  # type: ignore[arg-type]
+                **what,
             )
 
         job = self._jobs.start(work)
         self._current = (asked, job)
-        job.done.connect(lambda suggestion: self._arrived(asked, suggestion))
+        job.done.connect(lambda said: self._arrived(asked, said))
         job.failed.connect(lambda message: self._failed(asked, message))
         self.started.emit(job)
 
@@ -293,11 +301,12 @@ class AskingModel(QObject):
         shown = (volume.source, volume.series_uid, viewing.plane, viewing.index)
         return (image.path, image.series_uid, image.plane, image.slice) == shown
 
-    def _arrived(self, asked: _Asked, suggestion: Suggestion) -> None:
+    def _arrived(self, asked: _Asked, said: Suggestion | BothAnswers) -> None:
         # A late answer is dropped: it belongs to a question, slice or region that is gone.
         if not self._is_current(asked):
             return
         self._current = None
+        suggestion = said.shown if isinstance(said, BothAnswers) else said
         self._tell_of_adapter()
         if not suggestion.trained:
             self.untrained.emit(suggestion.model.id)
@@ -315,7 +324,7 @@ class AskingModel(QObject):
                     self.unreadable.emit()
                 self.answered.emit(-1)
             elif self._regions.region(asked.root_id) is not None:
-                self._regions.keep_suggestion(suggestion, asked.root_id)
+                self._regions.keep_suggestion(said, asked.root_id)
                 self.answered.emit(asked.root_id)
         except StoreError as error:
             self.failed.emit(str(error))

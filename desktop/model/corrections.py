@@ -24,13 +24,15 @@ class LabelCount:
 
 @dataclass(frozen=True, slots=True)
 class CorrectionCounts:
-    """total : all that pass the filter. scans : they lie in. since : when the last snapshot was taken, "" for never.
+    """total : all that pass the filter. scans, patients : they are of. since : when the last snapshot was taken, ""
+    for never.
 
     labels : the most frequent first. annotators, names, modalities : what a filter can ask for.
     """
 
     total: LabelCount
     scans: int
+    patients: int
     since: str
     labels: tuple[LabelCount, ...]
     annotators: tuple[str, ...]
@@ -51,7 +53,7 @@ def count_corrections(store: AnnotationStore, wanted: CorrectionFilter) -> Corre
     everything = list(corrections(store))
     # Of a scan that several people read it depends on the wanted annotators whose reading counts.
     found = everything if wanted == CorrectionFilter() else list(corrections(store, wanted))
-    snapshots = store.snapshots.all()
+    snapshots, patients = store.snapshots.all(), store.scans.patients_of_sources()
     since = snapshots[-1].created if snapshots else ""
     by_label: dict[str, list[Correction]] = {}
     for one in found:
@@ -61,6 +63,7 @@ def count_corrections(store: AnnotationStore, wanted: CorrectionFilter) -> Corre
     return CorrectionCounts(
         _counted(None, found, since),
         len({one.image.series_uid or one.image.source for one in found}),
+        len({patients.get(one.image.source, one.image.source) for one in found}),
         since,
         tuple(sorted(labels, key=lambda one: -(one.accepted + one.corrected))),
         tuple(sorted({one.annotator for one in everything})),

@@ -6,7 +6,6 @@ import contextlib
 import json
 import os
 import re
-import signal
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -45,7 +44,9 @@ class ChildEnd:
 
 
 class FeedbackChild(QObject):
-    """told : a `ChildEvent`. progressed : done, total (0 unknown), what. ended : a `ChildEnd`, once, as the last."""
+    """Ends when the window does, however that ends.
+
+    told : a `ChildEvent`. progressed : done, total (0 unknown), what. ended : a `ChildEnd`, once, as the last."""
 
     told = Signal(object)
     progressed = Signal(int, int, str)
@@ -78,15 +79,13 @@ class FeedbackChild(QObject):
         self._process.start(sys.executable, self._arguments)
 
     def interrupt(self) -> None:
-        """Let it end its step and keep what it has; end it where it does not."""
+        """Let it end its step and keep what it has; end it where it does not.
+
+        Its standard input ends, as it also does when this window is killed: a verb with ``--with-parent`` stops then.
+        """
         if not self.pid:
             return
-        if os.name == "nt":
-            # No interrupt reaches a process without a console there. It goes on from its last checkpoint.
-            self._process.kill()
-            return
-        with contextlib.suppress(ProcessLookupError):
-            os.kill(self.pid, signal.SIGINT)
+        self._process.closeWriteChannel()
         QTimer.singleShot(_GRACE_MS, self, self._process.kill)
 
     def kill(self) -> None:

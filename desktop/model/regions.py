@@ -9,6 +9,7 @@ from desktop.model.commands import Change, RegionsCommand
 from desktop.model.slice_regions import UNDECIDED, SliceRegions
 from engine.found import known_regions, without_known
 from engine.regions import Label, RegionError, Shape
+from engine.shadow import BothAnswers, keep_both
 from engine.store import (
     NewRegion,
     Origin,
@@ -82,11 +83,15 @@ class RegionsModel(SliceRegions):
             self._push(changes, lambda: first, asking)
         return rows
 
-    def keep_suggestion(self, suggestion: Suggestion, root_id: int) -> None:
-        """Store an answer about a drawn region."""
+    def keep_suggestion(self, said: Suggestion | BothAnswers, root_id: int) -> None:
+        """Store an answer about a drawn region, or two of which the person sees one."""
         volume = self._viewing.volume
         if volume is not None:
-            self._suggested[root_id] = self._store.record_suggestion(suggestion, study_uid_of(volume), root_id)
+            if isinstance(said, BothAnswers):
+                row = keep_both(self._store, said, volume, root_id)
+            else:
+                row = self._store.record_suggestion(said, study_uid_of(volume), root_id)
+            self._suggested[root_id] = row
             self.changed.emit()
             self.selected.emit()
 

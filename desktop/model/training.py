@@ -6,12 +6,14 @@ from dataclasses import dataclass
 
 from PySide6.QtCore import QObject
 
-from desktop.model.asking import AskingModel
 from desktop.model.corrections import CorrectionsModel
 from desktop.model.drift import DriftModel
 from desktop.model.jobs import JobRunner
+from desktop.model.next_images import NextImagesModel
 from desktop.model.reader import ReaderModel
+from desktop.model.session import ViewerModels
 from desktop.model.training_run import TrainingModel
+from desktop.model.trial import TrialModel
 from engine.store import AnnotationStore
 
 
@@ -22,14 +24,20 @@ class TrainingModels:
     runs: TrainingModel
     corrections: CorrectionsModel
     drift: DriftModel
+    trial: TrialModel
+    next_images: NextImagesModel
 
     @classmethod
     def make(
-        cls, store: AnnotationStore, asking: AskingModel, reader: ReaderModel, jobs: JobRunner, window: QObject
+        cls, store: AnnotationStore, models: ViewerModels, reader: ReaderModel, jobs: JobRunner, window: QObject
     ) -> TrainingModels:
         """All of a window's, which they belong to."""
+        asking, regions = models.asking, models.regions
+        runs = TrainingModel(store, asking, reader, jobs, window)
         return cls(
-            TrainingModel(store, asking, reader, jobs, window),
+            runs,
             CorrectionsModel(store, jobs, window),
             DriftModel(store, jobs, window),
+            TrialModel(store, asking, regions, runs, reader, jobs, window),
+            NextImagesModel(store, jobs, window),
         )

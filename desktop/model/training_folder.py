@@ -26,9 +26,13 @@ from engine.files import whole_file
 logger = logging.getLogger(__name__)
 
 PLAN_FILE, CURVE_FILE = "plan.json", "curve.ndjson"
+ADAPTER_FOLDER = "adapter"
+"""In a finished run's."""
 _RECORD_FILE, _RESULT_FILE = "run.json", "result.json"
 _REPORT_FILE = Path("gate", "report.json")
 _FORMAT = 1
+_GENTLE = ("--nice", "0")
+"""The window has lowered the priority already."""
 
 
 class RunError(MedRegAError):
@@ -181,12 +185,12 @@ def next_step(folder: Path, plan: RunPlan) -> Step:
     return Step.DECIDE if (folder / _REPORT_FILE).is_file() else Step.GATE
 
 
-def step_arguments(folder: Path, plan: RunPlan) -> list[str]:
-    """What `medrega feedback` is told to do a run's next step."""
+def step_arguments(folder: Path, plan: RunPlan, who: str) -> list[str]:
+    """What `medrega feedback` is told to do a run's next step. who : does it. Raises `RunError` when nothing can be."""
     options, step = plan.options, next_step(folder, plan)
     if step is Step.FREEZE:
         wanted = options.wanted
-        words = ["--db", str(plan.database), "--heldout", str(options.heldout)]
+        words = ["--db", str(plan.database), "--heldout", str(options.heldout), "--who", who]
         words += [word for name in wanted.annotators for word in ("--annotator", name)]
         words += [word for name in wanted.labels for word in ("--label", name)]
         words += [word for name in wanted.modalities for word in ("--modality", name)]
@@ -195,17 +199,20 @@ def step_arguments(folder: Path, plan: RunPlan) -> list[str]:
         words += ["--until", wanted.until] if wanted.until else []
     elif step is Step.TRAIN:
         assert plan.frozen is not None, "what is trained on was frozen before"
-        words = [str(plan.frozen.folder), "--base", str(plan.base), "--out", str(folder), "--progress", "json"]
-        # The window has lowered its priority already.
-        words += ["--nice", "0"]
+        if not plan.frozen.counts["train"]["regions"]:
+            raise RunError(
+                "every patient of these corrections is held out, and nothing is left to learn from: decide about "
+                "regions of more patients, or hold out a smaller share of them"
+            )
+        words = [str(plan.frozen.folder), "--base", str(plan.base), "--out", str(folder), *_GENTLE]
         words += ["--max-steps", str(options.max_steps)] if options.max_steps is not None else []
         words += ["--replay", str(options.replay)] if options.replay is not None else []
     elif step is Step.GATE:
-        words = [str(folder), "--base", str(plan.base)]
+        words = [str(folder), "--base", str(plan.base), *_GENTLE]
         words += ["--base-test", str(options.base_test)] if options.base_test is not None else []
     else:
         raise RunError(f"the training run {folder.name} is finished")
-    return [step.value, *words, "--json"]
+    return [step.value, *words, "--progress", "json", "--with-parent", "--json"]
 
 
 def frozen_of(said: Mapping[str, Any]) -> Frozen:

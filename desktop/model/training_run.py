@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import logging
+import time
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -94,10 +96,13 @@ class TrainingModel(QObject):
         self.in_use = ""
         self.live: Live | None = None
         self._points: list[CurvePoint] = []
+        self._worked_on: Path | None = None
+        self._then: Callable[[], object] | None = None
         self._child: FeedbackChild | None = None
         self._promoting: FeedbackChild | None = None
         self._lock: QLockFile | None = None
         self._discards = False
+        self._counted_from = (0.0, 0)
         self._job: Job | None = None
         asking.model_changed.connect(self.refresh)
 
@@ -108,8 +113,12 @@ class TrainingModel(QObject):
 
     @property
     def curve(self) -> tuple[CurvePoint, ...]:
-        """The losses of the run in work."""
+        """The losses of the run in work, or of the one that was last."""
         return tuple(self._points)
+
+    def curve_of(self, row: RunRow) -> tuple[CurvePoint, ...]:
+        """The losses of a run, also those that came since the disk was looked at."""
+        return self.curve if row.folder == self._worked_on else row.curve
 
     @property
     def child_pid(self) -> int:
@@ -134,10 +143,17 @@ class TrainingModel(QObject):
         job = self._job = self._jobs.start(work)
         job.done.connect(lambda seen: self._show(seen) if job is self._job else None)
         job.failed.connect(self.failed)
+        job.failed.connect(lambda _: self._show(None) if job is self._job else None)
 
-    def _show(self, seen: _Seen) -> None:
-        self.rows, self.history, self.in_use = seen.rows, seen.history, seen.in_use
+    def _show(self, seen: _Seen | None) -> None:
+        if seen is not None:
+            self.rows, self.history, self.in_use = seen.rows, seen.history, seen.in_use
+        then, self._then = self._then, None
+        if then is not None:
+            self._rest()
         self.changed.emit()
+        if then is not None:
+            then()
 
     def start(self, options: RunOptions) -> None:
         """Freeze what was decided, train on it, and let the gate judge."""
@@ -164,7 +180,7 @@ class TrainingModel(QObject):
             self.failed.emit(self.tr("Another window works on this training."))
             return
         self._lock = lock
-        self._points = list(read_curve(folder))
+        self._points, self._worked_on = list(read_curve(folder)), folder
         self._go_on(folder)
         self.refresh()
 
@@ -186,8 +202,11 @@ class TrainingModel(QObject):
         job.failed.connect(self.failed)
         job.finished.connect(self.refresh)
 
-    def promote(self, folder: Path, reason: str = "") -> None:
-        """Answer with a run's adapter from the next question on. reason : needed where its gate did not pass."""
+    def promote(self, folder: Path, reason: str = "", *, overridden: bool = True) -> None:
+        """Answer with a run's adapter from the next question on.
+
+        reason : needed where its gate did not pass. overridden : whether it is used although it did not.
+        """
         if self._promoting is not None:
             return
         try:
@@ -195,8 +214,10 @@ class TrainingModel(QObject):
         except RunError as error:
             self.failed.emit(str(error))
             return
-        why = ["--override", "--reason", reason] if reason else []
-        child = self._promoting = FeedbackChild(["promote", str(folder), "--base", str(base), *why, "--json"], self)
+        why = ["--reason", reason] if reason else []
+        why += ["--override"] if reason and overridden else []
+        words = ["promote", str(folder), "--base", str(base), "--who", self._reader.name, *why, "--json"]
+        child = self._promoting = FeedbackChild(words, self)
         child.ended.connect(self._promoted)
         child.start()
         self.changed.emit()
@@ -205,7 +226,7 @@ class TrainingModel(QObject):
         """Answer again with what was in use before."""
         manifest, who = self.manifest, self._reader.name
         job = self._jobs.start(lambda job: roll_back(manifest, who, reason=reason))
-        job.done.connect(lambda _: self._switch())
+        job.done.connect(lambda _: self.has_switched())
         job.failed.connect(self.failed)
 
     def close(self) -> None:
@@ -221,9 +242,10 @@ class TrainingModel(QObject):
             self.failed.emit(end.message or self.tr("The training ended without a result."))
             self.changed.emit()
         else:
-            self._switch()
+            self.has_switched()
 
-    def _switch(self) -> None:
+    def has_switched(self) -> None:
+        """Another adapter is in use than was, whoever saw to that."""
         # Its session follows what is promoted; the base stays loaded.
         self._asking.warm_up()
         self.switched.emit()
@@ -235,10 +257,9 @@ class TrainingModel(QObject):
             plan = RunPlan.read(folder)
             step = next_step(folder, plan)
             if step is Step.DECIDE:
-                self._rest()
-                self.finished.emit(folder)
+                self._settle(lambda: self.finished.emit(folder))
                 return
-            arguments = step_arguments(folder, plan)
+            arguments = step_arguments(folder, plan, self._reader.name)
         except MedRegAError as error:
             self._fail(str(error))
             return
@@ -266,9 +287,20 @@ class TrainingModel(QObject):
         self.progressed.emit()
 
     def _count(self, done: int, total: int, _what: str) -> None:
-        if self.live is not None:
-            self.live = replace(self.live, done=done, total=total)
-            self.progressed.emit()
+        live = self.live
+        if live is None:
+            return
+        if total != live.total or done < live.done:
+            # Another thing is counted now.
+            self._counted_from = (time.monotonic(), done)
+        began, first = self._counted_from
+        if live.step is Step.TRAIN:
+            # The training says itself how long it takes.
+            eta_s = live.eta_s if total == live.total else None
+        else:
+            eta_s = (time.monotonic() - began) / (done - first) * (total - done) if done > first else None
+        self.live = replace(live, done=done, total=total, eta_s=eta_s)
+        self.progressed.emit()
 
     def _ended(self, folder: Path, plan: RunPlan, step: Step, end: ChildEnd) -> None:
         if self._child is not None:
@@ -287,8 +319,7 @@ class TrainingModel(QObject):
             self._rest()
             self.discard(folder)
         elif stopped:
-            self._rest()
-            self.refresh()
+            self._settle(lambda: None)
         elif done:
             self._go_on(folder)
             self.refresh()
@@ -296,9 +327,12 @@ class TrainingModel(QObject):
             self._fail(end.message or self.tr("The training ended without a result."))
 
     def _fail(self, message: str) -> None:
-        self._rest()
+        self._settle(lambda: self.failed.emit(message))
+
+    def _settle(self, then: Callable[[], object]) -> None:
+        """Rest, and then, once the disk was looked at: what is shown of the run is what came of it."""
+        self._then = then
         self.refresh()
-        self.failed.emit(message)
 
     def _rest(self) -> None:
         """Nothing is in work any more."""

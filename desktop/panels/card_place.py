@@ -24,7 +24,7 @@ class CardPlace(QObject):
             signal.connect(self.place)
 
     def place(self) -> None:
-        """Right of the box if there is room, else left, below or above it, always inside the views' area.
+        """Right of the box if there is room, else left, below or above it, or else where it hides least of the box.
 
         It may lie over another view: in a small one it would hide the box that it is about.
         """
@@ -39,16 +39,21 @@ class CardPlace(QObject):
 
 
 def _beside(box: QRect, size: QSize, area: QRect) -> QPoint:
-    """Where a card of some size lies in an area: beside a box where there is room, over it only where there is none."""
+    """Where a card of some size lies in an area: beside a box where there is room, else over as little as can be."""
     right = max(area.left(), area.right() - size.width())
     bottom = max(area.top(), area.bottom() - size.height())
-    level = max(area.top(), min(box.top(), bottom))
-    flush = max(area.left(), min(box.left(), right))
     places = (
-        QPoint(box.right() + _GAP, level),
-        QPoint(box.left() - _GAP - size.width(), level),
-        QPoint(flush, box.bottom() + _GAP),
-        QPoint(flush, box.top() - _GAP - size.height()),
+        QPoint(box.right() + _GAP, box.top()),
+        QPoint(box.left() - _GAP - size.width(), box.top()),
+        QPoint(box.left(), box.bottom() + _GAP),
+        QPoint(box.left(), box.top() - _GAP - size.height()),
     )
-    free = (place for place in places if area.contains(QRect(place, size)))
-    return next(free, QPoint(max(area.left(), min(box.right() + _GAP, right)), level))
+    inside = [
+        QPoint(max(area.left(), min(place.x(), right)), max(area.top(), min(place.y(), bottom))) for place in places
+    ]
+
+    def hidden(place: QPoint) -> int:
+        common = QRect(place, size) & box
+        return common.width() * common.height()
+
+    return min(inside, key=hidden)

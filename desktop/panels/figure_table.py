@@ -17,6 +17,8 @@ def figure_table() -> QTableWidget:
     table.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
     table.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
     table.verticalHeader().hide()
+    # What is marked is a row: bold heads would say that its columns are.
+    table.horizontalHeader().setHighlightSections(False)
     table.setTabKeyNavigation(False)
     return table
 

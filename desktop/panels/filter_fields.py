@@ -9,6 +9,7 @@ from PySide6.QtWidgets import (
     QComboBox,
     QDateEdit,
     QSizePolicy,
+    QSpinBox,
     QStyle,
     QStyledItemDelegate,
     QStyleOptionComboBox,
@@ -18,6 +19,9 @@ from PySide6.QtWidgets import (
 )
 
 from desktop.panels.chevron import chevron_picture, draw_chevron
+
+_TEXT_MARGIN = 8
+"""As the style sheet gives to lines of text."""
 
 
 class ChoiceField(QComboBox):
@@ -109,6 +113,16 @@ class DayField(QDateEdit):
         super().changeEvent(event)
         if event.type() == QEvent.Type.PaletteChange:
             self._dress()
+
+
+class NumberField(QSpinBox):
+    """A whole number to type."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.setObjectName("field")
+        # A style sheet's padding does not reach the text in here.
+        self.lineEdit().setTextMargins(_TEXT_MARGIN, 0, _TEXT_MARGIN, 0)
 
 
 def _draw_arrow(field: QWidget, painter: QPainter, from_right: int) -> None:

@@ -13,7 +13,6 @@ from PySide6.QtWidgets import (
     QLabel,
     QPushButton,
     QSizePolicy,
-    QTableWidget,
     QVBoxLayout,
     QWidget,
 )
@@ -68,7 +67,7 @@ class GateScores(QWidget):
         bounds = "–" if row.interval is None else " … ".join(signed_points(one) for one in row.interval)
         return [
             self._words.task(row.task) if row.task else self.tr("All"),
-            self.tr("(several)") if row.label == _SEVERAL else row.label and self._name_of(row.label, row.label),
+            self._label(row.label),
             name,
             str(row.n),
             percent(row.before),
@@ -76,6 +75,11 @@ class GateScores(QWidget):
             signed_points(row.difference),
             bounds,
         ]
+
+    def _label(self, label: str) -> str:
+        if label == _SEVERAL:
+            return self.tr("(several)")
+        return self._name_of(label, label) if label else self.tr("(all)")
 
 
 class GateExamples(QWidget):
@@ -112,6 +116,7 @@ class GateExamples(QWidget):
         layout.setContentsMargins(0, 0, 0, 0)
         layout.addLayout(row)
         layout.addLayout(sides, 1)
+        self._retranslate()
 
     def show_report(self, report: GateReport | None) -> None:
         """None for a run whose gate has not been run."""
@@ -143,50 +148,60 @@ class GateExamples(QWidget):
             self.pictures[side].set_picture(QPixmap(str(one.pictures[side])))
             self.pictures[side].setAccessibleName(self.captions[side].text())
 
+    def _retranslate(self) -> None:
+        for button, text in ((self.previous, self.tr("Previous example")), (self.following, self.tr("Next example"))):
+            button.setToolTip(text)
+            button.setAccessibleName(text)
+
     def changeEvent(self, event: QEvent) -> None:
         super().changeEvent(event)
         if event.type() == QEvent.Type.LanguageChange:
-            self.previous.setToolTip(self.tr("Previous example"))
-            self.following.setToolTip(self.tr("Next example"))
+            self._retranslate()
 
 
 class GateConfusion(QWidget):
-    """Which true name was called what; before and after beside each other. name_of : a label's name for people."""
+    """Which true name was called what, before and after: what happened, the true names that are asked most first.
+
+    A matrix of many names would be mostly empty, and wider than any screen. name_of : a label's name for people.
+    """
 
     def __init__(self, name_of: Callable[[str, str], str], parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._name_of = name_of
-        self.tables = (figure_table(), figure_table())
-        self._titles = (QLabel(), QLabel())
-        layout = QHBoxLayout(self)
+        self.table = figure_table()
+        layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
-        for title, table in zip(self._titles, self.tables, strict=True):
-            title.setObjectName("panelTitle")
-            column = QVBoxLayout()
-            column.addWidget(title)
-            column.addWidget(table, 1)
-            layout.addLayout(column, 1)
+        layout.addWidget(self.table)
 
     def show_report(self, report: GateReport | None) -> None:
         """None for a run whose gate has not been run."""
-        found = None if report is None else report.heldout.confusion
-        self._titles[0].setText(self.tr("Before: true name, and what it was called"))
-        self._titles[1].setText(self.tr("After: true name, and what it was called"))
-        for table, side in zip(self.tables, ("before", "after"), strict=True):
-            self._fill(table, found, side)
-
-    def _fill(self, table: QTableWidget, found: Confusion | None, side: str) -> None:
-        if found is None:
-            fill_table(table, [self.tr("True name")], [])
-            return
-        names = [*(self._name_of(name, name) for name in found.labels[:-1]), self.tr("(other)")]
-        rows = [
-            [name, *(str(count or "") for count in row)]
-            for name, row in zip(names, found.before if side == "before" else found.after, strict=True)
-            if any(row)
+        heads: list[Cell] = [
+            self.tr("True name"),
+            self.tr("What it was called"),
+            self.tr("Before"),
+            self.tr("After"),
+            (self.tr("Change"), self.tr("How much oftener it was called so")),
         ]
-        fill_table(table, [self.tr("True name"), *names], rows)
-        table.horizontalHeader().setSectionResizeMode(0, QHeaderView.ResizeMode.ResizeToContents)
+        found = None if report is None else report.heldout.confusion
+        fill_table(self.table, heads, [] if found is None else self._rows(found), words=2)
+        header = self.table.horizontalHeader()
+        header.setSectionResizeMode(0, QHeaderView.ResizeMode.ResizeToContents)
+        header.setSectionResizeMode(1, QHeaderView.ResizeMode.Stretch)
+
+    def _rows(self, found: Confusion) -> list[list[Cell]]:
+        names = [*(self._name_of(name, name) for name in found.labels[:-1]), self.tr("(other)")]
+        rows: list[list[Cell]] = []
+        for true, name in enumerate(names):
+            counts = {said: (found.before[true][said], found.after[true][said]) for said in range(len(names))}
+            # The right name first, then what it was taken for most often. Two other names are not one name.
+            right = true if true < len(names) - 1 else -1
+            for said in sorted(counts, key=lambda said: (said != right, -sum(counts[said]))):
+                before, after = counts[said]
+                if before or after:
+                    called = self.tr("{0} ✓").format(names[said]) if said == right else names[said]
+                    change = f"{after - before:+d}" if after != before else ""
+                    rows.append([name, called, str(before), str(after), change])
+        return rows
 
 
 def plain_words(text: str) -> str:

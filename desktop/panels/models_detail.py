@@ -32,7 +32,7 @@ class ModelDetail(QWidget):
 
     def __init__(self) -> None:
         super().__init__()
-        self._name = _plain("")
+        self._name = _plain("", selectable=True)
         self._name.setObjectName("cardTitle")
         self._words = ScoreWords(self)
         self._facts = QFormLayout()

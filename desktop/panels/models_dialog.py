@@ -186,14 +186,21 @@ class ModelsDialog(QDialog):
             self._fail("")
             self._said.setText(self.tr("Checking {0} …").format(row.manifest.name))
             job = self._models.verify(row.manifest)
+            # Methods, which are forgotten with the dialog: the job may end after it was closed.
             job.progressed.connect(self._progressed)
-            job.finished.connect(lambda: self._busy(None))
-            job.cancelled_.connect(lambda: self._said.setText(self.tr("Cancelled")))
+            job.finished.connect(self._ended)
+            job.cancelled_.connect(self._say_cancelled)
             self._busy(job)
 
     def _progressed(self, done: int, total: int, _what: str) -> None:
         self.progress.setRange(0, total)
         self.progress.setValue(done)
+
+    def _ended(self) -> None:
+        self._busy(None)
+
+    def _say_cancelled(self) -> None:
+        self._said.setText(self.tr("Cancelled"))
 
     def _busy(self, job: Job | None) -> None:
         self._job = job

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from PySide6.QtCore import QObject
 
-from engine.runtime import LabelScore, ModelManifest
+from engine.protocol import Task
+from engine.runtime import LabelScore, ModelManifest, label_score
 
 
 class ScoreWords(QObject):
@@ -21,7 +22,12 @@ class ScoreWords(QObject):
         numbers = {key: value for key, value in manifest.scores.items() if isinstance(value, int | float)}
         return [(names.get(key, key.replace("_", " ")), f"{value:.3f}") for key, value in numbers.items()]
 
-    def named(self, score: LabelScore | None) -> str:
+    def of_label(self, manifest: ModelManifest, task: Task, label_id: str) -> str:
+        """How a model did on one label: in naming its regions, or for text-to-region in finding them."""
+        score = label_score(manifest, label_id)
+        return self._found(score) if task is Task.TEXT_TO_REGION else self._named(score)
+
+    def _named(self, score: LabelScore | None) -> str:
         """How often a region of this label got its name."""
         if score is None or score.named is None:
             return self.tr("Never tested on this name")
@@ -29,7 +35,7 @@ class ScoreWords(QObject):
             round(score.named * score.named_of), score.named_of
         )
 
-    def found(self, score: LabelScore | None) -> str:
+    def _found(self, score: LabelScore | None) -> str:
         """How well boxes found for this label fitted."""
         if score is None or score.overlap is None:
             return self.tr("Never tested on this name")

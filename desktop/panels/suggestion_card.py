@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import partial
+
 from PySide6.QtCore import QEvent, QObject, Qt, Signal
 from PySide6.QtGui import QFont, QKeyEvent
 from PySide6.QtWidgets import QFrame, QLabel, QLineEdit, QListWidgetItem, QVBoxLayout, QWidget
@@ -16,7 +19,6 @@ from engine.errors import MedRegAError
 from engine.labels import NameTakenError, plain_choice
 from engine.protocol import Task
 from engine.regions import Label
-from engine.runtime import ModelManifest, label_score
 from engine.runtime.label_scores import LABELS
 from engine.store import RegionState, SuggestionRow
 
@@ -49,9 +51,10 @@ class SuggestionCard(QFrame):
         self._score = QLabel()
         self._score.setObjectName("cardHint")
         self._score.setTextFormat(Qt.TextFormat.PlainText)
+        self._score.setWordWrap(True)
         self._score_words = ScoreWords(self)
-        self._scored: ModelManifest | None = None
-        self._score_is_of_boxes = False
+        # In words, how the model that answered did on a label when it was tested; None where nothing is told of it.
+        self._score_of: Callable[[str], str] | None = None
         # The new name in the other language, if the person knows it.
         self._other_edit = QLineEdit()
         self._other_edit.installEventFilter(self)
@@ -59,6 +62,7 @@ class SuggestionCard(QFrame):
         self.adapter = QLabel()
         self.adapter.setObjectName("cardHint")
         self.adapter.setTextFormat(Qt.TextFormat.PlainText)
+        self.adapter.setWordWrap(True)
         self._hint = QLabel()
         self._hint.setObjectName("cardHint")
         self._hint.setWordWrap(True)
@@ -176,14 +180,12 @@ class SuggestionCard(QFrame):
 
     def _tell_score(self) -> None:
         """How the model that answered did on the chosen name when it was tested."""
-        chosen, manifest = self._list.chosen, self._scored
-        told = not self.typing and manifest is not None and LABELS in manifest.scores and chosen is not None
-        if told and manifest is not None and chosen is not None and chosen.label is not None:
-            score = label_score(manifest, chosen.label.id)
-            words = self._score_words
-            self._score.setText(words.found(score) if self._score_is_of_boxes else words.named(score))
-        if self._score.isVisibleTo(self) != told:
-            self._score.setVisible(told)
+        row = self._list.chosen
+        label = None if row is None else row.label
+        words = "" if label is None or self._score_of is None else self._score_of(label.id)
+        self._score.setText(words)
+        if self._score.isVisibleTo(self) != bool(words):
+            self._score.setVisible(bool(words))
             self._fit()
 
     def _offer_other_name(self) -> None:
@@ -229,7 +231,7 @@ class SuggestionCard(QFrame):
     def _fill(self, text: str) -> None:
         self._list.clear()
         self.adapter.hide()
-        self._scored = None
+        self._score_of = None
         if self.typing:
             self._list.setCurrentRow(self._fill_matches(text))
         else:
@@ -244,9 +246,8 @@ class SuggestionCard(QFrame):
         if root is None or row is None:
             return
         suggestion = self._regions.suggestion(root)
-        if suggestion is not None and suggestion.adapter and not self._asking.is_asked(root):
-            self.adapter.setText(self.tr("with the adapter {0}").format(suggestion.adapter))
-            self.adapter.show()
+        if suggestion is not None and not self._asking.is_asked(root):
+            self._tell_adapter(suggestion)
         if self._asking.is_asked(root):
             self._title.setText(self.tr("Asking the model …"))
             self._hint.setText(self.tr("Type a name at any time"))
@@ -276,11 +277,24 @@ class SuggestionCard(QFrame):
                 self._list.add(label_row(label, self._language, probability=probability, key=str(number)))
             self._hint.setText(self.tr("Enter accept · ↑↓ or digit choose · type to correct · Delete reject"))
 
+    def _tell_adapter(self, suggestion: SuggestionRow) -> None:
+        """Which adapter the answer is of; not while two are compared, since people lean towards the one they like."""
+        trial = self._asking.trial
+        compared = () if trial is None else [one.id if one else None for one in (trial.first, trial.second)]
+        if suggestion.adapter in compared:
+            self.adapter.setText(self.tr("one of the two that are compared"))
+        elif suggestion.adapter:
+            self.adapter.setText(self.tr("with the adapter {0}").format(suggestion.adapter))
+        else:
+            return
+        self.adapter.show()
+
     def _score_from(self, suggestion: SuggestionRow, task: Task) -> None:
-        """Tell scores only of the model, to the byte, that gave the answer."""
+        """Tell scores only of the model, to the byte, that gave the answer; none while that is not to be known."""
         manifest = self._asking.manifest_for(task)
-        self._scored = manifest if manifest.sha256 == suggestion.model_sha256 and not suggestion.adapter else None
-        self._score_is_of_boxes = task is Task.TEXT_TO_REGION
+        same = manifest.sha256 == suggestion.model_sha256 and not suggestion.adapter and self._asking.trial is None
+        tested = same and LABELS in manifest.scores
+        self._score_of = partial(self._score_words.of_label, manifest, task) if tested else None
 
     def _fill_matches(self, text: str) -> int:
         """List the names that fit, the typed one last; returns the row that Enter takes, -1 for none."""

@@ -14,7 +14,6 @@ from PySide6.QtWidgets import (
     QLabel,
     QLineEdit,
     QPushButton,
-    QSpinBox,
     QVBoxLayout,
     QWidget,
 )
@@ -23,13 +22,14 @@ from desktop.error_texts import shown_error
 from desktop.model.corrections import CorrectionCounts, CorrectionsModel
 from desktop.model.training_folder import RunOptions
 from desktop.panels.figure_table import Cell, figure_table, fill_table
-from desktop.panels.filter_fields import ChoiceField, DayField
+from desktop.panels.filter_fields import ChoiceField, DayField, NumberField
 from desktop.panels.training_words import TrainingWords
 from engine.feedback.corrections import CorrectionFilter
 from engine.regions import Label
 
 _LATER_MS = 400
 _ANYTHING = ""
+_FEWEST_PATIENTS = 2
 
 
 class TrainingCorrections(QWidget):
@@ -58,10 +58,11 @@ class TrainingCorrections(QWidget):
         self.since, self.until = QCheckBox(), QCheckBox()
         today = QDate.currentDate()
         self._first, self._last = DayField(today.addDays(-30)), DayField(today)
-        self.table = figure_table()
-        self.heldout, self.steps = QSpinBox(), QSpinBox()
-        for number in (self.heldout, self.steps):
-            number.setObjectName("field")
+        self.table, self.empty = figure_table(), QLabel()
+        self.empty.setObjectName("emptyList")
+        self.empty.setAlignment(Qt.AlignmentFlag.AlignCenter)
+        self.empty.setWordWrap(True)
+        self.heldout, self.steps = NumberField(), NumberField()
         self.heldout.setRange(5, 50)
         self.heldout.setValue(20)
         self.heldout.setSuffix(" %")
@@ -83,6 +84,7 @@ class TrainingCorrections(QWidget):
         model.counted.connect(self._show)
         model.failed.connect(self._fail)
         self._retranslate()
+        self.empty.hide()
         self._follow()
 
     def _lay_out(self) -> None:
@@ -98,6 +100,7 @@ class TrainingCorrections(QWidget):
         layout.addLayout(first)
         layout.addLayout(second)
         layout.addWidget(self.table, 1)
+        layout.addWidget(self.empty, 1)
         grid = QGridLayout()
         grid.addWidget(self._heldout_name, 0, 0)
         grid.addWidget(self.heldout, 0, 1)
@@ -200,23 +203,32 @@ class TrainingCorrections(QWidget):
         if self._busy:
             self._hint.setText(self.tr("A training is running: see Trainings."))
         elif not total:
+            self._hint.clear()
+        elif counts.patients < _FEWEST_PATIENTS:
             self._hint.setText(
-                self.tr("Accept or correct what the model suggests, on several patients; it is counted here.")
+                self.tr(
+                    "All of it is of one patient: decide about regions of others too, since some patients are held out "
+                    "to judge by."
+                )
             )
         else:
             self._hint.setText(
                 self.tr(
-                    "What is frozen never changes. Some patients are held out, to judge by; nothing is used by itself."
+                    "What is frozen never changes. Some patients are held out to judge by, and what comes of it is "
+                    "used only when you say so."
                 )
             )
+        self.table.setVisible(total > 0)
+        self.empty.setVisible(total == 0)
         if not total:
             filtered = self.wanted != CorrectionFilter()
             self.summary.setText(
                 self.tr("Nothing passes this filter.") if filtered else self.tr("Nothing is decided yet.")
             )
+            self.empty.setText(self.tr("Ask for less above.") if filtered else self._what_to_do())
             return
-        text = self.tr("{0} accepted and {1} corrected regions in {2} scans").format(
-            counts.total.accepted, counts.total.corrected, counts.scans
+        text = self.tr("{0} accepted and {1} corrected regions in {2} scans of {3} patients").format(
+            counts.total.accepted, counts.total.corrected, counts.scans, counts.patients
         )
         if counts.since:
             new = self.tr("{0} of them since the last snapshot of {1}")
@@ -224,6 +236,13 @@ class TrainingCorrections(QWidget):
         else:
             text += " · " + self.tr("no snapshot was taken yet")
         self.summary.setText(text)
+
+    def _what_to_do(self) -> str:
+        return self.tr(
+            "Draw a box on a scan, and the model suggests a name: Enter accepts it, typing gives another one, Delete "
+            "rejects it. Whatever you accept or correct is counted here, and the model can learn from it. Do so with "
+            "scans of several patients: some are held out to see whether it became better."
+        )
 
     def _name(self, label: Label) -> str:
         chinese = self._language() == "zh"
@@ -246,13 +265,13 @@ class TrainingCorrections(QWidget):
         self._steps_name.setBuddy(self.steps)
         self.steps.setSpecialValueText(self.tr("as many as it takes"))
         self.replay.set_texts(
-            self.tr("Base data"),
+            self.tr("Mixed in against forgetting"),
             self.tr("generated phantoms"),
             self.tr("Choose …"),
             self.tr("The data the model learnt from"),
         )
         self.base_test.set_texts(
-            self.tr("Base test set"),
+            self.tr("Tested for forgetting"),
             self.tr("generated phantoms"),
             self.tr("Choose …"),
             self.tr("The model's own test set"),

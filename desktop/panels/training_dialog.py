@@ -1,8 +1,10 @@
-"""Training from corrections: what there is to learn from, the trainings, and how the model fares."""
+"""Training from corrections: what there is to learn from, what to label next, the trainings, how the model fares."""
 
 from __future__ import annotations
 
-from PySide6.QtCore import QEvent, Qt
+from collections.abc import Callable
+
+from PySide6.QtCore import QEvent, Qt, Signal
 from PySide6.QtWidgets import QDialog, QHBoxLayout, QLabel, QPushButton, QVBoxLayout, QWidget
 
 from desktop.error_texts import shown_error
@@ -12,16 +14,29 @@ from desktop.model.training_folder import RunOptions
 from desktop.panels.switched_side import SwitchedSide
 from desktop.panels.training_corrections import TrainingCorrections
 from desktop.panels.training_drift import TrainingDrift
+from desktop.panels.training_next import TrainingNext
 from desktop.panels.training_runs import TrainingRuns
+from desktop.panels.training_trial import TrainingTrial
+from desktop.panels.training_words import label_name
+from engine.feedback.drift import Drift
+from engine.store import ImageRow
 
-CORRECTIONS, RUNS, DRIFT = range(3)
+CORRECTIONS, NEXT, RUNS, TRIAL, DRIFT = range(5)
 _LARGEST = (1180, 800)
 
 
 class TrainingDialog(QDialog):
-    """Stays open beside the work. pages : corrections, runs, drift. problem : what could not be done, and why."""
+    """Stays open beside the work. open_wanted : an `ImageRow` to label.
 
-    def __init__(self, parts: TrainingModels, models: ViewerModels, parent: QWidget) -> None:
+    pages : corrections, next, runs, trial, drift. problem : what could not be done, and why. title_of : an image's scan
+    for people.
+    """
+
+    open_wanted = Signal(object)
+
+    def __init__(
+        self, parts: TrainingModels, models: ViewerModels, title_of: Callable[[ImageRow], str], parent: QWidget
+    ) -> None:
         super().__init__(parent)
         self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         self._parts = parts
@@ -29,7 +44,10 @@ class TrainingDialog(QDialog):
         self.corrections = TrainingCorrections(parts.corrections, lambda: models.asking.language.value)
         self.runs = TrainingRuns(parts.runs, self._name_of)
         self.drift = TrainingDrift(parts.drift, self._name_of)
-        self.pages = TrainingPages([self.corrections, self.runs, self.drift])
+        self.next = TrainingNext(parts.next_images, title_of)
+        self.next.open_wanted.connect(self.open_wanted)
+        self.trial = TrainingTrial(parts.trial)
+        self.pages = TrainingPages([self.corrections, self.next, self.runs, self.trial, self.drift])
         self.problem = QLabel()
         self.problem.setObjectName("problem")
         self.problem.setWordWrap(True)
@@ -52,8 +70,12 @@ class TrainingDialog(QDialog):
         training = parts.runs
         training.failed.connect(self._fail)
         training.progressed.connect(self._follow)
-        training.switched.connect(lambda: self._fail(""))
-        training.finished.connect(lambda _: self.corrections.count_later())
+        # No lambdas: the models outlive the dialog, and would call into what is deleted.
+        training.switched.connect(self._clear)
+        training.finished.connect(self.corrections.count_later)
+        parts.trial.failed.connect(self._fail)
+        parts.trial.decided.connect(self._clear)
+        parts.drift.counted.connect(self._mark_alarms)
         self.corrections.start_wanted.connect(self._start)
         models.regions.changed.connect(self.corrections.count_later)
         self._follow()
@@ -62,8 +84,11 @@ class TrainingDialog(QDialog):
         self.resize(min(_LARGEST[0], room.width() - 40), min(_LARGEST[1], room.height() - 40))
         training.refresh()
         self.drift.count()
+        parts.trial.refresh()
         if training.live is not None:
             self.pages.show_panel(RUNS)
+        elif parts.trial.running is not None:
+            self.pages.show_panel(TRIAL)
 
     def _start(self, options: RunOptions) -> None:
         self._fail("")
@@ -80,10 +105,14 @@ class TrainingDialog(QDialog):
         self.problem.setText(shown_error(message))
         self.problem.setVisible(bool(message))
 
+    def _clear(self) -> None:
+        self._fail("")
+
+    def _mark_alarms(self, drift: Drift) -> None:
+        self.pages.set_alarms(len(drift.alarms))
+
     def _name_of(self, key: str, english: str) -> str:
-        labels = self._models.labels
-        label = labels.ontology.find(key) if labels.ready else None
-        return english or key if label is None else label.name(self._models.asking.language)
+        return label_name(self._models.labels, self._models.asking.language, key, english)
 
     def _retranslate(self) -> None:
         self.setWindowTitle(self.tr("Training"))
@@ -101,12 +130,25 @@ class TrainingPages(SwitchedSide):
 
     def __init__(self, panels: list[QWidget]) -> None:
         super().__init__(panels)
+        self._alarms = 0
         for button in self.buttons:
             # In a dialog everything is reached with Tab.
             button.setFocusPolicy(Qt.FocusPolicy.TabFocus)
         self._retranslate()
 
+    def set_alarms(self, count: int) -> None:
+        """How many labels' acceptance fell: said on the page's button, whichever page is shown."""
+        self._alarms = count
+        self._retranslate()
+
     def _retranslate(self) -> None:
-        texts = (self.tr("Corrections"), self.tr("Trainings"), self.tr("How the model fares"))
+        fares = self.tr("How the model fares")
+        texts = (
+            self.tr("Corrections"),
+            self.tr("What to label next"),
+            self.tr("Trainings"),
+            self.tr("Compare two"),
+            self.tr("{0} ⚠ {1}").format(fares, self._alarms) if self._alarms else fares,
+        )
         for button, text in zip(self.buttons, texts, strict=True):
             button.setText(text)

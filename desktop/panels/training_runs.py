@@ -14,6 +14,7 @@ from PySide6.QtWidgets import (
     QListWidgetItem,
     QProgressBar,
     QPushButton,
+    QSizePolicy,
     QVBoxLayout,
     QWidget,
 )
@@ -48,14 +49,17 @@ class TrainingRuns(QWidget):
         self.list.currentItemChanged.connect(lambda *_: self._mark())
         self.history.setWordWrap(True)
         self.history.setFocusPolicy(Qt.FocusPolicy.TabFocus)
-        self._title, self._facts, self.verdict = QLabel(), QLabel(), QLabel()
+        self._title, self._facts, self.verdict, self.empty = QLabel(), QLabel(), QLabel(), QLabel()
+        self.empty.setObjectName("emptyList")
+        self.empty.setAlignment(Qt.AlignmentFlag.AlignCenter)
+        self.empty.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Expanding)
         self._runs_title, self.in_use, self.doing = QLabel(), QLabel(), QLabel()
         self._title.setObjectName("cardTitle")
         for label in (self._runs_title, self.in_use):
             label.setObjectName("panelTitle")
         for label in (self._facts, self.doing):
             label.setObjectName("rowText")
-        for label in (self._title, self._facts, self.verdict, self.in_use):
+        for label in (self._title, self._facts, self.verdict, self.in_use, self.empty):
             label.setWordWrap(True)
             label.setTextFormat(Qt.TextFormat.PlainText)
         self.progress = QProgressBar()
@@ -79,7 +83,7 @@ class TrainingRuns(QWidget):
         self._lay_out()
         model.changed.connect(self._fill)
         model.progressed.connect(self._follow)
-        model.finished.connect(lambda _: self.parts.show_panel(SCORES))
+        model.finished.connect(self._show_scores)
         self._retranslate()
 
     def _lay_out(self) -> None:
@@ -101,6 +105,7 @@ class TrainingRuns(QWidget):
         right.addLayout(row)
         right.addWidget(self.verdict)
         right.addWidget(self.parts, 1)
+        right.addWidget(self.empty, 1)
         below = QHBoxLayout()
         below.addWidget(self.reason, 1)
         below.addWidget(self.use, 0, Qt.AlignmentFlag.AlignRight)
@@ -177,11 +182,10 @@ class TrainingRuns(QWidget):
 
     def _show(self) -> None:
         row = self._shown = self.row
-        for widget in (self.parts, self.discard):
+        for widget in (self.parts, self.discard, self._title, self._facts):
             widget.setVisible(row is not None)
+        self.empty.setVisible(row is None)
         if row is None:
-            self._title.setText(self.tr("No training yet"))
-            self._facts.setText(self.tr("Under Corrections, press “Freeze and train”."))
             self.verdict.hide()
         else:
             self._title.setText(self._words.when(row.plan.created) + (f" · {row.adapter}" if row.adapter else ""))
@@ -209,7 +213,7 @@ class TrainingRuns(QWidget):
             parts = [self._words.step(live.step)]
             if live.total:
                 parts.append(f"{live.done} / {live.total}")
-            if live.eta_s is not None and live.step is Step.TRAIN:
+            if live.eta_s is not None:
                 parts.append(self._words.duration(live.eta_s))
             self.doing.setText(self.tr("Stopping after this step …") if live.stopping else " · ".join(parts))
             self.pause.setEnabled(not live.stopping)
@@ -217,11 +221,11 @@ class TrainingRuns(QWidget):
         self.resume.setEnabled(live is None)
         self.discard.setText(self.tr("Really discard?") if self._asked_to_discard else self.tr("Discard"))
         self.discard.setEnabled(row is not None and (not row.adapter or row.adapter != self._model.in_use))
-        self._draw(row, mine)
+        self._draw(row)
         self._allow()
 
-    def _draw(self, row: RunRow | None, mine: bool) -> None:
-        points = () if row is None else self._model.curve if mine else row.curve
+    def _draw(self, row: RunRow | None) -> None:
+        points = () if row is None else self._model.curve_of(row)
         trained = tuple((float(p.step), p.loss) for p in sorted(points, key=lambda p: p.step) if not p.held_out)
         held = tuple((float(p.step), p.loss) for p in sorted(points, key=lambda p: p.step) if p.held_out)
         self.chart.set_lines(
@@ -241,6 +245,9 @@ class TrainingRuns(QWidget):
         self.use.setVisible(row is not None and bool(row.adapter))
         self.use.setEnabled(ready and not model.switching and (passed or bool(self.reason.text().strip())))
         self.back.setEnabled(bool(model.in_use) and not model.switching)
+
+    def _show_scores(self) -> None:
+        self.parts.show_panel(SCORES)
 
     def _resume(self) -> None:
         if self.row is not None:
@@ -277,6 +284,12 @@ class TrainingRuns(QWidget):
         self.back.setText(self.tr("Go back to what was used before"))
         self.reason.setPlaceholderText(self.tr("Why it is used although the comparison did not pass; kept for ever"))
         self.chart.setAccessibleName(self.tr("Loss"))
+        self.empty.setText(
+            self.tr(
+                "No training yet. Accept or correct suggestions on several patients, then press “Freeze and train” "
+                "under Corrections. Here you see it learn, what it changed, and decide whether it is used."
+            )
+        )
         self._fill()
 
     def changeEvent(self, event: QEvent) -> None:

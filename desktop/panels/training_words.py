@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from PySide6.QtCore import QDateTime, QObject, Qt
 
 from desktop.model.gate_report import GateCheck, GateReport
+from desktop.model.labels import LabelsModel
 from desktop.model.training_folder import RunRow, Step
 from desktop.model.training_run import Live
-from engine.protocol import Task
+from engine.feedback.drift import Alarm
+from engine.protocol import Language, Task
 
 
 class TrainingWords(QObject):
@@ -88,10 +92,19 @@ class TrainingWords(QObject):
             )
         points += self.tr(".")
         if report.passed:
-            kept = self.tr("No task of the base test set falls by more than one point.")
-            return " ".join((self.tr("Passed."), points, kept))
-        failed = [self.failure(one) for one in report.checks if not one.passed]
-        return " ".join((self.tr("Not passed."), points, *failed))
+            said = [self.tr("Passed."), points, self.tr("No task of the base test set falls by more than one point.")]
+        else:
+            said = [self.tr("Not passed."), points, *(self.failure(one) for one in report.checks if not one.passed)]
+        # A number and its sign stay on one line.
+        return " ".join(said).replace(" %", "\u00a0%")
+
+    def alarm(self, one: Alarm, name_of: Callable[[str, str], str]) -> str:
+        """That a label is accepted less often, and what to do. name_of : its name, by its key and English name."""
+        text = self.tr(
+            "{0} is accepted less often than before: {1} of {2} now, {3} of {4} before. Look at these suggestions, "
+            "correct them, and train."
+        )
+        return text.format(name_of(one.label, one.name), *one.now, *one.before)
 
     def failure(self, check: GateCheck) -> str:
         """Why the gate does not pass."""
@@ -102,6 +115,12 @@ class TrainingWords(QObject):
         if check.value is None:
             return self.tr("One patient is too few to say whether it is better.")
         return self.tr("That may be chance: the interval is not above zero.")
+
+
+def label_name(labels: LabelsModel, language: Language, key: str, english: str) -> str:
+    """A label's name for people, by its key and its English name."""
+    label = labels.ontology.find(key) if labels.ready else None
+    return english or key if label is None else label.name(language)
 
 
 def percent(share: float) -> str:

@@ -72,7 +72,7 @@ class ViewerBar(QToolBar):
             self._window.addItems(names)
         self._window.setCurrentIndex(self._current(scan))
         if self._window.currentIndex() < 0 and scan is not None:
-            colored = self.tr("Colour: no window")
+            colored = self.tr("In colour")
             self._window.setPlaceholderText(colored if scan.window is None else window_text(scan.window))
         self._speed.setText(self.tr("{0}/s").format(self._models.cine.frames_per_second))
 

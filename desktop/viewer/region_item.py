@@ -30,6 +30,7 @@ class RegionItem(OutlineItem):
     """Solid when a person has decided, dashed until then, dotted between key slices; thick when selected.
 
     spread : of a box as the model wrote it, how sure it was of each side in pixels; drawn as a soft edge.
+    within : the slice, which that edge does not leave.
     """
 
     def __init__(
@@ -41,6 +42,7 @@ class RegionItem(OutlineItem):
         *,
         selected: bool,
         spread: Spread | None = None,
+        within: QRectF | None = None,
     ) -> None:
         super().__init__()
         self.root_id = row.root_id
@@ -64,7 +66,7 @@ class RegionItem(OutlineItem):
         self._written = shape
         self._soft: SoftEdgeItem | None = None
         if spread is not None and is_soft(spread):
-            self._soft = SoftEdgeItem(shape.bounds, spread, color, self)
+            self._soft = SoftEdgeItem(shape.bounds, spread, color, self, within)
         if tag:
             self._tag = TagItem(tag, color, QPointF(0, 0), QPointF(4, -22), self)
         self.show_shape(shape)

@@ -74,12 +74,15 @@ class SliceItems(QObject):
             self._scene.addItem(crowd)
             self._crowd = crowd
             rows = [row for row in rows if row.root_id == chosen]
+        height, width = self._state.shape
+        # Pixel centres lie at integers.
+        within = QRectF(-0.5, -0.5, width, height)
         for row in rows:
             selected = row.root_id == chosen
             shape = self.shape(row)
             color = region_color(row, self._models.colors.of(row.label))
             spread = regions.spread(row)
-            item = RegionItem(row, shape, self._tag(row), color, selected=selected, spread=spread)
+            item = RegionItem(row, shape, self._tag(row), color, selected=selected, spread=spread, within=within)
             self._scene.addItem(item)
             self._regions.append(item)
             if selected and not row.locked:

@@ -24,10 +24,13 @@ _LEAST = 0.75
 class SoftEdgeItem(QGraphicsItem):
     """One standard deviation to both sides of each side of a box; clicks go through it.
 
-    spread : of left, top, right and bottom, in pixels of the slice.
+    spread : of left, top, right and bottom, in pixels of the slice. within : the slice, beyond which no side can be;
+    None for no bounds.
     """
 
-    def __init__(self, box: Box, spread: Spread, color: QColor, parent: QGraphicsItem) -> None:
+    def __init__(
+        self, box: Box, spread: Spread, color: QColor, parent: QGraphicsItem, within: QRectF | None = None
+    ) -> None:
         super().__init__(parent)
         self.setAcceptedMouseButtons(Qt.MouseButton.NoButton)
         self.setFlag(QGraphicsItem.GraphicsItemFlag.ItemStacksBehindParent)
@@ -41,13 +44,15 @@ class SoftEdgeItem(QGraphicsItem):
         )
         side = QRectF(QPointF(box.x1, box.y1), QPointF(box.x2, box.y2))
         thin = min(1.0, _WIDE * max(side.width(), side.height()) / max(max(spread), 1e-6))
+        self._shown = self._outer if within is None else self._outer & within
         self._bands = _bands(self._outer, side, inner, color, max(_LEAST_ALPHA, _ALPHA * thin))
 
     def boundingRect(self) -> QRectF:
-        return self._outer
+        return self._shown
 
     def paint(self, painter: QPainter, option: QStyleOptionGraphicsItem, widget: QWidget | None = None) -> None:
         painter.save()
+        painter.setClipRect(self._shown, Qt.ClipOperation.IntersectClip)
         # Neighbouring bands would show a seam.
         painter.setRenderHint(QPainter.RenderHint.Antialiasing, False)
         painter.setPen(Qt.PenStyle.NoPen)

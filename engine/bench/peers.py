@@ -88,6 +88,7 @@ def _serve_handler(pipe: Connection, text: Path, mmproj: Path, threads: int) -> 
     from llama_cpp.llama_chat_format import MTMDChatHandler
 
     from engine.protocol.prompt import SYSTEM
+    from engine.runtime.llama_log import hear_llama
 
     # Both write to the standard output, which belongs to the report.
     with contextlib.redirect_stdout(sys.stderr):
@@ -103,6 +104,8 @@ def _serve_handler(pipe: Connection, text: Path, mmproj: Path, threads: int) -> 
             verbose=False,
         )
         llama.metadata["tokenizer.chat_template"] = _TEMPLATE
+        # Quiet as asked: mtmd would write every question to the standard error.
+        hear_llama()
         pipe.send("ready")
         with contextlib.suppress(EOFError):
             while True:

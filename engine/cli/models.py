@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from dataclasses import replace
 from importlib.metadata import entry_points
 from pathlib import Path
@@ -14,15 +15,19 @@ from engine.cli.output import echo_json, printable
 from engine.cli.progress import TerminalProgress
 from engine.protocol import Task
 from engine.runtime import (
+    AdapterManifest,
     Device,
     KvType,
+    ModelError,
     ModelManifest,
     Session,
+    adapter_in_use,
     check_gguf,
     choose_model,
     chosen_device,
     chosen_model,
     find_model,
+    list_adapters,
     list_models,
     read_choices,
     remove_model,
@@ -30,6 +35,8 @@ from engine.runtime import (
     write_choices,
 )
 from engine.runtime.manifest import BOX_UNITS, DIALECTS
+
+logger = logging.getLogger(__name__)
 
 _PLUGINS = "medrega.model_commands"
 _TEXT_TYPES = ("q4_k_m", "q5_k_m", "q6_k", "q8_0", "f16", "f32")
@@ -62,9 +69,18 @@ def model() -> None:
     """List, add, import, verify and remove models."""
 
 
+def _promoted(manifest: ModelManifest) -> AdapterManifest | None:
+    """A broken adapter must not hide the models."""
+    try:
+        return adapter_in_use(manifest)
+    except ModelError as error:
+        logger.warning("%s", error)
+        return None
+
+
 def model_row(manifest: ModelManifest) -> dict[str, Any]:
     """One model as `list --json` shows it."""
-    choices = read_choices()
+    choices, used = read_choices(), _promoted(manifest)
     return {
         "id": manifest.id,
         "name": manifest.name,
@@ -78,13 +94,17 @@ def model_row(manifest: ModelManifest) -> dict[str, Any]:
         "default": choices.default == manifest.id,
         "default_for": [task.value for task, id in choices.tasks.items() if id == manifest.id],
         "scores": manifest.scores,
+        "adapters": [
+            {"id": one.id, "name": one.name, "in_use": one == used, "scores": dict(one.scores)}
+            for one in list_adapters(manifest)
+        ],
     }
 
 
 @model.command("list")
 @json_option
 def list_command(as_json: bool) -> None:
-    """The registered models; a star marks the default.
+    """The registered models and their LoRA adapters; a star marks the default and the promoted.
 
     Example: medrega model list --json
     """
@@ -98,6 +118,9 @@ def list_command(as_json: bool) -> None:
         marks = "".join(f" [{task}]" for task in row["default_for"])
         text = f"{star} {row['id']:16} {row['version']:14} {row['sha256'][:12]} {size:>9}  {row['dialect']:8} "
         click.echo(printable(f"{text}{row['name']}{marks}  ({row['folder']})"))
+        for adapter in row["adapters"]:
+            star = "*" if adapter["in_use"] else " "
+            click.echo(printable(f"  {star} + {adapter['id']:12} {adapter['name']}"))
 
 
 _ID_OPTION = click.option("--id", "model_id", required=True, help="How the model will be called.")

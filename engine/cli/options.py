@@ -10,7 +10,16 @@ import click
 
 from engine.protocol import Task
 from engine.regions import Box, RegionError
-from engine.runtime import Device, ModelError, ModelManifest, chosen_device, chosen_model, find_model
+from engine.runtime import (
+    AdapterManifest,
+    Device,
+    ModelError,
+    ModelManifest,
+    chosen_device,
+    chosen_model,
+    find_model,
+    list_adapters,
+)
 from engine.scans import Plane, ScanError, Volume, Window
 from engine.store import AnnotationStore, StoreError, default_database_path
 
@@ -137,6 +146,18 @@ class WindowType(_NumbersType):
 def named_model(model_id: str, task: Task | None = None) -> ModelManifest:
     """The model of ``--model``, else the chosen one. Raises `ModelError`."""
     return find_model(model_id) if model_id else chosen_model(task)
+
+
+def named_adapter(adapter_id: str, manifest: ModelManifest) -> AdapterManifest | None:
+    """The adapter of ``--adapter``, None for ``none``. Raises `ModelError`."""
+    if adapter_id == "none":
+        return None
+    known = {one.id: one for one in list_adapters(manifest)}
+    if adapter_id not in known:
+        raise ModelError(
+            f"the model {manifest.id} has no adapter {adapter_id!r}: there are {', '.join(sorted(known)) or 'none'}"
+        )
+    return known[adapter_id]
 
 
 def pick_slice(volume: Volume, plane: str | None, index: int | None) -> tuple[Plane, int]:

@@ -18,6 +18,7 @@ from engine.cli.options import (
     device_option,
     json_option,
     model_option,
+    named_adapter,
     named_model,
     pick_slice,
     slice_options,
@@ -28,7 +29,7 @@ from engine.cli.questions import QuestionOptions, question_options
 from engine.files import whole_file
 from engine.protocol import Language, Located, Task
 from engine.regional_cot import ask_by_regions, regional_cot_to_json
-from engine.regions import LabelSet
+from engine.regions import Box, LabelSet
 from engine.runtime import Device, Session
 from engine.scans import ScanError, Volume, Window, read_volume, render_slice
 from engine.store import AnnotationStore, study_uid_of
@@ -41,12 +42,23 @@ from engine.suggestion_json import suggestion_to_json
 @click.argument("path", type=PATH, metavar="SCAN")
 @slice_options
 @question_options
+@click.option(
+    "--modality",
+    metavar="CODE",
+    help="DICOM code (CT, MR, DX, US, SM, DMS ...) that the question is worded for. Default: what the file says.",
+)
 @click.option("--lang", type=click.Choice([one.value for one in Language]), default="en", show_default=True)
 @click.option("--labels", "labels_file", type=PATH, help="JSON list of the allowed names (id, en, zh).")
 @click.option("--save", is_flag=True, help="Keep the suggestion in the database.")
 @click.option("--annotated", type=PATH, metavar="OUT.png", help="Also draw the answer into the slice.")
 @db_option
 @model_option
+@click.option(
+    "--adapter",
+    "adapter_id",
+    metavar="ID",
+    help='A LoRA adapter of the model (medrega model list), "none" for none. Default: the promoted one.',
+)
 @device_option
 @json_option
 def suggest_command(
@@ -55,12 +67,14 @@ def suggest_command(
     plane: str | None,
     window: Window | None,
     series: str,
+    modality: str | None,
     lang: str,
     labels_file: Path | None,
     save: bool,
     annotated: Path | None,
     database: Path,
     model_id: str,
+    adapter_id: str | None,
     device: Device,
     as_json: bool,
     **given: Any,
@@ -72,10 +86,15 @@ def suggest_command(
     asked = QuestionOptions.take(given)
     task = asked.task()
     volume = read_volume(path, series, TerminalProgress())
+    if modality is not None:
+        volume = replace(volume, modality=modality.strip().upper())
     chosen, number = pick_slice(volume, plane, index)
     labels = LabelSet.from_file(labels_file) if labels_file else None
     question = asked.question(volume.modality) | {"language": Language(lang), "labels": labels}
-    with Session(named_model(model_id, task), device=device, promoted=True) as session:
+    manifest = named_model(model_id, task)
+    with Session(manifest, device=device, promoted=True) as session:
+        if adapter_id is not None:
+            session.use_adapter(named_adapter(adapter_id, manifest))
         place = (session, volume, chosen, number, window)
         if asked.cot:
             cot = ask_by_regions(*place, **(question | asked.two_passes()))
@@ -86,6 +105,8 @@ def suggest_command(
     suggestion = passes[-1]
     for warning in dict.fromkeys(warning for one in passes for warning in one.warnings):
         click.echo(f"medrega: {printable(warning)}", err=True)
+    if suggestion.malformed:
+        click.echo("medrega: the answer is not written as asked, or cut short: parts may be missing", err=True)
     # The picture gets its name only once the suggestion is kept: both are there, or neither.
     with whole_picture(annotated, volume, suggestion) if annotated else nullcontext():
         if save:
@@ -93,6 +114,9 @@ def suggest_command(
     if as_json:
         echo_json(document)
     else:
+        for item in found:
+            for box in item.boxes:
+                click.echo(f"asked with {printable(item.name)}: [{_numbers(box)}]")
         print_suggestion(suggestion)
 
 
@@ -133,8 +157,12 @@ def _print_candidate(candidate: Candidate) -> None:
 
 
 def _print_region(region: SuggestedRegion) -> None:
-    box = ", ".join(f"{value:.1f}" for value in region.box.as_tuple())
-    click.echo(f"{printable(f'{region.label} {region.label_zh}')}: [{box}]  {region.probability:.1%}")
+    name = printable(f"{region.label} {region.label_zh}")
+    click.echo(f"{name}: [{_numbers(region.box)}]  {region.probability:.1%}")
+
+
+def _numbers(box: Box) -> str:
+    return ", ".join(f"{value:.1f}" for value in box.as_tuple())
 
 
 @contextmanager

@@ -59,7 +59,7 @@ class Fare:
             "interval": None if self.interval is None else list(self.interval),
             "name_distance": self.name_distance,
             "iou": self.iou,
-            "calibration": None if told is None else {"ece": told.ece, "brier": told.brier, "n": told.count},
+            "calibration": None if told is None else _calibration_json(told),
         }
 
 
@@ -200,6 +200,16 @@ def _course(name: str, rows: Sequence[Judged], window_days: int) -> Course:
 def _mean(values: Iterable[float | None]) -> float | None:
     known = [value for value in values if value is not None]
     return sum(known) / len(known) if known else None
+
+
+def _calibration_json(told: Reliability) -> dict[str, Any]:
+    return {
+        "n": told.count,
+        "confidence": told.confidence,
+        "accuracy": told.accuracy,
+        "ece": told.ece,
+        "brier": told.brier,
+    }
 
 
 def _course_json(course: Course) -> dict[str, Any]:

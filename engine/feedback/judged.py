@@ -13,7 +13,7 @@ from pathlib import Path
 from engine.feedback.corrections import Correction, correction_of
 from engine.feedback.statistics import name_distance
 from engine.review import label_key
-from engine.store import AnnotationStore, RegionState
+from engine.store import AnnotationStore, RegionState, search_text
 
 _RIGHT_IOU = 0.5
 """From which a box is right, as everywhere where boxes are scored (MedRegA, section 4)."""
@@ -56,7 +56,7 @@ def judged_suggestions(store: AnnotationStore, sites: Sequence[Path] = ()) -> It
     says what the model thinks of itself. sites : see `site_names`.
     """
     rows = store.regions.judged()
-    named = site_names(store.scans.patients_of_sources(), sites)
+    named = site_names(store.scans.patients_of_sources(), sites, store.scans.institutions_of_sources())
     for region in rows:
         one = correction_of(store, region)
         if one is None or one.suggested is None or one.suggested.label is None or one.suggested.row.abstained:
@@ -95,13 +95,16 @@ def judge(one: Correction, site: str = "") -> Judged:
     )
 
 
-def site_names(patients: Mapping[str, str], given: Sequence[Path] = ()) -> dict[str, str]:
+def site_names(
+    patients: Mapping[str, str], given: Sequence[Path] = (), institutions: Mapping[str, str] | None = None
+) -> dict[str, str]:
     """The site of each scan's place; places without one are left out.
 
-    given : folders, each a site with the folder's name and everything below it. Where none is given, the folders right
-    below the one that all scans have in common are sites if each of them holds scans of several patients: otherwise
-    they may well be the patients.
-    patients : of each place, whose it is.
+    given : folders, each a site with the folder's name and everything below it. Where none is given, the institution
+    that a scan's header names (DICOM InstitutionName, PS3.3 C.7.5.1) is its site. Where no header names any, the
+    folders right below the one that all scans have in common are sites if each of them holds scans of several
+    patients: otherwise they may well be the patients.
+    patients, institutions : of each place, whose it is and where it was made.
     """
     if given:
         roots = [(os.path.abspath(folder), folder) for folder in given]  # noqa: PTH100 - as `source_key` does
@@ -111,6 +114,10 @@ def site_names(patients: Mapping[str, str], given: Sequence[Path] = ()) -> dict[
             for root, folder in roots
             if place.startswith(root.rstrip(os.sep) + os.sep)
         }
+    if institutions:
+        # Written in capitals by one scanner and not by the other, it is one site.
+        spelt: dict[str, str] = {}
+        return {place: spelt.setdefault(search_text(name), name) for place, name in sorted(institutions.items())}
     if len(patients) < 2:
         return {}
     common = os.path.commonpath(patients) if _share_a_root(patients) else ""

@@ -44,6 +44,17 @@ def fall_probability(before: tuple[int, int], now: tuple[int, int]) -> float:
     return float(min(1.0, np.exp(ways).sum()))
 
 
+def sign_probability(first: int, second: int) -> float:
+    """How probable so uneven a split is, or a more uneven one, if either side is as likely.
+
+    The exact two-sided sign test: W. J. Dixon & A. M. Mood, Journal of the American Statistical Association 41 (1946)
+    557. first, second : pairs in which that one alone was right; pairs that were alike say nothing. 1 for none.
+    """
+    total, fewer = first + second, min(first, second)
+    below = sum(math.comb(total, number) for number in range(fewer + 1))
+    return min(1.0, 2 * below / (1 << total))
+
+
 def holm(probabilities: Mapping[str, float]) -> dict[str, float]:
     """The probabilities, adjusted for having looked at all of them.
 

@@ -5,13 +5,24 @@ from __future__ import annotations
 import os
 from dataclasses import dataclass, field
 
+import psutil
+
 from engine.runtime.device import Device, DeviceKind
 from engine.runtime.offload import SHARES, KvType
 
 
 def default_threads() -> int:
-    """Half the logical processors: two threads of one core were measured no faster than one."""
-    return max(1, min(8, (os.cpu_count() or 2) // 2))
+    """One for each core: two threads of one core were measured no faster than one, two cores are twice as fast."""
+    usable = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    return threads_for(psutil.cpu_count(logical=False), usable)
+
+
+def threads_for(cores: int | None, processors: int) -> int:
+    """Of a machine with so many cores, None where the system does not tell, of which a process may use `processors`.
+
+    Those of one core count as several processors; where nobody knows, two of them are taken to be one core.
+    """
+    return max(1, min(8, cores or processors // 2, processors))
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,11 +17,14 @@ from pathlib import Path
 from typing import Any
 
 from engine.files import whole_file
+from engine.locks import only_process
 from engine.runtime.adapter import ADAPTER_FILE, AdapterManifest, adapters_folder
 from engine.runtime.errors import ModelError
 from engine.runtime.manifest import ModelManifest
 
 HISTORY_FILE = "history.json"
+_LOCK_FILE = ".lock"
+_WAIT_S = 30.0
 PROMOTE, ROLL_BACK = "promote", "rollback"
 FORMAT = 1
 _START = "0" * 64
@@ -94,14 +97,14 @@ def promote_adapter(
     """Keep an adapter's folder beside the others and let the model answer with it from its next opening on.
 
     reason : why, where a gate did not pass. Raises `ModelError` for an adapter of another model or an altered one, and
-    when it cannot be written.
+    when it cannot be written; `BusyError` while another process promotes one.
     """
     source.require_base(manifest)
     source.verify()
-    stack = _stack(read_history(), manifest)
-    if stack and stack[-1].adapter == source.id:
-        raise ModelError(f"the adapter {source.id} is in use already")
     with _writing():
+        stack = _stack(read_history(), manifest)
+        if stack and stack[-1].adapter == source.id:
+            raise ModelError(f"the adapter {source.id} is in use already")
         kept = _keep(source)
         _append(PROMOTE, manifest, kept, who, reason, facts or {})
     return kept
@@ -111,13 +114,13 @@ def roll_back(manifest: ModelManifest, who: str, *, reason: str = "", to_base: b
     """Answer again with what was in use before the current adapter; returns it, None for the base alone.
 
     to_base : with the base alone at once. Raises `ModelError` when there is nothing to go back from, or what was in use
-    before is not there any more.
+    before is not there any more; `BusyError` while another process promotes one.
     """
-    stack = _stack(read_history(), manifest)
-    if not stack:
-        raise ModelError(f"the model {manifest.id} answers without an adapter: there is nothing to go back from")
-    target = None if to_base or len(stack) == 1 else _promoted(stack[-2], manifest)
     with _writing():
+        stack = _stack(read_history(), manifest)
+        if not stack:
+            raise ModelError(f"the model {manifest.id} answers without an adapter: there is nothing to go back from")
+        target = None if to_base or len(stack) == 1 else _promoted(stack[-2], manifest)
         _append(ROLL_BACK, manifest, target, who, reason, {})
     return target
 
@@ -196,7 +199,9 @@ def _writing() -> Iterator[None]:
     folder = adapters_folder()
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        yield
+        # The history is read and written again: of two at once, one would lose the other's entry.
+        with only_process(folder / _LOCK_FILE, "the adapters", _WAIT_S):
+            yield
     except OSError as error:
         raise ModelError(f"cannot write to the folder of adapters {folder}: {error.strerror}") from error
 

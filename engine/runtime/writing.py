@@ -59,8 +59,26 @@ class Fork:
         return odds, self.boxes if odds >= self.below else self.absent
 
 
+_MOST_REPEATED = 24
+"""Tokens of the longest phrase that is looked for."""
+_REPEATS, _REPEATED_TOKENS = 4, 12
+
+
+def goes_in_circles(tokens: Sequence[int]) -> bool:
+    """Whether a text ends in one phrase over and over: four times at least, and twelve tokens of it at least."""
+    for length in range(1, min(_MOST_REPEATED, len(tokens) // _REPEATS) + 1):
+        size = length * max(_REPEATS, -(-_REPEATED_TOKENS // length))
+        tail = tokens[-size:]
+        if len(tail) == size and tail[length:] == tail[:-length]:
+            return True
+    return False
+
+
 class Vocabulary:
-    """Tokens and texts. handle : llama.cpp's. size : tokens. end : the token that ends an answer."""
+    """Tokens and texts. handle : llama.cpp's. size : tokens. end : the token that ends an answer.
+
+    line_end : the one that ends a line, None where there is no single one.
+    """
 
     def __init__(self, model: Any) -> None:
         self.handle = lc.llama_model_get_vocab(model)
@@ -68,6 +86,8 @@ class Vocabulary:
         # Gemma's answers end with their turn and not with the text. llama_vocab_eot guesses: it may say <|endoftext|>.
         turn_end = self.tokenize("<end_of_turn>", special=True)
         self.end = turn_end[0] if len(turn_end) == 1 else int(lc.llama_vocab_eos(self.handle))
+        last = self.tokenize("\n", special=False)[-1:]
+        self.line_end = last[0] if last and self.piece(last[0]) == b"\n" else None
         digits, ends = self._numbers()
         self._digits = np.array(digits, np.intp)
         self._ends = np.array(ends, np.intp)
@@ -126,9 +146,10 @@ class Writer:
     """Greedy under a grammar. A token's log-probability is that of the model's own, unconstrained distribution.
 
     Under a grammar that leaves one token it would always be 0 and say nothing. fork : decides between boxes and
-    absence by its bound instead. Raises `EngineError` for a grammar that llama.cpp refuses.
+    absence by its bound instead. Under a grammar a text that goes in circles is ended, or where more must follow its
+    line is. Raises `EngineError` for a grammar that llama.cpp refuses.
 
-    presence : the log-odds of boxes at each fork so far.
+    presence : the log-odds of boxes at each fork so far. finished : the model itself came to the end.
     """
 
     def __init__(self, vocabulary: Vocabulary, grammar: str | None, limit: int, fork: Fork | None = None) -> None:
@@ -137,10 +158,12 @@ class Writer:
         self._fork = fork
         self.presence: list[float] = []
         self._pieces: list[TextPiece] = []
+        self._tokens: list[int] = []
+        self._broken_off = False
         # A Chinese character may take several tokens: its text goes to the one that completes it.
         self._decoder = codecs.getincrementaldecoder("utf-8")("replace")
         self._in_number = False
-        self.finished = False
+        self._over = False
         self._chain = lc.llama_sampler_chain_init(lc.llama_sampler_chain_default_params())
         self._grammar: Any = None
         if grammar is not None:
@@ -154,7 +177,12 @@ class Writer:
     @property
     def ended(self) -> bool:
         """Whether nothing more will be written."""
-        return self.finished or len(self._pieces) >= self._limit
+        return self._over or len(self._pieces) >= self._limit
+
+    @property
+    def finished(self) -> bool:
+        """Whether it came to its end, and all of it is the model's own."""
+        return self._over and not self._broken_off
 
     def take(self, context: Any, row: int, logprobs: NDArray[np.float64]) -> int | None:
         """Choose the token after a row of the last batch; None at the answer's end.
@@ -163,10 +191,13 @@ class Writer:
         """
         token = self._at_fork(logprobs)
         if token is None:
+            token = self._out_of_circles(logprobs)
+        if token is None:
             token = self._choose(context, row, logprobs)
         if lc.llama_vocab_is_eog(self._vocabulary.handle, token):
-            self.finished = True
+            self._over = True
             return None
+        self._tokens.append(token)
         text = self._decoder.decode(self._vocabulary.piece(token))
         digit = len(text) == 1 and text.isascii() and text.isdigit()
         odds = self._vocabulary.number_odds(logprobs) if digit or self._in_number else ()
@@ -186,6 +217,19 @@ class Writer:
         if token is not None:
             lc.llama_sampler_accept(self._chain, token)
         return token
+
+    def _out_of_circles(self, logprobs: NDArray[np.float64]) -> int | None:
+        """The token that ends a text, or a line, that says the same again and again; None where none has to."""
+        if self._grammar is None or not goes_in_circles(self._tokens):
+            return None
+        if lc.llama_vocab_is_eog(self._vocabulary.handle, int(np.argmax(logprobs))):
+            return None
+        for token in (self._vocabulary.end, self._vocabulary.line_end):
+            if token is not None and self._allowed(token):
+                self._broken_off = True
+                lc.llama_sampler_accept(self._chain, token)
+                return token
+        return None
 
     def _allowed(self, token: int) -> bool:
         one = lc.llama_token_data(token, 0.0, 0.0)

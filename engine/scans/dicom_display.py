@@ -76,6 +76,7 @@ def read_facts(dataset: Dataset) -> StudyFacts:
         study_description=plain_text(dataset.get("StudyDescription")),
         series_date=plain_text(dataset.get("SeriesDate")),
         series_number=int(number[0]) if number else None,
+        institution=plain_text(dataset.get("InstitutionName")),
     )
 
 

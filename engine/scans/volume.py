@@ -68,6 +68,7 @@ class StudyFacts:
     study_description: str = field(default="", repr=False)
     series_date: str = field(default="", repr=False)
     series_number: int | None = None
+    institution: str = field(default="", repr=False)
 
 
 NO_FACTS = StudyFacts()

@@ -6,6 +6,7 @@ from engine.store.draft_store import DraftRow, DraftStore
 from engine.store.drawing import NewRegion, RegionDrawing
 from engine.store.edits import RegionEdits, Reshape
 from engine.store.errors import StoreError
+from engine.store.gesture import utc_now
 from engine.store.label_store import LabelStore, OwnLabelRow
 from engine.store.readings import Reading, Readings
 from engine.store.repositories import source_key
@@ -120,6 +121,7 @@ __all__ = [
     "shape_text",
     "source_key",
     "study_uid_of",
+    "utc_now",
     "verify_chain",
     "verify_rows",
 ]

@@ -42,6 +42,7 @@ _COLUMNS = (
     "added",
     "search",
     "search_names",
+    "institution",
 )
 # A title and a place at the top that were given once stay when the folder is indexed again.
 _KEPT = {"path", "series_uid", "added"}
@@ -300,6 +301,7 @@ class ScanIndex:
                 "added": utc_now(),
                 "search": search_text(*described, *titles),
                 "search_names": search_text(facts.patient_name, facts.patient_id, entry.path.name),
+                "institution": facts.institution,
             },
         ).fetchone()
         if row is None:

@@ -51,6 +51,14 @@ class ScanRepository:
         )
         return {row["source"]: row["patient"] or row["study"] for row in self._db.query(sql)}
 
+    def institutions_of_sources(self) -> dict[str, str]:
+        """Of the place of each scan that something was drawn on, where its header says that it was made."""
+        sql = (
+            "SELECT series.source, max(scan.institution) AS institution FROM series "
+            "JOIN scan ON scan.path = series.source WHERE scan.institution <> '' GROUP BY series.source"
+        )
+        return {row["source"]: row["institution"] for row in self._db.query(sql)}
+
     def studies(self, wanted: ScanFilter, patient: int, offset: int, limit: int) -> list[StudyRow]:
         """Studies of a patient, the newest first."""
         where, values = _where(wanted)

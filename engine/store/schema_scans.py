@@ -1,4 +1,4 @@
-"""Migration 2: the list of scans that a study browser shows.
+"""Migrations 2 and 6: the list of scans that a study browser shows.
 
 All but the marks is a cache of facts about files, rewritten when they change; the marks are what people said, and
 append-only like every other gesture. A scan is named by its path and series UID, as annotations name it, so that
@@ -77,6 +77,17 @@ CREATE TABLE scan_mark (
 );
 CREATE INDEX scan_mark_by_scan ON scan_mark (path, series_uid);
 """
+
+
+_INSTITUTION = """
+ALTER TABLE scan ADD COLUMN institution TEXT NOT NULL DEFAULT '';
+UPDATE scan_file SET mtime_ns = -1;
+"""
+
+
+def add_institutions(db: Database) -> None:
+    """Migration 6: where each scan was made. Files are read anew the next time their folder is added."""
+    run_statements(db, _INSTITUTION)
 
 
 def add_scan_list(db: Database) -> None:

@@ -37,29 +37,31 @@ class ShadowRepository:
     def __init__(self, db: Database) -> None:
         self._db = db
 
-    def named_twice(self, model_sha256: str, first: str | None, second: str | None, last: int) -> list[NamedTwice]:
-        """The `last` regions that both named and a person then accepted or corrected, newest first.
+    def named_twice(
+        self, model_sha256: str, first: str | None, second: str | None, since: str, limit: int
+    ) -> list[NamedTwice]:
+        """The first `limit` regions that both named since a time and a person then accepted or corrected.
 
-        first, second : ids of adapters, None for the base alone.
+        first, second : ids of adapters, None for the base alone. since : ISO 8601 UTC as this database writes it, ""
+        for ever.
         """
         sql = (
             "SELECT region.root_id, region.label_id, region.label_en, region.label_zh, "
-            "a.id AS a_id, a.candidates AS a_said, a.abstained AS a_abstained, "
-            "b.id AS b_id, b.candidates AS b_said, b.abstained AS b_abstained FROM region "
+            "a.id AS a_id, a.candidates AS a_said, "
+            "b.id AS b_id, b.candidates AS b_said FROM region "
             f"JOIN suggestion AS a ON a.id = {_NEWEST} JOIN suggestion AS b ON b.id = {_NEWEST} "
             "WHERE a.prompt = b.prompt AND a.view_sha256 = b.view_sha256 AND region.label_en IS NOT NULL "
-            f"AND region.state IN ('accepted', 'edited') AND {CURRENT_REGION} ORDER BY max(a.id, b.id) DESC LIMIT ?"
+            f"AND region.state IN ('accepted', 'edited') AND {CURRENT_REGION} AND a.created >= ? AND b.created >= ? "
+            "ORDER BY max(a.id, b.id) LIMIT ?"
         )
-        rows = self._db.query(sql, [model_sha256, first, model_sha256, second, last])
+        rows = self._db.query(sql, [model_sha256, first, model_sha256, second, since, since, limit])
         return [self._row(row) for row in rows]
 
     @staticmethod
     def _row(row: dict[str, Any]) -> NamedTwice:
         final = Label(row["label_id"] or "", row["label_en"] or "", row["label_zh"] or "")
-        said = [
-            not row[f"{side}_abstained"] and _agrees(json.loads(row[f"{side}_said"] or "[]"), final)
-            for side in ("a", "b")
-        ]
+        # Also where it was not sure: its best name is what the person is offered first.
+        said = [_agrees(json.loads(row[f"{side}_said"] or "[]"), final) for side in ("a", "b")]
         return NamedTwice(row["root_id"], said[0], said[1], row["a_id"] > row["b_id"])
 
 

@@ -868,20 +868,36 @@
 <context>
     <name>GateConfusion</name>
     <message>
-        <source>Before: true name, and what it was called</source>
-        <translation>训练前：正确名称与模型所给的名称</translation>
-    </message>
-    <message>
-        <source>After: true name, and what it was called</source>
-        <translation>训练后：正确名称与模型所给的名称</translation>
-    </message>
-    <message>
         <source>True name</source>
         <translation>正确名称</translation>
     </message>
     <message>
+        <source>What it was called</source>
+        <translation>模型所给的名称</translation>
+    </message>
+    <message>
+        <source>Before</source>
+        <translation>训练前</translation>
+    </message>
+    <message>
+        <source>After</source>
+        <translation>训练后</translation>
+    </message>
+    <message>
+        <source>Change</source>
+        <translation>变化</translation>
+    </message>
+    <message>
+        <source>How much oftener it was called so</source>
+        <translation>这样命名的次数增加了多少</translation>
+    </message>
+    <message>
         <source>(other)</source>
         <translation>（其他）</translation>
+    </message>
+    <message>
+        <source>{0} ✓</source>
+        <translation>{0} ✓</translation>
     </message>
 </context>
 <context>
@@ -968,6 +984,10 @@
     <message>
         <source>(several)</source>
         <translation>（多个）</translation>
+    </message>
+    <message>
+        <source>(all)</source>
+        <translation>（全部）</translation>
     </message>
     <message>
         <source>All</source>
@@ -2750,6 +2770,10 @@
         <translation>直接输入名称 · F5 询问模型 · Delete 删除</translation>
     </message>
     <message>
+        <source>one of the two that are compared</source>
+        <translation>正在比较的两者之一</translation>
+    </message>
+    <message>
         <source>The names are still being read …</source>
         <translation>正在读取名称…</translation>
     </message>
@@ -3174,14 +3198,6 @@
         <translation>正在进行训练：见“训练记录”。</translation>
     </message>
     <message>
-        <source>Accept or correct what the model suggests, on several patients; it is counted here.</source>
-        <translation>请在多名患者的图像上接受或修正模型的建议，结果会统计在这里。</translation>
-    </message>
-    <message>
-        <source>What is frozen never changes. Some patients are held out, to judge by; nothing is used by itself.</source>
-        <translation>冻结的内容不再改变。部分患者会被留出用于评判；任何结果都不会自动启用。</translation>
-    </message>
-    <message>
         <source>Nothing passes this filter.</source>
         <translation>没有符合筛选条件的区域。</translation>
     </message>
@@ -3190,8 +3206,20 @@
         <translation>还没有作出任何决定。</translation>
     </message>
     <message>
-        <source>{0} accepted and {1} corrected regions in {2} scans</source>
-        <translation>{2} 个扫描中有 {0} 个已接受、{1} 个已修正的区域</translation>
+        <source>All of it is of one patient: decide about regions of others too, since some patients are held out to judge by.</source>
+        <translation>所有决定都来自同一名患者：请对其他患者的区域也作出决定，因为需要留出部分患者用于评判。</translation>
+    </message>
+    <message>
+        <source>What is frozen never changes. Some patients are held out to judge by, and what comes of it is used only when you say so.</source>
+        <translation>冻结的内容不再改变。部分患者会被留出用于评判；训练结果只有在您同意后才会启用。</translation>
+    </message>
+    <message>
+        <source>Ask for less above.</source>
+        <translation>请放宽上方的筛选条件。</translation>
+    </message>
+    <message>
+        <source>{0} accepted and {1} corrected regions in {2} scans of {3} patients</source>
+        <translation>{3} 名患者的 {2} 个影像中有 {0} 个已接受、{1} 个已修正的区域</translation>
     </message>
     <message>
         <source>{0} of them since the last snapshot of {1}</source>
@@ -3200,6 +3228,10 @@
     <message>
         <source>no snapshot was taken yet</source>
         <translation>尚未取过快照</translation>
+    </message>
+    <message>
+        <source>Draw a box on a scan, and the model suggests a name: Enter accepts it, typing gives another one, Delete rejects it. Whatever you accept or correct is counted here, and the model can learn from it. Do so with scans of several patients: some are held out to see whether it became better.</source>
+        <translation>在影像上画一个框，模型会建议名称：按回车接受，输入文字另行命名，按 Delete 拒绝。您接受或修正的内容会统计在这里，模型可以从中学习。请在多名患者的影像上这样做：其中部分会被留出，用来判断是否有所改进。</translation>
     </message>
     <message>
         <source>Annotator</source>
@@ -3239,8 +3271,12 @@
         <translation>按需要</translation>
     </message>
     <message>
-        <source>Base data</source>
-        <translation>基础数据</translation>
+        <source>Mixed in against forgetting</source>
+        <translation>混入以防遗忘</translation>
+    </message>
+    <message>
+        <source>Tested for forgetting</source>
+        <translation>用于检测遗忘</translation>
     </message>
     <message>
         <source>generated phantoms</source>
@@ -3255,16 +3291,31 @@
         <translation>模型原先学习所用的数据</translation>
     </message>
     <message>
-        <source>Base test set</source>
-        <translation>基础测试集</translation>
-    </message>
-    <message>
         <source>The model's own test set</source>
         <translation>模型自己的测试集</translation>
     </message>
     <message>
         <source>Freeze and train</source>
         <translation>冻结并训练</translation>
+    </message>
+</context>
+<context>
+    <name>TrainingDesk</name>
+    <message>
+        <source>Look</source>
+        <translation>查看</translation>
+    </message>
+    <message>
+        <source>A training is finished: see whether it made the model better.</source>
+        <translation>训练已完成：请查看模型是否有所改进。</translation>
+    </message>
+    <message>
+        <source>The training stopped. {0}</source>
+        <translation>训练已停止。{0}</translation>
+    </message>
+    <message>
+        <source>Enough regions are named to compare the two adapters: choose one.</source>
+        <translation>已命名的区域足以比较两个适配器：请选择其一。</translation>
     </message>
 </context>
 <context>
@@ -3297,10 +3348,6 @@
         <translation>未知</translation>
     </message>
     <message>
-        <source>{0} is accepted less often than before: {1} of {2} now, {3} of {4} before. Look at these suggestions, correct them, and train.</source>
-        <translation>“{0}”被接受的比例比以前低：现在 {2} 个中 {1} 个，以前 {4} 个中 {3} 个。请查看这些建议，加以修正，然后训练。</translation>
-    </message>
-    <message>
         <source>{0} suggestions judged: {1} accepted, {2} changed, {3} rejected</source>
         <translation>已评判 {0} 个建议：接受 {1} 个，修改 {2} 个，拒绝 {3} 个</translation>
     </message>
@@ -3313,12 +3360,60 @@
         <translation>这些方框都不是模型画的。</translation>
     </message>
     <message>
+        <source>how sure</source>
+        <translation>把握</translation>
+    </message>
+    <message>
+        <source>right</source>
+        <translation>正确率</translation>
+    </message>
+    <message>
         <source>measured, off by {0} on average</source>
         <translation>实测，平均偏差 {0}</translation>
     </message>
     <message>
         <source>as it should be</source>
         <translation>理想情况</translation>
+    </message>
+    <message>
+        <source>Accepted as suggested, by week</source>
+        <translation>每周按原样接受的比例</translation>
+    </message>
+    <message>
+        <source>How far names were changed, by week</source>
+        <translation>每周名称的改动程度</translation>
+    </message>
+    <message>
+        <source>Suggested over final boxes, by week (IoU)</source>
+        <translation>每周建议框与最终框的重叠度（IoU）</translation>
+    </message>
+    <message>
+        <source>How sure, and how often right, by week</source>
+        <translation>每周的把握与正确率</translation>
+    </message>
+    <message>
+        <source>How often right when so sure, in all</source>
+        <translation>各把握程度下的正确率（全部）</translation>
+    </message>
+    <message>
+        <source>With the 95 % confidence interval of each week</source>
+        <translation>阴影为每周的 95 % 置信区间</translation>
+    </message>
+    <message>
+        <source>0: not at all, 1: every letter</source>
+        <translation>0：没有改动，1：完全改动</translation>
+    </message>
+    <message>
+        <source>Intersection over union: 1 where the box was left as it was</source>
+        <translation>交并比：方框未改动时为 1</translation>
+    </message>
+    <message>
+        <source>Both lines should lie together: below “right” the model is too modest, above it too sure</source>
+        <translation>两条线应当重合：“把握”低于“正确率”说明模型过于谨慎，高于则过于自信</translation>
+    </message>
+    <message>
+        <source>Answers by how sure the model was; on the dashed line it is as often right as it says</source>
+        <translation>按模型的把握分组；落在虚线上说明正确率与其所称一致</translation>
     </message>
     <message>
         <source>The model gave no probabilities.</source>
@@ -3337,20 +3432,8 @@
         <translation>还没有可测量的内容。请让模型给出建议，并接受、修正或拒绝：每个决定都会按周统计在这里；某个标签被接受的比例下降时会发出警报。</translation>
     </message>
     <message>
-        <source>Accepted as suggested, by week (95 % interval)</source>
-        <translation>每周按原样接受的比例（95 % 区间）</translation>
-    </message>
-    <message>
-        <source>How far names were changed (0 not, 1 wholly)</source>
-        <translation>名称的改动程度（0 未改，1 全改）</translation>
-    </message>
-    <message>
-        <source>Overlap of suggested and final boxes (IoU)</source>
-        <translation>建议方框与最终方框的重叠度（IoU）</translation>
-    </message>
-    <message>
-        <source>How often it is right when it is so sure</source>
-        <translation>模型有此把握时实际正确的比例</translation>
+        <source>Suggestions judged, by week</source>
+        <translation>每周评判的建议数</translation>
     </message>
 </context>
 <context>
@@ -3369,14 +3452,109 @@
     </message>
 </context>
 <context>
+    <name>TrainingNext</name>
+    <message>
+        <source>Press “Put in order”: what the model was asked about and nobody has judged is listed.</source>
+        <translation>请按“排序”：模型已被询问而无人评判的图像会列在这里。</translation>
+    </message>
+    <message>
+        <source>No image waits. Let the model look at scans first: with “Find all” in the window, or at a whole folder with medrega prelabel.</source>
+        <translation>没有等待标注的图像。请先让模型查看影像：在窗口中使用“全部查找”，或用 medrega prelabel 处理整个文件夹。</translation>
+    </message>
+    <message>
+        <source>{0} scans cannot be read and are at the end: {1}</source>
+        <translation>{0} 个影像无法读取，排在最后：{1}</translation>
+    </message>
+    <message>
+        <source>Scan</source>
+        <translation>影像</translation>
+    </message>
+    <message>
+        <source>Modality</source>
+        <translation>模态</translation>
+    </message>
+    <message>
+        <source>Slice</source>
+        <translation>层面</translation>
+    </message>
+    <message>
+        <source>Regions</source>
+        <translation>区域</translation>
+    </message>
+    <message>
+        <source>That wait for a decision</source>
+        <translation>等待决定的区域数</translation>
+    </message>
+    <message>
+        <source>Doubt</source>
+        <translation>存疑</translation>
+    </message>
+    <message>
+        <source>How unsure the model is, 0 to 1</source>
+        <translation>模型的不确定程度，0 到 1</translation>
+    </message>
+    <message>
+        <source>Unlike others</source>
+        <translation>与众不同</translation>
+    </message>
+    <message>
+        <source>How different it looks from what is labelled, 0 to 1</source>
+        <translation>与已标注图像的差异程度，0 到 1</translation>
+    </message>
+    <message>
+        <source>Rare</source>
+        <translation>稀有</translation>
+    </message>
+    <message>
+        <source>How rare its labels are among those given so far, 0 to 1</source>
+        <translation>其标签在已给标签中的稀有程度，0 到 1</translation>
+    </message>
+    <message>
+        <source>Labelling these first teaches a model the most: what it is unsure of, what looks unlike the rest, and what is rare.</source>
+        <translation>先标注这些图像，模型学到的最多：模型没有把握的、看起来与众不同的、标签稀有的。</translation>
+    </message>
+    <message>
+        <source>Look at the pictures too</source>
+        <translation>同时比较图像</translation>
+    </message>
+    <message>
+        <source>Slower: each scan is read once</source>
+        <translation>较慢：每个影像都要读取一次</translation>
+    </message>
+    <message>
+        <source>Put in order</source>
+        <translation>排序</translation>
+    </message>
+    <message>
+        <source>Cancel</source>
+        <translation>取消</translation>
+    </message>
+    <message>
+        <source>Open</source>
+        <translation>打开</translation>
+    </message>
+</context>
+<context>
     <name>TrainingPages</name>
     <message>
         <source>Corrections</source>
         <translation>修正</translation>
     </message>
     <message>
+        <source>What to label next</source>
+        <translation>接下来标注</translation>
+    </message>
+    <message>
         <source>Trainings</source>
         <translation>训练记录</translation>
+    </message>
+    <message>
+        <source>Compare two</source>
+        <translation>两两比较</translation>
+    </message>
+    <message>
+        <source>{0} ⚠ {1}</source>
+        <translation>{0} ⚠ {1}</translation>
     </message>
     <message>
         <source>How the model fares</source>
@@ -3437,14 +3615,6 @@
         <translation>理由：{0}</translation>
     </message>
     <message>
-        <source>No training yet</source>
-        <translation>还没有训练</translation>
-    </message>
-    <message>
-        <source>Under Corrections, press “Freeze and train”.</source>
-        <translation>请在“修正”中按“冻结并训练”。</translation>
-    </message>
-    <message>
         <source>Stopping after this step …</source>
         <translation>完成这一步后停止…</translation>
     </message>
@@ -3499,6 +3669,153 @@
     <message>
         <source>Loss</source>
         <translation>损失</translation>
+    </message>
+    <message>
+        <source>No training yet. Accept or correct suggestions on several patients, then press “Freeze and train” under Corrections. Here you see it learn, what it changed, and decide whether it is used.</source>
+        <translation>还没有训练。请在多名患者的图像上接受或修正建议，然后在“修正”中按“冻结并训练”。您可以在这里看到学习过程和训练前后的变化，并决定是否启用。</translation>
+    </message>
+</context>
+<context>
+    <name>TrainingTrial</name>
+    <message>
+        <source>the model alone</source>
+        <translation>不带适配器的模型</translation>
+    </message>
+    <message>
+        <source>trained {0} · {1}</source>
+        <translation>训练于 {0} · {1}</translation>
+    </message>
+    <message>
+        <source>{0} (in use)</source>
+        <translation>{0}（使用中）</translation>
+    </message>
+    <message>
+        <source>Compared since {0}, begun by {1}: {2} of {3} regions are named</source>
+        <translation>自 {0} 起比较，由 {1} 开始：已命名 {2} / {3} 个区域</translation>
+    </message>
+    <message>
+        <source>Adapter</source>
+        <translation>适配器</translation>
+    </message>
+    <message>
+        <source>Right names</source>
+        <translation>名称正确</translation>
+    </message>
+    <message>
+        <source>Its best name became the person's</source>
+        <translation>其首选名称即为人最终采用的名称</translation>
+    </message>
+    <message>
+        <source>Share</source>
+        <translation>比例</translation>
+    </message>
+    <message>
+        <source>Alone right</source>
+        <translation>仅其正确</translation>
+    </message>
+    <message>
+        <source>Right where the other was not</source>
+        <translation>另一个错误而它正确</translation>
+    </message>
+    <message>
+        <source>Seen</source>
+        <translation>显示次数</translation>
+    </message>
+    <message>
+        <source>Its answer was the one on screen; which one is, is left to chance</source>
+        <translation>屏幕上显示其回答的次数；显示哪一个由随机决定</translation>
+    </message>
+    <message>
+        <source>First: {0}</source>
+        <translation>第一个：{0}</translation>
+    </message>
+    <message>
+        <source>Second: {0}</source>
+        <translation>第二个：{0}</translation>
+    </message>
+    <message>
+        <source>Use the first</source>
+        <translation>启用第一个</translation>
+    </message>
+    <message>
+        <source>Use the second</source>
+        <translation>启用第二个</translation>
+    </message>
+    <message>
+        <source>Keep the first</source>
+        <translation>保留第一个</translation>
+    </message>
+    <message>
+        <source>Keep the second</source>
+        <translation>保留第二个</translation>
+    </message>
+    <message>
+        <source>Compared on {0} regions: {1} right names of the first, {2} of the second</source>
+        <translation>在 {0} 个区域上比较：第一个名称正确 {1} 次，第二个 {2} 次</translation>
+    </message>
+    <message>
+        <source>Draw regions and name them as ever; each one that you name counts.</source>
+        <translation>请照常绘制区域并命名；您命名的每个区域都会计入。</translation>
+    </message>
+    <message>
+        <source>Both were right {0} times, neither {1} times.</source>
+        <translation>两者都正确 {0} 次，都错误 {1} 次。</translation>
+    </message>
+    <message>
+        <source>Neither is better so far.</source>
+        <translation>目前不分高下。</translation>
+    </message>
+    <message>
+        <source>The first</source>
+        <translation>第一个</translation>
+    </message>
+    <message>
+        <source>The second</source>
+        <translation>第二个</translation>
+    </message>
+    <message>
+        <source>{0} is better: that it is chance has a probability of {1}.</source>
+        <translation>{0} 更好：纯属偶然的概率为 {1}。</translation>
+    </message>
+    <message>
+        <source>{0} is ahead, which may be chance (probability {1}): compare on more regions to be sure.</source>
+        <translation>{0} 暂时领先，但可能是偶然（概率 {1}）：要确定请在更多区域上比较。</translation>
+    </message>
+    <message>
+        <source>Both adapters name each region that you draw, one answer is shown, and you are not told whose: what you call the region in the end decides who was right. Naming takes twice as long meanwhile.</source>
+        <translation>您绘制的每个区域由两个适配器分别命名，只显示其中一个的回答，且不告知是哪一个：您最终给出的名称决定谁正确。此期间命名耗时加倍。</translation>
+    </message>
+    <message>
+        <source>There is nothing to compare yet. Once an adapter is trained (under Corrections), it can be compared here with the model alone, or with the adapter in use, on the regions that you draw next.</source>
+        <translation>目前没有可比较的内容。训练出适配器（见“修正”）之后，可以在这里用您接下来绘制的区域，将它与不带适配器的模型或正在使用的适配器进行比较。</translation>
+    </message>
+    <message>
+        <source>First</source>
+        <translation>第一个</translation>
+    </message>
+    <message>
+        <source>Second</source>
+        <translation>第二个</translation>
+    </message>
+    <message>
+        <source>Regions</source>
+        <translation>区域数</translation>
+    </message>
+    <message>
+        <source>Reason</source>
+        <translation>理由</translation>
+    </message>
+    <message>
+        <source>Why it is used; kept for ever</source>
+        <translation>启用的理由；将永久保留</translation>
+    </message>
+    <message>
+        <source>Compare</source>
+        <translation>开始比较</translation>
+    </message>
+    <message>
+        <source>End, change nothing</source>
+        <translation>结束，不作更改</translation>
     </message>
 </context>
 <context>
@@ -3618,6 +3935,10 @@
     <message>
         <source>Not passed.</source>
         <translation>未通过。</translation>
+    </message>
+    <message>
+        <source>{0} is accepted less often than before: {1} of {2} now, {3} of {4} before. Look at these suggestions, correct them, and train.</source>
+        <translation>“{0}”被接受的比例下降：现在 {2} 个中接受 {1} 个，之前 {4} 个中接受 {3} 个。请查看这些建议，加以修正，然后训练。</translation>
     </message>
     <message>
         <source>{0} on the base test set changes by {1} points: one point less is the most.</source>
@@ -3948,8 +4269,8 @@
         <translation>适合本层面</translation>
     </message>
     <message>
-        <source>Colour: no window</source>
-        <translation>彩色：无窗位</translation>
+        <source>In colour</source>
+        <translation>彩色图像</translation>
     </message>
     <message>
         <source>{0}/s</source>
@@ -4024,6 +4345,10 @@
     <message>
         <source>Add a folder of scans</source>
         <translation>添加影像文件夹</translation>
+    </message>
+    <message>
+        <source>(no longer on the list)</source>
+        <translation>（已不在列表中）</translation>
     </message>
     <message>
         <source>This model has no card.</source>

@@ -21,6 +21,7 @@ from desktop.theme import apply_theme
 from desktop.translation import Translations
 from engine.regions import Box
 from engine.store import AnnotationStore
+from tests.clinic import PATIENTS, decide_clinic, write_clinic
 
 WAIT_MS = 60_000
 
@@ -129,3 +130,44 @@ def delete(windows: list[MainWindow]) -> None:
     """Have Qt delete closed windows now, with all that is in them."""
     for window in windows:
         shiboken6.delete(window)
+
+
+@pytest.fixture(scope="session")
+def clinic(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
+    """Scans of six patients. Nobody may change them."""
+    return write_clinic(tmp_path_factory.mktemp("clinic"), PATIENTS[:6])
+
+
+@pytest.fixture(scope="session")
+def base_data(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """What the tiny model is said to have learnt from."""
+    pytest.importorskip("torch")
+    from engine.progress import NoProgress
+    from training.phantom_set import PhantomSetSpec, build_phantom_set
+
+    folder = tmp_path_factory.mktemp("base") / "set"
+    build_phantom_set(folder, PhantomSetSpec(3, 0, 3, slices=1, size=64, seed=6), NoProgress())
+    return folder
+
+
+@pytest.fixture
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A user data folder of this test's own, for the window and its children."""
+    for name in ("XDG_DATA_HOME", "XDG_CONFIG_HOME"):
+        monkeypatch.setenv(name, str(tmp_path / name))
+    return tmp_path
+
+
+@pytest.fixture
+def clinic_database(clinic: list[Path], home: Path) -> Path:
+    """A database in which regions of six patients were accepted or corrected."""
+    database = home / "a.sqlite"
+    with AnnotationStore.open(database) as store:
+        decide_clinic(store, clinic)
+    return database
+
+
+@pytest.fixture
+def decided(open_window: Callable[..., Driver], clinic_database: Path) -> Driver:
+    """A window on that database."""
+    return open_window(database=clinic_database)

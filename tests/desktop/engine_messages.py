@@ -54,7 +54,8 @@ def feedback_templates() -> frozenset[str]:
     folders = ("engine/feedback", "training/feedback")
     paths = [path for folder in folders for path in sorted((root / folder).rglob("*.py"))]
     paths += [root / "training" / name for name in ("checkpoint.py", "records.py", "samples.py")]
-    paths += [root / "engine" / "errors.py", root / "desktop" / "model" / "training_folder.py"]
+    paths += [root / "engine" / name for name in ("errors.py", "locks.py")]
+    paths += [root / "desktop" / "model" / "training_folder.py"]
     return frozenset(Collector({path: path.read_text(encoding="utf-8") for path in paths}).templates())
 
 

@@ -83,6 +83,20 @@ def test_a_sound_model_is_verified_and_an_altered_one_is_found_out(open_window, 
     driver.until(dialog.verify.isEnabled)
 
 
+def test_a_dialog_that_is_closed_ends_its_verification_and_hears_no_more_of_it(open_window, second, qtbot):
+    driver = open_window()
+    dialog = opened(driver)
+    mark(dialog, "second")
+    ended = []
+    driver.window.model_manager.checking.connect(lambda job: job.over.connect(lambda: ended.append(job.cancelled())))
+    with qtbot.captureExceptions() as errors:
+        click(dialog.verify)
+        dialog.accept()
+        driver.until(lambda: ended == [True])
+        QTest.qWait(50)
+    assert errors == []
+
+
 def test_another_default_answers_at_once_and_after_the_next_start(open_window, second):
     driver = open_window()
     dialog = opened(driver)

@@ -6,6 +6,7 @@ import itertools
 import os
 import shutil
 import signal
+import threading
 import time
 from dataclasses import replace
 
@@ -75,6 +76,28 @@ def pace(monkeypatch) -> None:
         return ask_session(session, request, on_piece=None if on_piece is None else heard, **what)
 
     monkeypatch.setattr(Session, "ask", slowly)
+
+
+@pytest.fixture
+def held_reports(monkeypatch):
+    """Answers that are being written stop at their first token until this event is set or they are given up.
+
+    Else the small model may have written all of one before the window even looks at its first word.
+    """
+    ask_session, go_on = Session.ask, threading.Event()
+
+    def held(session, request, *, on_piece=None, cancelled=lambda: False, **what):
+        def heard(piece):
+            on_piece(piece)
+            while not (go_on.wait(0.005) or cancelled()):
+                pass
+
+        hear = None if on_piece is None else heard
+        return ask_session(session, request, on_piece=hear, cancelled=cancelled, **what)
+
+    monkeypatch.setattr(Session, "ask", held)
+    yield go_on
+    go_on.set()
 
 
 def test_a_typed_question_is_answered_as_it_is_written_and_kept(driver, monkeypatch):
@@ -169,7 +192,7 @@ def test_options_and_labels_are_chosen_among(driver):
     assert '"No finding" means no diseases are detected' in row.suggestion.prompt
 
 
-def test_escape_gives_up_the_question_in_work_and_then_goes_back_to_the_image(driver):
+def test_escape_gives_up_the_question_in_work_and_then_goes_back_to_the_image(driver, held_reports):
     kept = driver.window._store.audit.count()
     choose(driver, Task.REPORT)
     ask(driver)
@@ -190,7 +213,7 @@ def test_escape_gives_up_the_question_in_work_and_then_goes_back_to_the_image(dr
     assert driver.window._store.audit.count() == kept
 
 
-def test_a_newer_question_about_a_region_comes_first_and_the_report_goes_on(driver):
+def test_a_newer_question_about_a_region_comes_first_and_the_report_goes_on(driver, held_reports):
     window = driver.window
     choose(driver, Task.REPORT)
     ask(driver)
@@ -198,6 +221,7 @@ def test_a_newer_question_about_a_region_comes_first_and_the_report_goes_on(driv
     root = driver.draw(BOX)
     driver.until(lambda: window.regions.suggestion(root) is not None)
     assert panel(driver).answers == []
+    held_reports.set()
     driver.until(lambda: len(panel(driver).answers) == 1)
     assert newest(driver).asked.text() == "Report"
 

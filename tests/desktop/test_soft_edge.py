@@ -64,6 +64,17 @@ def test_a_found_boxs_edge_is_as_soft_as_the_model_is_unsure_until_it_is_accepte
     assert not soft(item_of(driver, row.root_id))
 
 
+def test_no_side_is_drawn_where_there_is_no_picture(open_window):
+    driver = open_window()
+    driver.window.regions.keep_found(found(driver, (30.0, 1.0, 200.0, 3.0)))
+    (row,) = [row for row in driver.window.regions.rows if row.box == BOX]
+    bounds = item_of(driver, row.root_id)._soft.boundingRect()
+    height, width = driver.window.viewing.active.shape
+    assert (bounds.left(), bounds.top()) == (-0.5, 19)
+    assert (bounds.right(), bounds.bottom()) == (width - 0.5, 63)
+    assert height > 63
+
+
 def test_a_sure_box_has_a_plain_edge_and_a_dragged_one_too(open_window):
     driver = open_window()
     regions = driver.window.regions

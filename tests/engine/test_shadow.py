@@ -55,7 +55,7 @@ def test_both_answers_are_kept_the_shown_one_last_and_counted(random_model, volu
         assert summary.neither == 2
         assert summary.both + summary.neither + (summary.first - summary.both) + (summary.second - summary.both) == 6
         assert summary.first_shown == shown_first
-        assert summarize_trial(store, random_model.sha256, trial, last=2).regions == 2
+        assert summarize_trial(store, random_model.sha256, trial, regions=2).regions == 2
         assert summarize_trial(store, random_model.sha256, ShadowTrial(None, adapters[0])).regions == 0
 
 

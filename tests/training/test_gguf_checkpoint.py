@@ -11,6 +11,7 @@ import torch
 from PIL import Image
 from transformers import PreTrainedTokenizerFast
 
+from engine.progress import NoProgress
 from engine.runtime.errors import ModelError
 from engine.runtime.manifest import ModelManifest
 from engine.runtime.registry import find_model
@@ -20,10 +21,25 @@ from training.export.text import permute_rope, unpermute_rope, write_text
 from training.export.tokens import check_tokens, token_corpus
 from training.export.vision import write_mmproj
 from training.gguf_checkpoint import load_gguf
-from training.model import CheckpointError, build_model, image_embeddings, image_tensor
+from training.model import CheckpointError, build_model, image_embeddings, image_tensor, load_model
 from training.presets import PRESETS
+from training.recipe import read_recipe
 from training.text_init import start_text
 from training.tokenizer import train_tokenizer
+from training.trainer import run_recipe
+
+FURTHER = """
+[model]
+checkpoint = "{folder}"
+
+[[stages]]
+name = "further"
+kind = "instruction"
+train = ["text"]
+steps = 1
+images_per_step = 1
+learning_rate = 1.0e-9
+"""
 
 
 @pytest.fixture(scope="module")
@@ -45,6 +61,16 @@ def test_the_shipped_model_embeds_its_golden_image(shipped: ModelManifest) -> No
         found = image_embeddings(model, image_tensor(torch.from_numpy(pixels.copy())[None]))[0].numpy()
     golden = np.load(shipped.path("golden_embedding"))
     assert np.linalg.norm(found - golden) / np.linalg.norm(golden) < shipped.golden_tolerance
+
+
+def test_a_training_goes_on_from_it(shipped: ModelManifest, phantom_set: Path, tmp_path: Path) -> None:
+    recipe = tmp_path / "further.toml"
+    recipe.write_text(FURTHER.format(folder=shipped.folder.as_posix()), encoding="utf-8")
+    run_recipe(read_recipe(recipe), [phantom_set], tmp_path / "run", NoProgress())
+    before, after = load_gguf(shipped.folder)[0].state_dict(), load_model(tmp_path / "run").state_dict()
+    assert before.keys() == after.keys()
+    for name, tensor in before.items():
+        assert torch.allclose(after[name], tensor, atol=1e-6), name
 
 
 def test_the_same_tokens_and_the_same_file(shipped: ModelManifest, tmp_path: Path) -> None:

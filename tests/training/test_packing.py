@@ -11,7 +11,7 @@ torch = pytest.importorskip("torch")
 from engine.models.registering import self_test_image  # noqa: E402
 from engine.protocol import Language, Question, Task, prompt_from_user_text, user_text  # noqa: E402
 from engine.regions import Box  # noqa: E402
-from training.drawing import digit_weights  # noqa: E402
+from training.drawing import digit_weights, reduced_weights  # noqa: E402
 from training.model import load_model  # noqa: E402
 from training.packing import Branch, PackedQuestions, branch_attention, pack  # noqa: E402
 from training.tokenizer import PromptEncoder, load_tokenizer  # noqa: E402
@@ -83,6 +83,13 @@ def test_a_digit_weighs_what_its_place_is_worth():
     digits = {1, 2, 3}
     answer = [9, 1, 2, 3, 9, 2, 3, 9, 3]
     assert digit_weights(answer, digits) == (1, 2, 1, 0.2, 1, 1, 0.2, 1, 0.2)
+
+
+@pytest.mark.parametrize(("power", "ratio"), [(0.0, 25.0), (0.5, 5.0), (1.0, 1.0)])
+def test_a_long_answer_outweighs_a_short_one_less_and_less(power: float, ratio: float):
+    short, long = reduced_weights((1.0,) * 4, power), reduced_weights((1.0, 2.0, 0.2, 0.8) * 25, power)
+    assert sum(long) / sum(short) == pytest.approx(ratio)
+    assert long[1] / long[2] == pytest.approx(10)
 
 
 def test_weights_stand_where_their_answers_are(side):

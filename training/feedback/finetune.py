@@ -23,6 +23,7 @@ from training.early_stopping import HeldOut, read_losses, split_by_patient
 from training.events import Listener, nobody
 from training.export.lora import write_lora
 from training.feedback.parity import check_adapter
+from training.feedback.run_lock import working_on
 from training.feedback.sets import (
     SnapshotFolder,
     heldout_samples,
@@ -132,13 +133,26 @@ def fine_tune(
     replay : a set that the base learnt from; generated phantoms, where those are what it knows, when None.
     checkpoint : the base's weights for torch, where they are at hand; its GGUF files, dequantised, when None.
     Started again with the same arguments it goes on where it was stopped, and does nothing when it is finished.
-    Raises `DatasetError`, `CheckpointError`, `ModelError`, `TrainingError`, `Cancelled`.
+    Raises `DatasetError`, `CheckpointError`, `ModelError`, `TrainingError`, `BusyError`, `Cancelled`.
     """
+    with working_on(out, progress):
+        return _fine_tune(snapshot_folder, base, out, settings, progress, replay, checkpoint, listener)
+
+
+def _fine_tune(
+    snapshot_folder: Path,
+    base: ModelManifest,
+    out: Path,
+    settings: FineTuning,
+    progress: Progress,
+    replay: Path | None,
+    checkpoint: Path | None,
+    listener: Listener,
+) -> FineTuned:
     started = time.monotonic()
     snapshot = SnapshotFolder.read(snapshot_folder)
     corrected = gather_samples([snapshot.train])
     require_apart(corrected, heldout_samples(snapshot), f"the held-out part of {snapshot.folder.name}")
-    out.mkdir(parents=True, exist_ok=True)
     wanted = max(1, round(settings.replay * len(corrected)))
     base_set = replay_set(base, replay, out / "replay", wanted, progress)
     replayed = sample_images(gather_samples([base_set.folder]), wanted, settings.seed)

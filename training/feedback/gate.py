@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from engine.progress import Progress
+from engine.progress import Part, Progress
 from engine.protocol import Task
 from engine.runtime import AdapterManifest, ModelManifest, adapter_in_use, known_labels
 from training.checkpoint import TrainingError
@@ -18,15 +18,15 @@ from training.evaluation.predict import answers_file, predict
 from training.evaluation.prediction import Prediction
 from training.feedback.finetune import REPLAYED_FILE, read_record, read_run
 from training.feedback.gate_report import REPORT_FILE, part_report, write_report
+from training.feedback.run_lock import working_on
 from training.feedback.sets import (
-    BaseSet,
     SnapshotFolder,
     base_test_set,
     heldout_samples,
     require_apart,
 )
 from training.records import DatasetError, dataset_sha256
-from training.samples import gather_samples
+from training.samples import ImageSample, gather_samples
 
 GATE = "gate"
 LARGEST_FALL = 0.01
@@ -64,8 +64,22 @@ def run_gate(
     add up from one adapter to the next. base_test : a set of the base's own; phantoms of so many `patients` when None.
     limit : questions of the base test set, spread evenly. A gate that is stopped goes on from the answers it has.
     Raises `TrainingError` for another run, base or snapshot than those belonging together, `FeedbackError`,
-    `DatasetError`, `EngineError`, `Cancelled`.
+    `DatasetError`, `EngineError`, `BusyError`, `Cancelled`.
     """
+    read_run(folder)
+    with working_on(folder, progress):
+        return _run_gate(folder, base, snapshot_folder, progress, base_test, limit, patients)
+
+
+def _run_gate(
+    folder: Path,
+    base: ModelManifest,
+    snapshot_folder: Path,
+    progress: Progress,
+    base_test: Path | None,
+    limit: int,
+    patients: int,
+) -> dict[str, Any]:
     run, record = read_run(folder), read_record(folder)
     run.adapter.require_base(base)
     run.adapter.verify()
@@ -78,9 +92,11 @@ def run_gate(
         raise DatasetError(f"the snapshot {snapshot_folder} holds nothing out: there is nothing to judge by")
     out = folder / GATE
     tested = base_test_set(base, base_test, out / "base-test", patients, progress)
-    _require_unseen(snapshot, tested, folder)
+    test = gather_samples([tested.folder])
+    _require_unseen(snapshot, tested.source, test, folder)
     in_use = adapter_in_use(base)
-    answers = _Answers(base, out / "answers", progress)
+    asked = 2 * (_questions(held) + min(limit, _questions(test)))
+    answers = _Answers(base, out / "answers", progress, asked)
     ours = answers.of(snapshot.heldout, run.adapter, None)
     corrections = pair_up(answers.of(snapshot.heldout, in_use, None), ours)
     kept = pair_up(answers.of(tested.folder, None, limit), answers.of(tested.folder, run.adapter, limit))
@@ -144,22 +160,30 @@ def by_task(pairs: Sequence[Pair]) -> dict[Task, Difference]:
 class _Answers:
     """Asks through the engine, as the window does; keeps what was answered."""
 
-    def __init__(self, base: ModelManifest, folder: Path, progress: Progress) -> None:
+    def __init__(self, base: ModelManifest, folder: Path, progress: Progress, questions: int) -> None:
         self._base = base
         self._folder = folder
         self._progress = progress
+        self._questions = questions
+        self._answered = 0
 
     def of(self, dataset: Path, adapter: AdapterManifest | None, limit: int | None) -> tuple[Prediction, ...]:
         with GgufAnswerer(self._base, adapter=adapter) as answerer:
             name = adapter.id if adapter else "base"
             log = answers_file(self._folder, name, answerer.facts.sha256, dataset, limit)
-            return predict(answerer, dataset, self._progress, limit=limit, log=log).predictions
+            part = Part(self._progress, self._answered, self._questions)
+            found = predict(answerer, dataset, part, limit=limit, log=log).predictions
+        self._answered += len(found)
+        return found
 
 
-def _require_unseen(snapshot: SnapshotFolder, tested: BaseSet, folder: Path) -> None:
-    test = gather_samples([tested.folder])
-    require_apart(gather_samples([snapshot.train]), test, tested.source)
+def _questions(samples: Sequence[ImageSample]) -> int:
+    return sum(len(sample.records) for sample in samples)
+
+
+def _require_unseen(snapshot: SnapshotFolder, source: str, test: Sequence[ImageSample], folder: Path) -> None:
+    require_apart(gather_samples([snapshot.train]), test, source)
     replayed = set(json.loads((folder / REPLAYED_FILE).read_text(encoding="utf-8")))
     shared = replayed & {record.group for sample in test for record in sample.records}
     if shared:
-        raise DatasetError(f"{len(shared)} patients of {tested.source} were replayed in training")
+        raise DatasetError(f"{len(shared)} patients of {source} were replayed in training")

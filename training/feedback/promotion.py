@@ -9,11 +9,13 @@ from pathlib import Path
 from typing import Any
 
 from engine.feedback.errors import FeedbackError
+from engine.progress import NoProgress
 from engine.runtime import AdapterManifest, ModelManifest, promote_adapter
 from training.checkpoint import TrainingError
-from training.feedback.finetune import read_record, read_run
+from training.feedback.finetune import FineTuned, read_record, read_run
 from training.feedback.gate import GATE, read_report
 from training.feedback.gate_report import REPORT_FILE
+from training.feedback.run_lock import working_on
 
 KEPT_REPORT = "gate.json"
 """The gate's report in the adapter's folder. Its pictures are of patients and stay with the run."""
@@ -25,9 +27,17 @@ def promote_run(
     """Let `base` answer with a run's adapter from its next question on.
 
     override : also without a passing gate, with a reason that is kept for ever. Raises `FeedbackError` when it is
-    refused, `TrainingError` for a run that is not finished, `ModelError`.
+    refused, `TrainingError` for a run that is not finished, `BusyError` while it is worked on, `ModelError`.
     """
     run, record = read_run(folder), read_record(folder)
+    with working_on(folder, NoProgress()):
+        return _promote(run, record, base, who, override=override, reason=reason)
+
+
+def _promote(
+    run: FineTuned, record: dict[str, Any], base: ModelManifest, who: str, *, override: bool, reason: str
+) -> AdapterManifest:
+    folder = run.folder
     report = _report(folder, needed=not override)
     passed = report is not None and bool(report["passed"])
     if not passed:

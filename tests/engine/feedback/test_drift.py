@@ -8,17 +8,20 @@ import random
 from dataclasses import replace
 from pathlib import Path
 
+import pydicom
 import pytest
 
+from engine.browse.indexing import index_into
 from engine.feedback.drift import fare_of, measure_drift
 from engine.feedback.judged import Judged, Outcome, judged_suggestions, site_names
-from engine.feedback.statistics import fall_probability, holm, name_distance, wilson_interval
+from engine.feedback.statistics import fall_probability, holm, name_distance, sign_probability, wilson_interval
+from engine.progress import NoProgress
 from engine.protocol import Task
 from engine.regions import Box
 from engine.scans import Plane, Window
 from engine.store import AnnotationStore
 from engine.suggest import ImageRef
-from tests.clinic import KIDNEY, LIVER, SPLEEN, answer
+from tests.clinic import KIDNEY, LIVER, SPLEEN, answer, decide_clinic, write_clinic
 
 DAY = datetime.date(2026, 3, 2)
 ONE = Judged("liver", "liver", "north", DAY, Outcome.ACCEPTED, 0.0, 1.0, 0.9, True, "starter")
@@ -155,3 +158,27 @@ def test_sites_are_folders_that_hold_several_patients():
     assert site_names(two, [Path("/d/north")]) == {"/d/north/p1/ct": "north", "/d/north/p2/ct": "north"}
     assert site_names({}) == {}
     assert site_names({"/d/north-old/p1": "a"}, [Path("/d/north")]) == {}
+
+
+def test_the_institution_in_the_header_is_the_site_however_it_is_spelt(tmp_path: Path):
+    scans = write_clinic(tmp_path, ["Okafor^Ada", "Lindqvist^Bo", "Meyer^Cem"])
+    for scan, name in zip(scans, ("North Hospital", "NORTH  HOSPITAL", ""), strict=True):
+        for file in scan.iterdir():
+            dataset = pydicom.dcmread(file)
+            dataset.InstitutionName = name
+            dataset.save_as(file)
+    with AnnotationStore.open(tmp_path / "a.sqlite") as store:
+        index_into(store, [tmp_path], NoProgress())
+        decide_clinic(store, scans)
+        drift = measure_drift(judged_suggestions(store))
+        assert list(drift.by_site) == ["", "North Hospital"]
+        assert drift.by_site["North Hospital"].whole.judged == 8
+        south = measure_drift(judged_suggestions(store, [tmp_path / "2"]))
+        assert {name: course.whole.judged for name, course in south.by_site.items()} == {"": 8, "2": 4}
+
+
+def test_the_sign_test_gives_what_a_coin_gives():
+    assert sign_probability(0, 0) == 1
+    assert sign_probability(3, 3) == 1
+    assert sign_probability(0, 5) == sign_probability(5, 0) == 2 / 32
+    assert sign_probability(1, 5) == 2 * 7 / 64

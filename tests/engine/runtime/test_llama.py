@@ -24,9 +24,10 @@ from engine.protocol import (
     render_prompt,
 )
 from engine.regions import Box
-from engine.runtime import Absence, AskRequest, EngineError, ModelError, QuestionError
+from engine.runtime import Absence, AskRequest, EngineError, ModelError, QuestionError, scoring
 from engine.runtime.llama import LlamaModel, log_softmax
 from engine.runtime.offload import IN_32_BITS
+from engine.runtime.writing import goes_in_circles
 
 CONTROL = ("<|endoftext|>", "<|im_start|>", "<|im_end|>", "<img>", "</img>", "<IMG_CONTEXT>")
 NAMES = ("liver", "spleen", "left kidney", "right kidney", "左肾", "a")
@@ -184,8 +185,12 @@ class TestChoices:
             scores.append(total + log_softmax(model.next_logits(Prompt(tuple(parts)), picture))[end])
         return np.array(scores)
 
-    def test_one_batch_gives_what_one_token_at_a_time_gives(self, model, picture):
-        names = ("liver", "spleen", "left kidney", "the", "a")
+    @pytest.mark.parametrize("at_once", [0, 128])
+    def test_all_give_what_one_token_at_a_time_gives(self, model, picture, monkeypatch, at_once):
+        monkeypatch.setattr(scoring, "LEFT_OPEN", 0.0)
+        monkeypatch.setattr(scoring, "_ONE_BATCH", at_once)
+        # One is the beginning of another, and two are that of none.
+        names = ("liver", "left kidney cyst", "left kidney", "left lung", "left", "the", "a")
         prompt = render_prompt(WHAT)
         scores = self.by_hand(model, prompt, picture, names)
         expected = np.exp(scores - np.logaddexp.reduce(scores))
@@ -221,6 +226,31 @@ class TestChoices:
         ratio = alone[pair[0]] / alone[pair[1]]
         assert len(got) == len(many) == 192
         assert got[pair[0]] / got[pair[1]] == pytest.approx(ratio, rel=1e-3)
+
+    MANY = tuple(f"{a} {b} {c}" for a in ("left", "right", "x") for b in ("lung", "liver", "a") for c in "abcdef")
+
+    def test_what_is_left_open_changes_no_probability_by_more(self, model, picture, monkeypatch):
+        # Cold, so that most of the names hardly count.
+        request = AskRequest(1, picture, render_prompt(WHAT), None, self.MANY, temperature=0.2)
+        rows: list[int] = []
+        run = model._context.run
+        monkeypatch.setattr(model._context, "run", lambda some, wanted: rows.append(len(some)) or run(some, wanted))
+        got = {choice.text: choice.probability for choice in model.ask(request).choices}
+        quick = sum(rows)
+        rows.clear()
+        monkeypatch.setattr(scoring, "LEFT_OPEN", 0.0)
+        exact = {choice.text: choice.probability for choice in model.ask(request).choices}
+        assert quick < sum(rows) - 10
+        assert max(abs(got[name] - exact[name]) for name in exact) <= 0.005
+        assert sum(got.values()) == pytest.approx(1)
+
+    @pytest.mark.parametrize(("name", "least"), [("MAX_SEQUENCES", 3), ("BATCH", 16)])
+    def test_with_little_room_they_are_scored_in_rounds(self, model, picture, monkeypatch, name, least):
+        request = AskRequest(1, picture, render_prompt(WHAT), None, self.MANY)
+        expected = {choice.text: choice.probability for choice in model.ask(request).choices}
+        monkeypatch.setattr(scoring, name, least)
+        got = {choice.text: choice.probability for choice in model.ask(request).choices}
+        assert got == pytest.approx(expected, rel=1e-3)
 
     def test_they_fit_however_little_context_the_prompt_leaves(self, make_model, picture):
         needed = 560
@@ -321,9 +351,39 @@ class TestGrammar:
         assert not result.finished
         assert 0 < len(result.pieces) < 600
 
+    def test_a_text_that_goes_in_circles_is_ended_and_one_that_must_go_on_goes_on(self, model, picture):
+        ended = model.ask(AskRequest(1, picture, render_prompt(WHAT), 'root ::= "no "{30,}', (), 400))
+        assert (ended.raw, ended.finished) == ("no " * 30, False)
+        two = 'root ::= "no "{30,} "\\n" "yes "{30,}'
+        both = model.ask(AskRequest(1, picture, render_prompt(WHAT), two, (), 400))
+        assert (both.raw, both.finished) == ("no " * 30 + "\n" + "yes " * 30, False)
+        # Where no end and no line break may stand, it is a matter of the limit alone.
+        endless = model.ask(AskRequest(1, picture, render_prompt(WHAT), 'root ::= "no " root', (), 60))
+        assert len(endless.pieces) == 60
+
     def test_a_grammar_that_is_none_is_refused(self, model, picture):
         with pytest.raises(EngineError, match="refuses the grammar"):
             model.ask(AskRequest(1, picture, render_prompt(WHAT), "root ::= ("))
+
+
+@pytest.mark.parametrize(
+    ("tokens", "circles"),
+    [
+        ([], False),
+        ([1] * 11, False),
+        ([1] * 12, True),
+        ([9, 8, *[1] * 12], True),
+        ([*[1] * 12, 2], False),
+        ([1, 2] * 6, True),
+        ([1, 2] * 5, False),
+        ([1, 2, 3, 4, 5] * 4, True),
+        ([1, 2, 3, 4, 5] * 3, False),
+        ([*range(24)] * 4, True),
+        ([*range(25)] * 4, False),
+    ],
+)
+def test_circles(tokens, circles):
+    assert goes_in_circles(tokens) == circles
 
 
 class TestAbsence:

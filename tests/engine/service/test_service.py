@@ -5,9 +5,11 @@ from __future__ import annotations
 import base64
 import json
 import os
+import shutil
 import signal
 import struct
 import zlib
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -16,7 +18,7 @@ import pytest
 from engine.models.dialects import dialect_of
 from engine.protocol import Language, Question, Task, user_text
 from engine.regions import Box
-from engine.runtime import AskRequest, Session, find_model
+from engine.runtime import AskRequest, ModelManifest, Session, find_model
 from engine.scans import read_volume, render_slice
 from engine.service.documents import ChatCompletion, ModelList, Suggestion, SuggestionList
 from engine.service.endpoints import ENDPOINTS
@@ -45,6 +47,16 @@ def volume(dicom):
 def starter():
     with Session(find_model(str(STARTER))) as session:
         yield session
+
+
+@pytest.fixture(scope="module")
+def of_two_tasks(start_service, tmp_path_factory):
+    """A service with a copy of the starter whose manifest says that it learnt the two region tasks alone."""
+    folder = tmp_path_factory.mktemp("models") / "starter"
+    shutil.copytree(STARTER, folder)
+    learnt = (Task.REGION_TO_TEXT.value, Task.TEXT_TO_REGION.value)
+    replace(ModelManifest.read(folder), tasks=learnt).write()
+    return start_service(model=folder)
 
 
 def without_chance(document):
@@ -267,6 +279,18 @@ class TestRegions:
         assert set(reply.json) <= set(Suggestion.model_fields)
         assert reply.json["task"] == task
         assert reply.json["raw"]
+        # The starter learnt all of them.
+        assert "warnings" not in reply.json
+
+    def test_what_a_model_never_learnt_it_answers_with_a_warning(self, of_two_tasks, dicom_url):
+        reply = of_two_tasks.post("/v1/regions/ask", image=dicom_url, text="Is there a mass?", answer="yes_no")
+        assert reply.status == 200, reply.body
+        Suggestion.model_validate(reply.json)
+        assert reply.json["abstained"] is True
+        (warning,) = reply.json["warnings"]
+        assert "not trained on the task vqa" in warning
+        reply = of_two_tasks.post("/v1/regions/find", image=dicom_url, names=["liver"])
+        assert "warnings" not in reply.json["data"][0]
 
     def test_a_picture_can_say_what_kind_of_image_it_is(self, service, picture_url):
         plain, worded = (

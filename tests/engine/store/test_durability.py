@@ -215,6 +215,31 @@ def test_a_database_of_schema_4_keeps_every_row_and_gets_its_list_of_snapshots(t
     assert path.with_name("old.sqlite.schema4.backup").exists()
 
 
+def test_a_database_of_schema_5_keeps_its_scans_and_reads_their_files_again(tmp_path: Path, monkeypatch):
+    """To learn where they were made."""
+    path, folder = tmp_path / "old.sqlite", tmp_path / "ct"
+    monkeypatch.setattr(connection_module, "MIGRATIONS", MIGRATIONS[:5])
+    with AnnotationStore.open(path) as old:
+        connection = old._connection
+        connection.execute("INSERT INTO scan_patient VALUES (1, 'k', 'Doe^Jane', 'D1', 'ct')")
+        row = {"path": str(folder), "series_uid": "1.2", "patient": 1, "rows": 8, "columns": 8, "slices": 4, "start": 2}
+        texts = ("study_uid", "study_date", "study_description", "modality", "description", "title_en", "title_zh")
+        row |= dict.fromkeys((*texts, "added", "search", "search_names"), "") | {"status": "new", "pinned": 0}
+        names = ", ".join(row)
+        connection.execute(f"INSERT INTO scan ({names}) VALUES ({', '.join('?' * len(row))})", list(row.values()))
+        file = [str(folder / "1.dcm"), str(folder), 100, 5, 1, 0]
+        connection.execute(
+            "INSERT INTO scan_file (path, folder, size, mtime_ns, scan_id, place) VALUES (?, ?, ?, ?, ?, ?)", file
+        )
+        assert [stamp.mtime_ns for stamp in old.scan_index.stamps(folder).values()] == [5]
+    monkeypatch.undo()
+    with AnnotationStore.open(path) as store:
+        assert store.scans.find(folder, "1.2").slices == 4
+        assert [stamp.mtime_ns for stamp in store.scan_index.stamps(folder).values()] == [-1]
+        assert store.scans.institutions_of_sources() == {}
+        assert store.integrity_problems() == store.audit_problems() == []
+
+
 def _image() -> ImageRef:
     return ImageRef(Path("/scans/ct"), "1.2.3", "", "CT", Plane.AXIAL, 7, 512, 400, Window(40, 400), "a" * 64)
 

@@ -57,7 +57,7 @@ def test_settings_that_durability_rests_on(store: AnnotationStore):
     assert pragma("synchronous") == 2, "FULL"
     assert pragma("foreign_keys") == 1
     assert pragma("application_id") == 0x4D524741
-    assert pragma("user_version") == 5
+    assert pragma("user_version") == 6
 
 
 def test_everything_about_an_accepted_suggestion_is_kept(store: AnnotationStore):

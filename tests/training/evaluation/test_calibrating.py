@@ -191,13 +191,17 @@ def phantoms(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def overconfident(tmp_path: Path) -> Path:
-    """The model that ships with its last norm four times as large: as right as ever, and four times as sure of it."""
+    """The model that ships with its last norm sixteen times as large: as right as ever, and far too sure of it.
+
+    Four times make it too sure of names alone: the digits of its boxes are so much in doubt that their probabilities
+    come near to the share of boxes that are right.
+    """
     out = tmp_path / "sure"
     shutil.copytree(SHIPPED, out)
     manifest = ModelManifest.read(out)
     text = gguf.GGUFReader(manifest.path("text"), "r+")
     (norm,) = (one for one in text.tensors if one.name == "output_norm.weight")
-    norm.data[:] *= 4
+    norm.data[:] *= 16
     text.data.flush()
     files = {**manifest.files, "text": ModelFile.of(manifest.path("text"))}
     replace(manifest, files=files, scores={}, calibration=UNCALIBRATED).write()
@@ -216,8 +220,8 @@ def test_the_command_calibrates_an_overconfident_model_and_its_error_falls_on_th
     assert fitted["fitted_here"]
     assert fitted["ece_bins"] == 10
     calibrated = ModelManifest.read(overconfident)
-    assert calibrated.calibration.temperature("region_to_text") > 2
-    assert calibrated.calibration.presence.scale < 0.7
+    assert calibrated.calibration.temperature("region_to_text") > 4
+    assert calibrated.calibration.presence.scale < 0.4
     assert calibrated.calibration.dataset_sha256 == dataset_sha256(phantoms / "validation")
     assert calibrated.sha256 == manifest.sha256
     verify_files(calibrated)
@@ -229,7 +233,7 @@ def test_the_command_calibrates_an_overconfident_model_and_its_error_falls_on_th
     assert not figures["fitted_here"]
     # So few answers have a noisy ECE, which is tested on generated ones above; a proper score is steadier.
     assert figures["presence"]["brier"] < figures["presence"]["brier_before"]
-    assert figures["boxes"]["brier"] < figures["boxes"]["brier_before"] + 0.03
+    assert figures["boxes"]["brier"] < figures["boxes"]["brier_before"]
     below = calibrated.calibration.absent_below()
     found = [one for one in answered.predictions if one.record.task is Task.TEXT_TO_REGION]
     assert found

@@ -104,6 +104,28 @@ def test_the_report_compares_the_same_questions_before_and_after(gated, snapshot
     assert held["overall"]["after"] != held["overall"]["before"]
 
 
+class Bar:
+    """What a progress bar would show."""
+
+    def __init__(self) -> None:
+        self.shown: list[tuple[int, int]] = []
+
+    def report(self, done: int, total: int, what: str) -> None:
+        if what == "questions":
+            self.shown.append((done, total))
+
+    def cancelled(self) -> bool:
+        return False
+
+
+def test_all_its_questions_are_one_bar(run, base, snapshot, replay, here, tmp_path):
+    folder, bar = tmp_path / "run", Bar()
+    shutil.copytree(run.folder, folder, ignore=shutil.ignore_patterns("gate"))
+    report = run_gate(folder, base, snapshot, bar, base_test=replay / "test", limit=8)
+    asked = 2 * (report["heldout"]["overall"]["n"] + report["base_test"]["overall"]["n"])
+    assert bar.shown == [(done, asked) for done in range(1, asked + 1)]
+
+
 def test_the_page_shows_what_changed(gated):
     report, page = read_report(gated), (gated / "gate" / "report.md").read_text(encoding="utf-8")
     assert report["examples"]
