@@ -14,6 +14,7 @@ from desktop.model.jobs import Job, JobRunner
 from desktop.model.looking_ahead import LookingAhead
 from desktop.model.regions import RegionsModel
 from desktop.model.viewing import ViewingModel
+from engine.labels import LabelScheme
 from engine.protocol import Language, Task
 from engine.regions import LabelSet
 from engine.runtime import (
@@ -49,6 +50,7 @@ class AskingModel(QObject):
 
     manifest : of the model that answers by default. trial : two adapters of it that name each region together, one
     of them seen; None while one adapter answers alone.
+    binding : the label set, if any, that a region's name is to be of.
     """
 
     started = Signal(object)
@@ -76,6 +78,7 @@ class AskingModel(QObject):
         self._labels: dict[Path, LabelSet] = {manifest.folder: manifest.labels()}
         self.language = Language.EN
         self.trial: ShadowTrial | None = None
+        self.binding: Callable[[], LabelScheme | None] = lambda: None
         self._viewing = viewing
         self._regions = regions
         self._numbers = itertools.count(1)
@@ -136,6 +139,15 @@ class AskingModel(QObject):
     def labels(self) -> LabelSet:
         """The names that the model can give a region."""
         return self.labels_for(Task.REGION_TO_TEXT)
+
+    @property
+    def allowed(self) -> LabelSet:
+        """The names among which that of a region on screen is chosen now."""
+        scheme = self.binding()
+        if scheme is None:
+            return self.labels
+        wanted = {entry.label.id for entry in scheme}
+        return LabelSet(label for label in self.labels if label.id in wanted)
 
     def session_for(self, task: Task) -> Session:
         """The session of the model that answers this task; one of its own is loaded with its first question."""
@@ -225,11 +237,11 @@ class AskingModel(QObject):
         """What is in this region?"""
         region = self._regions.region(root_id)
         if region is not None:
-            self._ask(Task.REGION_TO_TEXT, root_id, box=region.box)
+            self._ask(Task.REGION_TO_TEXT, root_id, self.allowed, box=region.box)
 
     def find(self, names: Sequence[str]) -> None:
         """Where are these on the slice on screen?"""
-        self._ask(Task.TEXT_TO_REGION, None, names=tuple(names))
+        self._ask(Task.TEXT_TO_REGION, None, self.labels_for(Task.TEXT_TO_REGION), names=tuple(names))
 
     def run(self, work: Callable[[Job], object]) -> Job:
         """Other work with the session, after the question in work; see `JobRunner.start`."""
@@ -250,7 +262,7 @@ class AskingModel(QObject):
             session.close()
         self._jobs.stop()
 
-    def _ask(self, task: Task, root_id: int | None, **what: Any) -> None:
+    def _ask(self, task: Task, root_id: int | None, labels: LabelSet, **what: Any) -> None:
         viewing = self._viewing
         volume = viewing.volume
         if volume is None:
@@ -261,15 +273,22 @@ class AskingModel(QObject):
         if not viewing.active.has_slice:
             self.failed.emit(self.tr("this slice is not read yet"))
             return
+        if not len(labels):
+            self.failed.emit(self.tr("The model knows none of the names of the label set that it is to choose from"))
+            return
         self.cancel()
         asked = _Asked(next(self._numbers), root_id)
         plane, index, window, language = viewing.plane, viewing.index, viewing.window, self.language
-        labels, session = self.labels_for(task), self.session_for(task)
+        session = self.session_for(task)
         trial = self.trial if session is self.session else None
+        # Else each of the two chooses among all that it knows.
+        bound = self.binding() is not None
 
         def work(job: Job) -> Suggestion | BothAnswers:
             if trial is not None and root_id is not None:
                 more = {"language": language, "cancelled": job.cancelled, **what}
+                if bound:
+                    more["labels"] = labels
                 return ask_both(session, trial, root_id, volume, plane, index, window, **more)
             return suggest(
                 session,

@@ -17,12 +17,14 @@ _WHERE = "the label sets of this database"
 class LabelSets:
     """own : in the order in which they were made. chosen : modality to the id of its set.
 
+    binding : modality to the id of the set among whose names alone the model chooses, where that is the one in use.
     unread : what could not be read as a set, such as one of a newer version; it is written back as it was.
     """
 
     own: tuple[LabelScheme, ...] = ()
     chosen: Mapping[str, str] = field(default_factory=dict)
     unread: tuple[Any, ...] = ()
+    binding: Mapping[str, str] = field(default_factory=dict)
 
     def with_scheme(self, scheme: LabelScheme) -> LabelSets:
         """These with a set more, or with another content for the one of that id."""
@@ -39,11 +41,22 @@ class LabelSets:
         """These with another set for a modality."""
         return replace(self, chosen={**self.chosen, modality: scheme_id})
 
+    def with_binding(self, modality: str, scheme_id: str) -> LabelSets:
+        """These with a set that is binding for the model on scans of a modality, none for ""."""
+        others = {other: id for other, id in self.binding.items() if other != modality}
+        return replace(self, binding={**others, modality: scheme_id} if scheme_id else others)
+
     def to_text(self) -> str:
         """As the store keeps it; `read_label_sets` gives the same back."""
         schemes = [*(scheme.to_json() for scheme in self.own), *self.unread]
         return json.dumps(
-            {"format": _FORMAT, "version": 1, "schemes": schemes, "chosen": dict(self.chosen)},
+            {
+                "format": _FORMAT,
+                "version": 1,
+                "schemes": schemes,
+                "chosen": dict(self.chosen),
+                "binding": dict(self.binding),
+            },
             ensure_ascii=False,
             sort_keys=True,
         )
@@ -62,8 +75,8 @@ def read_label_sets(text: str, known: Ontology) -> tuple[LabelSets, list[str]]:
         raise LabelError(f"{_WHERE} are not JSON: {error}") from error
     if not isinstance(said, dict) or said.get("format") != _FORMAT or said.get("version") != 1:
         raise LabelError(f"{_WHERE} were written by another version: update MedRegA Desktop to change them")
-    schemes, chosen = said.get("schemes"), said.get("chosen")
-    if not isinstance(schemes, list) or not isinstance(chosen, dict):
+    schemes, chosen, binding = said.get("schemes"), said.get("chosen"), said.get("binding", {})
+    if not isinstance(schemes, list) or not isinstance(chosen, dict) or not isinstance(binding, dict):
         raise LabelError(f"{_WHERE} need a list of 'schemes' and an object 'chosen'")
     own: list[LabelScheme] = []
     unread: list[Any] = []
@@ -74,4 +87,8 @@ def read_label_sets(text: str, known: Ontology) -> tuple[LabelSets, list[str]]:
         except LabelError as error:
             unread.append(value)
             problems.append(str(error))
-    return LabelSets(tuple(own), {str(k): str(v) for k, v in chosen.items()}, tuple(unread)), problems
+    return LabelSets(tuple(own), _texts(chosen), tuple(unread), _texts(binding)), problems
+
+
+def _texts(said: Mapping[Any, Any]) -> dict[str, str]:
+    return {str(key): str(value) for key, value in said.items()}

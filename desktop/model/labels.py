@@ -230,6 +230,28 @@ class LabelsModel(QObject):
         """Use a set for a modality from now on. Raises `LabelError`, `StoreError`."""
         self._keep(self._sets.with_choice(modality, scheme_id))
 
+    def can_bind(self, scheme: LabelScheme) -> bool:
+        """Whether there is a choice for the model in a set: its own names it chooses among anyway."""
+        return scheme != self._model_scheme and self.known_to_model(scheme) > 0
+
+    def binds(self, modality: str) -> bool:
+        """Whether the model chooses among the names of this modality's set alone."""
+        return self._sets.binding.get(modality) == self.scheme_of(modality).id
+
+    def bind(self, modality: str, on: bool) -> None:
+        """Let it do so from now on, or no more. Raises `LabelError`, `StoreError`."""
+        self._keep(self._sets.with_binding(modality, self.scheme_of(modality).id if on else ""))
+
+    @property
+    def binding_scheme(self) -> LabelScheme | None:
+        """The set among whose names the model chooses on the active scan; None where it chooses among all of its."""
+        return self.scheme if self.binds(self.modality) else None
+
+    def known_to_model(self, scheme: LabelScheme) -> int:
+        """How many labels of a set the model can give."""
+        known = {label.id for label in self._of_model}
+        return sum(entry.label.id in known for entry in scheme)
+
     def save(self, scheme: LabelScheme) -> None:
         """Keep an own set, new or changed. Raises `LabelError`, `StoreError`."""
         if any(scheme.id == one.id for one in self.builtin):

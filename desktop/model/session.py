@@ -70,6 +70,7 @@ class ViewerModels:
         colors = LabelColors()
         questions = SliceAskingModel(store, viewing, regions, asking, window)
         labels = LabelsModel(store, viewing, regions, colors, asking.labels, window)
+        asking.binding = lambda: labels.binding_scheme
         asking.model_changed.connect(lambda: labels.use_names_of_model(asking.labels))
         return cls(
             viewing,

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import (
+    QCheckBox,
     QComboBox,
     QDialog,
     QFileDialog,
@@ -52,6 +53,9 @@ class LabelSetsDialog(QDialog):
             self.modality.addItem(modality or self.tr("scans that do not say"), modality)
         self.modality.currentIndexChanged.connect(lambda _: self._follow())
         self.use = self._button(self.tr("Use this set"), self._use)
+        self.bind = QCheckBox(self.tr("The model names regions from this set alone"))
+        self.bind.setToolTip(self.tr("Else it chooses among all the names that it learnt"))
+        self.bind.clicked.connect(self._bind)
         self._used = QLabel()
         self._used.setWordWrap(True)
         self._used.setObjectName("hint")
@@ -74,6 +78,7 @@ class LabelSetsDialog(QDialog):
         use.addStretch(1)
         right.addWidget(self.editor, 1)
         right.addLayout(use)
+        right.addWidget(self.bind)
         right.addWidget(self._used)
         body = QHBoxLayout()
         body.addLayout(left, 2)
@@ -103,12 +108,15 @@ class LabelSetsDialog(QDialog):
     def _is_own(self, scheme: LabelScheme) -> bool:
         return any(one.id == scheme.id for one in self._labels.own)
 
+    def _text(self, scheme: LabelScheme) -> str:
+        note = "" if self._is_own(scheme) else "  " + self.tr("(built in)")
+        return f"{scheme.name(self._language)}{note}"
+
     def _fill(self, chosen: str) -> None:
         self.list.blockSignals(True)
         self.list.clear()
         for scheme in self._labels.schemes:
-            note = "" if self._is_own(scheme) else "  " + self.tr("(built in)")
-            item = QListWidgetItem(f"{scheme.name(self._language)}{note}")
+            item = QListWidgetItem(self._text(scheme))
             item.setData(_ID_ROLE, scheme.id)
             self.list.addItem(item)
             if scheme.id == chosen:
@@ -128,8 +136,11 @@ class LabelSetsDialog(QDialog):
         modality = self.modality.currentData()
         used = self._labels.scheme_of(modality)
         self.use.setEnabled(used.id != self.scheme.id)
-        text = self.tr("Used now: {0}")
-        self._used.setText(text.format(used.name(self._language)))
+        known, bound = self._labels.known_to_model(used), self._labels.binds(modality)
+        self.bind.setEnabled(used.id == self.scheme.id and (self._labels.can_bind(used) or bound))
+        self.bind.setChecked(used.id == self.scheme.id and bound)
+        text = self.tr("Used now: {0}. The model knows {1} of its {2} names.")
+        self._used.setText(text.format(used.name(self._language), known, len(used)))
 
     def _say(self, text: str) -> None:
         self.problem.setText(text)
@@ -145,7 +156,7 @@ class LabelSetsDialog(QDialog):
             return
         item = self.list.currentItem()
         if item is not None and item.data(_ID_ROLE) == chosen:
-            item.setText(self.scheme.name(self._language))
+            item.setText(self._text(self.scheme))
             self._follow()
         else:
             self._fill(chosen)
@@ -168,6 +179,11 @@ class LabelSetsDialog(QDialog):
     def _use(self) -> None:
         id, modality = self.scheme.id, self.modality.currentData()
         self._do(lambda: self._labels.choose(modality, id), id)
+        self._follow()
+
+    def _bind(self, on: bool) -> None:
+        modality = self.modality.currentData()
+        self._do(lambda: self._labels.bind(modality, on), self.scheme.id)
         self._follow()
 
     def _import(self) -> None:

@@ -59,10 +59,12 @@ class SuggestionCard(QFrame):
         self._other_edit = QLineEdit()
         self._other_edit.installEventFilter(self)
         # Which adapter the answer is of: another may be in use by now.
-        self.adapter = QLabel()
-        self.adapter.setObjectName("cardHint")
-        self.adapter.setTextFormat(Qt.TextFormat.PlainText)
-        self.adapter.setWordWrap(True)
+        self.adapter, self.among = QLabel(), QLabel()
+        for label in (self.adapter, self.among):
+            label.setObjectName("cardHint")
+            label.setTextFormat(Qt.TextFormat.PlainText)
+            label.setWordWrap(True)
+            label.hide()
         self._hint = QLabel()
         self._hint.setObjectName("cardHint")
         self._hint.setWordWrap(True)
@@ -70,11 +72,21 @@ class SuggestionCard(QFrame):
         font.setPixelSize(11)
         self._hint.setFont(font)
         self.adapter.setFont(font)
+        self.among.setFont(font)
         self._score.setFont(font)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(10, 8, 10, 8)
         layout.setSpacing(6)
-        for widget in (self._title, self.adapter, self._edit, self._list, self._other_edit, self._score, self._hint):
+        for widget in (
+            self._title,
+            self.adapter,
+            self.among,
+            self._edit,
+            self._list,
+            self._other_edit,
+            self._score,
+            self._hint,
+        ):
             layout.addWidget(widget)
         self.setFixedWidth(300)
         self._edit.hide()
@@ -231,6 +243,7 @@ class SuggestionCard(QFrame):
     def _fill(self, text: str) -> None:
         self._list.clear()
         self.adapter.hide()
+        self.among.hide()
         self._score_of = None
         if self.typing:
             self._list.setCurrentRow(self._fill_matches(text))
@@ -247,7 +260,7 @@ class SuggestionCard(QFrame):
             return
         suggestion = self._regions.suggestion(root)
         if suggestion is not None and not self._asking.is_asked(root):
-            self._tell_adapter(suggestion)
+            self._tell_source(suggestion)
         if self._asking.is_asked(root):
             self._title.setText(self.tr("Asking the model …"))
             self._hint.setText(self.tr("Type a name at any time"))
@@ -277,17 +290,21 @@ class SuggestionCard(QFrame):
                 self._list.add(label_row(label, self._language, probability=probability, key=str(number)))
             self._hint.setText(self.tr("Enter accept · ↑↓ or digit choose · type to correct · Delete reject"))
 
-    def _tell_adapter(self, suggestion: SuggestionRow) -> None:
-        """Which adapter the answer is of; not while two are compared, since people lean towards the one they like."""
+    def _tell_source(self, suggestion: SuggestionRow) -> None:
+        """What else than the model the answer hangs on: another adapter or label set may be in use by now.
+
+        Not which adapter, while two are compared: people lean towards the one they like.
+        """
         trial = self._asking.trial
         compared = () if trial is None else [one.id if one else None for one in (trial.first, trial.second)]
         if suggestion.adapter in compared:
             self.adapter.setText(self.tr("one of the two that are compared"))
         elif suggestion.adapter:
             self.adapter.setText(self.tr("with the adapter {0}").format(suggestion.adapter))
-        else:
-            return
-        self.adapter.show()
+        self.adapter.setVisible(suggestion.adapter in compared or bool(suggestion.adapter))
+        count = len(suggestion.candidates)
+        self.among.setText(self.tr("among {0} names").format(count))
+        self.among.setVisible(0 < count < len(self._asking.labels))
 
     def _score_from(self, suggestion: SuggestionRow, task: Task) -> None:
         """Tell scores only of the model, to the byte, that gave the answer; none while that is not to be known."""

@@ -27,9 +27,10 @@ from engine.cli.output import echo_json, printable
 from engine.cli.progress import TerminalProgress
 from engine.cli.questions import QuestionOptions, question_options
 from engine.files import whole_file
+from engine.prelabel import allowed_labels
 from engine.protocol import Language, Located, Task
 from engine.regional_cot import ask_by_regions, regional_cot_to_json
-from engine.regions import Box, LabelSet
+from engine.regions import Box
 from engine.runtime import Device, Session
 from engine.scans import ScanError, Volume, Window, read_volume, render_slice
 from engine.store import AnnotationStore, study_uid_of
@@ -48,7 +49,12 @@ from engine.suggestion_json import suggestion_to_json
     help="DICOM code (CT, MR, DX, US, SM, DMS ...) that the question is worded for. Default: what the file says.",
 )
 @click.option("--lang", type=click.Choice([one.value for one in Language]), default="en", show_default=True)
-@click.option("--labels", "labels_file", type=PATH, help="JSON list of the allowed names (id, en, zh).")
+@click.option(
+    "--labels",
+    "allowed",
+    metavar="NAMES|FILE",
+    help="The allowed names: with commas between them, the id of a label set that ships, or a file as for prelabel.",
+)
 @click.option("--save", is_flag=True, help="Keep the suggestion in the database.")
 @click.option("--annotated", type=PATH, metavar="OUT.png", help="Also draw the answer into the slice.")
 @db_option
@@ -69,7 +75,7 @@ def suggest_command(
     series: str,
     modality: str | None,
     lang: str,
-    labels_file: Path | None,
+    allowed: str | None,
     save: bool,
     annotated: Path | None,
     database: Path,
@@ -89,9 +95,9 @@ def suggest_command(
     if modality is not None:
         volume = replace(volume, modality=modality.strip().upper())
     chosen, number = pick_slice(volume, plane, index)
-    labels = LabelSet.from_file(labels_file) if labels_file else None
-    question = asked.question(volume.modality) | {"language": Language(lang), "labels": labels}
     manifest = named_model(model_id, task)
+    labels = None if allowed is None else allowed_labels(allowed, manifest.labels())
+    question = asked.question(volume.modality) | {"language": Language(lang), "labels": labels}
     with Session(manifest, device=device, promoted=True) as session:
         if adapter_id is not None:
             session.use_adapter(named_adapter(adapter_id, manifest))

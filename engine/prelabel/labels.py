@@ -32,6 +32,11 @@ def wanted_labels(text: str, known: LabelSet) -> tuple[Label, ...]:
     return tuple(distinct.values())
 
 
+def allowed_labels(text: str, known: LabelSet) -> LabelSet:
+    """The names among which a region's is chosen; text, known : as `wanted_labels` takes them. Raises `LabelError`."""
+    return LabelSet(label if label.id else Label(label.en, label.en, label.en) for label in wanted_labels(text, known))
+
+
 def label_set(labels: tuple[Label, ...]) -> LabelSet:
     """Those that have more than one name, for reading answers in; raises `LabelError` when two share one."""
     return LabelSet(label for label in labels if label.id)

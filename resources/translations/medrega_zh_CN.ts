@@ -332,6 +332,10 @@
         <translation>该层面尚未读取</translation>
     </message>
     <message>
+        <source>The model knows none of the names of the label set that it is to choose from</source>
+        <translation>模型不认识所用标签集中的任何名称，无法从中选择</translation>
+    </message>
+    <message>
         <source>{0} (probability of being here: {1})</source>
         <translation>{0}（在此处的概率：{1}）</translation>
     </message>
@@ -1451,6 +1455,14 @@
         <translation>使用此标签集</translation>
     </message>
     <message>
+        <source>The model names regions from this set alone</source>
+        <translation>模型只用此标签集中的名称命名区域</translation>
+    </message>
+    <message>
+        <source>Else it chooses among all the names that it learnt</source>
+        <translation>否则从它学过的所有名称中选择</translation>
+    </message>
+    <message>
         <source>For scans of the kind</source>
         <translation>影像类型</translation>
     </message>
@@ -1463,8 +1475,8 @@
         <translation>（内置）</translation>
     </message>
     <message>
-        <source>Used now: {0}</source>
-        <translation>当前使用：{0}</translation>
+        <source>Used now: {0}. The model knows {1} of its {2} names.</source>
+        <translation>当前使用：{0}。其中 {2} 个名称，模型认识 {1} 个。</translation>
     </message>
     <message>
         <source>Import a label set</source>
@@ -2752,6 +2764,10 @@
     <message>
         <source>Enter accept · ↑↓ or digit choose · type to correct · Delete reject</source>
         <translation>Enter 接受 · ↑↓ 或数字选择 · 输入以更正 · Delete 拒绝</translation>
+    </message>
+    <message>
+        <source>among {0} names</source>
+        <translation>在 {0} 个名称中选择</translation>
     </message>
     <message>
         <source>{0} more · {1}</source>

@@ -17,7 +17,16 @@ from desktop.model.relabelling import FEW
 from desktop.model.tools import Tool
 from desktop.panels.change_label_dialog import ChangeLabelDialog
 from desktop.panels.label_sets_dialog import LabelSetsDialog
-from engine.labels import Attributes, Certainty, Laterality, Severity, builtin_ontology, builtin_schemes
+from engine.labels import (
+    Attributes,
+    Certainty,
+    LabelScheme,
+    LabelSet,
+    Laterality,
+    Severity,
+    builtin_ontology,
+    builtin_schemes,
+)
 from engine.phantom import write_phantom_series
 from engine.regions import Box, Label
 from engine.store import RegionState
@@ -398,6 +407,54 @@ def test_a_label_set_is_copied_edited_and_chosen_in_its_dialog(open_window, tmp_
     assert again.window.regions.next_label.id == "femoral-head"
     copy = again.window.labels.import_file(tmp_path / "hips.json")
     assert (copy.id, copy.entries) == (f"{kept.id}-2", kept.entries)
+
+
+def test_a_label_set_can_bind_the_model_to_its_names(open_window):
+    driver = open_window()
+    window = driver.window
+    names = list(window.asking.labels)
+    assert len(names) > 2
+    whole = driver.draw_and_wait(BOX)
+    assert len(window.regions.suggestion(whole).candidates) == len(names)
+    assert not window.card.among.isVisible()
+    own = window.labels.add_own("own x", "")
+    window.labels.save(LabelScheme.of("two", "Two", "两个", LabelSet([*names[:2], own])))
+    window.menus.label_sets.trigger()
+    dialog = window.findChild(LabelSetsDialog)
+    dialog._fill("two")
+    assert not dialog.bind.isEnabled(), "another set is in use"
+    dialog.use.click()
+    assert "knows 2 of its 3 names" in dialog._used.text()
+    dialog.bind.click()
+    dialog.close()
+    root = driver.draw_and_wait(Box(10, 10, 40, 40))
+    assert {one[0] for one in window.regions.suggestion(root).candidates} == {label.en for label in names[:2]}
+    assert window.card.among.text() == "among 2 names"
+    again = reopened(driver, open_window)
+    assert again.window.labels.binding_scheme.id == "two"
+    again.window.labels.choose(again.window.labels.modality, "abdomen-ct-mr")
+    assert again.window.labels.binding_scheme is None, "it was that set which was binding"
+    again.window.labels.choose(again.window.labels.modality, "two")
+    again.window.labels.bind(again.window.labels.modality, False)
+    root = again.draw_and_wait(Box(50, 10, 90, 40))
+    assert len(again.window.regions.suggestion(root).candidates) == len(names)
+
+
+def test_a_set_of_names_that_the_model_does_not_know_cannot_bind_it(open_window):
+    driver = open_window()
+    window = driver.window
+    labels, modality = window.labels, window.labels.modality
+    labels.save(LabelScheme.of("mine", "Mine", "我的", LabelSet([labels.add_own("own x", "")])))
+    labels.choose(modality, "mine")
+    window.menus.label_sets.trigger()
+    assert not window.findChild(LabelSetsDialog).bind.isEnabled()
+    # As after a change of the model: nothing is named from elsewhere, and it can be undone.
+    labels.bind(modality, True)
+    root = driver.draw(BOX)
+    driver.until(lambda: "knows none of the names" in window.notice_bar.text)
+    assert window.regions.suggestion(root) is None
+    window.findChild(LabelSetsDialog)._follow()
+    assert window.findChild(LabelSetsDialog).bind.isEnabled()
 
 
 def test_a_label_set_file_that_cannot_be_read_is_said_in_the_dialog(open_window, tmp_path):

@@ -11,7 +11,7 @@ import time
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import torch
 
@@ -71,8 +71,9 @@ class FineTuning:
     rank: int = 16
     alpha: int = 32
     dropout: float = 0.05
-    learning_rate: float = 1e-3
-    head_learning_rate: float = 1e-2
+    learning_rate: float = 3e-4
+    head_learning_rate: float | None = 1e-2
+    loss_reduction: Literal["token", "square", "sample"] = "square"
     epochs: float = 16
     max_steps: int = 120
     images_per_step: int = 8
@@ -101,6 +102,8 @@ class FineTuning:
             tasks={Task(name): weight for name, weight in self.tasks.items()},
             warmup=0.05,
             pack=_PACK,
+            # Else the names, a few tokens each, are lost among the lists of boxes.
+            loss_reduction=self.loss_reduction,
             cache_features=True,
             save_every=max(1, steps // _EVALUATIONS),
             log_every=max(1, min(5, steps // 20)),
@@ -251,7 +254,8 @@ def _split(
     if not judge:
         return [*corrected, *replayed], []
     again, spared = split_by_patient(replayed, settings.held_out, settings.seed)
-    return [*learn, *again], [*judge, *spared[: len(judge)]]
+    # However many are replayed, they are half of what is visited.
+    return [*learn * max(1, round(settings.replay)), *again], [*judge, *spared[: len(judge)]]
 
 
 def _keep_record(out: Path, record: dict[str, Any]) -> None:

@@ -15,6 +15,7 @@ from PIL import Image
 
 from engine.asked import question_keywords
 from engine.cli import main
+from engine.labels import builtin_schemes
 from engine.protocol import Language, Task, render_prompt
 from engine.regions import Box, Label
 from engine.runtime import ModelManifest, check_gguf, registry
@@ -225,12 +226,17 @@ def test_adapters_are_listed_with_their_model_and_one_can_be_named(ct: Path, tin
 
 
 def test_own_labels_are_the_only_candidates(ct: Path, tiny_model: Path, tmp_path: Path):
+    by_id = {scheme.id: scheme for scheme in builtin_schemes()}
     labels = tmp_path / "labels.json"
     labels.write_text(
         '[{"id": "cat", "en": "cat", "zh": "猫"}, {"id": "dog", "en": "dog", "zh": "狗"}]', encoding="utf-8"
     )
     result = run("suggest", ct, "--box", "20,30,60,70", "--labels", labels, "--model", tiny_model, "--json")
     assert {one["label"] for one in json.loads(result.stdout)["candidates"]} == {"cat", "dog"}
+    for allowed, names in (("liver,脾, a thing of mine", {"liver", "spleen", "a thing of mine"}), ("fundus", None)):
+        result = run("suggest", ct, "--box", "20,30,60,70", "--labels", allowed, "--model", tiny_model, "--json")
+        found = {one["label"] for one in json.loads(result.stdout)["candidates"]}
+        assert found == (names or {entry.label.en for entry in by_id["fundus"]})
 
 
 def test_saved_suggestions_are_in_the_database(ct: Path, tiny_model: Path, tmp_path: Path):
