@@ -115,9 +115,7 @@ class _Alike:
     Without features each image is like itself alone. Of very many the images to be stood for are a part, evenly spread.
     """
 
-    def __init__(
-        self, count: int, features: NDArray[np.float64] | None, labelled: NDArray[np.float64] | None
-    ) -> None:
+    def __init__(self, count: int, features: NDArray[np.float64] | None, labelled: NDArray[np.float64] | None) -> None:
         self._likeness: NDArray[np.float32] | None = None
         self._own = np.ones(count)
         if features is None or not count:

@@ -83,4 +83,6 @@ def task_changes(pairs: Sequence[Pair]) -> dict[str, Change]:
 def _cell(value: float, interval: Interval, *, sign: bool = False) -> str:
     form = "{:+.1f}" if sign else "{:.1f}"
     text = form.format(100 * value)
-    return text if interval is None else f"{text} ({form.format(100 * interval[0])} to {form.format(100 * interval[1])})"
+    return (
+        text if interval is None else f"{text} ({form.format(100 * interval[0])} to {form.format(100 * interval[1])})"
+    )

@@ -160,7 +160,12 @@ def _fold(
     snapshot, counts = _annotate(base, site, groups, fold, folder, settings, progress)
     run = fine_tune(snapshot, base, folder / "run", tuning, progress, replay=data.replay)
     gate = run_gate(
-        folder / "run", base, snapshot, progress, base_test=data.test, limit=settings.base_limit,
+        folder / "run",
+        base,
+        snapshot,
+        progress,
+        base_test=data.test,
+        limit=settings.base_limit,
         patients=_TEST_PATIENTS,
     )
     report = {
@@ -228,7 +233,9 @@ def _asked_again(
     """
     kept = run.folder / GATE / "answers"
 
-    def answers(adapter: AdapterManifest | None, dataset: Path, limit: int | None, folder: Path) -> Sequence[Prediction]:
+    def answers(
+        adapter: AdapterManifest | None, dataset: Path, limit: int | None, folder: Path
+    ) -> Sequence[Prediction]:
         with GgufAnswerer(base, adapter=adapter) as answerer:
             name = adapter.id if adapter else "base"
             log = answers_file(folder, name, answerer.facts.sha256, dataset, limit)
@@ -238,8 +245,9 @@ def _asked_again(
         return pair_up(answers(None, dataset, limit, folder), answers(run.adapter, dataset, limit, folder))
 
     limit = settings.base_limit
-    generated = base_test_set(base, None, run.folder / GATE / "base-test" if data.test is None else out / "phantoms",
-                              _TEST_PATIENTS, progress)
+    generated = base_test_set(
+        base, None, run.folder / GATE / "base-test" if data.test is None else out / "phantoms", _TEST_PATIENTS, progress
+    )
     if data.test is None:
         return both(snapshot / HELD_OUT, None, kept), {generated.source: both(generated.folder, limit, kept)}
     bases = {

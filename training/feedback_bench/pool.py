@@ -66,9 +66,7 @@ class Pool:
         owners = self.patients[self.pictures]
         kept = [name for name in np.unique(self.labels) if len(set(owners[self.labels == name].tolist())) >= patients]
         chosen = np.isin(self.labels, kept)
-        return replace(
-            self, features=self.features[chosen], labels=self.labels[chosen], pictures=self.pictures[chosen]
-        )
+        return replace(self, features=self.features[chosen], labels=self.labels[chosen], pictures=self.pictures[chosen])
 
 
 def set_pictures(datasets: Sequence[Path]) -> Iterator[SitePicture]:
