@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -41,7 +41,7 @@ class FeedbackSettings:
     leave it out. patients : of generated sites, where no data is at hand.
     """
 
-    site: SiteSettings | None = SiteSettings()
+    site: SiteSettings | None = field(default_factory=SiteSettings)
     seeds: int = 5
     starts: int = 5
     patients: int = 100

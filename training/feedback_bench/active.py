@@ -67,7 +67,7 @@ class Learner:
         if len(self.names) > 1:
             self._model = LogisticRegression(C=_C, max_iter=_STEPS, tol=1e-3)
             with warnings.catch_warnings():
-                # A little short of the optimum is near enough, for all orders alike; many names of few regions are meant.
+                # A little short of the optimum is near enough, for all orders alike; few regions of a name are meant.
                 warnings.simplefilter("ignore", ConvergenceWarning)
                 warnings.simplefilter("ignore", UserWarning)
                 self._model.fit(scaled[regions], truth)

@@ -59,7 +59,7 @@ class Pool:
         return np.flatnonzero(np.isin(self.pictures, np.asarray(chosen, np.int64)))
 
     def shared_labels(self, patients: int) -> Pool:
-        """Without the regions of labels that fewer patients have: what one patient alone has cannot be learnt of others.
+        """Without the regions of labels that fewer patients have: of one patient nothing can be learnt about others.
 
         Pictures stay, also those left without regions.
         """
