@@ -7,7 +7,6 @@ from transformers import InternVLForConditionalGeneration
 
 from training.recipe import LoraSettings
 
-
 HEAD = "lm_head"
 """Among the targets: the layer that gives the words, outside the text model's own."""
 

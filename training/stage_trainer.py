@@ -42,18 +42,20 @@ class StageTrainer(Trainer):  # type: ignore[misc]
         super().__init__(*rest, **options)
         self.last_loss = float("nan")
         self.vision_learning_rate: float | None = None
+        self.head_learning_rate: float | None = None
 
     def create_optimizer(self, model: nn.Module | None = None) -> torch.optim.Optimizer:
-        """Also give the tower's parameters a learning rate of their own, where it has one."""
+        """Also give the tower's and the output layer's parameters learning rates of their own, where they have one."""
         optimizer: torch.optim.Optimizer = super().create_optimizer(model)
-        if self.vision_learning_rate is None:
-            return optimizer
-        tower = {id(value) for name, value in self.model.named_parameters() if "vision_tower" in name}
-        for group in list(optimizer.param_groups):
-            own = [one for one in group["params"] if id(one) in tower]
-            if own:
-                group["params"] = [one for one in group["params"] if id(one) not in tower]
-                optimizer.add_param_group({**group, "params": own, "lr": self.vision_learning_rate})
+        for part, rate in (("vision_tower", self.vision_learning_rate), ("lm_head", self.head_learning_rate)):
+            if rate is None:
+                continue
+            chosen = {id(value) for name, value in self.model.named_parameters() if part in name}
+            for group in list(optimizer.param_groups):
+                own = [one for one in group["params"] if id(one) in chosen]
+                if own:
+                    group["params"] = [one for one in group["params"] if id(one) not in chosen]
+                    optimizer.add_param_group({**group, "params": own, "lr": rate})
         return optimizer
 
     def create_accelerator_and_postprocess(self) -> None:

@@ -207,7 +207,7 @@ class _StageRun:
             trainer = self._dense(arguments, callback)
         else:
             trainer = self._instruction(arguments, callback, listener)
-        trainer.vision_learning_rate = stage.vision_learning_rate
+        trainer.vision_learning_rate, trainer.head_learning_rate = stage.vision_learning_rate, stage.head_learning_rate
         self._trainer = trainer
         # It prints every log to standard output, where only results belong.
         trainer.remove_callback(PrinterCallback)

@@ -115,9 +115,7 @@ class _Alike:
     Without features each image is like itself alone. Of very many the images to be stood for are a part, evenly spread.
     """
 
-    def __init__(
-        self, count: int, features: NDArray[np.float64] | None, labelled: NDArray[np.float64] | None
-    ) -> None:
+    def __init__(self, count: int, features: NDArray[np.float64] | None, labelled: NDArray[np.float64] | None) -> None:
         self._likeness: NDArray[np.float32] | None = None
         self._own = np.ones(count)
         if features is None or not count:
@@ -205,7 +203,7 @@ def _rarities(expected: NDArray[np.float64], known: NDArray[np.float64], total: 
     weights = expected.sum(axis=1)
     if total <= 0:
         return np.ones(len(expected))
-    rare: NDArray[np.float64] = np.log((total + 1) / (known + 1)) / np.log(total + 1)
+    rare: NDArray[np.float64] = 1 - np.log1p(known) / np.log1p(total)
     means: NDArray[np.float64] = np.where(weights > 0, expected @ rare / np.where(weights > 0, weights, 1), 1.0)
     return means
 

@@ -15,7 +15,7 @@ from engine.protocol import Task
 from training.evaluation.confidences import KINDS
 from training.evaluation.prediction import Prediction
 
-_BLUE, _ORANGE, _GREY = "#1f77b4", "#ff7f0e", "#888888"
+BLUE, ORANGE, GREY = "#1f77b4", "#ff7f0e", "#888888"
 _MOST_LABELS = 40
 _DPI = 110
 # Label names are in either language; of those that are there each draws what the ones before it lack.
@@ -39,8 +39,8 @@ def label_plot(by_label: dict[str, Any]) -> bytes | None:
     left, right = figure.subplots(1, 2, sharey=True)
     places = np.arange(len(rows))
     for axes, task, key, title, colour in (
-        (left, "region_to_text", "accuracy", "region to text: accuracy", _BLUE),
-        (right, "text_to_region", "iou", "text to region: mean IoU", _ORANGE),
+        (left, "region_to_text", "accuracy", "region to text: accuracy", BLUE),
+        (right, "text_to_region", "iou", "text to region: mean IoU", ORANGE),
     ):
         values = np.array([row[task][key] if row[task]["n"] else np.nan for _, row in rows])
         bounds = [row[task]["ci95"] if row[task]["n"] else None for _, row in rows]
@@ -54,7 +54,7 @@ def label_plot(by_label: dict[str, Any]) -> bytes | None:
         axes.grid(axis="x", alpha=0.3)
     left.set_ylim(-0.6, len(rows) - 0.4)
     left.set_yticks(places, [f"{name} ({_count(row)})" for name, row in rows], fontsize=8, fontfamily=_fonts())
-    return _png(figure)
+    return png(figure)
 
 
 def calibration_plot(calibration: dict[str, Any]) -> bytes | None:
@@ -68,12 +68,12 @@ def calibration_plot(calibration: dict[str, Any]) -> bytes | None:
     figure = Figure(figsize=(4.2 * len(shown), 3.9), layout="constrained")
     for axes, (name, one) in zip(figure.subplots(1, len(shown), squeeze=False)[0], shown.items(), strict=True):
         bins = one["bins"]
-        axes.plot([0, 1], [0, 1], color=_GREY, linewidth=1, linestyle="--", label="perfect")
+        axes.plot([0, 1], [0, 1], color=GREY, linewidth=1, linestyle="--", label="perfect")
         axes.plot(
             [part["confidence"] for part in bins],
             [part["accuracy"] for part in bins],
             "o-",
-            color=_BLUE,
+            color=BLUE,
             label="model",
             # The most and the least sure answers stand at the edges.
             clip_on=False,
@@ -82,7 +82,7 @@ def calibration_plot(calibration: dict[str, Any]) -> bytes | None:
             [(part["low"] + part["high"]) / 2 for part in bins],
             [part["count"] / one["n"] for part in bins],
             width=0.09,
-            color=_GREY,
+            color=GREY,
             alpha=0.35,
             label="share of answers",
         )
@@ -90,7 +90,7 @@ def calibration_plot(calibration: dict[str, Any]) -> bytes | None:
         axes.set_title(f"{name}: ECE {one['ece']:.3f}, {one['n']} answers", fontsize=10)
         axes.legend(fontsize=8)
         axes.grid(alpha=0.3)
-    return _png(figure)
+    return png(figure)
 
 
 def iou_plot(predictions: Sequence[Prediction]) -> bytes | None:
@@ -107,12 +107,12 @@ def iou_plot(predictions: Sequence[Prediction]) -> bytes | None:
     for kind, ious in sorted(kinds.items()):
         shares = [float(np.mean(np.array(ious) >= threshold)) for threshold in thresholds]
         axes.plot(thresholds, shares, label=f"{kind.replace('_', '-').upper()} (n={len(ious)})")
-    axes.axvline(0.5, color=_GREY, linewidth=1, linestyle="--")
+    axes.axvline(0.5, color=GREY, linewidth=1, linestyle="--")
     axes.set(xlim=(0, 1), ylim=(0, 1.02), xlabel="IoU at least", ylabel="share of questions")
     axes.set_title("text to region", fontsize=10)
     axes.legend(fontsize=8)
     axes.grid(alpha=0.3)
-    return _png(figure)
+    return png(figure)
 
 
 def _fonts() -> list[str]:
@@ -130,8 +130,8 @@ def _height(row: dict[str, Any]) -> float:
     return float(np.mean([*[one["accuracy"]][: one["n"]], *[two["iou"]][: two["n"]]]))
 
 
-def _png(figure: Figure) -> bytes:
-    """Without pyplot, which would look for a screen."""
+def png(figure: Figure) -> bytes:
+    """A figure as PNG, without pyplot, which would look for a screen."""
     stream = io.BytesIO()
     FigureCanvasAgg(figure).print_figure(stream, dpi=_DPI)
     return stream.getvalue()

@@ -8,14 +8,15 @@ import math
 import os
 import shutil
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import torch
 
 from engine.progress import Progress
+from engine.protocol import Task
 from engine.runtime import AdapterManifest, ModelFile, ModelManifest
 from training.checkpoint import TrainingError, save_checkpoint
 from training.early_stopping import HeldOut, read_losses, split_by_patient
@@ -70,7 +71,9 @@ class FineTuning:
     rank: int = 16
     alpha: int = 32
     dropout: float = 0.05
-    learning_rate: float = 3e-3
+    learning_rate: float = 3e-4
+    head_learning_rate: float | None = 1e-2
+    loss_reduction: Literal["token", "square", "sample"] = "square"
     epochs: float = 16
     max_steps: int = 120
     images_per_step: int = 8
@@ -78,6 +81,7 @@ class FineTuning:
     held_out: float = 0.15
     patience: int = 3
     seed: int = 0
+    tasks: Mapping[str, float] = field(default_factory=dict)
     lora_targets: tuple[str, ...] = field(default=(*LoraSettings().targets, HEAD))
 
     def steps_for(self, images: int) -> int:
@@ -94,10 +98,12 @@ class FineTuning:
             steps=steps,
             images_per_step=self.images_per_step,
             learning_rate=self.learning_rate,
+            head_learning_rate=self.head_learning_rate,
+            tasks={Task(name): weight for name, weight in self.tasks.items()},
             warmup=0.05,
             pack=_PACK,
             # Else the names, a few tokens each, are lost among the lists of boxes.
-            loss_reduction="square",
+            loss_reduction=self.loss_reduction,
             cache_features=True,
             save_every=max(1, steps // _EVALUATIONS),
             log_every=max(1, min(5, steps // 20)),
@@ -248,7 +254,8 @@ def _split(
     if not judge:
         return [*corrected, *replayed], []
     again, spared = split_by_patient(replayed, settings.held_out, settings.seed)
-    return [*learn, *again], [*judge, *spared[: len(judge)]]
+    # However many are replayed, they are half of what is visited.
+    return [*learn * max(1, round(settings.replay)), *again], [*judge, *spared[: len(judge)]]
 
 
 def _keep_record(out: Path, record: dict[str, Any]) -> None:

@@ -7,10 +7,13 @@ each round as a person's model would be after each fine-tuning; the order is `en
 
 from __future__ import annotations
 
+import math
+import statistics
 import warnings
 from collections import Counter
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, fields
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,6 +24,7 @@ from engine.feedback.ordering import Said, Waiting, order_images
 from engine.progress import Cancelled, Progress
 from training.evaluation.classes import mean_label_recall
 from training.feedback_bench.pool import Pool
+from training.records import DatasetError
 
 _C = 10.0
 """Inverse strength of the learner's penalty, on features as `scaled_features` gives them."""
@@ -30,6 +34,10 @@ _FIRST = 10
 _ROUND = 10
 """Pictures that are labelled before the learner is asked, and in each round."""
 _TEST_SHARE = 0.4
+SHARES = (0.8, 0.9, 0.95)
+"""Of the figure that all labels together give: how much of it is to be reached."""
+MAIN_SHARE = 0.9
+FIGURES = ("accuracy", "recall")
 LEARNER = "logistic regression on region features of the model's own tower and connector"
 
 Chooser = Callable[["Learner", list[int], list[int], int], list[int]]
@@ -59,7 +67,7 @@ class Learner:
         if len(self.names) > 1:
             self._model = LogisticRegression(C=_C, max_iter=_STEPS, tol=1e-3)
             with warnings.catch_warnings():
-                # A little short of the optimum is near enough, for all orders alike; many names of few regions are meant.
+                # A little short of the optimum is near enough, for all orders alike; few regions of a name are meant.
                 warnings.simplefilter("ignore", ConvergenceWarning)
                 warnings.simplefilter("ignore", UserWarning)
                 self._model.fit(scaled[regions], truth)
@@ -92,54 +100,55 @@ def product_order(learner: Learner, waiting: list[int], labelled: list[int], cou
     """The next pictures as `medrega feedback order` puts them."""
     pool = learner.pool
     counts = Counter(map(str, pool.labels[pool.regions_of(labelled)]))
-    ranked = order_images(
-        learner.said(waiting), counts, pool.looks[waiting], pool.looks[labelled], limit=count
-    )
+    ranked = order_images(learner.said(waiting), counts, pool.looks[waiting], pool.looks[labelled], limit=count)
     return [one.key for one in ranked]
 
 
 def random_order(seed: int) -> Chooser:
-    """Always the first of a shuffled list, whatever the learner says."""
+    """Any of those that wait, whatever the learner says."""
     rng = np.random.default_rng([seed, 1])
-    places: dict[int, float] = {}
 
     def choose(learner: Learner, waiting: list[int], labelled: list[int], count: int) -> list[int]:
-        for picture in waiting:
-            places.setdefault(picture, float(rng.random()))
-        return sorted(waiting, key=lambda picture: places[picture])[:count]
+        return [waiting[int(number)] for number in rng.permutation(len(waiting))[:count]]
 
     return choose
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Trial:
-    """One seed: who is labelled and who judges. first : pictures that are labelled before anything is asked."""
+    """Who is labelled and who judges. first : pictures that are labelled before anything is asked.
+
+    test : numbers of the regions that judge.
+    """
 
     first: tuple[int, ...]
     waiting: tuple[int, ...]
     test: NDArray[np.int64]
 
     @classmethod
-    def draw(cls, pool: Pool, seed: int) -> Trial:
-        """Patients are dealt whole."""
-        rng = np.random.default_rng([seed, 0])
+    def draw(cls, pool: Pool, seed: int, start: int = 0) -> Trial:
+        """Patients are dealt whole, by the seed alone. start : draws other first pictures."""
+        rng = np.random.default_rng([2026, seed])
         patients = sorted(set(pool.patients.tolist()))
         judges = set(rng.permutation(patients)[: round(_TEST_SHARE * len(patients))].tolist())
         held = np.isin(pool.patients, sorted(judges))
-        with_regions = np.unique(pool.pictures)
-        free = rng.permutation([int(one) for one in with_regions if not held[one]]).tolist()
+        free = sorted(int(one) for one in np.unique(pool.pictures) if not held[one])
         test = pool.regions_of([int(one) for one in np.flatnonzero(held)])
-        return cls(tuple(free[:_FIRST]), tuple(sorted(free[_FIRST:])), test)
+        if len(free) <= _FIRST or not len(test):
+            raise DatasetError(
+                f"the pool has {len(free)} pictures to label and {len(test)} regions to judge by: too few"
+            )
+        drawn = np.random.default_rng([2026, seed, start, 1]).permutation(free).tolist()
+        return cls(tuple(drawn[:_FIRST]), tuple(sorted(drawn[_FIRST:])), test)
 
 
 def learning_curve(
-    pool: Pool, trial: Trial, choose: Chooser, progress: Progress, *, per_round: int = _ROUND
+    pool: Pool, scaled: NDArray[np.float64], trial: Trial, choose: Chooser, progress: Progress
 ) -> list[Point]:
     """Label the pictures of a trial in rounds, as `choose` says, until all are; a point for each round.
 
-    Raises `Cancelled`.
+    scaled : of `scaled_features`. Raises `Cancelled`.
     """
-    scaled = scaled_features(pool)
     labelled, waiting = list(trial.first), list(trial.waiting)
     points = []
     while True:
@@ -151,7 +160,7 @@ def learning_curve(
         progress.report(len(labelled), len(labelled) + len(waiting), "labelling")
         if not waiting:
             return points
-        chosen = choose(learner, waiting, labelled, per_round)
+        chosen = choose(learner, waiting, labelled, _ROUND)
         labelled += chosen
         taken = set(chosen)
         waiting = [one for one in waiting if one not in taken]
@@ -171,18 +180,111 @@ def scaled_features(pool: Pool) -> NDArray[np.float64]:
     return kept / max(float(kept[:, 0].std()), 1e-12)
 
 
-def labels_to_reach(points: Sequence[Point], target: float, figure: str = "accuracy") -> float | None:
-    """After how many labels a curve first reaches a figure, between two points on the line that joins them.
+@dataclass(frozen=True, slots=True, eq=False)
+class Curve:
+    """The mean of several learning curves at the same numbers of labels, all (G,). accuracy, recall : see `Point`."""
 
-    None where it never does.
+    labels: NDArray[np.float64]
+    accuracy: NDArray[np.float64]
+    recall: NDArray[np.float64]
+
+    def to_json(self) -> dict[str, list[float]]:
+        """Plain data."""
+        return {field.name: np.round(getattr(self, field.name), 4).tolist() for field in fields(self)}
+
+
+def mean_curve(curves: Sequence[Sequence[Point]], grid: NDArray[np.float64]) -> Curve:
+    """Between two points a curve is the line that joins them."""
+
+    def mean(figure: str) -> NDArray[np.float64]:
+        lines = [
+            np.interp(grid, [one.labels for one in points], [getattr(one, figure) for one in points])
+            for points in curves
+        ]
+        found: NDArray[np.float64] = np.mean(lines, axis=0)
+        return found
+
+    return Curve(grid, mean("accuracy"), mean("recall"))
+
+
+def labels_to_reach(labels: NDArray[np.float64], values: NDArray[np.float64], target: float) -> float:
+    """After how many labels a curve first reaches a figure, on the line between two points; infinite where never."""
+    reached = np.flatnonzero(values >= target)
+    if not len(reached):
+        return math.inf
+    place = int(reached[0])
+    if place == 0:
+        return float(labels[0])
+    low, high = float(values[place - 1]), float(values[place])
+    share = (target - low) / (high - low)
+    return float(labels[place - 1] + share * (labels[place] - labels[place - 1]))
+
+
+@dataclass(frozen=True, slots=True)
+class Needed:
+    """Labels that it takes to reach a share of what all of them give, in the product's order and in a random one."""
+
+    share: float
+    target: float
+    product: float
+    random: float
+
+    @property
+    def ratio(self) -> float:
+        """The product's order in shares of the random one."""
+        return self.product / self.random
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class SeedResult:
+    """One deal of the patients. needed : by figure, ``accuracy`` and ``recall``, for each of `SHARES`."""
+
+    seed: int
+    product: Curve
+    random: Curve
+    needed: dict[str, tuple[Needed, ...]]
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain data."""
+        return {
+            "seed": self.seed,
+            "needed": {
+                name: [asdict(one) | {"ratio": one.ratio} for one in some] for name, some in self.needed.items()
+            },
+            "curves": {"product": self.product.to_json(), "random": self.random.to_json()},
+        }
+
+
+def measure_seed(pool: Pool, scaled: NDArray[np.float64], seed: int, starts: int, progress: Progress) -> SeedResult:
+    """Label the same pictures in both orders, from the same first ones. starts : times, from others each time.
+
+    Raises `DatasetError` for too small a pool, `Cancelled`.
     """
-    before: Point | None = None
-    for point in points:
-        value = getattr(point, figure)
-        if value >= target:
-            if before is None:
-                return float(point.labels)
-            low = getattr(before, figure)
-            return before.labels + (point.labels - before.labels) * (target - low) / (value - low)
-        before = point
-    return None
+    trials = [Trial.draw(pool, seed, start) for start in range(starts)]
+    product = [learning_curve(pool, scaled, trial, product_order, progress) for trial in trials]
+    chance = [
+        learning_curve(pool, scaled, trial, random_order(1000 * seed + start), progress)
+        for start, trial in enumerate(trials)
+    ]
+    first = max(points[0].labels for points in (*product, *chance))
+    grid = np.arange(first, product[0][-1].labels + 1, dtype=float)
+    ours, random = mean_curve(product, grid), mean_curve(chance, grid)
+    needed = {}
+    for figure in FIGURES:
+        # The same for both: in the end everything is labelled.
+        whole = float(getattr(random, figure)[-1])
+        needed[figure] = tuple(
+            Needed(
+                share,
+                share * whole,
+                labels_to_reach(grid, getattr(ours, figure), share * whole),
+                labels_to_reach(grid, getattr(random, figure), share * whole),
+            )
+            for share in SHARES
+        )
+    return SeedResult(seed, ours, random, needed)
+
+
+def median_ratio(results: Sequence[SeedResult], figure: str, share: float) -> float:
+    """Over the seeds, for one of `SHARES`."""
+    return statistics.median(one.ratio for result in results for one in result.needed[figure] if one.share == share)

@@ -1,4 +1,4 @@
-"""A simulated annotator: draws a box, lets the model name it, and corrects name and box, through the product's store."""
+"""A simulated annotator: draws a box, lets the model name it, corrects both, all through the product's store."""
 
 from __future__ import annotations
 

@@ -59,16 +59,14 @@ class Pool:
         return np.flatnonzero(np.isin(self.pictures, np.asarray(chosen, np.int64)))
 
     def shared_labels(self, patients: int) -> Pool:
-        """Without the regions of labels that fewer patients have: what one patient alone has cannot be learnt of others.
+        """Without the regions of labels that fewer patients have: of one patient nothing can be learnt about others.
 
         Pictures stay, also those left without regions.
         """
         owners = self.patients[self.pictures]
         kept = [name for name in np.unique(self.labels) if len(set(owners[self.labels == name].tolist())) >= patients]
         chosen = np.isin(self.labels, kept)
-        return replace(
-            self, features=self.features[chosen], labels=self.labels[chosen], pictures=self.pictures[chosen]
-        )
+        return replace(self, features=self.features[chosen], labels=self.labels[chosen], pictures=self.pictures[chosen])
 
 
 def set_pictures(datasets: Sequence[Path]) -> Iterator[SitePicture]:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
@@ -26,7 +25,10 @@ _SIDE = 256
 
 @dataclass(frozen=True, slots=True, eq=False)
 class SitePicture:
-    """A picture with all of its true regions. pixels : (H, W, 3) uint8. patient : whose it is. modality : DICOM code."""
+    """A picture with all of its true regions.
+
+    pixels : (H, W, 3) uint8. patient : whose it is. modality : DICOM code.
+    """
 
     pixels: NDArray[np.uint8]
     patient: str
@@ -103,7 +105,7 @@ SITE_NAMES = {
 
 
 def phantom_site(patients: int, seed: int, progress: Progress) -> Site:
-    """Generated patients as no phantom set shows them: bright where water is, dark bone, other names; two slices each."""
+    """Generated patients as no phantom set shows them, two slices each: water bright, bone dark, other names."""
     pictures: list[SitePicture] = []
     for number in range(patients):
         if progress.cancelled():
