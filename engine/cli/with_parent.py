@@ -17,6 +17,9 @@ def stop_with_parent() -> None:
     Whoever started it with a pipe holds the other end. The system closes that when they are killed, and they close it
     to have this process stop; unlike a signal that also works on Windows.
     """
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        # A shell starts background jobs with the interrupt ignored, and children inherit that.
+        signal.signal(signal.SIGINT, signal.default_int_handler)
     threading.Thread(target=_wait, name="parent", daemon=True).start()
 
 

@@ -74,6 +74,13 @@ def goes_in_circles(tokens: Sequence[int]) -> bool:
     return False
 
 
+def way_out(tokens: Sequence[int], ends: Sequence[int | None], allowed: Callable[[int], bool]) -> int | None:
+    """The first of some tokens, each ending a text or its line, that the grammar takes, where it goes in circles."""
+    if not goes_in_circles(tokens):
+        return None
+    return next((token for token in ends if token is not None and allowed(token)), None)
+
+
 class Vocabulary:
     """Tokens and texts. handle : llama.cpp's. size : tokens. end : the token that ends an answer.
 
@@ -220,16 +227,13 @@ class Writer:
 
     def _out_of_circles(self, logprobs: NDArray[np.float64]) -> int | None:
         """The token that ends a text, or a line, that says the same again and again; None where none has to."""
-        if self._grammar is None or not goes_in_circles(self._tokens):
+        if self._grammar is None or lc.llama_vocab_is_eog(self._vocabulary.handle, int(np.argmax(logprobs))):
             return None
-        if lc.llama_vocab_is_eog(self._vocabulary.handle, int(np.argmax(logprobs))):
-            return None
-        for token in (self._vocabulary.end, self._vocabulary.line_end):
-            if token is not None and self._allowed(token):
-                self._broken_off = True
-                lc.llama_sampler_accept(self._chain, token)
-                return token
-        return None
+        token = way_out(self._tokens, (self._vocabulary.end, self._vocabulary.line_end), self._allowed)
+        if token is not None:
+            self._broken_off = True
+            lc.llama_sampler_accept(self._chain, token)
+        return token
 
     def _allowed(self, token: int) -> bool:
         one = lc.llama_token_data(token, 0.0, 0.0)

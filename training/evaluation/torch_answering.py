@@ -7,6 +7,7 @@ import ctypes
 import hashlib
 import tempfile
 import time
+from functools import partial
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -28,7 +29,7 @@ from engine.runtime import (
     Timings,
     to_model_image,
 )
-from engine.runtime.writing import NAME_END_TOKENS, Fork
+from engine.runtime.writing import NAME_END_TOKENS, Fork, Vocabulary, way_out
 from training.evaluation.answering import ModelFacts
 from training.export.checkpoint import load_checkpoint, tokenizer_json, weights_sha256
 from training.export.text import write_vocabulary
@@ -147,7 +148,7 @@ class TorchAnswerer:
         ids: list[int] = []
         logprobs: list[float] = []
         presence: list[float] = []
-        finished = False
+        finished = broken_off = False
         try:
             for _ in range(request.max_tokens):
                 found = logits.cpu().numpy()
@@ -155,9 +156,12 @@ class TorchAnswerer:
                 if fork is not None and self._at_fork(fork, ids, grammar, found):
                     odds, decided = fork.decide(found)
                     presence.append(odds)
+                if decided is None and request.grammar is not None and not self._vocabulary.ends(int(found.argmax())):
+                    decided = way_out(ids, self._vocabulary.line_ends, partial(grammar.allows, logits=found))
+                    broken_off = broken_off or decided is not None
                 token = grammar.choose(found) if decided is None else grammar.take(decided)
                 if self._vocabulary.ends(token):
-                    finished = True
+                    finished = not broken_off
                     break
                 ids.append(token)
                 logprobs.append(float(logits.log_softmax(-1)[token]))
@@ -188,6 +192,8 @@ class _Vocabulary:
         if not self._model:
             raise EngineError(f"llama.cpp cannot read the tokenizer of {folder}")
         self._vocab = lc.llama_model_get_vocab(self._model)
+        known = Vocabulary(self._model)
+        self.line_ends = known.end, known.line_end
 
     def close(self) -> None:
         """Free it."""

@@ -11,9 +11,10 @@ import pytest
 WAITER = """
 import time
 from engine.cli.with_parent import stop_with_parent
-stop_with_parent()
-print("waits", flush=True)
 try:
+    # Where there is nobody to wait for, it comes before the next line.
+    stop_with_parent()
+    print("waits", flush=True)
     time.sleep(120)
 except KeyboardInterrupt:
     print("interrupted", flush=True)

@@ -135,7 +135,7 @@ def test_a_killed_child_goes_on_to_the_same_adapter_at_low_priority(snapshot, ba
 
 def test_a_run_that_gets_no_better_ends_early_and_changes_nothing(snapshot, base, replay, tiny_checkpoint, tmp_path):
     # So small that no number changes.
-    settings = replace(SHORT, learning_rate=1e-30, max_steps=40, patience=2)
+    settings = replace(SHORT, learning_rate=1e-30, head_learning_rate=1e-30, max_steps=40, patience=2)
     made = start(snapshot, base, tmp_path / "run", replay, tiny_checkpoint, settings)
     assert made.result["best_step"] == 0
     assert list(made.result["held_out_losses"]) == ["0", "5", "10"]
