@@ -28,7 +28,8 @@ def test_a_command_is_interrupted_when_its_standard_input_ends(how):
         done = subprocess.run(
             command, stdin=subprocess.DEVNULL, capture_output=True, text=True, cwd=root, timeout=60, check=False
         )
-        assert done.stdout.splitlines()[-1] == "interrupted"
+        # It may come in the middle of the line before.
+        assert done.stdout.endswith("interrupted\n")
         return
     if how == "killed":
         # A parent of its own between, which holds the other end of the pipe.
