@@ -9,9 +9,18 @@ from PySide6.QtWidgets import QButtonGroup, QHBoxLayout, QStackedWidget, QToolBu
 
 
 class SwitchedSide(QWidget):
-    """buttons : one a panel, in their order; `_retranslate` gives them their texts."""
+    """buttons : one a panel, in their order; `_retranslate` gives them their texts.
 
-    def __init__(self, panels: Sequence[QWidget], parent: QWidget | None = None) -> None:
+    focus : how the buttons get it; a window's are passed over, in a dialog everything is reached with Tab.
+    """
+
+    def __init__(
+        self,
+        panels: Sequence[QWidget],
+        parent: QWidget | None = None,
+        *,
+        focus: Qt.FocusPolicy = Qt.FocusPolicy.NoFocus,
+    ) -> None:
         super().__init__(parent)
         self._group = QButtonGroup(self)
         self._stack = QStackedWidget()
@@ -23,7 +32,7 @@ class SwitchedSide(QWidget):
             button = QToolButton()
             button.setObjectName("sideButton")
             button.setCheckable(True)
-            button.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+            button.setFocusPolicy(focus)
             self._group.addButton(button, len(self.buttons))
             self.buttons.append(button)
             row.addWidget(button)

@@ -129,11 +129,8 @@ class TrainingPages(SwitchedSide):
     """The pages of the dialog, each reached with Tab."""
 
     def __init__(self, panels: list[QWidget]) -> None:
-        super().__init__(panels)
+        super().__init__(panels, focus=Qt.FocusPolicy.TabFocus)
         self._alarms = 0
-        for button in self.buttons:
-            # In a dialog everything is reached with Tab.
-            button.setFocusPolicy(Qt.FocusPolicy.TabFocus)
         self._retranslate()
 
     def set_alarms(self, count: int) -> None:

@@ -302,10 +302,7 @@ class TrainingParts(SwitchedSide):
     """The parts of what is known of a training, each reached with Tab."""
 
     def __init__(self, panels: list[QWidget]) -> None:
-        super().__init__(panels)
-        for button in self.buttons:
-            # In a dialog everything is reached with Tab.
-            button.setFocusPolicy(Qt.FocusPolicy.TabFocus)
+        super().__init__(panels, focus=Qt.FocusPolicy.TabFocus)
         self._retranslate()
 
     def _retranslate(self) -> None:

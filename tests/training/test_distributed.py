@@ -15,7 +15,7 @@ import yaml
 
 torch = pytest.importorskip("torch")
 
-import psutil  # noqa: E402 - accelerate brings it
+import psutil  # noqa: E402
 from safetensors.torch import load_file  # noqa: E402
 
 from engine.progress import NoProgress  # noqa: E402

@@ -191,9 +191,9 @@ class _Vocabulary:
             self._model = lc.llama_model_load_from_file(str(path).encode(), params)
         if not self._model:
             raise EngineError(f"llama.cpp cannot read the tokenizer of {folder}")
-        self._vocab = lc.llama_model_get_vocab(self._model)
-        known = Vocabulary(self._model)
-        self.line_ends = known.end, known.line_end
+        self._known = Vocabulary(self._model)
+        self._vocab = self._known.handle
+        self.line_ends = self._known.end, self._known.line_end
 
     def close(self) -> None:
         """Free it."""
@@ -212,18 +212,10 @@ class _Vocabulary:
         import codecs
 
         decoder = codecs.getincrementaldecoder("utf-8")("replace")
-        texts = [decoder.decode(self._piece(token)) for token in ids]
+        texts = [decoder.decode(self._known.piece(token)) for token in ids]
         if texts:
             texts[-1] += decoder.decode(b"", final=True)
         return texts
-
-    def _piece(self, token: int) -> bytes:
-        buffer = ctypes.create_string_buffer(256)
-        count = lc.llama_token_to_piece(self._vocab, token, buffer, 256, 0, True)
-        if count < 0:
-            buffer = ctypes.create_string_buffer(-count)
-            count = lc.llama_token_to_piece(self._vocab, token, buffer, -count, 0, True)
-        return buffer.raw[:count]
 
 
 class _Constraint:

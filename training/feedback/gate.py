@@ -157,8 +157,26 @@ def by_task(pairs: Sequence[Pair]) -> dict[Task, Difference]:
     return {task: difference_of(some) for task, some in members.items()}
 
 
+def kept_answers(
+    base: ModelManifest,
+    adapter: AdapterManifest | None,
+    dataset: Path,
+    limit: int | None,
+    folder: Path,
+    progress: Progress,
+) -> tuple[Prediction, ...]:
+    """Ask a set's questions through the engine, as the window does; what `folder` holds of it is asked no second time.
+
+    limit : questions, spread evenly. Raises `DatasetError`, `EngineError`, `Cancelled`.
+    """
+    with GgufAnswerer(base, adapter=adapter) as answerer:
+        name = adapter.id if adapter else "base"
+        log = answers_file(folder, name, answerer.facts.sha256, dataset, limit)
+        return predict(answerer, dataset, progress, limit=limit, log=log).predictions
+
+
 class _Answers:
-    """Asks through the engine, as the window does; keeps what was answered."""
+    """All answers of a gate, kept, under one progress. questions : how many there are to be."""
 
     def __init__(self, base: ModelManifest, folder: Path, progress: Progress, questions: int) -> None:
         self._base = base
@@ -168,11 +186,8 @@ class _Answers:
         self._answered = 0
 
     def of(self, dataset: Path, adapter: AdapterManifest | None, limit: int | None) -> tuple[Prediction, ...]:
-        with GgufAnswerer(self._base, adapter=adapter) as answerer:
-            name = adapter.id if adapter else "base"
-            log = answers_file(self._folder, name, answerer.facts.sha256, dataset, limit)
-            part = Part(self._progress, self._answered, self._questions)
-            found = predict(answerer, dataset, part, limit=limit, log=log).predictions
+        part = Part(self._progress, self._answered, self._questions)
+        found = kept_answers(self._base, adapter, dataset, limit, self._folder, part)
         self._answered += len(found)
         return found
 

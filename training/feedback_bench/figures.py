@@ -16,6 +16,9 @@ from training.evaluation.summary import score_of
 
 Interval = tuple[float, float] | None
 
+REGION_TO_TEXT = "region to text, accuracy"
+"""The measure that the goal of a new site is about."""
+
 
 @dataclass(frozen=True, slots=True)
 class Change:
@@ -67,7 +70,7 @@ def site_changes(pairs: Sequence[Pair]) -> dict[str, Change]:
     named = [pair for pair in pairs if pair[0].record.task is Task.REGION_TO_TEXT]
     found = [pair for pair in pairs if pair[0].record.task is Task.TEXT_TO_REGION and pair[0].subtask != "absent"]
     changes = {
-        "region to text, accuracy": change_of(named),
+        REGION_TO_TEXT: change_of(named),
         "text to region, mean IoU": change_of(found),
         "text to region, IoU >= 0.5": change_of(found, lambda one: float(one.match.iou >= 0.5)),
     }

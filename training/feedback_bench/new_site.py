@@ -21,12 +21,9 @@ from engine.progress import Progress
 from engine.protocol import Language, Task
 from engine.runtime import AdapterManifest, ModelManifest
 from engine.store import AnnotationStore
-from training.evaluation.answering import GgufAnswerer
 from training.evaluation.paired import Pair, pair_up
-from training.evaluation.predict import answers_file, predict
-from training.evaluation.prediction import Prediction
 from training.feedback.finetune import FineTuned, FineTuning, fine_tune
-from training.feedback.gate import GATE, run_gate
+from training.feedback.gate import GATE, kept_answers, run_gate
 from training.feedback.sets import base_test_set, write_json
 from training.feedback.snapshot import SnapshotSettings, take_snapshot
 from training.feedback_bench.annotator import WHO, Patients, annotate_site
@@ -233,16 +230,9 @@ def _asked_again(
     """
     kept = run.folder / GATE / "answers"
 
-    def answers(
-        adapter: AdapterManifest | None, dataset: Path, limit: int | None, folder: Path
-    ) -> Sequence[Prediction]:
-        with GgufAnswerer(base, adapter=adapter) as answerer:
-            name = adapter.id if adapter else "base"
-            log = answers_file(folder, name, answerer.facts.sha256, dataset, limit)
-            return predict(answerer, dataset, progress, limit=limit, log=log).predictions
-
     def both(dataset: Path, limit: int | None, folder: Path) -> list[Pair]:
-        return pair_up(answers(None, dataset, limit, folder), answers(run.adapter, dataset, limit, folder))
+        before, after = (kept_answers(base, one, dataset, limit, folder, progress) for one in (None, run.adapter))
+        return pair_up(before, after)
 
     limit = settings.base_limit
     generated = base_test_set(

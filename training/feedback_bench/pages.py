@@ -10,13 +10,12 @@ from engine.bench import Row, row
 from training.evaluation.pages import markdown_table
 from training.evaluation.plots import BLUE, GREY, ORANGE, png
 from training.feedback_bench.active import FIGURES, LEARNER, MAIN_SHARE, SHARES, SeedResult, median_ratio
-from training.feedback_bench.figures import Change
+from training.feedback_bench.figures import REGION_TO_TEXT, Change
 from training.feedback_bench.new_site import SiteResult
 
 GAIN_GOAL, FALL_GOAL, MINUTES_GOAL, LABELS_GOAL = 20.0, 1.0, 10.0, 60.0
 """Points, points, minutes, and percent of the labels that random order needs."""
 _NAMES = {"accuracy": "accuracy", "recall": "mean of the labels' recalls"}
-REGION_TO_TEXT = "region to text, accuracy"
 
 
 def site_rows(result: SiteResult) -> list[Row]:
