@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import re
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
 from torch import nn
@@ -14,6 +14,7 @@ from transformers import InternVLForConditionalGeneration
 from training.attention import AttentionGuide
 from training.drawing import QuestionBatch
 from training.features import FeatureCache, batch_features
+from training.latent_replay import Remembered
 from training.model import (
     finish_tower,
     image_tensor,
@@ -29,11 +30,23 @@ _PARTS = {"vision": "model.vision_tower", "connector": "model.multi_modal_projec
 _VISION_BLOCK = re.compile(r"model\.vision_tower\.encoder\.layer\.(\d+)\.")
 
 
+class AnswerLosses(NamedTuple):
+    """Scalars. answers : weighted sum of the answers' cross-entropy. looks : the guided heads' mean loss.
+
+    forgotten : how far an adapted output layer has gone from what it said, in nats a token.
+    """
+
+    answers: torch.Tensor
+    looks: torch.Tensor
+    forgotten: torch.Tensor
+
+
 class AnswerModel(nn.Module):
     """A module of its own, so that DDP, FSDP and DeepSpeed wrap one forward pass.
 
     model : InternVL, with peft's adapters put into its text model or without. attention : whether the guided heads'
     loss is wanted too. cache : of a frozen tower's features. stem : cache what so many of its first blocks say instead.
+    remembered : what an adapted output layer must go on saying (see `training.latent_replay`).
     """
 
     _keys_to_ignore_on_save = None
@@ -46,6 +59,7 @@ class AnswerModel(nn.Module):
         cache: FeatureCache | None = None,
         caching: bool = False,
         stem: int = 0,
+        remembered: Remembered | None = None,
     ) -> None:
         super().__init__()
         self.model = model
@@ -53,16 +67,21 @@ class AnswerModel(nn.Module):
         self._cache = cache
         self._caching = caching
         self._stem = stem
+        self._remembered = remembered
         self._frozen_tower = not any(p.requires_grad for p in model.model.vision_tower.parameters())
 
-    def forward(self, batch: QuestionBatch) -> tuple[torch.Tensor, torch.Tensor]:
-        """The weighted sum of the answers' cross-entropy, and the guided heads' mean loss (0 without them)."""
+    def forward(self, batch: QuestionBatch) -> AnswerLosses:
+        """The losses of a batch, each 0 where it is not wanted."""
         watching = self._guide.watching() if self._guide is not None else contextlib.nullcontext()
         with watching:
             total = answer_loss_sum(self.model, batch["packed"], self._features(batch))
-        if self._guide is None:
-            return total, total.new_zeros(())
-        return total, self._guide.loss(batch["packed"], self.model.config.image_token_id)
+        looks = forgotten = total.new_zeros(())
+        if self._guide is not None:
+            looks = self._guide.loss(batch["packed"], self.model.config.image_token_id)
+        if self._remembered is not None:
+            head = self.model.lm_head
+            forgotten = self._remembered.drawn(head) if self.training else self._remembered.spared(head)
+        return AnswerLosses(total, looks, forgotten)
 
     def _features(self, batch: QuestionBatch) -> torch.Tensor:
         """(B, image tokens, 4 x vision width), what is known already from the batch."""
@@ -100,6 +119,18 @@ def answer_loss_sum(
     features : (B, image tokens, 4 x vision width). Logits are made for answer positions only: they are a tenth of a
     sequence.
     """
+    hidden, answered = answer_states(model, packed, features)
+    logits = model.lm_head(hidden)
+    each = functional.cross_entropy(logits.float(), packed.labels[:, 1:][answered], reduction="none")
+    return (each * packed.weights[:, 1:][answered]).sum()
+
+
+def answer_states(
+    model: InternVLForConditionalGeneration, packed: PackedBatch, features: torch.Tensor
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """(answer ids, text width): what goes into the output layer where an answer's id is predicted, row by row; and
+    (R, L - 1) bool, where those ids stand among the labels after the first.
+    """
     embedded = project(model, features)
     ids = packed.input_ids
     embeddings = model.get_input_embeddings()(ids)
@@ -112,11 +143,8 @@ def answer_loss_sum(
         position_ids=packed.position_ids,
         use_cache=False,
     ).last_hidden_state
-    targets = packed.labels[:, 1:]
-    answered = targets != IGNORED
-    logits = model.lm_head(hidden[:, :-1][answered])
-    each = functional.cross_entropy(logits.float(), targets[answered], reduction="none")
-    return (each * packed.weights[:, 1:][answered]).sum()
+    answered = packed.labels[:, 1:] != IGNORED
+    return hidden[:, :-1][answered], answered
 
 
 def answer_weight(packed: PackedBatch) -> torch.Tensor:

@@ -21,7 +21,7 @@ JSON = click.option("--json", "as_json", is_flag=True, help="Print one JSON docu
 @click.argument("snapshot", type=PATH)
 @click.option("--base", "base_id", default="", help="Model id or folder. Default: the chosen model.")
 @click.option("--out", type=PATH, required=True, help="Run folder; an unfinished run in it is gone on with.")
-@click.option("--replay", type=PATH, help="A set the base learnt from. Default: phantoms, for a base that knows them.")
+@click.option("--replay", type=PATH, help="A set the base learnt from. Default: what came with it, else phantoms.")
 @click.option("--checkpoint", type=PATH, help="The base's torch weights. Default: its GGUF files, dequantised.")
 @click.option("--max-steps", type=click.IntRange(1), help="At most so many steps.")
 @click.option("--seed", default=0, show_default=True)
@@ -45,9 +45,9 @@ def train_command(
 ) -> None:
     """Train a LoRA adapter on a snapshot of corrections, at low priority.
 
-    Base data is mixed in, so that nothing is forgotten; it ends early when corrections that it does not learn from are
-    answered no better. An interrupt (Ctrl-C) ends the step and writes a checkpoint; the same command goes on from it.
-    `--progress json` writes one JSON object a line to standard error.
+    It is held to what the base said before, so that nothing is forgotten; it ends early when corrections that it does
+    not learn from are answered no better. An interrupt (Ctrl-C) ends the step and writes a checkpoint; the same command
+    goes on from it. `--progress json` writes one JSON object a line to standard error.
 
     Example: medrega feedback train snapshots/2026-11 --base starter --out runs/2026-11
     """
@@ -91,7 +91,7 @@ def _say_trained(run: FineTuned) -> None:
 @click.argument("run", type=PATH)
 @click.option("--snapshot", type=PATH, help="Where the run's snapshot lies now, if it was moved.")
 @click.option("--base", "base_id", default="", help="Where the run's base lies now, if it was moved.")
-@click.option("--base-test", type=PATH, help="The base's own test set. Default: phantoms, for a base that knows them.")
+@click.option("--base-test", type=PATH, help="The base's own test set. Default: what came with it, else phantoms.")
 @click.option(
     "--limit", default=2000, show_default=True, type=click.IntRange(2), help="Questions of the base test set."
 )
@@ -218,5 +218,32 @@ def status_command(base_id: str, as_json: bool) -> None:
         )
 
 
-VERBS = (train_command, gate_command, promote_command, rollback_command, status_command)
+@click.command("latents")
+@click.argument("model", type=PATH)
+@click.option("--data", "trained", type=PATH, multiple=True, required=True, help="A set that it was trained on.")
+@click.option("--test", "tested", type=PATH, multiple=True, required=True, help="A test set of its own.")
+@JSON
+def latents_command(model: Path, trained: tuple[Path, ...], tested: tuple[Path, ...], as_json: bool) -> None:
+    """Let a model bring along what it remembers of its training and of its test: vectors, no pictures.
+
+    Fine-tuning on corrections is held to it and judged by it wherever the model goes, with no other data at hand. The
+    file goes into the folder MODEL and its hash into the manifest.
+
+    Example: medrega feedback latents models/starter --data data/train --test data/test
+    """
+    from engine.cli.output import echo_json
+    from engine.cli.progress import TerminalProgress
+    from engine.runtime import ModelManifest
+    from training.feedback.latents import ROLE, write_latents
+
+    manifest = ModelManifest.read(model)
+    found = write_latents(manifest, trained, tested, TerminalProgress())
+    path = manifest.path(ROLE)
+    if as_json:
+        echo_json({"latents": str(path), "vectors": len(found.replay), "answers": len(found.test)})
+    else:
+        click.echo(f"{path}: {len(found.replay)} vectors to be reminded of; {found.source}")
+
+
+VERBS = (train_command, gate_command, promote_command, rollback_command, status_command, latents_command)
 """What the group `medrega feedback` takes from here."""

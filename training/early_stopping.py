@@ -99,21 +99,24 @@ class EarlyStop(TrainerCallback):  # type: ignore[misc]
         return control
 
     def _measure(self) -> float:
-        """Mean loss an answer token, of the same questions each time, nothing augmented."""
+        """Mean loss an answer token, of the same questions each time, nothing augmented; and what was forgotten."""
         trainer, module = self.trainer, self._module()
         assert trainer is not None
-        total, weight = 0.0, 0.0
+        total, weight, forgotten = 0.0, 0.0, 0.0
         module.eval()
         try:
             for start in range(0, len(self._questions), _IMAGES_AT_ONCE):
                 visits = range(start, min(start + _IMAGES_AT_ONCE, len(self._questions)))
                 batch = trainer._prepare_inputs(self._collate([self._questions[visit] for visit in visits]))
                 with torch.no_grad(), trainer.compute_loss_context_manager():
-                    total += float(module(batch)[0])
+                    found = module(batch)
+                total += float(found.answers)
+                # Of the same tokens whatever the batch.
+                forgotten = float(found.forgotten)
                 weight += float(answer_weight(batch["packed"]))
         finally:
             module.train()
-        return total / weight
+        return total / weight + forgotten
 
     def _module(self) -> nn.Module:
         assert self.trainer is not None

@@ -83,7 +83,6 @@ class Stage(_Strict):
     accumulate : batches a step is split into. attention : weight of the loss that guides heads to what a box encloses
     (see `training.attention`). boxes : a dense stage also learns the edges of what a patch shows.
     vision_learning_rate : of the tower where it differs, as a tower that comes pretrained wants it smaller.
-    head_learning_rate : of the output layer where it differs: words that were never said have far to go.
     balance : how much oftener an image is visited whose labels are in few images, 0 for all alike, 1 for every label
     alike. tasks : how much oftener groups of a task are drawn at a visit than those of the others, which have 1.
     loss_reduction : what an answer counts in the loss: its ids ("token"), their root ("square"), as any ("sample").
@@ -107,7 +106,6 @@ class Stage(_Strict):
     accumulate: int = Field(default=1, gt=0)
     learning_rate: float = Field(gt=0)
     vision_learning_rate: float | None = Field(default=None, gt=0)
-    head_learning_rate: float | None = Field(default=None, gt=0)
     warmup: float = Field(default=0.03, ge=0, lt=1)
     weight_decay: float = Field(default=0.05, ge=0)
     groups_per_image: int = Field(default=2, gt=0)

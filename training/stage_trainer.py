@@ -42,20 +42,18 @@ class StageTrainer(Trainer):  # type: ignore[misc]
         super().__init__(*rest, **options)
         self.last_loss = float("nan")
         self.vision_learning_rate: float | None = None
-        self.head_learning_rate: float | None = None
 
     def create_optimizer(self, model: nn.Module | None = None) -> torch.optim.Optimizer:
-        """Also give the tower's and the output layer's parameters learning rates of their own, where they have one."""
+        """Also give the tower's parameters a learning rate of their own, where they have one."""
         optimizer: torch.optim.Optimizer = super().create_optimizer(model)
-        for part, rate in (("vision_tower", self.vision_learning_rate), ("lm_head", self.head_learning_rate)):
-            if rate is None:
-                continue
-            chosen = {id(value) for name, value in self.model.named_parameters() if part in name}
-            for group in list(optimizer.param_groups):
-                own = [one for one in group["params"] if id(one) in chosen]
-                if own:
-                    group["params"] = [one for one in group["params"] if id(one) not in chosen]
-                    optimizer.add_param_group({**group, "params": own, "lr": rate})
+        if self.vision_learning_rate is None:
+            return optimizer
+        chosen = {id(value) for name, value in self.model.named_parameters() if "vision_tower" in name}
+        for group in list(optimizer.param_groups):
+            own = [one for one in group["params"] if id(one) in chosen]
+            if own:
+                group["params"] = [one for one in group["params"] if id(one) not in chosen]
+                optimizer.add_param_group({**group, "params": own, "lr": self.vision_learning_rate})
         return optimizer
 
     def create_accelerator_and_postprocess(self) -> None:
@@ -122,7 +120,7 @@ class StageTrainer(Trainer):  # type: ignore[misc]
 class AnswerTrainer(StageTrainer):
     """Trains an `AnswerModel`: every answer token of a step weighs the same, however the step is split.
 
-    attention : weight of the guided heads' loss.
+    attention : weight of the guided heads' loss. What an adapted output layer has forgotten weighs 1.
     """
 
     def __init__(self, attention: float, *rest: Any, **options: Any) -> None:
@@ -141,13 +139,13 @@ class AnswerTrainer(StageTrainer):
     def compute_loss(
         self, model: nn.Module, inputs: Any, return_outputs: bool = False, num_items_in_batch: Any = None
     ) -> torch.Tensor:
-        """Sum of cross-entropies over the step's tokens, and what the guided heads look at where that is wanted."""
-        total, looks = model(inputs)
+        """Sum of cross-entropies over the step's tokens, with what else is wanted of it."""
+        found = model(inputs)
         # Processes' gradients are averaged, hence the factor.
-        loss: torch.Tensor = total / num_items_in_batch * self.args.world_size
+        loss: torch.Tensor = found.answers / num_items_in_batch * self.args.world_size
         if self._attention:
-            self._parts.append((float(loss.detach()), float(looks.detach())))
-            loss = loss + self._attention * looks / self.args.gradient_accumulation_steps
+            self._parts.append((float(loss.detach()), float(found.looks.detach())))
+        loss = loss + (self._attention * found.looks + found.forgotten) / self.args.gradient_accumulation_steps
         self._check(loss, inputs)
         return loss
 

@@ -33,6 +33,7 @@ from training.early_stopping import EarlyStop, HeldOut
 from training.events import Listener, TrainingEvent, nobody
 from training.features import FeatureCache, tower_digest
 from training.gguf_checkpoint import load_gguf
+from training.latent_replay import Remembered
 from training.launch import is_sharded
 from training.low_rank import add_lora
 from training.marked import MarkedDataset, MarkedModel, collate_marked, label_values
@@ -95,9 +96,13 @@ def train_samples(
     steps: int | None = None,
     skipped: Skipped | None = None,
     held_out: HeldOut | None = None,
+    remembered: Remembered | None = None,
     listener: Listener = nobody,
 ) -> Path:
-    """As `run_recipe`, on images that were gathered already. held_out : ends instruction stages early."""
+    """As `run_recipe`, on images that were gathered already. held_out : ends instruction stages early.
+
+    remembered : what instruction stages that adapt nothing but the output layer must not forget.
+    """
     state = PartialState(cpu=not torch.cuda.is_available())
     out.mkdir(parents=True, exist_ok=True)
     set_seed(recipe.model.seed)
@@ -112,7 +117,7 @@ def train_samples(
             if steps is not None:
                 stage = stage.model_copy(update={"steps": min(steps, stage.steps_for(len(samples))), "epochs": None})
             run = _StageRun(stage, model, tokenizer, samples, folder, recipe.model.seed + number)
-            run.skipped, run.held_out = skipped, held_out
+            run.skipped, run.held_out, run.remembered = skipped, held_out, remembered
             run.view_seed = recipe.model.seed
             run.train(progress, listener, interrupts)
             model = run.finish(state.is_main_process)
@@ -184,6 +189,7 @@ class _StageRun:
         self.seed = seed
         self.skipped: Skipped | None = None
         self.held_out: HeldOut | None = None
+        self.remembered: Remembered | None = None
         self.view_seed = seed
         self._trainer: StageTrainer | None = None
         self._adapted: PeftModel | None = None
@@ -207,7 +213,7 @@ class _StageRun:
             trainer = self._dense(arguments, callback)
         else:
             trainer = self._instruction(arguments, callback, listener)
-        trainer.vision_learning_rate, trainer.head_learning_rate = stage.vision_learning_rate, stage.head_learning_rate
+        trainer.vision_learning_rate = stage.vision_learning_rate
         self._trainer = trainer
         # It prints every log to standard output, where only results belong.
         trainer.remove_callback(PrinterCallback)
@@ -315,6 +321,7 @@ class _StageRun:
             cache=cache,
             caching=stage.cache_features,
             stem=stage.cache_blocks if stage.cache_features else 0,
+            remembered=self.remembered,
         )
         if not is_sharded():
             module.keep_trainable_only()

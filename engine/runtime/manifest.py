@@ -20,6 +20,7 @@ MANIFEST_FILE = "manifest.json"
 CARD_FILE = "MODEL_CARD.md"
 FORMAT = 1
 _ROLES = ("text", "mmproj", "labels", "golden_image", "golden_embedding")
+_OPTIONAL_ROLES = ("latents",)
 DIALECTS = ("medrega", "qwen-vl", "gemma", "internvl", "medmo")
 """How models are asked and write boxes; `engine.models.dialects` speaks them."""
 BOX_UNITS = ("", "1000", "pixels")
@@ -55,7 +56,8 @@ class ModelManifest:
     """What a model folder holds.
 
     files : by role: ``text`` and ``mmproj`` GGUF, ``labels`` (the names the model knows), ``golden_image`` (PNG)
-        and ``golden_embedding`` (npy, float32, image tokens x embedding width, made by torch before export).
+        and ``golden_embedding`` (npy, float32, image tokens x embedding width, made by torch before export);
+        ``latents`` if the model brings along what it remembers of its training (`training.feedback.latents`).
     image_size : side of the square image the tower takes. context_length : tokens.
     golden_tolerance : largest relative L2 distance of the self-test's embedding from the golden one.
     abstain_below : a best candidate whose calibrated probability is below this is answered with "not sure".
@@ -141,7 +143,7 @@ class ModelManifest:
             raise ValueError(f"format {data['format']!r}, this version reads {FORMAT}")
         entries = _field(data, "files", dict)
         files = {}
-        for role in _ROLES:
+        for role in (*_ROLES, *(role for role in _OPTIONAL_ROLES if role in entries)):
             entry = _field(entries, role, dict)
             files[role] = ModelFile(
                 _field(entry, "name", str), _field(entry, "sha256", str), _field(entry, "bytes", int)

@@ -3295,8 +3295,8 @@
         <translation>用于检测遗忘</translation>
     </message>
     <message>
-        <source>generated phantoms</source>
-        <translation>生成的体模</translation>
+        <source>what came with the model</source>
+        <translation>随模型附带的数据</translation>
     </message>
     <message>
         <source>Choose …</source>

@@ -39,14 +39,18 @@ def pair_up(first: Sequence[Prediction], second: Sequence[Prediction]) -> list[P
 
 def difference_of(pairs: Sequence[Pair]) -> Difference:
     """Of at least one pair."""
-    first, second = [score_of(a) for a, _ in pairs], [score_of(b) for _, b in pairs]
-    groups = [a.record.group for a, _ in pairs]
+    return difference([(score_of(a), score_of(b), a.record.group) for a, b in pairs])
+
+
+def difference(scored: Sequence[tuple[float, float, str]]) -> Difference:
+    """Of at least one question: its scores before and after, and its patient."""
+    first, second, groups = zip(*scored, strict=True)
     steps = [b - a for a, b in zip(first, second, strict=True)]
     return Difference(
         float(np.mean(first)),
         float(np.mean(second)),
         float(np.mean(steps)),
         interval_by_group(steps, groups),
-        len(pairs),
+        len(scored),
         len(set(groups)),
     )

@@ -1,4 +1,8 @@
-"""A LoRA adapter from a snapshot of corrections, with replay of what the base learnt from."""
+"""A LoRA adapter from a snapshot of corrections, reminded of what the base learnt from.
+
+Only the output layer is adapted: that is where a name that the model never said is missing, and there the base can be
+held to what it said before by vectors alone (see `training.latent_replay`).
+"""
 
 from __future__ import annotations
 
@@ -8,13 +12,15 @@ import math
 import os
 import shutil
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
 import torch
+from safetensors.torch import load_file, save_file
 
+from engine.files import whole_file
 from engine.progress import Progress
 from engine.protocol import Task
 from engine.runtime import AdapterManifest, ModelFile, ModelManifest
@@ -22,6 +28,7 @@ from training.checkpoint import TrainingError
 from training.early_stopping import HeldOut, read_losses, split_by_patient
 from training.events import Listener, nobody
 from training.export.lora import write_lora
+from training.feedback.latents import ROLE, latents_of, replay_vectors
 from training.feedback.parity import check_adapter
 from training.feedback.run_lock import working_on
 from training.feedback.sets import (
@@ -32,10 +39,11 @@ from training.feedback.sets import (
     sample_images,
     write_json,
 )
+from training.latent_replay import Remembered
 from training.low_rank import HEAD
 from training.recipe import LoraSettings, ModelSettings, Recipe, Stage
 from training.records import dataset_sha256
-from training.samples import ImageSample, gather_samples
+from training.samples import gather_samples
 from training.trainer import train_samples
 
 logger = logging.getLogger(__name__)
@@ -47,6 +55,7 @@ REPLAYED_FILE = "replayed.json"
 LINEAGE_FILE = "lineage.json"
 ADAPTER = "adapter"
 _STAGE = "lora"
+_VECTORS = "vectors.safetensors"
 _PACK = 512
 """Ids of a row that images share: about the longest group. A row each would be padding for nearly a half."""
 _ADAPTER_WEIGHTS = "adapter.gguf"
@@ -59,45 +68,39 @@ _EVALUATIONS = 8
 class FineTuning:
     """Settings of a run, all of them in its record.
 
-    epochs, max_steps : each image is visited so often, but for so many steps at most. replay : base images for each
-    corrected one. held_out : the share of training patients by whom it is decided when to stop. patience : see
+    epochs, max_steps : each image is visited so often, but for so many steps at most. replay_images : at most so many
+    of a set to replay. held_out : the share of training patients by whom it is decided when to stop. patience : see
     `training.early_stopping.HeldOut`.
-
-    The time: 352 s with the starter (69 corrections, 120 steps, nine looks at what is held out; one thread, beside
-    other work). How well these rates learn, and what they let the base forget, was not measured yet.
     """
 
-    rank: int = 16
-    alpha: int = 32
-    dropout: float = 0.05
-    learning_rate: float = 3e-4
-    head_learning_rate: float | None = 1e-2
+    rank: int = 32
+    alpha: int = 64
+    dropout: float = 0.0
+    learning_rate: float = 3e-2
     loss_reduction: Literal["token", "square", "sample"] = "square"
-    epochs: float = 16
-    max_steps: int = 120
+    epochs: float = 48
+    max_steps: int = 300
     images_per_step: int = 8
-    replay: float = 1.0
+    replay_images: int = 400
     held_out: float = 0.15
     patience: int = 3
     seed: int = 0
     tasks: Mapping[str, float] = field(default_factory=dict)
-    lora_targets: tuple[str, ...] = field(default=(*LoraSettings().targets, HEAD))
 
     def steps_for(self, images: int) -> int:
-        """How many steps it takes on so many images, replayed ones included."""
+        """How many steps it takes on so many images."""
         return min(self.max_steps, max(1, math.ceil(self.epochs * images / self.images_per_step)))
 
     def recipe(self, checkpoint: Path, images: int) -> Recipe:
-        """One instruction stage with adapters on the text model; the tower says the same of an image every time."""
+        """One instruction stage with an adapter on the output layer; the tower says the same of an image every time."""
         steps = self.steps_for(images)
         stage = Stage(
             name=_STAGE,
             kind="instruction",
-            lora=LoraSettings(rank=self.rank, alpha=self.alpha, dropout=self.dropout, targets=self.lora_targets),
+            lora=LoraSettings(rank=self.rank, alpha=self.alpha, dropout=self.dropout, targets=(HEAD,)),
             steps=steps,
             images_per_step=self.images_per_step,
             learning_rate=self.learning_rate,
-            head_learning_rate=self.head_learning_rate,
             tasks={Task(name): weight for name, weight in self.tasks.items()},
             warmup=0.05,
             pack=_PACK,
@@ -132,7 +135,8 @@ def fine_tune(
 ) -> FineTuned:
     """Train an adapter for `base` in the folder `out` and check its GGUF form against torch.
 
-    replay : a set that the base learnt from; generated phantoms, where those are what it knows, when None.
+    replay : a set that the base learnt from; when None what came with the base (see `training.feedback.latents`), or
+    generated phantoms, where those are what it knows.
     checkpoint : the base's weights for torch, where they are at hand; its GGUF files, dequantised, when None.
     Started again with the same arguments it goes on where it was stopped, and does nothing when it is finished.
     Raises `DatasetError`, `CheckpointError`, `ModelError`, `TrainingError`, `BusyError`, `Cancelled`.
@@ -155,36 +159,31 @@ def _fine_tune(
     snapshot = SnapshotFolder.read(snapshot_folder)
     corrected = gather_samples([snapshot.train])
     require_apart(corrected, heldout_samples(snapshot), f"the held-out part of {snapshot.folder.name}")
-    wanted = max(1, round(settings.replay * len(corrected)))
-    base_set = replay_set(base, replay, out / "replay", wanted, progress)
-    replayed = sample_images(gather_samples([base_set.folder]), wanted, settings.seed)
-    learn, judge = _split(corrected, replayed, settings)
+    reminder = _reminder(base, replay, out / "replay", settings, progress)
+    learn, judge = split_by_patient(corrected, settings.held_out, settings.seed)
     record = {
         "base": {"id": base.id, "version": base.version, "sha256": base.sha256},
         "snapshot": {"name": snapshot.folder.name, "sha256": snapshot.sha256},
-        "replay": {
-            "source": base_set.source,
-            "sha256": dataset_sha256(base_set.folder),
-            "images": len(replayed),
-        },
+        "replay": {"source": reminder.source, "sha256": reminder.sha256, "vectors": len(reminder.hidden)},
         "images": {"corrected": len(corrected), "trained": len(learn), "early_stopping": len(judge)},
         "records": sum(len(sample.records) for sample in corrected),
         "settings": json.loads(json.dumps(asdict(settings))),
     }
     _keep_record(out, record)
     # Not in the record, which goes wherever the adapter goes: a set may name its patients, and a path its owner.
-    write_json(out / REPLAYED_FILE, sorted({one.records[0].group for one in replayed}))
+    write_json(out / REPLAYED_FILE, reminder.patients)
     write_json(out / PLACES_FILE, {"base": str(base.folder.resolve()), "snapshot": str(snapshot.folder.resolve())})
     if (out / RESULT_FILE).is_file():
         _tidy(out)
         return read_run(out)
-    logger.info("%d corrected images, %d replayed: %s", len(corrected), len(replayed), base_set.source)
+    logger.info("%d corrected images; reminded of %s", len(corrected), reminder.source)
     train_samples(
         settings.recipe(checkpoint or base.folder, len(learn)),
         learn,
         out / "train",
         progress,
         held_out=HeldOut(tuple(judge), settings.patience) if judge else None,
+        remembered=Remembered(reminder.hidden.float()),
         listener=listener,
     )
     adapter = _export(out, base, snapshot, record)
@@ -244,16 +243,34 @@ def default_threads() -> int:
     return max(1, min(8, (os.cpu_count() or 1) - 1))
 
 
-def _split(
-    corrected: Sequence[ImageSample], replayed: Sequence[ImageSample], settings: FineTuning
-) -> tuple[list[ImageSample], list[ImageSample]]:
-    """What is trained on, and what decides when to stop: some patients of either kind, so that forgetting counts."""
-    learn, judge = split_by_patient(corrected, settings.held_out, settings.seed)
-    if not judge:
-        return [*corrected, *replayed], []
-    again, spared = split_by_patient(replayed, settings.held_out, settings.seed)
-    # However many are replayed, they are half of what is visited.
-    return [*learn * max(1, round(settings.replay)), *again], [*judge, *spared[: len(judge)]]
+@dataclass(frozen=True, slots=True, eq=False)
+class _Reminder:
+    """What the base must go on saying. hidden : (N, text width). patients : those of a replayed set."""
+
+    hidden: torch.Tensor
+    source: str
+    sha256: str
+    patients: list[str]
+
+
+def _reminder(
+    base: ModelManifest, replay: Path | None, out: Path, settings: FineTuning, progress: Progress
+) -> _Reminder:
+    latents = latents_of(base) if replay is None else None
+    if latents is not None:
+        return _Reminder(latents.replay, "what came with the model", base.files[ROLE].sha256, [])
+    base_set = replay_set(base, replay, out, settings.replay_images, progress)
+    samples = sample_images(gather_samples([base_set.folder]), settings.replay_images, settings.seed)
+    kept = out / _VECTORS
+    if kept.is_file():
+        hidden = load_file(kept)["hidden"]
+    else:
+        out.mkdir(parents=True, exist_ok=True)
+        hidden = replay_vectors(base, samples, settings.seed, progress)
+        with whole_file(kept) as target:
+            save_file({"hidden": hidden}, target)
+    patients = sorted({one.records[0].group for one in samples})
+    return _Reminder(hidden, base_set.source, dataset_sha256(base_set.folder), patients)
 
 
 def _keep_record(out: Path, record: dict[str, Any]) -> None:

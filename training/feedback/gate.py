@@ -13,11 +13,12 @@ from engine.protocol import Task
 from engine.runtime import AdapterManifest, ModelManifest, adapter_in_use, known_labels
 from training.checkpoint import TrainingError
 from training.evaluation.answering import GgufAnswerer
-from training.evaluation.paired import Difference, Pair, difference_of, pair_up
+from training.evaluation.paired import Difference, Pair, difference, difference_of, pair_up
 from training.evaluation.predict import answers_file, predict
 from training.evaluation.prediction import Prediction
 from training.feedback.finetune import REPLAYED_FILE, read_record, read_run
-from training.feedback.gate_report import REPORT_FILE, part_report, write_report
+from training.feedback.gate_report import REPORT_FILE, part_report, scores_report, write_report
+from training.feedback.latents import ROLE, head_update, latents_of, remembered_still
 from training.feedback.run_lock import working_on
 from training.feedback.sets import (
     SnapshotFolder,
@@ -61,7 +62,8 @@ def run_gate(
     ``gate/report.md`` is the same for people, with pictures.
 
     Corrections are compared with what is in use now, the base test set with the plain base: what is forgotten must not
-    add up from one adapter to the next. base_test : a set of the base's own; phantoms of so many `patients` when None.
+    add up from one adapter to the next. base_test : a set of the base's own; when None what the base remembers of its
+    test (see `training.feedback.latents`), or phantoms of so many `patients` for a base that brought nothing along.
     limit : questions of the base test set, spread evenly. A gate that is stopped goes on from the answers it has.
     Raises `TrainingError` for another run, base or snapshot than those belonging together, `FeedbackError`,
     `DatasetError`, `EngineError`, `BusyError`, `Cancelled`.
@@ -91,17 +93,31 @@ def _run_gate(
     if not held:
         raise DatasetError(f"the snapshot {snapshot_folder} holds nothing out: there is nothing to judge by")
     out = folder / GATE
-    tested = base_test_set(base, base_test, out / "base-test", patients, progress)
-    test = gather_samples([tested.folder])
-    _require_unseen(snapshot, tested.source, test, folder)
+    names = known_labels(base, run.adapter)
+    remembered = _remembered(base, run.adapter) if base_test is None else None
+    tested, questions = None, 0
+    if remembered is None:
+        tested = base_test_set(base, base_test, out / "base-test", patients, progress)
+        test = gather_samples([tested.folder])
+        _require_unseen(snapshot, tested.source, test, folder)
+        questions = min(limit, _questions(test))
     in_use = adapter_in_use(base)
-    asked = 2 * (_questions(held) + min(limit, _questions(test)))
-    answers = _Answers(base, out / "answers", progress, asked)
+    answers = _Answers(base, out / "answers", progress, 2 * (_questions(held) + questions))
     ours = answers.of(snapshot.heldout, run.adapter, None)
     corrections = pair_up(answers.of(snapshot.heldout, in_use, None), ours)
-    kept = pair_up(answers.of(tested.folder, None, limit), answers.of(tested.folder, run.adapter, limit))
-    names = known_labels(base, run.adapter)
-    checks = judge(difference_of(corrections), by_task(kept))
+    if tested is not None:
+        kept = pair_up(answers.of(tested.folder, None, limit), answers.of(tested.folder, run.adapter, limit))
+        base_part = {
+            "source": tested.source,
+            "sha256": dataset_sha256(tested.folder),
+            "limit": limit,
+            **part_report(kept, names),
+        }
+        base_found = by_task(kept)
+    else:
+        assert remembered is not None
+        base_part, base_found = remembered
+    checks = judge(difference_of(corrections), base_found)
     report = {
         "format": _FORMAT,
         "passed": all(one.passed for one in checks),
@@ -115,12 +131,7 @@ def _run_gate(
             "sha256": dataset_sha256(snapshot.heldout),
             **part_report(corrections, names),
         },
-        "base_test": {
-            "source": tested.source,
-            "sha256": dataset_sha256(tested.folder),
-            "limit": limit,
-            **part_report(kept, names),
-        },
+        "base_test": base_part,
     }
     return write_report(report, corrections, snapshot.heldout, out)
 
@@ -190,6 +201,16 @@ class _Answers:
         found = kept_answers(self._base, adapter, dataset, limit, self._folder, part)
         self._answered += len(found)
         return found
+
+
+def _remembered(base: ModelManifest, adapter: AdapterManifest) -> tuple[dict[str, Any], dict[Task, Difference]] | None:
+    """The base part of the report and its figures by what the base remembers; None where that cannot judge."""
+    latents, update = latents_of(base), head_update(adapter)
+    if latents is None or update is None:
+        return None
+    scored = remembered_still(latents, base, update)
+    part = {"source": latents.source, "sha256": base.files[ROLE].sha256, "limit": None, **scores_report(scored)}
+    return part, {task: difference(rows) for task, rows in scored.items()}
 
 
 def _questions(samples: Sequence[ImageSample]) -> int:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -13,7 +13,7 @@ from engine.protocol import Task
 from engine.regions import LabelSet
 from training.evaluation.gallery import draw_case
 from training.evaluation.pages import markdown_cell, markdown_table
-from training.evaluation.paired import Difference, Pair, difference_of
+from training.evaluation.paired import Difference, Pair, difference, difference_of
 from training.evaluation.prediction import Prediction
 from training.evaluation.summary import label_of, score_of
 from training.feedback.sets import write_json
@@ -45,6 +45,16 @@ def part_report(pairs: Sequence[Pair], names: LabelSet) -> dict[str, Any]:
         "tasks": {task: _figures(difference_of(some)) for task, some in sorted(tasks.items())},
         "labels": rows,
         "confusion": confusion(named, names) if named else None,
+    }
+
+
+def scores_report(scored: Mapping[Task, Sequence[tuple[float, float, str]]]) -> dict[str, Any]:
+    """As `part_report`, of scores alone: before, after, and whose."""
+    return {
+        "overall": _figures(difference([one for rows in scored.values() for one in rows])),
+        "tasks": {task.value: _figures(difference(rows)) for task, rows in scored.items()},
+        "labels": [],
+        "confusion": None,
     }
 
 
@@ -144,9 +154,10 @@ def _part_lines(part: dict[str, Any], title: str) -> list[str]:
     head = ("", "n", "before", "after", "difference", "95%")
     tasks = [(name, *_cells(row)) for name, row in part["tasks"].items()]
     lines += markdown_table([head, ("all", *_cells(overall)), *tasks])
-    lines += markdown_table(
-        [("label", *head[1:])] + [(f"{r['label']}, {r['task']}", *_cells(r)) for r in part["labels"]]
-    )
+    if part["labels"]:
+        lines += markdown_table(
+            [("label", *head[1:])] + [(f"{r['label']}, {r['task']}", *_cells(r)) for r in part["labels"]]
+        )
     if part["confusion"] is not None:
         for side in ("before", "after"):
             names = part["confusion"]["labels"]

@@ -92,7 +92,7 @@ class BaseSet:
 
 
 def replay_set(manifest: ModelManifest, given: Path | None, out: Path, images: int, progress: Progress) -> BaseSet:
-    """What is mixed into a fine-tuning so that nothing is forgotten: the set `given`, else phantoms, made in `out`.
+    """What a fine-tuning is reminded of so that nothing is forgotten: the set `given`, else phantoms, made in `out`.
 
     images : how many are wanted; a given set may hold more. Raises `DatasetError` when nothing fits the base.
     """

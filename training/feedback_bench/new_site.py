@@ -24,6 +24,7 @@ from engine.store import AnnotationStore
 from training.evaluation.paired import Pair, pair_up
 from training.feedback.finetune import FineTuned, FineTuning, fine_tune
 from training.feedback.gate import GATE, kept_answers, run_gate
+from training.feedback.latents import ROLE
 from training.feedback.sets import base_test_set, write_json
 from training.feedback.snapshot import SnapshotSettings, take_snapshot
 from training.feedback_bench.annotator import WHO, Patients, annotate_site
@@ -55,9 +56,8 @@ class SiteSettings:
 
 @dataclass(frozen=True, slots=True)
 class BaseData:
-    """What the base learnt from and is tested with. replay : a set to replay, phantoms when None. test : its test set.
-
-    Where there is one, the generated test set is looked at too.
+    """What the base learnt from and is tested with. replay : a set to replay, phantoms when None; for a base that
+    brings nothing along. test : its test set. Where there is one, the generated test set is looked at too.
     """
 
     replay: Path | None = None
@@ -155,13 +155,15 @@ def _fold(
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
     snapshot, counts = _annotate(base, site, groups, fold, folder, settings, progress)
-    run = fine_tune(snapshot, base, folder / "run", tuning, progress, replay=data.replay)
+    # As the product does it by itself, where that is as good.
+    remembering = ROLE in base.files
+    run = fine_tune(snapshot, base, folder / "run", tuning, progress, replay=None if remembering else data.replay)
     gate = run_gate(
         folder / "run",
         base,
         snapshot,
         progress,
-        base_test=data.test,
+        base_test=None if remembering else data.test,
         limit=settings.base_limit,
         patients=_TEST_PATIENTS,
     )
@@ -226,7 +228,7 @@ def _asked_again(
 ) -> tuple[list[Pair], dict[str, list[Pair]]]:
     """Answers with and without the adapter, to the held-out questions and to each base test set.
 
-    What the gate asked it kept, and is only read.
+    What the gate asked it kept, and is only read; what the base alone answers is the same in every fold.
     """
     kept = run.folder / GATE / "answers"
 
@@ -241,7 +243,9 @@ def _asked_again(
     if data.test is None:
         return both(snapshot / HELD_OUT, None, kept), {generated.source: both(generated.folder, limit, kept)}
     bases = {
-        f"the base's own test set ({data.test.parent.name})": both(data.test, limit, kept),
+        f"the base's own test set ({data.test.parent.name})": both(
+            data.test, limit, out / "answers" if ROLE in base.files else kept
+        ),
         generated.source: both(generated.folder, limit, out / "answers"),
     }
     return both(snapshot / HELD_OUT, None, kept), bases

@@ -52,5 +52,5 @@ def run(tmp_path_factory: pytest.TempPathFactory, snapshot, base, tiny_checkpoin
     from training.feedback.finetune import FineTuning, fine_tune
 
     out = tmp_path_factory.mktemp("runs") / "run"
-    settings = FineTuning(rank=8, learning_rate=5e-3, max_steps=80, patience=8)
+    settings = FineTuning(rank=8, max_steps=80, patience=8)
     return fine_tune(snapshot, base, out, settings, NoProgress(), replay=replay / "train", checkpoint=tiny_checkpoint)

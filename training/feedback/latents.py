@@ -1,0 +1,267 @@
+"""What a model remembers of its own training, and of its test: what goes into its output layer, with no picture kept.
+
+A fine-tuning that adapts the output layer alone is held to the one (see `training.latent_replay`) and judged by the
+other. The file is a model's own, listed with its hash in the manifest; `medrega feedback latents` writes it.
+"""
+
+from __future__ import annotations
+
+import json
+from collections import Counter, defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import gguf
+import numpy as np
+import torch
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save_file
+from transformers import InternVLForConditionalGeneration, PreTrainedTokenizerFast
+
+from engine.files import whole_file
+from engine.progress import Cancelled, Progress
+from engine.protocol import IMAGE_MARKER, Task, prompt_from_user_text
+from engine.runtime import AdapterManifest, ModelFile, ModelManifest, to_model_image
+from training.answers import answer_states
+from training.gguf_checkpoint import load_gguf
+from training.model import CheckpointError, image_tensor, tower_features
+from training.packing import Branch, PackedQuestions, pack
+from training.records import Record, dataset_sha256
+from training.samples import ImageSample, gather_samples, read_rgb
+from training.tokenizer import PromptEncoder
+
+ROLE = "latents"
+"""Of the file, in a model's manifest."""
+_FILE = "latents.safetensors"
+_FORMAT = "1"
+_LONGEST = 32
+"""Ids of an answer that are kept: of a list of boxes, or of a report, the beginning."""
+_AT_ONCE = 6
+"""Questions of a group of one image."""
+_REPLAYED = {
+    Task.REGION_TO_TEXT: 700,
+    Task.TEXT_TO_REGION: 40,
+    Task.GROUNDED_REPORT: 12,
+    Task.REPORT: 12,
+    Task.VQA: 250,
+    Task.DIAGNOSIS: 150,
+}
+"""Answers to remember of each task: some five thousand ids."""
+_TESTED = {**_REPLAYED, Task.REGION_TO_TEXT: 500, Task.VQA: 150}
+_WHOLE = {Task.REGION_TO_TEXT, Task.VQA, Task.DIAGNOSIS}
+"""Tasks whose answers are right or wrong; of the others the share of right ids counts."""
+_HEAD = "output.weight"
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class AnswerLatents:
+    """One true answer. hidden : (ids, text width) float16, from which its ids are predicted. patient : a number, no
+    name. ids : what is true.
+    """
+
+    task: Task
+    patient: int
+    hidden: torch.Tensor
+    ids: torch.Tensor
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Latents:
+    """replay : (N, text width) float16 in random order, of what was trained on. test : of what was not.
+
+    source : of both, for reports.
+    """
+
+    replay: torch.Tensor
+    test: tuple[AnswerLatents, ...]
+    source: str
+
+    def write(self, path: Path) -> None:
+        """Write it whole or not at all."""
+        facts = {
+            "format": _FORMAT,
+            "source": self.source,
+            "test": json.dumps([[one.task.value, one.patient, len(one.ids)] for one in self.test]),
+        }
+        tensors = {
+            "replay": self.replay.half().contiguous(),
+            "test": torch.cat([one.hidden for one in self.test]).half().contiguous(),
+            "ids": torch.cat([one.ids for one in self.test]).to(torch.int32).contiguous(),
+        }
+        with whole_file(path) as target:
+            save_file(tensors, target, facts)
+
+    @classmethod
+    def read(cls, path: Path) -> Latents:
+        """Raises `CheckpointError` for a file that is not one of these."""
+        try:
+            with safe_open(path, "pt") as file:
+                facts = file.metadata() or {}
+                replay, test, ids = (file.get_tensor(name) for name in ("replay", "test", "ids"))
+            if facts["format"] != _FORMAT:
+                raise ValueError(f"format {facts['format']!r}, this version reads {_FORMAT}")
+            answers = json.loads(facts["test"])
+            sizes = [int(size) for _, _, size in answers]
+            if sum(sizes) != len(test) or len(test) != len(ids) or replay.shape[1:] != test.shape[1:]:
+                raise ValueError("its tensors do not fit together")
+            told = zip(answers, test.split(sizes), ids.long().split(sizes), strict=True)
+            kept = [AnswerLatents(Task(task), int(patient), *tensors) for (task, patient, _), *tensors in told]
+            return cls(replay, tuple(kept), facts["source"])
+        except (OSError, SafetensorError, ValueError, KeyError, TypeError) as error:
+            raise CheckpointError(f"cannot read what the model remembers, {path}: {error}") from error
+
+
+def latents_of(manifest: ModelManifest) -> Latents | None:
+    """What came with a model; None where nothing did. Raises `CheckpointError`."""
+    return Latents.read(manifest.path(ROLE)) if ROLE in manifest.files else None
+
+
+def write_latents(
+    manifest: ModelManifest, trained: Sequence[Path], tested: Sequence[Path], progress: Progress, seed: int = 0
+) -> Latents:
+    """Let a model bring its latents along: write them into its folder, and their hash into its manifest.
+
+    trained : the sets that it learnt from. tested : its test sets. Raises `DatasetError`, `CheckpointError`,
+    `ModelError`, `Cancelled`.
+    """
+    model, tokenizer = load_gguf(manifest.folder)
+    replay = answer_latents(model, tokenizer, gather_samples(trained), _REPLAYED, seed, progress)
+    test = answer_latents(model, tokenizer, gather_samples(tested), _TESTED, seed, progress)
+    found = Latents(
+        shuffled(replay, seed),
+        tuple(test),
+        f"{len(test)} answers of {len({one.patient for one in test})} patients of "
+        f"{', '.join(dataset_sha256(one)[:12] for one in tested)}, as the model remembers them",
+    )
+    path = manifest.folder / _FILE
+    found.write(path)
+    manifest.files[ROLE] = ModelFile.of(path)
+    manifest.write()
+    return found
+
+
+def replay_vectors(
+    manifest: ModelManifest, samples: Sequence[ImageSample], seed: int, progress: Progress
+) -> torch.Tensor:
+    """(N, text width) float16: as `Latents.replay`, of a set that is at hand. Raises as `write_latents`."""
+    model, tokenizer = load_gguf(manifest.folder)
+    return shuffled(answer_latents(model, tokenizer, samples, _REPLAYED, seed, progress), seed)
+
+
+def shuffled(answers: Sequence[AnswerLatents], seed: int) -> torch.Tensor:
+    """(N, text width): the vectors of all answers in random order."""
+    joined = torch.cat([one.hidden for one in answers])
+    return joined[torch.from_numpy(np.random.default_rng(seed).permutation(len(joined)))]
+
+
+@torch.no_grad()
+def answer_latents(
+    model: InternVLForConditionalGeneration,
+    tokenizer: PreTrainedTokenizerFast,
+    samples: Sequence[ImageSample],
+    wanted: Mapping[Task, int],
+    seed: int,
+    progress: Progress,
+) -> list[AnswerLatents]:
+    """Up to so many answers of each task, of images in random order. Raises `DatasetError`, `Cancelled`."""
+    model.eval()
+    rng = np.random.default_rng(seed)
+    encoder = PromptEncoder(tokenizer, model.config.image_seq_length)
+    total = sum(min(wanted.get(task, 0), count) for task, count in _tasks(samples).items())
+    patients = {name: number for number, name in enumerate(sorted({one.records[0].group for one in samples}))}
+    counted: Counter[Task] = Counter()
+    found: list[AnswerLatents] = []
+    for place in rng.permutation(len(samples)):
+        if progress.cancelled():
+            raise Cancelled
+        progress.report(len(found), total, "remembering")
+        sample = samples[int(place)]
+        for records in _groups(sample, rng):
+            task = records[0].task
+            records = records[: max(0, wanted.get(task, 0) - counted[task])]
+            if records:
+                counted[task] += len(records)
+                found += _latents(model, encoder, sample, records, patients[sample.records[0].group])
+        if len(found) >= total:
+            break
+    return found
+
+
+def _tasks(samples: Sequence[ImageSample]) -> Counter[Task]:
+    """How many answers there are that `answer_latents` may take."""
+    counted: Counter[Task] = Counter()
+    for sample in samples:
+        for records in _preambles(sample).values():
+            counted[records[0].task] += min(_AT_ONCE, len(records))
+    return counted
+
+
+def _preambles(sample: ImageSample) -> dict[str, list[Record]]:
+    groups: dict[str, list[Record]] = defaultdict(list)
+    for record in sample.records:
+        groups[record.human.partition(IMAGE_MARKER)[0]].append(record)
+    return groups
+
+
+def _groups(sample: ImageSample, rng: np.random.Generator) -> list[list[Record]]:
+    """Some questions of each preamble."""
+    groups = _preambles(sample).values()
+    return [[records[int(i)] for i in rng.permutation(len(records))[:_AT_ONCE]] for records in groups]
+
+
+def _latents(
+    model: InternVLForConditionalGeneration,
+    encoder: PromptEncoder,
+    sample: ImageSample,
+    records: Sequence[Record],
+    patient: int,
+) -> list[AnswerLatents]:
+    """Of questions with one preamble about one image."""
+    prefix: list[int] = []
+    branches = []
+    for record in records:
+        prefix, question = encoder.split_at_image(prompt_from_user_text(record.human))
+        branches.append(Branch(tuple(question), tuple(encoder.answer_ids(record.gpt)[:_LONGEST])))
+    packed = pack([PackedQuestions(0, tuple(prefix), tuple(branches))], encoder.pad_id, encoder.image_tokens)
+    side = int(model.config.vision_config.image_size[0])
+    picture = to_model_image(read_rgb(sample.path), side)
+    features = tower_features(model, image_tensor(torch.from_numpy(picture[None].copy())))
+    hidden, _ = answer_states(model, packed, features)
+    sizes = [len(branch.answer) for branch in branches]
+    return [
+        AnswerLatents(record.task, patient, states.half(), torch.tensor(branch.answer))
+        for record, branch, states in zip(records, branches, torch.split(hidden, sizes), strict=True)
+    ]
+
+
+def head_update(adapter: AdapterManifest) -> torch.Tensor | None:
+    """(vocabulary, text width): what an adapter adds to the output layer; None where it adapts other layers too."""
+    reader = gguf.GGUFReader(adapter.path)
+    tensors = {tensor.name: torch.from_numpy(np.array(tensor.data, np.float32)) for tensor in reader.tensors}
+    if tensors.keys() != {f"{_HEAD}.lora_a", f"{_HEAD}.lora_b"}:
+        return None
+    down, up = tensors[f"{_HEAD}.lora_a"], tensors[f"{_HEAD}.lora_b"]
+    alpha = reader.get_field("adapter.lora.alpha")
+    assert alpha is not None
+    # The scale is llama.cpp's: alpha over the rank.
+    return float(alpha.contents()) / len(down) * (up @ down)
+
+
+@torch.no_grad()
+def remembered_still(
+    latents: Latents, base: ModelManifest, update: torch.Tensor
+) -> dict[Task, list[tuple[float, float, str]]]:
+    """The scores of each true answer, predicted id by id, before and after, and the patient; by task.
+
+    Right is an answer whose every id is the likeliest, of lists and reports the share of such ids.
+    """
+    head = load_gguf(base.folder)[0].lm_head.weight
+    scores: dict[Task, list[tuple[float, float, str]]] = defaultdict(list)
+    for one in latents.test:
+        hidden = one.hidden.float()
+        logits = hidden @ head.T
+        before, after = ((found.argmax(dim=-1) == one.ids).float() for found in (logits, logits + hidden @ update.T))
+        told = [float(right.min() if one.task in _WHOLE else right.mean()) for right in (before, after)]
+        scores[one.task].append((told[0], told[1], str(one.patient)))
+    return dict(sorted(scores.items()))
