@@ -177,12 +177,14 @@ def answer_latents(
             raise Cancelled
         progress.report(len(found), total, "remembering")
         sample = samples[int(place)]
+        features = None
         for records in _groups(sample, rng):
             task = records[0].task
             records = records[: max(0, wanted.get(task, 0) - counted[task])]
             if records:
                 counted[task] += len(records)
-                found += _latents(model, encoder, sample, records, patients[sample.records[0].group])
+                features = _features(model, sample) if features is None else features
+                found += _latents(model, encoder, features, records, patients[sample.records[0].group])
         if len(found) >= total:
             break
     return found
@@ -210,10 +212,16 @@ def _groups(sample: ImageSample, rng: np.random.Generator) -> list[list[Record]]
     return [[records[int(i)] for i in rng.permutation(len(records))[:_AT_ONCE]] for records in groups]
 
 
+def _features(model: InternVLForConditionalGeneration, sample: ImageSample) -> torch.Tensor:
+    side = int(model.config.vision_config.image_size[0])
+    picture = to_model_image(read_rgb(sample.path), side)
+    return tower_features(model, image_tensor(torch.from_numpy(picture[None].copy())))
+
+
 def _latents(
     model: InternVLForConditionalGeneration,
     encoder: PromptEncoder,
-    sample: ImageSample,
+    features: torch.Tensor,
     records: Sequence[Record],
     patient: int,
 ) -> list[AnswerLatents]:
@@ -224,9 +232,6 @@ def _latents(
         prefix, question = encoder.split_at_image(prompt_from_user_text(record.human))
         branches.append(Branch(tuple(question), tuple(encoder.answer_ids(record.gpt)[:_LONGEST])))
     packed = pack([PackedQuestions(0, tuple(prefix), tuple(branches))], encoder.pad_id, encoder.image_tokens)
-    side = int(model.config.vision_config.image_size[0])
-    picture = to_model_image(read_rgb(sample.path), side)
-    features = tower_features(model, image_tensor(torch.from_numpy(picture[None].copy())))
     hidden, _ = answer_states(model, packed, features)
     sizes = [len(branch.answer) for branch in branches]
     return [
