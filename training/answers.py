@@ -33,7 +33,7 @@ _VISION_BLOCK = re.compile(r"model\.vision_tower\.encoder\.layer\.(\d+)\.")
 class AnswerLosses(NamedTuple):
     """Scalars. answers : weighted sum of the answers' cross-entropy. looks : the guided heads' mean loss.
 
-    forgotten : how far an adapted output layer has gone from what it said, in nats a token.
+    forgotten : how far an adapted output layer has gone from what it said, weighed (see `training.latent_replay`).
     """
 
     answers: torch.Tensor

@@ -120,7 +120,7 @@ class StageTrainer(Trainer):  # type: ignore[misc]
 class AnswerTrainer(StageTrainer):
     """Trains an `AnswerModel`: every answer token of a step weighs the same, however the step is split.
 
-    attention : weight of the guided heads' loss. What an adapted output layer has forgotten weighs 1.
+    attention : weight of the guided heads' loss.
     """
 
     def __init__(self, attention: float, *rest: Any, **options: Any) -> None:

@@ -85,7 +85,7 @@ class FineTuning:
     held_out: float = 0.15
     patience: int = 3
     seed: int = 0
-    tasks: Mapping[str, float] = field(default_factory=dict)
+    tasks: Mapping[str, float] = field(default_factory=lambda: {Task.REGION_TO_TEXT.value: 3.0})
 
     def steps_for(self, images: int) -> int:
         """How many steps it takes on so many images."""

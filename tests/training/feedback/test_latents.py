@@ -96,7 +96,7 @@ def test_vectors_keep_an_adapted_layer_where_it_was():
         for _ in range(60):
             loss = nn.functional.cross_entropy(adapted(new), wanted)
             if reminded:
-                loss = loss + 10 * remembered.drawn(adapted)
+                loss = loss + remembered.drawn(adapted)
             optimizer.zero_grad()
             loss.backward()
             optimizer.step()
