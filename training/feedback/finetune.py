@@ -78,8 +78,8 @@ class FineTuning:
     dropout: float = 0.0
     learning_rate: float = 3e-2
     loss_reduction: Literal["token", "square", "sample"] = "square"
-    epochs: float = 48
-    max_steps: int = 300
+    epochs: float = 64
+    max_steps: int = 450
     images_per_step: int = 8
     replay_images: int = 400
     held_out: float = 0.15
