@@ -218,6 +218,6 @@ def test_a_stage_ends_after_so_many_checkpoints_without_a_better_one(losses, pat
 
 
 def test_a_hundred_corrections_take_no_more_steps_than_ten_minutes_allow():
-    """On images of their own, each visited 64 times: 800 steps without the cap."""
-    assert FineTuning().steps_for(100) == 450
-    assert FineTuning().steps_for(24) == 192
+    """On images of their own, each visited 48 times: 600 steps without the cap."""
+    assert FineTuning().steps_for(100) == 300
+    assert FineTuning().steps_for(24) == 144
