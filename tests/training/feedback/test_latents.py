@@ -110,7 +110,8 @@ def test_a_run_needs_nothing_but_the_model(reminded, remembering):
     assert record["replay"]["source"] == "what came with the model"
     assert record["replay"]["sha256"] == remembering.files[ROLE].sha256
     losses = reminded.result["held_out_losses"]
-    assert min(losses.values()) < 0.9 * losses["0"]
+    # It is held to what an untrained base says.
+    assert min(losses.values()) < 0.95 * losses["0"]
     assert head_update(reminded.adapter).shape == (640, 64)
 
 
