@@ -23,7 +23,7 @@ from training.model import (
     stem_states,
     tower_features,
 )
-from training.packing import IGNORED, PackedBatch
+from training.packing import PackedBatch
 from training.recipe import Stage
 
 _PARTS = {"vision": "model.vision_tower", "connector": "model.multi_modal_projector"}
@@ -78,10 +78,14 @@ class AnswerModel(nn.Module):
         looks = forgotten = total.new_zeros(())
         if self._guide is not None:
             looks = self._guide.loss(batch["packed"], self.model.config.image_token_id)
-        if self._remembered is not None:
-            head = self.model.lm_head
-            forgotten = self._remembered.drawn(head) if self.training else self._remembered.spared(head)
+        if self.training and self._remembered is not None:
+            forgotten = self._remembered.drawn(self.model.lm_head)
         return AnswerLosses(total, looks, forgotten)
+
+    def forgotten(self) -> torch.Tensor:
+        """As in `AnswerLosses`, of what is never drawn in training: a scalar, 0 where nothing is remembered."""
+        head = self.model.lm_head
+        return torch.zeros(()) if self._remembered is None else self._remembered.spared(head)
 
     def _features(self, batch: QuestionBatch) -> torch.Tensor:
         """(B, image tokens, 4 x vision width), what is known already from the batch."""
@@ -119,37 +123,32 @@ def answer_loss_sum(
     features : (B, image tokens, 4 x vision width). Logits are made for answer positions only: they are a tenth of a
     sequence.
     """
-    hidden, answered = answer_states(model, packed, features)
-    logits = model.lm_head(hidden)
+    logits = model.lm_head(answer_states(model, packed, features))
+    answered = packed.answered
     each = functional.cross_entropy(logits.float(), packed.labels[:, 1:][answered], reduction="none")
     return (each * packed.weights[:, 1:][answered]).sum()
 
 
-def answer_states(
-    model: InternVLForConditionalGeneration, packed: PackedBatch, features: torch.Tensor
-) -> tuple[torch.Tensor, torch.Tensor]:
-    """(answer ids, text width): what goes into the output layer where an answer's id is predicted, row by row; and
-    (R, L - 1) bool, where those ids stand among the labels after the first.
-    """
+def answer_states(model: InternVLForConditionalGeneration, packed: PackedBatch, features: torch.Tensor) -> torch.Tensor:
+    """(answer ids, text width): what goes into the output layer where an answer's id is predicted, row by row."""
     embedded = project(model, features)
     ids = packed.input_ids
     embeddings = model.get_input_embeddings()(ids)
     places = ids == model.config.image_token_id
     chosen = embedded[packed.image_index].reshape(-1, embedded.shape[-1]).to(embeddings.dtype)
     embeddings = embeddings.masked_scatter(places[..., None], chosen)
-    hidden = model.model.language_model(
+    hidden: torch.Tensor = model.model.language_model(
         inputs_embeds=embeddings,
         attention_mask=packed.attention,
         position_ids=packed.position_ids,
         use_cache=False,
     ).last_hidden_state
-    answered = packed.labels[:, 1:] != IGNORED
-    return hidden[:, :-1][answered], answered
+    return hidden[:, :-1][packed.answered]
 
 
 def answer_weight(packed: PackedBatch) -> torch.Tensor:
     """What a batch's answers weigh in all, a scalar."""
-    return packed.weights[:, 1:][packed.labels[:, 1:] != IGNORED].sum()
+    return packed.weights[:, 1:][packed.answered].sum()
 
 
 def packed_loss(model: InternVLForConditionalGeneration, batch: QuestionBatch) -> torch.Tensor:

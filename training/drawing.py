@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from torch.utils.data import Dataset
 
-from engine.protocol import IMAGE_MARKER, Task, prompt_from_user_text
+from engine.protocol import Task, prompt_from_user_text
 from training.attention import answer_looks
 from training.augment import Crop, change_greys, crop_record, loosen_boxes
 from training.features import FeatureCache, ImageBatch, ImageItem, collate_images
@@ -108,7 +108,7 @@ class QuestionDataset(Dataset[QuestionItem]):
         for record in sample.records:
             moved = crop_record(record, crop)
             if moved is not None:
-                groups[record.human.partition(IMAGE_MARKER)[0]].append(moved)
+                groups[record.preamble].append(moved)
         packed = [self._pack(groups[name], rng) for name in self._chosen(groups, rng)]
         if not any(group.branches for group in packed):
             return None

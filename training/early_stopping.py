@@ -15,7 +15,7 @@ from torch import nn
 from transformers import TrainerCallback, TrainerControl, TrainerState, TrainingArguments
 
 from engine.files import whole_file
-from training.answers import answer_weight
+from training.answers import AnswerModel, answer_weight
 from training.drawing import QuestionCollator, QuestionDataset
 from training.events import Listener, TrainingEvent
 from training.samples import ImageSample
@@ -102,25 +102,24 @@ class EarlyStop(TrainerCallback):  # type: ignore[misc]
         """Mean loss an answer token, of the same questions each time, nothing augmented; and what was forgotten."""
         trainer, module = self.trainer, self._module()
         assert trainer is not None
-        total, weight, forgotten = 0.0, 0.0, 0.0
+        total, weight = 0.0, 0.0
         module.eval()
         try:
             for start in range(0, len(self._questions), _IMAGES_AT_ONCE):
                 visits = range(start, min(start + _IMAGES_AT_ONCE, len(self._questions)))
                 batch = trainer._prepare_inputs(self._collate([self._questions[visit] for visit in visits]))
                 with torch.no_grad(), trainer.compute_loss_context_manager():
-                    found = module(batch)
-                total += float(found.answers)
-                # Of the same tokens whatever the batch.
-                forgotten = float(found.forgotten)
+                    total += float(module(batch).answers)
                 weight += float(answer_weight(batch["packed"]))
+            with torch.no_grad(), trainer.compute_loss_context_manager():
+                forgotten = float(module.forgotten())
         finally:
             module.train()
         return total / weight + forgotten
 
-    def _module(self) -> nn.Module:
+    def _module(self) -> AnswerModel:
         assert self.trainer is not None
-        module: nn.Module = self.trainer.model
+        module: AnswerModel = self.trainer.model
         return module
 
 

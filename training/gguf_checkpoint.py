@@ -23,6 +23,8 @@ from training.model import CheckpointError, token_facts
 from training.presets import ModelPreset, model_config
 from training.tokenizer import tokenizer_of
 
+OUTPUT = "output.weight"
+"""The output layer, in a GGUF file."""
 _TEXT = "model.language_model."
 _TOWER = "model.vision_tower."
 _PROJECTOR = "model.multi_modal_projector."
@@ -45,6 +47,13 @@ def load_gguf(folder: Path) -> tuple[InternVLForConditionalGeneration, PreTraine
     model = InternVLForConditionalGeneration(config)
     _fill(model, dict([*_text_tensors(text, config), *_vision_tensors(mmproj, config)]), folder)
     return model, tokenizer
+
+
+def output_layer(folder: Path) -> torch.Tensor:
+    """(vocabulary, text width): the weights of a model's output layer alone. Raises as `load_gguf`."""
+    path = ModelManifest.read(folder).path("text")
+    check_gguf(path)
+    return _Gguf(path).tensor(OUTPUT)
 
 
 class _Gguf:

@@ -1,7 +1,7 @@
 """Latent replay: an output layer that is adapted must go on saying what it said of things that it learnt long ago.
 
 Where nothing but the output layer of a model is trained, all that an old question has to do with it is what the layers
-below make of it: one vector a token. A few thousand of these, two megabytes, stand for the pictures they came from
+below make of it: one vector a token. Some ten thousand of these, a few megabytes, stand for the pictures they came from
 (Pellegrini et al., "Latent Replay for Real-Time Continual Learning", IROS 2020); what is to be said of them is what the
 frozen layer says (Li and Hoiem, "Learning without Forgetting", ECCV 2016).
 """

@@ -71,6 +71,11 @@ class PackedBatch:
     attention: torch.Tensor
     looks: torch.Tensor
 
+    @property
+    def answered(self) -> torch.Tensor:
+        """(R, L - 1) bool: whether the id after each position is of an answer."""
+        return self.labels[:, 1:] != IGNORED
+
     def to(self, device: torch.device, non_blocking: bool = False) -> PackedBatch:
         """The same batch elsewhere."""
         moved = (getattr(self, one.name).to(device, non_blocking=non_blocking) for one in fields(self))

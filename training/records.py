@@ -52,6 +52,11 @@ class Record:
     source: str = field(default="", compare=False)
     where: str = field(default="", compare=False)
 
+    @property
+    def preamble(self) -> str:
+        """What stands before the image; questions that share it share the image's tokens too."""
+        return self.human.partition(IMAGE_MARKER)[0]
+
     def to_json(self) -> dict[str, Any]:
         """The record as one line of a MedRegInstruct jsonl holds it."""
         return {

@@ -16,7 +16,7 @@ import numpy as np
 
 from engine.files import whole_file
 from engine.progress import Cancelled, Progress
-from engine.protocol import IMAGE_MARKER, Task
+from engine.protocol import Task
 from engine.runtime import Calibration, Choice, EngineError
 from training.evaluation.answering import Answerer
 from training.evaluation.prediction import Prediction, box_confidences, predicted, to_line
@@ -66,7 +66,7 @@ def predict(
     if limit is not None and len(placed) > limit:
         placed = [placed[i] for i in np.linspace(0, len(placed) - 1, limit).astype(int)]
     # Together by image and preamble, so that the runtime's caches serve.
-    placed.sort(key=lambda one: (one.record.image, one.record.human.partition(IMAGE_MARKER)[0]))
+    placed.sort(key=lambda one: (one.record.image, one.record.preamble))
     run = {
         "model": answerer.facts.sha256,
         "runs_on": answerer.facts.runs_on,

@@ -21,10 +21,10 @@ from transformers import InternVLForConditionalGeneration, PreTrainedTokenizerFa
 
 from engine.files import whole_file
 from engine.progress import Cancelled, Progress
-from engine.protocol import IMAGE_MARKER, Task, prompt_from_user_text
+from engine.protocol import Task, prompt_from_user_text
 from engine.runtime import AdapterManifest, ModelFile, ModelManifest, to_model_image
 from training.answers import answer_states
-from training.gguf_checkpoint import load_gguf
+from training.gguf_checkpoint import OUTPUT, load_gguf, output_layer
 from training.model import CheckpointError, image_tensor, tower_features
 from training.packing import Branch, PackedQuestions, pack
 from training.records import Record, dataset_sha256
@@ -47,7 +47,7 @@ _REPLAYED = {
     Task.VQA: 500,
     Task.DIAGNOSIS: 300,
 }
-"""Answers to remember of each task, some twenty thousand ids. Of four thousand much else was forgotten."""
+"""Answers to remember of each task, some fourteen thousand ids. Of four thousand much else was forgotten."""
 _TESTED = {
     Task.REGION_TO_TEXT: 500,
     Task.TEXT_TO_REGION: 60,
@@ -58,7 +58,6 @@ _TESTED = {
 }
 _WHOLE = {Task.REGION_TO_TEXT, Task.VQA, Task.DIAGNOSIS}
 """Tasks whose answers are right or wrong; of the others the share of right ids counts."""
-_HEAD = "output.weight"
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -209,7 +208,7 @@ def _tasks(samples: Sequence[ImageSample]) -> Counter[Task]:
 def _preambles(sample: ImageSample) -> dict[str, list[Record]]:
     groups: dict[str, list[Record]] = defaultdict(list)
     for record in sample.records:
-        groups[record.human.partition(IMAGE_MARKER)[0]].append(record)
+        groups[record.preamble].append(record)
     return groups
 
 
@@ -239,7 +238,7 @@ def _latents(
         prefix, question = encoder.split_at_image(prompt_from_user_text(record.human))
         branches.append(Branch(tuple(question), tuple(encoder.answer_ids(record.gpt)[:_LONGEST])))
     packed = pack([PackedQuestions(0, tuple(prefix), tuple(branches))], encoder.pad_id, encoder.image_tokens)
-    hidden, _ = answer_states(model, packed, features)
+    hidden = answer_states(model, packed, features)
     sizes = [len(branch.answer) for branch in branches]
     return [
         AnswerLatents(record.task, patient, states.half(), torch.tensor(branch.answer))
@@ -251,9 +250,9 @@ def head_update(adapter: AdapterManifest) -> torch.Tensor | None:
     """(vocabulary, text width): what an adapter adds to the output layer; None where it adapts other layers too."""
     reader = gguf.GGUFReader(adapter.path)
     tensors = {tensor.name: torch.from_numpy(np.array(tensor.data, np.float32)) for tensor in reader.tensors}
-    if tensors.keys() != {f"{_HEAD}.lora_a", f"{_HEAD}.lora_b"}:
+    if tensors.keys() != {f"{OUTPUT}.lora_a", f"{OUTPUT}.lora_b"}:
         return None
-    down, up = tensors[f"{_HEAD}.lora_a"], tensors[f"{_HEAD}.lora_b"]
+    down, up = tensors[f"{OUTPUT}.lora_a"], tensors[f"{OUTPUT}.lora_b"]
     alpha = reader.get_field("adapter.lora.alpha")
     assert alpha is not None
     # The scale is llama.cpp's: alpha over the rank.
@@ -268,7 +267,7 @@ def remembered_still(
 
     Right is an answer whose every id is the likeliest, of lists and reports the share of such ids.
     """
-    head = load_gguf(base.folder)[0].lm_head.weight
+    head = output_layer(base.folder)
     scores: dict[Task, list[tuple[float, float, str]]] = defaultdict(list)
     for one in latents.test:
         hidden = one.hidden.float()

@@ -145,6 +145,7 @@ def _fold(
         "tuning": json.loads(json.dumps(asdict(tuning))),
         "replay": "" if data.replay is None else dataset_sha256(data.replay),
         "test": "" if data.test is None else dataset_sha256(data.test),
+        "latents": base.files[ROLE].sha256 if ROLE in base.files else "",
     }
     path = folder / RESULT_FILE
     if path.is_file():
@@ -155,15 +156,14 @@ def _fold(
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
     snapshot, counts = _annotate(base, site, groups, fold, folder, settings, progress)
-    # As the product does it by itself, where that is as good.
-    remembering = ROLE in base.files
-    run = fine_tune(snapshot, base, folder / "run", tuning, progress, replay=None if remembering else data.replay)
+    given = _given(base, data)
+    run = fine_tune(snapshot, base, folder / "run", tuning, progress, replay=given.replay)
     gate = run_gate(
         folder / "run",
         base,
         snapshot,
         progress,
-        base_test=None if remembering else data.test,
+        base_test=given.test,
         limit=settings.base_limit,
         patients=_TEST_PATIENTS,
     )
@@ -178,6 +178,11 @@ def _fold(
     }
     write_json(path, report)
     return run, snapshot, report
+
+
+def _given(base: ModelManifest, data: BaseData) -> BaseData:
+    """What the product's steps are told to use: nothing where the base brings its own along, as a user would."""
+    return BaseData() if ROLE in base.files else data
 
 
 def _annotate(
@@ -244,7 +249,7 @@ def _asked_again(
         return both(snapshot / HELD_OUT, None, kept), {generated.source: both(generated.folder, limit, kept)}
     bases = {
         f"the base's own test set ({data.test.parent.name})": both(
-            data.test, limit, out / "answers" if ROLE in base.files else kept
+            data.test, limit, kept if _given(base, data).test else out / "answers"
         ),
         generated.source: both(generated.folder, limit, out / "answers"),
     }
