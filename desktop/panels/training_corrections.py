@@ -266,13 +266,13 @@ class TrainingCorrections(QWidget):
         self.steps.setSpecialValueText(self.tr("as many as it takes"))
         self.replay.set_texts(
             self.tr("Mixed in against forgetting"),
-            self.tr("what came with the model"),
+            self.tr("the model's own, else phantoms"),
             self.tr("Choose …"),
             self.tr("The data the model learnt from"),
         )
         self.base_test.set_texts(
             self.tr("Tested for forgetting"),
-            self.tr("what came with the model"),
+            self.tr("the model's own, else phantoms"),
             self.tr("Choose …"),
             self.tr("The model's own test set"),
         )

@@ -3295,8 +3295,8 @@
         <translation>用于检测遗忘</translation>
     </message>
     <message>
-        <source>what came with the model</source>
-        <translation>随模型附带的数据</translation>
+        <source>the model&apos;s own, else phantoms</source>
+        <translation>模型自带的，否则为体模</translation>
     </message>
     <message>
         <source>Choose …</source>
