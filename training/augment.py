@@ -10,13 +10,23 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from engine.protocol import MEDREGA_UNIT
+from engine.protocol import MEDREGA_UNIT, Task
 from engine.protocol.syntax import BOX_LIST, ONE_BOX, box_numbers, one_box, tagged_boxes
 from training.records import Record
 
 _SCALE = MEDREGA_UNIT.scale
 _MARGIN = 0.06
 """How far outside the image, as a fraction of its side, a crop may begin."""
+
+SMALLEST, STRETCH = 0.82, 0.04
+"""How little of an image's side a crop shows, and how much its sides may differ, unless a recipe says otherwise."""
+_LARGEST = 1.12
+_WHOLE = 0.78
+"""A crop of less than that a side does not show the image that a report tells of."""
+_MOST, _NOTHING = 0.7, 0.05
+"""How much of a box must be left for it to be there, and how little for it to be gone."""
+_WIDEST = _LARGEST * (1 + STRETCH)
+"""What the margins on both sides make room for, whatever the stretch."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,10 +39,13 @@ class Crop:
     y2: float
 
     @classmethod
-    def random(cls, rng: np.random.Generator) -> Crop:
-        """Between 0.82 and 1.12 of the image a side, anywhere that keeps most of it."""
-        size = rng.uniform(0.82, 1.12)
-        width, height = size * rng.uniform(0.96, 1.04), size * rng.uniform(0.96, 1.04)
+    def random(cls, rng: np.random.Generator, smallest: float = SMALLEST, stretch: float = STRETCH) -> Crop:
+        """Between `smallest` and 1.12 of the image a side, anywhere that keeps most of it.
+
+        stretch : by what fraction each side may differ from that.
+        """
+        size = rng.uniform(smallest, _LARGEST)
+        width, height = (min(_WIDEST, size * rng.uniform(1 - stretch, 1 + stretch)) for _ in range(2))
         x, y = (
             rng.uniform(min(-_MARGIN, 1 + _MARGIN - side), max(-_MARGIN, 1 + _MARGIN - side))
             for side in (width, height)
@@ -64,6 +77,18 @@ class Crop:
 
     def move(self, box: tuple[int, int, int, int]) -> tuple[int, int, int, int] | None:
         """The 0-999 box in the cut image; None if less than 0.7 of it is left."""
+        inside, left = self._seen(box)
+        if left < _MOST:
+            return None
+        x1, y1, x2, y2 = (round(value * _SCALE) for value in inside)
+        return (x1, y1, x2, y2)
+
+    def leaves_out(self, box: tuple[int, int, int, int]) -> bool:
+        """Whether next to nothing of a 0-999 box is left."""
+        return self._seen(box)[1] < _NOTHING
+
+    def _seen(self, box: tuple[int, int, int, int]) -> tuple[list[float], float]:
+        """A box's corners in fractions of the cut image, and how much of it is left."""
         corners = [
             (box[0] / _SCALE - self.x1) / (self.x2 - self.x1),
             (box[1] / _SCALE - self.y1) / (self.y2 - self.y1),
@@ -73,29 +98,37 @@ class Crop:
         inside = [min(1.0, max(0.0, value)) for value in corners]
         area = (corners[2] - corners[0]) * (corners[3] - corners[1])
         kept = (inside[2] - inside[0]) * (inside[3] - inside[1])
-        if area <= 0 or kept < 0.7 * area:
-            return None
-        x1, y1, x2, y2 = (round(value * _SCALE) for value in inside)
-        return (x1, y1, x2, y2)
+        return inside, kept / area if area > 0 else 0.0
 
 
 def crop_record(record: Record, crop: Crop) -> Record | None:
-    """The record for the cut image; None when a box of its question or answer has left it."""
-    human, gpt = (_move_boxes(text, crop) for text in (record.human, record.gpt))
+    """The record for the cut image; None when a box of its question or answer has left it.
+
+    Of a list of boxes those that are wholly outside are left out. None too for a record that may tell of the whole
+    image, where much of it is cut off.
+    """
+    finding = record.task is Task.TEXT_TO_REGION
+    if min(crop.x2 - crop.x1, crop.y2 - crop.y1) < _WHOLE and not (finding or record.task is Task.REGION_TO_TEXT):
+        return None
+    human = _move_boxes(record.human, crop, thin=False)
+    gpt = _move_boxes(record.gpt, crop, thin=finding)
     if human is None or gpt is None:
         return None
     return replace(record, human=human, gpt=gpt)
 
 
-def _move_boxes(text: str, crop: Crop) -> str | None:
+def _move_boxes(text: str, crop: Crop, *, thin: bool) -> str | None:
+    """The text with moved boxes; None if one is cut off. thin : leave out of a list what is outside, if any is left."""
     pieces = []
     end = 0
     for match in BOX_LIST.finditer(text):
         boxes = box_numbers(match.group(1))
         # The format example in a preamble holds letters, not boxes.
         if boxes:
+            if thin:
+                boxes = [box for box in boxes if not crop.leaves_out(box)]
             moved = [box for box in map(crop.move, boxes) if box is not None]
-            if len(moved) < len(boxes):
+            if len(moved) < len(boxes) or not moved:
                 return None
             pieces += [text[end : match.start()], tagged_boxes(moved)]
             end = match.end()
@@ -116,12 +149,33 @@ def loosen_boxes(text: str, rng: np.random.Generator, amount: float = 0.10) -> s
     return ONE_BOX.sub(loosen, text)
 
 
-def change_greys(image: NDArray[np.uint8], rng: np.random.Generator) -> NDArray[np.uint8]:
-    """Another window and another noise: brightness, contrast, gamma and grain, drawn mildly."""
+@dataclass(frozen=True, slots=True)
+class _Greys:
+    """How far brightness, contrast and gamma are drawn from what they were, and the most grain."""
+
+    gain: tuple[float, float]
+    shift: float
+    gamma: tuple[float, float]
+    grain: float
+
+
+_MILD = _Greys((0.88, 1.14), 0.06, (0.85, 1.18), 0.03)
+_STRONG = _Greys((0.75, 1.3), 0.12, (0.7, 1.4), 0.05)
+_COLOURLESS = 2.0
+"""How far the channels of a picture without colour may lie apart on average, in grey values."""
+
+
+def change_greys(image: NDArray[np.uint8], rng: np.random.Generator, *, strong: bool = False) -> NDArray[np.uint8]:
+    """Another window and another noise: brightness, contrast, gamma and grain, drawn mildly.
+
+    image : (H, W, 3). strong : of a picture without colour further, as if another scanner had made it; the colours of
+    skin and of stained cells are what they are told apart by, and stay near.
+    """
     values = image.astype(np.float32) / 255
-    values = np.clip(values * rng.uniform(0.88, 1.14) + rng.uniform(-0.06, 0.06), 0, 1)
-    values = values ** rng.uniform(0.85, 1.18)
+    greys = _STRONG if strong and np.ptp(image, axis=2).mean() < _COLOURLESS else _MILD
+    values = np.clip(values * rng.uniform(*greys.gain) + rng.uniform(-greys.shift, greys.shift), 0, 1)
+    values = values ** rng.uniform(*greys.gamma)
     if rng.random() < 0.5:
-        grain = rng.standard_normal((*image.shape[:2], 1), np.float32) * rng.uniform(0, 0.03)
+        grain = rng.standard_normal((*image.shape[:2], 1), np.float32) * rng.uniform(0, greys.grain)
         values = values + grain
     return np.clip(values * 255 + 0.5, 0, 255).astype(np.uint8)

@@ -20,7 +20,7 @@ from transformers import InternVLConfig, InternVLForConditionalGeneration
 
 from engine.protocol.prompt import SYSTEM
 from engine.runtime.manifest import ModelManifest
-from training.model import image_tensor
+from training.model import image_tensor, pixel_shuffle
 
 _TEXT_NAMES = {
     "attn_q": "self_attn.q_proj",
@@ -63,6 +63,8 @@ class GgufModel:
         heads, kv_heads = _field(text, "llama.attention.head_count"), _field(text, "llama.attention.head_count_kv")
         weights = {**_text_weights(text, heads, kv_heads), **_tower_weights(tower)}
         self.model.load_state_dict(weights, strict=True)
+        # transformers' own refuses some numbers of merged patches; it does no less and no more.
+        self.model.model.pixel_shuffle = pixel_shuffle
         self.model.eval()
 
     def _tokens(self, text: str, *, special: bool) -> list[int]:

@@ -17,7 +17,7 @@ from torch.nn import functional
 from transformers import InternVLModel
 
 from training.box_targets import largest_boxes, mask_boxes, owner_boxes
-from training.model import image_tensor
+from training.model import image_tensor, shuffled_features
 from training.samples import MaskItem
 
 BINS = 100
@@ -64,8 +64,8 @@ class DenseModel(nn.Module):
 
     def forward(self, images: torch.Tensor, masks: torch.Tensor) -> dict[str, torch.Tensor]:
         """The sum of the losses of the heads that there are."""
-        output = self.model.get_image_features(pixel_values=image_tensor(images), return_dict=True)
-        features = output.last_hidden_state[:, 1:]
+        tower = self.model.vision_tower
+        features = tower(pixel_values=image_tensor(images), return_dict=True).last_hidden_state[:, 1:]
         side = math.isqrt(features.shape[1])
         things = [mask_boxes(one, side * self.cells) for one in masks.cpu().numpy().astype(np.int32)]
         loss = self._cell_loss(features, masks)
@@ -75,7 +75,8 @@ class DenseModel(nn.Module):
             loss = loss + thing_edge_loss(self.edges, features, told)
         if self.names is not None:
             labels = torch.from_numpy(np.stack([largest_boxes(boxes, self.classes) for boxes, _ in things]))
-            loss = loss + self.names.loss(output.pooler_output, masks, labels.to(masks.device))
+            tokens = self.model.multi_modal_projector(shuffled_features(self.model, features))
+            loss = loss + self.names.loss(tokens, masks, labels.to(masks.device))
         return {"loss": loss}
 
     def _cell_loss(self, features: torch.Tensor, masks: torch.Tensor) -> torch.Tensor:

@@ -13,8 +13,9 @@ from torch.utils.data import Dataset
 
 from engine.protocol import Task, prompt_from_user_text
 from training.attention import answer_looks
-from training.augment import Crop, change_greys, crop_record, loosen_boxes
+from training.augment import SMALLEST, STRETCH, Crop, change_greys, crop_record, loosen_boxes
 from training.features import FeatureCache, ImageBatch, ImageItem, collate_images
+from training.mirror import NO_MIRROR, mirror_record, mirrors_of
 from training.packing import Branch, PackedBatch, PackedQuestions, pack
 from training.records import DatasetError, Record
 from training.samples import ImageSample, PictureCache, Skipped, Skipper, draw_view
@@ -36,6 +37,8 @@ class Drawing:
     all stages of a run, so that they share cached features.
     digits : weigh digits by their place (see `digit_weights`). reduction : the power of `reduced_weights`.
     tasks : how readily groups of a task are drawn, 1 unless named.
+    smallest_crop, stretch : see `Crop.random`. strong_greys : see `change_greys`.
+    mirror : whether pictures in which nothing has a side are also mirrored (see `training.mirror`).
     """
 
     image_size: int
@@ -49,6 +52,10 @@ class Drawing:
     reduction: float = 0.0
     tasks: Mapping[Task, float] = field(default_factory=dict)
     view_seed: int = 0
+    smallest_crop: float = SMALLEST
+    stretch: float = STRETCH
+    strong_greys: bool = False
+    mirror: bool = False
 
 
 class QuestionItem(ImageItem):
@@ -78,6 +85,7 @@ class QuestionDataset(Dataset[QuestionItem]):
         self._cache = cache
         self._skipper = Skipper(skipped)
         self._pictures = PictureCache()
+        self._mirrors = [mirrors_of(sample) if drawing.mirror else (NO_MIRROR,) for sample in samples]
 
     def __len__(self) -> int:
         return len(self._samples)
@@ -92,21 +100,38 @@ class QuestionDataset(Dataset[QuestionItem]):
         rng = np.random.default_rng([drawing.seed, visit])
         view = int(rng.integers(drawing.views)) if drawing.views else visit // len(self._samples)
         if drawing.views:
-            crop, looks = draw_view(sample.path, view, drawing.view_seed, augment=drawing.augment)
+            crop, looks = draw_view(
+                sample.path,
+                view,
+                drawing.view_seed,
+                augment=drawing.augment,
+                smallest=drawing.smallest_crop,
+                stretch=drawing.stretch,
+            )
         else:
             looks = rng
-            crop = Crop.random(rng) if drawing.augment and rng.random() < 0.8 else Crop(0, 0, 1, 1)
+            crop = Crop(0, 0, 1, 1)
+            if drawing.augment and rng.random() < 0.8:
+                crop = Crop.random(rng, drawing.smallest_crop, drawing.stretch)
+        mirrors = self._mirrors[number]
+        # By the view's number, so that views read from the cache are what they were.
+        mirror = mirrors[view % len(mirrors)] if drawing.augment else NO_MIRROR
         key, features, cut = "", None, None
         if self._cache is not None:
-            key = self._cache.key(sample.path, drawing.image_size, drawing.view_seed if drawing.augment else -1, view)
+            seed = drawing.view_seed if drawing.augment else -1
+            key = self._cache.key(
+                sample.path, drawing.image_size, seed, view, f"{crop} {mirror} {drawing.strong_greys}"
+            )
             features = self._cache.get(key)
         if features is None:
-            cut = crop.apply(self._pictures.read(sample), drawing.image_size)
+            cut = mirror.apply(crop.apply(self._pictures.read(sample), drawing.image_size))
             if drawing.augment:
-                cut = change_greys(cut, looks)
+                cut = change_greys(cut, looks, strong=drawing.strong_greys)
         groups: dict[str, list[Record]] = defaultdict(list)
         for record in sample.records:
             moved = crop_record(record, crop)
+            if moved is not None:
+                moved = mirror_record(moved, mirror)
             if moved is not None:
                 groups[record.preamble].append(moved)
         packed = [self._pack(groups[name], rng) for name in self._chosen(groups, rng)]

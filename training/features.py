@@ -109,10 +109,10 @@ class FeatureCache:
         self._full = False
 
     @staticmethod
-    def key(image: Path, size: int, seed: int, view: int) -> str:
-        """Names one view of an image file as it is now."""
+    def key(image: Path, size: int, seed: int, view: int, form: str = "") -> str:
+        """Names one view of an image file as it is now. form : how it was cut, so that no other cut is taken for it."""
         facts = image.stat()
-        text = f"{image.resolve()}|{facts.st_size}|{facts.st_mtime_ns}|{size}|{seed}|{view}"
+        text = f"{image.resolve()}|{facts.st_size}|{facts.st_mtime_ns}|{size}|{seed}|{view}|{form}"
         return hashlib.sha256(text.encode()).hexdigest()
 
     def get(self, key: str) -> NDArray[np.generic] | None:

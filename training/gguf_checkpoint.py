@@ -97,6 +97,7 @@ def _preset(text: _Gguf, mmproj: _Gguf) -> ModelPreset:
         text_eps=text.value("llama.attention.layer_norm_rms_epsilon"),
         rope_theta=text.value("llama.rope.freq_base"),
         vocab_size=len(text.value("tokenizer.ggml.tokens")),
+        merge=mmproj.value("clip.vision.projector.scale_factor"),
     )
 
 

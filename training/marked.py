@@ -6,6 +6,7 @@ A box's ellipse stands for the thing in it: organs, cells and lesions fill their
 from __future__ import annotations
 
 import contextlib
+import math
 from collections.abc import Mapping, Sequence
 from typing import Unpack
 
@@ -21,6 +22,7 @@ from training.augment import Crop, change_greys
 from training.box_targets import draw_cells, largest_boxes, owner_boxes
 from training.dense import BINS, NameHead, edge_loss, thing_edge_loss
 from training.features import FeatureCache, ImageBatch, ImageItem, batch_features, collate_images
+from training.mirror import view_form
 from training.model import finish_tower, image_tensor, shuffled_features, stem_states
 from training.records import REGIONS_FILE, DatasetError
 from training.samples import ImageSample, PictureCache, Skipped, Skipper, draw_view
@@ -38,7 +40,8 @@ class MarkedItem(ImageItem):
 
     cells : (4 P, 4 P) uint8 label values, 0 where nothing is marked, P patches a side.
 
-    patches : (P, P, 4), tokens : (P / 2, P / 2, 4), labels : (C, 4) boxes in fractions, NaN where there is none.
+    patches : (P, P, 4), tokens : (P / merge, P / merge, 4), labels : (C, 4) boxes in fractions, NaN where there is
+    none.
     """
 
     cells: NDArray[np.uint8]
@@ -65,7 +68,8 @@ def label_values(samples: Sequence[ImageSample]) -> dict[str, int]:
 class MarkedDataset(Dataset[MarkedItem]):
     """Images in which all is marked, cropped and with their targets. An item is a function of its visit number.
 
-    values : of the labels. image_size, patch_size : in pixels. cache : of features, with so many `views` of an image
+    values : of the labels. image_size, patch_size : in pixels. merge : patches a
+    side of a token. cache : of features, with so many `views` of an image
     that `view_seed` draws. skipped : see `Skipper`.
     """
 
@@ -77,6 +81,7 @@ class MarkedDataset(Dataset[MarkedItem]):
         patch_size: int,
         seed: int,
         *,
+        merge: int = 2,
         cache: FeatureCache | None = None,
         views: int = 0,
         view_seed: int = 0,
@@ -88,6 +93,7 @@ class MarkedDataset(Dataset[MarkedItem]):
         self._values = values
         self._size = image_size
         self._patches = image_size // patch_size
+        self._merge = merge
         self._seed = seed
         self._cache = cache
         self._views = views
@@ -109,7 +115,7 @@ class MarkedDataset(Dataset[MarkedItem]):
             view = int(rng.integers(self._views))
             crop, rng = draw_view(sample.path, view, self._view_seed, augment=True)
             if self._cache is not None:
-                key = self._cache.key(sample.path, self._size, self._view_seed, view)
+                key = self._cache.key(sample.path, self._size, self._view_seed, view, view_form(crop))
                 features = self._cache.get(key)
         else:
             crop = Crop.random(rng) if rng.random() < 0.8 else Crop(0, 0, 1, 1)
@@ -129,7 +135,7 @@ class MarkedDataset(Dataset[MarkedItem]):
             "where": sample.records[0].where,
             "cells": cells,
             "patches": owner_boxes(boxes, owners, self._patches),
-            "tokens": owner_boxes(boxes, owners, self._patches // 2),
+            "tokens": owner_boxes(boxes, owners, self._patches // self._merge),
             "labels": largest_boxes(boxes, len(self._values) + 1),
         }
 
@@ -217,8 +223,8 @@ class MarkedModel(nn.Module):
     def _names_loss(self, embedded: torch.Tensor, cells: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
         """As `NameHead.loss`, the sum over labels and not their mean: there may be hundreds."""
         shown, edges = self.names(embedded)
-        side = cells.shape[1] // _CELLS // 2
-        truth = (_shares(cells, side, self.classes) >= 2 / (2 * _CELLS) ** 2).float()
+        side = math.isqrt(embedded.shape[1])
+        truth = (_shares(cells, side, self.classes) >= 2 / (cells.shape[1] // side) ** 2).float()
         each = functional.binary_cross_entropy_with_logits(shown.float(), truth, reduction="none")
         loss = 0.25 * each.sum(dim=-1).mean()
         known = ~labels.isnan().any(dim=-1)

@@ -93,7 +93,7 @@ def image_tensor(images: torch.Tensor) -> torch.Tensor:
 
 
 def tower_features(model: InternVLForConditionalGeneration, pixels: torch.Tensor) -> torch.Tensor:
-    """(B, 3, S, S) normalised pixels to (B, image tokens, 4 x vision width): what goes into the connector."""
+    """(B, 3, S, S) normalised pixels to (B, image tokens, merged patches x vision width): the connector's input."""
     inner = model.model
     hidden = inner.vision_tower(pixel_values=pixels.to(inner.dtype), return_dict=True).last_hidden_state[:, 1:]
     return shuffled_features(inner, hidden)
@@ -115,11 +115,28 @@ def finish_tower(tower: InternVLVisionModel, states: torch.Tensor, blocks: int) 
     return hidden
 
 
+def merged_patches(config: InternVLConfig) -> int:
+    """Patches a side that the pixel shuffle makes one image token of."""
+    patches: int = round(1 / config.downsample_ratio)
+    return patches
+
+
+def pixel_shuffle(grid: torch.Tensor, scale_factor: float) -> torch.Tensor:
+    """(B, S, S, C) patches to (B, S / m, S / m, m x m x C), m = 1 / scale_factor; of a token row by row.
+
+    transformers' own divides by the float, and so refuses an m that is no power of two.
+    """
+    batch, side, _, width = grid.shape
+    merge = round(1 / scale_factor)
+    parts = grid.reshape(batch, side // merge, merge, side // merge, merge, width)
+    return parts.permute(0, 1, 3, 2, 4, 5).reshape(batch, side // merge, side // merge, merge * merge * width)
+
+
 def shuffled_features(inner: InternVLModel, hidden: torch.Tensor) -> torch.Tensor:
-    """(B, patches, vision width) to (B, image tokens, 4 x vision width): what goes into the connector."""
+    """(B, patches, vision width) to (B, image tokens, merged patches x vision width): what goes into the connector."""
     side = math.isqrt(hidden.shape[1])
     grid = hidden.reshape(len(hidden), side, side, -1)
-    shuffled = inner.pixel_shuffle(grid, scale_factor=inner.config.downsample_ratio)
+    shuffled = pixel_shuffle(grid, inner.config.downsample_ratio)
     if getattr(inner.config, "ps_version", "v2") == "v1":
         # InternVL-Chat-V1.2 leaves its tokens column by column.
         shuffled = shuffled.transpose(1, 2)
@@ -128,7 +145,7 @@ def shuffled_features(inner: InternVLModel, hidden: torch.Tensor) -> torch.Tenso
 
 
 def project(model: InternVLForConditionalGeneration, features: torch.Tensor) -> torch.Tensor:
-    """(B, image tokens, 4 x vision width) to (B, image tokens, text width): the connector."""
+    """(B, image tokens, merged patches x vision width) to (B, image tokens, text width): the connector."""
     result: torch.Tensor = model.model.multi_modal_projector(features)
     return result
 

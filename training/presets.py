@@ -16,6 +16,7 @@ class ModelPreset:
     heads : attention heads of the text model, 0 for one each 64 of the width. kv_heads : 0 for half as many.
     internvit_6b : the tower has the norms of InternViT-6B: RMSNorm, norms of query and key, no bias of q, k and v.
     text_eps : of the text model's norms. layer_scale : where the tower's layer scales start.
+    merge : patches a side that the pixel shuffle makes one image token of.
     """
 
     image_size: int
@@ -33,11 +34,12 @@ class ModelPreset:
     rope_theta: float = 10000.0
     text_eps: float = 1e-6
     layer_scale: float = 1.0
+    merge: int = 2
 
     @property
     def image_tokens(self) -> int:
-        """Positions an image takes: patches a side, halved by the pixel shuffle, squared."""
-        return (self.image_size // self.patch_size // 2) ** 2
+        """Positions an image takes: patches a side, merged by the pixel shuffle, squared."""
+        return (self.image_size // self.patch_size // self.merge) ** 2
 
 
 PRESETS = {
@@ -110,6 +112,6 @@ def model_config(preset: ModelPreset, tokens: Mapping[str, int | None]) -> Inter
         image_token_id=tokens["image_token_id"],
         image_seq_length=preset.image_tokens,
         projector_hidden_act="gelu" if preset.internvit_6b else "gelu_pytorch_tanh",
-        downsample_ratio=0.5,
+        downsample_ratio=1 / preset.merge,
         tie_word_embeddings=False,
     )

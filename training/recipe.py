@@ -11,6 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 
 from engine.errors import MedRegAError
 from engine.protocol import Task
+from training.augment import SMALLEST, STRETCH
 from training.presets import PRESETS
 
 Part = Literal["vision", "connector", "text"]
@@ -54,12 +55,17 @@ class ModelSettings(_Strict):
 
     checkpoint : of the trainer, of InternVL, or a model folder of this project, whose GGUF files are dequantized.
 
+    image_size, merge : the checkpoint is made to take pictures of so many pixels a side, and so many patches a side are
+    merged to a token (see `training.growth`); as it is unless named.
+
     text : a preset's text model starts from that of a model folder of this project, GGUF (relative to the recipe).
     """
 
     preset: str | None = None
     checkpoint: Path | None = None
     vision: VisionSettings | None = None
+    image_size: int | None = Field(default=None, gt=0)
+    merge: int | None = Field(default=None, gt=0)
     text: Path | None = None
     seed: int = 0
 
@@ -83,6 +89,10 @@ class Stage(_Strict):
     accumulate : batches a step is split into. attention : weight of the loss that guides heads to what a box encloses
     (see `training.attention`). boxes : a dense stage also learns the edges of what a patch shows.
     vision_learning_rate : of the tower where it differs, as a tower that comes pretrained wants it smaller.
+    smallest_crop : how little of a side an augmented form may show. stretch : by what fraction each side may differ.
+    strong_greys : also brightness and contrast of pictures without colour are drawn further from what they were.
+    An instruction stage heeds them: strong ones make up for patients that are not there.
+    mirror : an instruction stage also shows mirrored forms of pictures in which nothing has a side.
     balance : how much oftener an image is visited whose labels are in few images, 0 for all alike, 1 for every label
     alike. tasks : how much oftener groups of a task are drawn at a visit than those of the others, which have 1.
     loss_reduction : what an answer counts in the loss: its ids ("token"), their root ("square"), as any ("sample").
@@ -111,6 +121,10 @@ class Stage(_Strict):
     groups_per_image: int = Field(default=2, gt=0)
     questions_per_group: int = Field(default=6, gt=0)
     augment: bool = True
+    smallest_crop: float = Field(default=SMALLEST, gt=0.2, lt=1)
+    stretch: float = Field(default=STRETCH, ge=0, le=0.3)
+    strong_greys: bool = False
+    mirror: bool = False
     balance: float = Field(default=0.0, ge=0, le=1)
     tasks: dict[Task, Annotated[float, Field(ge=0)]] = {}
     loss_reduction: Literal["token", "square", "sample"] = "token"
@@ -189,6 +203,8 @@ def read_recipe(path: Path) -> Recipe:
         raise RecipeError(f"the recipe {path}: model.vision starts the tower of a preset, not of a checkpoint")
     if model.text is not None and model.preset is None:
         raise RecipeError(f"the recipe {path}: model.text starts the text model of a preset, not of a checkpoint")
+    if (model.image_size or model.merge) and model.checkpoint is None:
+        raise RecipeError(f"the recipe {path}: model.image_size and model.merge are of a checkpoint to go on from")
     return recipe.model_copy(update={"model": _absolute(model, path.parent)})
 
 

@@ -15,7 +15,7 @@ from PIL import Image, UnidentifiedImageError
 from torch.utils.data import Dataset, Sampler
 
 from engine.protocol import Task
-from training.augment import Crop, change_greys
+from training.augment import SMALLEST, STRETCH, Crop, change_greys
 from training.label_maps import LabelMapFile, label_values, read_label_maps
 from training.marked_regions import MarkedBoxes, read_regions
 from training.records import MASKS_FILE, DatasetError, Record, read_records
@@ -80,14 +80,24 @@ def read_rgb(path: Path) -> NDArray[np.uint8]:
         raise DatasetError(f"cannot read the image {path}: {error}") from error
 
 
-def draw_view(path: Path, view: int, seed: int, *, augment: bool) -> tuple[Crop, np.random.Generator]:
+def draw_view(
+    path: Path,
+    view: int,
+    seed: int,
+    *,
+    augment: bool,
+    smallest: float = SMALLEST,
+    stretch: float = STRETCH,
+) -> tuple[Crop, np.random.Generator]:
     """The crop of an image's augmented form of that number, and the generator that its greys are then drawn with.
+
+    smallest, stretch : see `Crop.random`.
 
     The same for every data set that draws from the image: what is cached of it fits them all.
     """
     name = int.from_bytes(hashlib.sha256(path.name.encode()).digest()[:8], "big")
     rng = np.random.default_rng([seed, name, view])
-    crop = Crop.random(rng) if augment and rng.random() < 0.8 else Crop(0, 0, 1, 1)
+    crop = Crop.random(rng, smallest, stretch) if augment and rng.random() < 0.8 else Crop(0, 0, 1, 1)
     return crop, rng
 
 

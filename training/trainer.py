@@ -33,11 +33,12 @@ from training.early_stopping import EarlyStop, HeldOut
 from training.events import Listener, TrainingEvent, nobody
 from training.features import FeatureCache, tower_digest
 from training.gguf_checkpoint import load_gguf
+from training.growth import enlarge
 from training.latent_replay import Remembered
 from training.launch import is_sharded
 from training.low_rank import add_lora
 from training.marked import MarkedDataset, MarkedModel, collate_marked, label_values
-from training.model import fresh_model, load_model, token_facts
+from training.model import fresh_model, load_model, merged_patches, token_facts
 from training.onnx_tower import unpack_tower
 from training.presets import PRESETS, ModelPreset, model_config
 from training.recipe import Recipe, Stage, VisionSettings
@@ -136,8 +137,10 @@ def _start(
     settings = recipe.model
     if settings.checkpoint is not None:
         if (settings.checkpoint / MANIFEST_FILE).is_file():
-            return load_gguf(settings.checkpoint)
-        return load_model(settings.checkpoint), load_tokenizer(settings.checkpoint)
+            model, tokenizer = load_gguf(settings.checkpoint)
+        else:
+            model, tokenizer = load_model(settings.checkpoint), load_tokenizer(settings.checkpoint)
+        return enlarge(model, settings.image_size, settings.merge), tokenizer
     assert settings.preset is not None
     preset = PRESETS[settings.preset]
     texts = (text for sample in samples for record in sample.records for text in (record.human, record.gpt))
@@ -278,6 +281,7 @@ class _StageRun:
             vision.image_size[0],
             vision.patch_size[0],
             self.seed,
+            merge=merged_patches(self.model.config),
             cache=cache,
             # Also without the cache: a sharded run draws and rounds what the others do.
             views=stage.cache_views if stage.cache_features else 0,
@@ -305,6 +309,10 @@ class _StageRun:
         drawing = Drawing(
             self.model.config.vision_config.image_size[0],
             augment=stage.augment,
+            smallest_crop=stage.smallest_crop,
+            stretch=stage.stretch,
+            strong_greys=stage.strong_greys,
+            mirror=stage.mirror,
             groups_per_image=stage.groups_per_image,
             branches_per_group=stage.questions_per_group,
             seed=self.seed,

@@ -16,7 +16,7 @@ from torch.nn import functional
 from transformers import InternVLConfig, InternVLForConditionalGeneration
 
 from training.internvl_chat import internvit_tensors, safetensors_of
-from training.model import CheckpointError
+from training.model import CheckpointError, merged_patches
 from training.presets import ModelPreset
 
 logger = logging.getLogger(__name__)
@@ -98,7 +98,7 @@ def with_vision(config: InternVLConfig, sizes: dict[str, Any]) -> InternVLConfig
     """A preset's configuration with another tower in it."""
     data = config.to_dict()
     data["vision_config"] = {**data["vision_config"], **sizes}
-    side = sizes["image_size"][0] // sizes["patch_size"][0] // 2
+    side = sizes["image_size"][0] // sizes["patch_size"][0] // merged_patches(config)
     data["image_seq_length"] = side * side
     return InternVLConfig(**{key: value for key, value in data.items() if key != "model_type"})
 

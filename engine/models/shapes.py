@@ -17,7 +17,10 @@ RMS_WIDTH, RMS_LAYERS = 3200, 45
 
 @dataclass(frozen=True, slots=True)
 class VisionShape:
-    """InternViT. layers : those that are used. rms : RMSNorm instead of LayerNorm. size, patch : pixels."""
+    """InternViT. layers : those that are used. rms : RMSNorm instead of LayerNorm. size, patch : pixels.
+
+    merge : patches a side that the pixel shuffle makes one image token of.
+    """
 
     width: int
     layers: int
@@ -30,11 +33,12 @@ class VisionShape:
     qk_norm: bool
     bias: bool
     by_columns: bool
+    merge: int = 2
 
     @property
     def image_tokens(self) -> int:
-        """What the text model sees of an image, after the pixel shuffle by 2."""
-        return (self.size // self.patch // 2) ** 2
+        """What the text model sees of an image, after the pixel shuffle."""
+        return (self.size // self.patch // self.merge) ** 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +87,7 @@ def put_vision_shape(out: gguf.GGUFWriter, shape: VisionShape, text_width: int) 
         ("block_count", shape.layers),
         ("attention.head_count", shape.heads),
         ("projection_dim", text_width),
-        ("projector.scale_factor", 2),
+        ("projector.scale_factor", shape.merge),
     ):
         out.add_uint32(f"clip.vision.{name}", value)
     out.add_float32("clip.vision.attention.layer_norm_epsilon", shape.epsilon)

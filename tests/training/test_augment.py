@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from engine.protocol import Language, Question, Task, user_text
 from engine.regions import Box
-from training.augment import Crop, crop_record, loosen_boxes
+from training.augment import Crop, change_greys, crop_record, loosen_boxes
 from training.records import Record
 
 CROPS = st.integers(0, 2**32 - 1).map(lambda seed: Crop.random(np.random.default_rng(seed)))
@@ -67,3 +67,41 @@ def test_an_uncropped_image_is_what_the_runtime_makes_of_it(size: int):
 
     image = np.random.default_rng(0).integers(0, 255, (256, 300, 3)).astype(np.uint8)
     assert np.array_equal(Crop(0, 0, 1, 1).apply(image, size), to_model_image(image, size))
+
+
+@given(st.integers(0, 2**32 - 1))
+def test_a_strong_crop_shows_as_little_and_stretches_as_much_as_it_may(seed: int):
+    crop = Crop.random(np.random.default_rng(seed), smallest=0.4, stretch=0.2)
+    width, height = crop.x2 - crop.x1, crop.y2 - crop.y1
+    assert min(width, height) >= 0.4 * 0.8
+    assert max(width, height) / min(width, height) <= 1.2 / 0.8 + 1e-9
+    assert crop.apply(np.full((60, 90, 3), 255, np.uint8), 42).shape == (42, 42, 3)
+
+
+def found(answer: str, task: Task = Task.TEXT_TO_REGION) -> Record:
+    human = user_text(Question(Task.TEXT_TO_REGION, Language.EN, 200, 100, names=("cell",)))
+    return Record("1", "a.png", 200, 100, human, answer, task, Language.EN)
+
+
+def test_of_many_things_those_outside_are_left_out_and_one_cut_in_half_is_never_told_of():
+    half = Crop(0, 0, 0.5, 1)
+    moved = crop_record(found("<ref>cell</ref><box>[[100, 0, 200, 99], [700, 0, 800, 99]]</box>"), half)
+    assert moved is not None
+    assert moved.gpt == "<ref>cell</ref><box>[[200, 0, 400, 99]]</box>"
+    assert crop_record(found("<ref>cell</ref><box>[[100, 0, 200, 99], [450, 0, 550, 99]]</box>"), half) is None
+    assert crop_record(found("<ref>cell</ref><box>[[700, 0, 800, 99]]</box>"), half) is None
+
+
+def test_what_tells_of_the_whole_image_is_not_asked_of_a_part_of_it():
+    report = found("No finding.", Task.REPORT)
+    assert crop_record(report, Crop(0, 0, 0.9, 0.9)) is not None
+    assert crop_record(report, Crop(0, 0, 0.9, 0.6)) is None
+
+
+def test_greys_are_drawn_further_than_colours():
+    def spread(image: np.ndarray) -> float:
+        means = [change_greys(image, np.random.default_rng(seed), strong=True).mean() for seed in range(60)]
+        return float(np.std(means))
+
+    grey = np.full((20, 20, 3), 120, np.uint8)
+    assert spread(grey) > 1.5 * spread(grey + np.array([60, 0, 10], np.uint8))

@@ -52,6 +52,7 @@ def write_mmproj(checkpoint: Checkpoint, path: Path, ftype: FileType = "f32", *,
         qk_norm=False,
         bias=True,
         by_columns=False,
+        merge=round(1 / config["downsample_ratio"]),
     )
     put_vision_shape(writer.gguf, shape, config["text_config"]["hidden_size"])
     prefix = "model.vision_tower."
