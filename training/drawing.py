@@ -15,7 +15,7 @@ from engine.protocol import Task, prompt_from_user_text
 from training.attention import answer_looks
 from training.augment import SMALLEST, STRETCH, Crop, change_greys, crop_record, loosen_boxes
 from training.features import FeatureCache, ImageBatch, ImageItem, collate_images
-from training.mirror import NO_MIRROR, mirror_record, mirrors_of
+from training.mirror import NO_MIRROR, mirror_record, mirrors_of, view_form
 from training.packing import Branch, PackedBatch, PackedQuestions, pack
 from training.records import DatasetError, Record
 from training.samples import ImageSample, PictureCache, Skipped, Skipper, draw_view
@@ -119,9 +119,8 @@ class QuestionDataset(Dataset[QuestionItem]):
         key, features, cut = "", None, None
         if self._cache is not None:
             seed = drawing.view_seed if drawing.augment else -1
-            key = self._cache.key(
-                sample.path, drawing.image_size, seed, view, f"{crop} {mirror} {drawing.strong_greys}"
-            )
+            form = view_form(crop, mirror, strong_greys=drawing.strong_greys)
+            key = self._cache.key(sample.path, drawing.image_size, seed, view, form)
             features = self._cache.get(key)
         if features is None:
             cut = mirror.apply(crop.apply(self._pictures.read(sample), drawing.image_size))
