@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from engine.labels.prior import leanings
 from engine.models.dialects import dialect_of
 from engine.protocol import Language, Located, ProtocolError, Question, Task, answer_choices, require_plain_name
 from engine.regions import Box, LabelSet
@@ -103,6 +104,7 @@ def put_question(
     if task is Task.REGION_TO_TEXT or (task is Task.GROUNDED_REPORT and not question.names):
         allowed = _allowed_names(known, task, language)
         choices = allowed if task is Task.REGION_TO_TEXT else ()
+    leaning = leanings(known, place.volume.modality) if task is Task.REGION_TO_TEXT else ()
     calibration = session.manifest.calibration
     words = dialect.absent_words(question)
     # Fitted on text-to-region questions: what a report says next weighs in on its own forks.
@@ -115,6 +117,7 @@ def put_question(
         choices,
         temperature=calibration.temperature(task.value),
         absence=Absence(words, below) if words else None,
+        leanings=leaning,
     )
     return Asked(place, question, request, known)
 

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import re
+from collections import defaultdict
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
+from engine.labels import modality_family
 from engine.phantom import PHANTOM_LABELS
 from engine.protocol import Language, Task
 from engine.regions import Label, LabelSet
@@ -18,16 +21,21 @@ _NOT_WORD = re.compile(r"[^0-9a-z]+")
 def labels_of(datasets: Sequence[Path], known: LabelSet = PHANTOM_LABELS) -> LabelSet:
     """Every region-to-text answer of some datasets; names that `known` has keep their id, code and translation.
 
-    Names of the ontology, their side included, are one label in both languages. Any other name stands for both.
+    Names of the ontology, their side included, are one label in both languages. Any other name stands for both. Each
+    label says in which modalities it was met, or that it may be anywhere if a record of it does not say.
     """
     found: dict[str, Label] = {}
+    met: dict[str, set[str]] = defaultdict(set)
     naming = Naming()
     for dataset in datasets:
         for _, record in read_records(dataset):
             if record.task is Task.REGION_TO_TEXT:
                 label = known.find(record.gpt) or _named(naming, record.gpt) or _new_label(record.gpt, record.language)
                 found.setdefault(label.id, label)
-    return LabelSet(found.values())
+                met[label.id].add(modality_family(record.modality))
+    return LabelSet(
+        replace(label, modalities=() if "" in met[id_] else tuple(sorted(met[id_]))) for id_, label in found.items()
+    )
 
 
 def tasks_of(datasets: Sequence[Path]) -> tuple[Task, ...]:

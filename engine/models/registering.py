@@ -62,7 +62,11 @@ def default_labels() -> LabelSet:
 
 def write_labels(labels: LabelSet, path: Path) -> None:
     """Write a label file as `LabelSet.from_file` reads it."""
-    entries = [{"id": one.id, "en": one.en, "zh": one.zh, "code": one.code} for one in labels]
+    entries = [
+        {"id": one.id, "en": one.en, "zh": one.zh, "code": one.code}
+        | ({"modalities": list(one.modalities)} if one.modalities else {})
+        for one in labels
+    ]
     path.write_text(json.dumps(entries, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
 
 

@@ -10,7 +10,7 @@ import logging
 import math
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -32,7 +32,8 @@ _ID = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}")
 class AdapterManifest:
     """An adapter. base : `ModelManifest.sha256` of the model it was trained on. scale : 1 for as trained.
 
-    scores : figures of its gate, for people to see. labels : names that it was taught and its base does not have.
+    scores : figures of its gate, for people to see. labels : names that it was taught
+    and its base does not have, or has not met in such modalities.
     """
 
     id: str
@@ -137,8 +138,18 @@ def known_labels(manifest: ModelManifest, adapter: AdapterManifest | None) -> La
 
 
 def taught_labels(own: LabelSet, adapter: AdapterManifest | None) -> LabelSet:
-    """A model's own names and those of its adapter."""
-    return own if adapter is None or not adapter.labels else LabelSet([*own, *new_labels(own, adapter.labels)])
+    """A model's own names, each wherever it or its adapter met it, and those that only its adapter has."""
+    if adapter is None or not adapter.labels:
+        return own
+    taught = {one.id: one for one in adapter.labels}
+    wider = [_wider(one, taught[one.id]) if one.id in taught else one for one in own]
+    return LabelSet([*wider, *new_labels(own, adapter.labels)])
+
+
+def _wider(own: Label, taught: Label) -> Label:
+    """A label in the modalities of both; anywhere if one of them is."""
+    both = own.modalities and taught.modalities
+    return replace(own, modalities=tuple(sorted({*own.modalities, *taught.modalities})) if both else ())
 
 
 def new_labels(known: LabelSet, labels: Iterable[Label]) -> list[Label]:

@@ -25,7 +25,7 @@ from engine.runtime.lora import LoraAdapters
 from engine.runtime.manifest import ModelManifest
 from engine.runtime.messages import AskRequest, AskResult, Choice, TextPiece, Timings
 from engine.runtime.offload import Offload
-from engine.runtime.scoring import log_softmax, score_choices
+from engine.runtime.scoring import distinct_choices, log_softmax, score_choices
 from engine.runtime.vision import VisionTower
 from engine.runtime.writing import Vocabulary, Writer
 
@@ -183,9 +183,12 @@ class LlamaModel:
         return [_result(one, begun, clock, (), line.writer) for one, line in zip(requests, lines, strict=False)]
 
     def _rank(self, request: AskRequest, after: Sequence[int]) -> tuple[Choice, ...]:
-        distinct = list(dict.fromkeys(request.choices))
+        leanings = distinct_choices(request)
+        distinct = list(leanings)
         answers = [[*self.tokenize(choice, special=False), self._vocabulary.end] for choice in distinct]
-        return score_choices(self._context, distinct, answers, after, request.temperature)
+        return score_choices(
+            self._context, distinct, answers, after, request.temperature, np.array(list(leanings.values()))
+        )
 
     @contextlib.contextmanager
     def _stoppable(self, stopped: Callable[[], bool]) -> Iterator[None]:

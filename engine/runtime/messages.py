@@ -40,7 +40,8 @@ class AskRequest:
     image : (H, W, 3) uint8, the rendered slice; the model process stretches it to the tower's size.
     grammar : GBNF of the answer. choices : when given, the answer is the most probable of them instead.
     stream : send each token as it is written. prepare : only evaluate what comes before the words after the picture,
-    for a question that may follow; the answer is empty. temperature : of the probabilities of choices.
+    for a question that may follow; the answer is empty. temperature : of the probabilities of choices. leanings : what
+    is known of each choice without the picture, added to its log-probability; none, or one a choice.
     absence : None for questions whose answers cannot say that something is not there.
     """
 
@@ -54,6 +55,7 @@ class AskRequest:
     prepare: bool = False
     temperature: float = 1.0
     absence: Absence | None = None
+    leanings: tuple[float, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -251,6 +253,7 @@ def _request_to_json(request: AskRequest) -> dict[str, Any]:
         "prepare": request.prepare,
         "temperature": request.temperature,
         "absence": None if request.absence is None else [request.absence.words, request.absence.below],
+        "leanings": request.leanings,
     }
 
 
@@ -319,6 +322,7 @@ def _request_from_json(data: dict[str, Any], pixels: NDArray[np.uint8]) -> AskRe
         bool(data["prepare"]),
         float(data["temperature"]),
         _absence_from_json(data["absence"]),
+        tuple(float(leaning) for leaning in data["leanings"]),
     )
 
 

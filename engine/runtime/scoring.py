@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from engine.runtime.context import BATCH, MAX_SEQUENCES, Context, Row
 from engine.runtime.errors import EngineError, QuestionError
-from engine.runtime.messages import Choice
+from engine.runtime.messages import AskRequest, Choice
 
 LEFT_OPEN = 0.005
 """The most of all probability that is not followed to the ends of the answers it belongs to: they share it evenly."""
@@ -21,13 +21,30 @@ _ONE_BATCH = 128
 """Question and answers of so few tokens go at once: a second batch would cost more than the answers it spares."""
 
 
+def distinct_choices(request: AskRequest) -> dict[str, float]:
+    """Each of a question's choices once, with what it leans by. Raises `QuestionError` when these are not as many."""
+    leanings = request.leanings or (0.0,) * len(request.choices)
+    if len(leanings) != len(request.choices):
+        raise QuestionError(f"{len(request.choices)} choices with {len(leanings)} leanings")
+    distinct: dict[str, float] = {}
+    for choice, leaning in zip(request.choices, leanings, strict=True):
+        distinct[choice] = max(leaning, distinct.get(choice, leaning))
+    return distinct
+
+
 def score_choices(
-    context: Context, choices: Sequence[str], answers: Sequence[Sequence[int]], after: Sequence[int], temperature: float
+    context: Context,
+    choices: Sequence[str],
+    answers: Sequence[Sequence[int]],
+    after: Sequence[int],
+    temperature: float,
+    leanings: NDArray[np.float64],
 ) -> tuple[Choice, ...]:
-    """Rank choices, the likeliest first: softmax over the sums of their tokens' log-probabilities.
+    """Rank choices, the likeliest first: softmax over the sums of their tokens' log-probabilities and their leaning.
 
     answers : each choice's tokens, its end included. after : the question's last tokens, not yet evaluated.
     temperature : the sums are divided by it first (Guo et al., ICML 2017); it changes no order.
+    leanings : (choices,), the logarithm of what a choice is worth beforehand.
     The least probable ones, with `LEFT_OPEN` together at most, are not read to their ends: beginnings bound them.
     Raises `QuestionError` when an answer does not fit.
     """
@@ -41,15 +58,19 @@ def score_choices(
             for answer, rows in zip(answers, told, strict=True)
         ]
     else:
-        scores = _score_likely(context, answers, log_softmax(context.decode(after)), temperature)
-    values = np.array(scores) / temperature
+        scores = _score_likely(context, answers, log_softmax(context.decode(after)), temperature, leanings)
+    values = (np.array(scores) + leanings) / temperature
     probabilities = np.exp(values - np.logaddexp.reduce(values))
     order = np.argsort(-values, kind="stable")
     return tuple(Choice(choices[i], float(probabilities[i])) for i in order)
 
 
 def _score_likely(
-    context: Context, answers: Sequence[Sequence[int]], first: NDArray[np.float64], temperature: float
+    context: Context,
+    answers: Sequence[Sequence[int]],
+    first: NDArray[np.float64],
+    temperature: float,
+    leanings: NDArray[np.float64],
 ) -> list[float]:
     """The log-probability of each answer, those left open among them with an even share of their beginning's.
 
@@ -58,13 +79,15 @@ def _score_likely(
     scores = [float(first[answer[0]]) for answer in answers]
     known = [1] * len(answers)
     while True:
-        ended = [score for score, answer, at in zip(scores, answers, known, strict=True) if at == len(answer)]
+        ended = [scores[i] + leanings[i] for i, answer in enumerate(answers) if known[i] == len(answer)]
         alike: dict[tuple[int, ...], list[int]] = defaultdict(list)
         for i, answer in enumerate(answers):
             if known[i] < len(answer):
                 alike[tuple(answer[: known[i]])].append(i)
         groups = list(alike.values())
-        followed = _worth_following(ended, [(scores[group[0]], len(group)) for group in groups], temperature)
+        # A group is bounded by that of its answers which leans most.
+        beginnings = [(scores[group[0]] + max(leanings[group]), len(group)) for group in groups]
+        followed = _worth_following(ended, beginnings, temperature)
         if not followed:
             break
         groups = [groups[number] for number in followed]
@@ -86,9 +109,9 @@ def _score_likely(
 def _worth_following(ended: Sequence[float], groups: Sequence[tuple[float, int]], temperature: float) -> list[int]:
     """The groups that hold more than `LEFT_OPEN` of all probability together, the least probable ones left out.
 
-    ended : log-probabilities of answers known to their ends. groups : of each the log-probability of its beginning, and
-    how many answers share it. The powers 1/temperature of those sum to n^(1 - 1/temperature) times that of their sum at
-    most, or to that alone where the temperature is below 1.
+    ended : log-probabilities of answers known to their ends, with their leanings. groups : of each the same of its
+    beginning, and how many answers share it. The powers 1/temperature of those sum to n^(1 - 1/temperature) times that
+    of their sum at most, or to that alone where the temperature is below 1.
     """
     known = np.array(ended) / temperature
     spread = max(0.0, 1 - 1 / temperature)

@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from engine.labels.prior import ELSEWHERE
 from engine.progress import Cancelled
 from engine.protocol import YES_NO, AnswerForm, Language, Located, ProtocolError, Task
 from engine.regions import Box, Label, LabelSet, RegionError
@@ -21,6 +22,7 @@ from engine.runtime import (
     Calibration,
     LogisticMap,
     ModelManifest,
+    Session,
     TextPiece,
     Timings,
 )
@@ -392,3 +394,31 @@ class TestTheRecord:
     def test_it_can_be_cancelled(self, session, volume):
         with pytest.raises(Cancelled):
             where(session, volume, "liver", cancelled=lambda: True)
+
+
+def test_a_suggestion_leans_to_what_was_seen_in_such_pictures(volume, random_model):
+    """The other way round on the same picture, whatever an untrained model says of it."""
+    told = []
+    for here, elsewhere in (("MR", "CT"), ("CT", "MR")):
+        labels = LabelSet(
+            [
+                Label("liver", "liver", "肝", modalities=(here,)),
+                Label("spleen", "spleen", "脾", modalities=(elsewhere,)),
+            ]
+        )
+        with Session(random_model) as session:
+            answer = suggest(
+                session,
+                volume,
+                volume.plane,
+                0,
+                task=Task.REGION_TO_TEXT,
+                language=Language.EN,
+                box=Box(1, 1, 9, 9),
+                labels=labels,
+            )
+        told.append({one.label: one.probability for one in answer.candidates})
+    for name, way in (("liver", 0), ("spleen", 1)):
+        assert told[way][name] > told[1 - way][name]
+    odds = [one["liver"] / one["spleen"] for one in told]
+    assert abs(math.log(odds[0] / odds[1]) + 2 * math.log(ELSEWHERE)) < 0.05

@@ -61,3 +61,17 @@ def test_a_name_of_the_ontology_is_one_label_in_both_languages_its_side_included
         ("melanoma", "melanoma", "黑色素瘤"),
         ("thing", "thing", "thing"),
     ]
+
+
+def test_a_label_says_in_which_pictures_it_was_met(tmp_path):
+    lines = []
+    for number, (name, modality) in enumerate(
+        [("liver", "CT"), ("liver", "MR"), ("spleen", "CT"), ("spleen", ""), ("nevus", "DMS"), ("right lung", "CR")]
+    ):
+        human = user_text(Question(language=Language.EN, width=10, height=10, **QUESTIONS[0]))
+        talk = [{"from": "human", "value": human}, {"from": "gpt", "value": name}]
+        line = {"id": number, "image": "a.png", "width": 10, "height": 10, "conversations": talk, "modality": modality}
+        lines.append(json.dumps(line))
+    (tmp_path / "a.jsonl").write_text("\n".join(lines), encoding="utf-8")
+    found = {label.en: label.modalities for label in labels_of([tmp_path])}
+    assert found == {"liver": ("CT", "MR"), "spleen": (), "melanocytic nevus": ("DMS",), "right lung": ("DX",)}

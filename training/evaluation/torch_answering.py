@@ -29,6 +29,7 @@ from engine.runtime import (
     Timings,
     to_model_image,
 )
+from engine.runtime.scoring import distinct_choices
 from engine.runtime.writing import NAME_END_TOKENS, Fork, Vocabulary, way_out
 from training.evaluation.answering import ModelFacts
 from training.export.checkpoint import load_checkpoint, tokenizer_json, weights_sha256
@@ -81,7 +82,7 @@ class TorchAnswerer:
         presence: tuple[float, ...] = ()
         finished = True
         if request.choices:
-            choices = self._score(request.choices, logits, cache)
+            choices = self._score(distinct_choices(request), logits, cache)
             raw = choices[0].text
         else:
             raw, pieces, finished, presence = self._generate(request, logits, cache)
@@ -115,9 +116,12 @@ class TorchAnswerer:
             raise EngineError("the checkpoint's output is not a number: it was damaged, or its training diverged")
         return logits
 
-    def _score(self, choices: tuple[str, ...], logits: torch.Tensor, cache: DynamicCache) -> tuple[Choice, ...]:
-        """Every choice as the whole answer: softmax over the sums of log-probabilities, as the engine does."""
-        distinct = list(dict.fromkeys(choices))
+    def _score(self, choices: dict[str, float], logits: torch.Tensor, cache: DynamicCache) -> tuple[Choice, ...]:
+        """Every choice as the whole answer: softmax over the sums of log-probabilities, as the engine does.
+
+        choices : with their leanings.
+        """
+        distinct = list(choices)
         answers = [self._encoder.answer_ids(choice) for choice in distinct]
         first = logits.log_softmax(-1)
         scores = np.array([float(first[answer[0]]) for answer in answers])
@@ -135,6 +139,7 @@ class TorchAnswerer:
             after = self._forward(self._model.get_input_embeddings()(ids), shared).log_softmax(-1)
             for number, answer in enumerate(part):
                 scores[start + number] += sum(float(after[number, i, token]) for i, token in enumerate(answer[1:]))
+        scores += list(choices.values())
         probabilities = np.exp(scores - np.logaddexp.reduce(scores))
         order = np.argsort(-scores, kind="stable")
         return tuple(Choice(distinct[i], float(probabilities[i])) for i in order)

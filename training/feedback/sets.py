@@ -6,7 +6,7 @@ import hashlib
 import json
 import shutil
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -56,9 +56,8 @@ class SnapshotFolder:
         return cls(folder, sealed_hash(folder, "Take the snapshot again, or import it again"))
 
     def taught(self, known: LabelSet) -> tuple[Label, ...]:
-        """The names of what may be trained on that a model does not have yet, each in both languages if anybody said.
-
-        Raises `DatasetError`.
+        """The names of what may be trained on that a model does not have yet, each in both languages if anybody said,
+        and those that it has, of other modalities. Raises `DatasetError`.
         """
         pairs: dict[str, Label] = {}
         for line in self._lineage():
@@ -68,8 +67,13 @@ class SnapshotFolder:
         found: list[Label] = []
         for label in labels_of([self.train], known):
             # A name outside the ontology comes as two labels, one a language.
-            label = pairs.get(label.en.casefold(), label) if label.en == label.zh else label
-            found += new_labels(LabelSet([*known, *found]), [label])
+            if label.en == label.zh and label.en.casefold() in pairs:
+                label = replace(pairs[label.en.casefold()], modalities=label.modalities)
+            own = known.find(label.id)
+            if own is None:
+                found += new_labels(LabelSet([*known, *found]), [label])
+            elif own.modalities and not (label.modalities and set(label.modalities) <= set(own.modalities)):
+                found.append(label)
         return tuple(found)
 
     def _lineage(self) -> list[dict[str, Any]]:

@@ -269,6 +269,33 @@ class TestChoices:
         powers = np.array([one.probability for one in plain]) ** 0.25
         assert [one.probability for one in flat] == pytest.approx(powers / powers.sum())
 
+    @pytest.mark.parametrize("at_once", [0, 128])
+    def test_what_is_known_beforehand_weighs_each(self, model, picture, monkeypatch, at_once):
+        monkeypatch.setattr(scoring, "LEFT_OPEN", 0.0)
+        monkeypatch.setattr(scoring, "_ONE_BATCH", at_once)
+        worth = np.array([1.0, 0.02, 5.0, 0.5, 1.0, 0.1])
+        request = AskRequest(1, picture, render_prompt(WHAT), None, NAMES)
+        plain = {one.text: one.probability for one in model.ask(request).choices}
+        weighed = model.ask(replace(request, leanings=tuple(np.log(worth)), temperature=2.0))
+        expected = np.sqrt([plain[name] * value for name, value in zip(NAMES, worth, strict=True)])
+        expected /= expected.sum()
+        assert [one.text for one in weighed.choices] == [NAMES[i] for i in np.argsort(-expected)]
+        got = {one.text: one.probability for one in weighed.choices}
+        assert [got[name] for name in NAMES] == pytest.approx(expected, rel=1e-3)
+        assert weighed.raw == weighed.choices[0].text
+
+    def test_what_is_left_open_is_never_what_leans_most(self, model, picture):
+        request = AskRequest(1, picture, render_prompt(WHAT), None, self.MANY, temperature=0.2)
+        last = model.ask(request).choices[-1].text
+        leaning = tuple(300.0 * (name == last) for name in self.MANY)
+        best = model.ask(replace(request, leanings=leaning)).choices[0]
+        assert best.text == last
+        assert best.probability > 0.99
+
+    def test_a_leaning_for_each_choice_or_none(self, model, picture):
+        with pytest.raises(QuestionError, match="6 choices with 1 leanings"):
+            model.ask(AskRequest(1, picture, render_prompt(WHAT), None, NAMES, leanings=(0.0,)))
+
     def test_scoring_leaves_no_trace_in_the_next_question(self, model, picture):
         before = model.next_logits(render_prompt(WHAT), picture)
         model.ask(AskRequest(1, picture, render_prompt(WHAT), None, NAMES))

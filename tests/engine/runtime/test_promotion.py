@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from engine.protocol import Language, Question, Task, render_prompt
-from engine.regions import Box, Label
+from engine.regions import Box, Label, LabelSet
 from engine.runtime import (
     AskRequest,
     KvType,
@@ -23,6 +23,7 @@ from engine.runtime import (
     read_history,
     registry,
     roll_back,
+    taught_labels,
 )
 from engine.runtime.adapter import AdapterManifest
 from tests.engine.runtime.tiny_adapter import write_adapter
@@ -208,6 +209,26 @@ def die_at(step: int, folder: Path) -> None:
                 os.kill(os.getpid(), 9)
 
     sys.addaudithook(hook)
+
+
+def test_a_name_may_be_wherever_its_model_or_the_adapter_met_it(random_model, made):
+    own = LabelSet(
+        [
+            Label("a", "liver", "肝", modalities=("CT",)),
+            Label("b", "spleen", "脾"),
+            Label("c", "mass", "肿块", modalities=("CT",)),
+            Label("d", "cyst", "囊肿", modalities=("CT",)),
+        ]
+    )
+    taught = (
+        Label("a", "liver", "肝", modalities=("US",)),
+        Label("b", "spleen", "脾", modalities=("US",)),
+        Label("c", "mass", "肿块"),
+        Label("e", "polyp", "息肉", modalities=("ES",)),
+    )
+    adapter = AdapterManifest("x", "X", random_model.sha256, made[0].folder, made[0].file, labels=taught)
+    found = {one.id: one.modalities for one in taught_labels(own, adapter)}
+    assert found == {"a": ("CT", "US"), "b": (), "c": (), "d": ("CT",), "e": ("ES",)}
 
 
 def test_names_that_an_adapter_was_taught_come_after_the_models_own(random_model, made):
