@@ -12,7 +12,7 @@ import logging
 import shutil
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
-from enum import Enum
+from enum import Enum, StrEnum
 from pathlib import Path
 from typing import Any
 
@@ -48,11 +48,22 @@ class Step(Enum):
     DECIDE = "decide"
 
 
+class Nameless(StrEnum):
+    """What stands for the patient of a scan whose header names none: the folder that it lies in, or the scan itself.
+
+    The values of ``medrega feedback snapshot --nameless``.
+    """
+
+    FOLDER = "folder"
+    FILE = "file"
+
+
 @dataclass(frozen=True, slots=True)
 class RunOptions:
     """How a run is made. heldout : share of the patients that judges. max_steps : None for the trainer's own number.
 
-    replay, base_test : sets of what the base learnt from and is tested with, None for generated phantoms.
+    replay, base_test : sets of what the base learnt from and is tested with; None for what the model brings along, or
+    generated phantoms where it brings nothing.
     """
 
     wanted: CorrectionFilter = field(default_factory=CorrectionFilter)
@@ -60,6 +71,7 @@ class RunOptions:
     max_steps: int | None = None
     replay: Path | None = None
     base_test: Path | None = None
+    nameless: Nameless = Nameless.FOLDER
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,6 +111,7 @@ class RunPlan:
             "max_steps": options.max_steps,
             "replay": None if options.replay is None else str(options.replay),
             "base_test": None if options.base_test is None else str(options.base_test),
+            "nameless": options.nameless.value,
             "frozen": None,
         }
         if self.frozen is not None:
@@ -121,6 +134,8 @@ class RunPlan:
                 float(said["heldout"]),
                 None if said["max_steps"] is None else int(said["max_steps"]),
                 *(None if said[key] is None else Path(said[key]) for key in ("replay", "base_test")),
+                # Plans from before there was a choice.
+                Nameless(said.get("nameless", Nameless.FOLDER)),
             )
             return cls(
                 Path(said["base"]),
@@ -191,6 +206,7 @@ def step_arguments(folder: Path, plan: RunPlan, who: str) -> list[str]:
     if step is Step.FREEZE:
         wanted = options.wanted
         words = ["--db", str(plan.database), "--heldout", str(options.heldout), "--who", who]
+        words += ["--nameless", options.nameless.value]
         words += [word for name in wanted.annotators for word in ("--annotator", name)]
         words += [word for name in wanted.labels for word in ("--label", name)]
         words += [word for name in wanted.modalities for word in ("--modality", name)]

@@ -20,7 +20,8 @@ from PySide6.QtWidgets import (
 
 from desktop.error_texts import shown_error
 from desktop.model.corrections import CorrectionCounts, CorrectionsModel
-from desktop.model.training_folder import RunOptions
+from desktop.model.training_folder import Nameless, RunOptions
+from desktop.panels.choice_box import ChoiceBox
 from desktop.panels.figure_table import Cell, figure_table, fill_table
 from desktop.panels.filter_fields import ChoiceField, DayField, NumberField
 from desktop.panels.training_words import TrainingWords
@@ -35,8 +36,8 @@ _FEWEST_PATIENTS = 2
 class TrainingCorrections(QWidget):
     """start_wanted : `RunOptions`; the button was pressed. language : "en" or "zh", of labels.
 
-    annotator, label, modality, approved, since, until : the filter. heldout, steps, replay, base_test : how it is
-    trained. summary, table : what passes. start : the button.
+    annotator, label, modality, approved, since, until : the filter. heldout, steps, replay, base_test, nameless : how
+    it is trained. summary, table : what passes. start : the button.
     """
 
     start_wanted = Signal(object)
@@ -69,6 +70,11 @@ class TrainingCorrections(QWidget):
         self.steps.setRange(0, 100_000)
         self._heldout_name, self._steps_name = QLabel(), QLabel()
         self.replay, self.base_test = _FolderField(), _FolderField()
+        self.nameless, self._nameless_name = ChoiceBox(), QLabel()
+        self._nameless_name.setBuddy(self.nameless)
+        for one in Nameless:
+            self.nameless.addItem("", one.value)
+        self._chosen_nameless: Nameless | None = None
         self.start = QPushButton()
         self.start.setAutoDefault(False)
         self._later = QTimer(self, singleShot=True, interval=_LATER_MS)
@@ -80,6 +86,7 @@ class TrainingCorrections(QWidget):
             box.clicked.connect(lambda _: self._follow())
         for day in (self._first, self._last):
             day.dateChanged.connect(lambda _: self.count_later())
+        self.nameless.activated.connect(self._choose_nameless)
         self.start.clicked.connect(lambda _=False: self.start_wanted.emit(self.options))
         model.counted.connect(self._show)
         model.failed.connect(self._fail)
@@ -110,6 +117,8 @@ class TrainingCorrections(QWidget):
         grid.addWidget(self.replay, 1, 1)
         grid.addWidget(self.base_test.name, 1, 2)
         grid.addWidget(self.base_test, 1, 3)
+        grid.addWidget(self._nameless_name, 2, 0)
+        grid.addWidget(self.nameless, 2, 1)
         for column, share in enumerate((0, 1, 0, 1)):
             grid.setColumnStretch(column, share)
         layout.addLayout(grid)
@@ -142,7 +151,12 @@ class TrainingCorrections(QWidget):
             self.steps.value() or None,
             self.replay.folder,
             self.base_test.folder,
+            self._nameless,
         )
+
+    @property
+    def _nameless(self) -> Nameless:
+        return Nameless(self.nameless.currentData())
 
     def count(self) -> None:
         """Count anew."""
@@ -163,6 +177,24 @@ class TrainingCorrections(QWidget):
         self._last.setEnabled(self.until.isChecked())
         self.count()
 
+    def _choose_nameless(self, place: int) -> None:
+        self._chosen_nameless = Nameless(self.nameless.itemData(place))
+        self._say()
+
+    def _offer_nameless(self, counts: CorrectionCounts) -> None:
+        """Let the person say what stands for a patient where scans name none, with what comes of it."""
+        patients = counts.patients
+        self.nameless.setVisible(patients.files > 0)
+        self._nameless_name.setVisible(patients.files > 0)
+        wanted = self._chosen_nameless or patients.likely
+        texts = {
+            Nameless.FOLDER: self.tr("each folder is a patient ({0})").format(patients.folders),
+            Nameless.FILE: self.tr("each scan is a patient ({0})").format(patients.files),
+        }
+        for one, text in texts.items():
+            self.nameless.setItemText(self.nameless.findData(one.value), text)
+        self.nameless.setCurrentIndex(self.nameless.findData(wanted.value))
+
     def _fail(self, message: str) -> None:
         self.problem.setText(shown_error(message))
         self.problem.setVisible(bool(message))
@@ -177,6 +209,7 @@ class TrainingCorrections(QWidget):
             (self.modality, [(name, name) for name in counts.modalities]),
         ):
             _fill(field, self.tr("All"), choices)
+        self._offer_nameless(counts)
         heads: list[Cell] = [
             self.tr("Label"),
             self.tr("Accepted"),
@@ -200,11 +233,19 @@ class TrainingCorrections(QWidget):
         if counts is None:
             self.summary.setText(self.tr("Counting …"))
             return
+        patients = counts.patients.of(self._nameless)
         if self._busy:
             self._hint.setText(self.tr("A training is running: see Trainings."))
         elif not total:
             self._hint.clear()
-        elif counts.patients < _FEWEST_PATIENTS:
+        elif patients < _FEWEST_PATIENTS <= counts.patients.of(Nameless.FILE):
+            self._hint.setText(
+                self.tr(
+                    "The scans name no patient and lie in one folder, which counts as one patient: nothing can be held "
+                    "out to judge by. Where each scan is of another patient, choose that above."
+                )
+            )
+        elif patients < _FEWEST_PATIENTS:
             self._hint.setText(
                 self.tr(
                     "All of it is of one patient: decide about regions of others too, since some patients are held out "
@@ -228,7 +269,7 @@ class TrainingCorrections(QWidget):
             self.empty.setText(self.tr("Ask for less above.") if filtered else self._what_to_do())
             return
         text = self.tr("{0} accepted and {1} corrected regions in {2} scans of {3} patients").format(
-            counts.total.accepted, counts.total.corrected, counts.scans, counts.patients
+            counts.total.accepted, counts.total.corrected, counts.scans, patients
         )
         if counts.since:
             new = self.tr("{0} of them since the last snapshot of {1}")
@@ -276,6 +317,17 @@ class TrainingCorrections(QWidget):
             self.tr("Choose …"),
             self.tr("The model's own test set"),
         )
+        self._nameless_name.setText(self.tr("Scans without a patient"))
+        why = self.tr(
+            "Files such as NIfTI and PNG do not say whose they are. A patient is never on both sides: what is held out "
+            "must be of others than what is learnt from.\n\n"
+            "Each folder is a patient: right where every patient has a folder. It is always safe, but files of many "
+            "patients in one folder count as one, and nothing can be held out.\n\n"
+            "Each scan is a patient: right where every file is of another patient. Where a patient has several files, "
+            "some may be learnt from and others judged by: the result then looks better than it is."
+        )
+        for widget in (self._nameless_name, self.nameless):
+            widget.setToolTip(why)
         self.start.setText(self.tr("Freeze and train"))
         if self._counts is not None:
             self._show(self._counts)

@@ -1,0 +1,114 @@
+"""The pages of the training dialog: real widgets on a real database, with no model process and no trainer."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+pytest.importorskip("PySide6")
+
+import numpy as np
+from PIL import Image
+from PySide6.QtWidgets import QApplication
+
+from desktop.app import make_window
+from desktop.model.corrections import PatientCounts, count_corrections
+from desktop.model.training_folder import Nameless, RunPlan, new_run, step_arguments
+from desktop.translation import Translations
+from engine.feedback.corrections import CorrectionFilter
+from engine.regions import Box
+from engine.runtime import ModelManifest
+from engine.store import AnnotationStore
+from tests.clinic import LIVER, found
+from tests.desktop.conftest import delete
+from tests.desktop.training_use import opened
+
+WAIT_MS = 30_000
+
+
+class Pages:
+    """The dialog of a window. base : the model that ships, which is never loaded."""
+
+    def __init__(self, database: Path, qtbot) -> None:
+        self.qtbot = qtbot
+        app = QApplication.instance()
+        assert isinstance(app, QApplication)
+        self.window, self.store = make_window(Translations(app), database, "starter", "tester")
+        self.window.set_interface_language("en")
+        self.window.resize(1280, 840)
+        self.window.show()
+        self.base: ModelManifest = self.window.asking.manifest
+        self.parts = self.window.training
+        self.dialog = opened(self.window)
+
+    def until(self, condition: Callable[[], bool]) -> None:
+        self.qtbot.waitUntil(condition, timeout=WAIT_MS)
+
+
+@pytest.fixture
+def open_pages(qtbot, home: Path) -> Iterator[Callable[[], Pages]]:
+    """Opens the dialog on the database of this test's own home."""
+    made: list[Pages] = []
+
+    def make() -> Pages:
+        made.append(Pages(home / "a.sqlite", qtbot))
+        return made[-1]
+
+    yield make
+    for pages in made:
+        pages.window.close()
+        pages.store.close()
+    delete([pages.window for pages in made])
+
+
+def draw_pictures(database: Path, folder: Path, count: int) -> list[Path]:
+    """Pictures of nobody in one folder, with a decided region each."""
+    folder.mkdir(parents=True)
+    rng = np.random.default_rng(5)
+    paths = [folder / f"{number}.png" for number in range(count)]
+    with AnnotationStore.open(database) as store:
+        for path in paths:
+            Image.fromarray(rng.integers(0, 255, (64, 64), dtype=np.uint8)).save(path)
+            row, said = found(store, path, LIVER, Box(10, 12, 40, 44), index=0)
+            store.accept(row.root_id, said.id, LIVER, "ann")
+    return paths
+
+
+def test_pictures_of_nobody_are_counted_as_a_snapshot_counts_them(home, clinic_database):
+    draw_pictures(clinic_database, home / "pictures", 4)
+    with AnnotationStore.open(clinic_database) as store:
+        counted = count_corrections(store, CorrectionFilter()).patients
+    assert counted == PatientCounts(named=6, files=4, folders=1)
+    assert [counted.of(one) for one in (Nameless.FOLDER, Nameless.FILE)] == [7, 10]
+
+
+def test_what_stands_for_a_patient_is_offered_and_handed_on(home, open_pages):
+    draw_pictures(home / "a.sqlite", home / "pictures", 3)
+    pages = open_pages()
+    page = pages.dialog.corrections
+    pages.until(page.start.isEnabled)
+    assert page.nameless.isVisible()
+    assert page.nameless.toolTip()
+    assert "of 3 patients" in page.summary.text(), "all in one folder: else none could be held out"
+    assert page.options.nameless is Nameless.FILE
+    page.nameless.setCurrentIndex(page.nameless.findData("folder"))
+    page.nameless.activated.emit(page.nameless.currentIndex())
+    assert "of 1 patients" in page.summary.text()
+    assert "choose that above" in page._hint.text()
+    folder = new_run(pages.base.folder, pages.base.sha256, pages.store.path, page.options)
+    plan = RunPlan.read(folder)
+    assert plan.options.nameless is Nameless.FOLDER
+    words = step_arguments(folder, plan, "tester")
+    assert words[words.index("--nameless") + 1] == "folder"
+    page.count()
+    pages.until(lambda: "of 1 patients" in page.summary.text())
+    assert page.options.nameless is Nameless.FOLDER, "what a person chose stays"
+
+
+def test_scans_that_name_their_patients_are_asked_nothing(home, clinic_database, open_pages):
+    pages = open_pages()
+    pages.until(pages.dialog.corrections.start.isEnabled)
+    assert "of 6 patients" in pages.dialog.corrections.summary.text()
+    assert not pages.dialog.corrections.nameless.isVisible()
