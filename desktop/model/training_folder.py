@@ -28,6 +28,8 @@ logger = logging.getLogger(__name__)
 PLAN_FILE, CURVE_FILE = "plan.json", "curve.ndjson"
 ADAPTER_FOLDER = "adapter"
 """In a finished run's."""
+FEWEST_JUDGES = 2
+"""Patients held out, below which no comparison can tell whether the model became better."""
 _RECORD_FILE, _RESULT_FILE = "run.json", "result.json"
 _REPORT_FILE = Path("gate", "report.json")
 _FORMAT = 1
@@ -160,7 +162,7 @@ class CurvePoint:
 
 @dataclass(frozen=True, slots=True)
 class RunRow:
-    """A run as the window lists it. adapter : its id, "" before it is trained."""
+    """A run as the window lists it. adapter : its id, "" before it is trained. unjudged : see `is_unjudged`."""
 
     folder: Path
     plan: RunPlan
@@ -168,6 +170,7 @@ class RunRow:
     adapter: str
     curve: tuple[CurvePoint, ...]
     report: GateReport | None
+    unjudged: bool
 
 
 def runs_folder() -> Path:
@@ -198,6 +201,13 @@ def next_step(folder: Path, plan: RunPlan) -> Step:
     if not (folder / _RESULT_FILE).is_file():
         return Step.TRAIN
     return Step.DECIDE if (folder / _REPORT_FILE).is_file() else Step.GATE
+
+
+def is_unjudged(folder: Path, plan: RunPlan) -> bool:
+    """Whether minutes of training are still to come that no comparison can judge: too few patients are held out."""
+    begun = (folder / _RECORD_FILE).is_file()
+    frozen = plan.frozen
+    return frozen is not None and not begun and frozen.counts["heldout"]["patients"] < FEWEST_JUDGES
 
 
 def step_arguments(folder: Path, plan: RunPlan, who: str) -> list[str]:
@@ -280,7 +290,8 @@ def read_run(folder: Path) -> RunRow:
             report = GateReport.read(folder / _REPORT_FILE)
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise RunError(f"the training run {folder.name} cannot be read: {error}") from error
-    return RunRow(folder, plan, next_step(folder, plan), adapter, read_curve(folder), report)
+    unjudged = is_unjudged(folder, plan)
+    return RunRow(folder, plan, next_step(folder, plan), adapter, read_curve(folder), report, unjudged)
 
 
 def discard_run(folder: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import math
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -23,6 +24,7 @@ from desktop.model.training_folder import (
     Step,
     add_points,
     discard_run,
+    is_unjudged,
     keep_frozen,
     new_run,
     next_step,
@@ -39,6 +41,10 @@ logger = logging.getLogger(__name__)
 _LOCK_FILE = ".lock"
 _CLOSING_MS = 5_000
 _LOSSES = ("step", "validation")
+_ENOUGH_JUDGES = 3
+"""Patients that a proposed share holds out on the average, so that at least two mostly are."""
+_LARGEST_SHARE = 50
+"""That the window offers, in percent."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,8 +174,8 @@ class TrainingModel(QObject):
             return
         self.resume(folder)
 
-    def resume(self, folder: Path) -> None:
-        """Go on with a run where it was stopped."""
+    def resume(self, folder: Path, *, unjudged: bool = False) -> None:
+        """Go on with a run where it was stopped. unjudged : train although too few patients are held out."""
         if self.live is not None:
             self.failed.emit(self.tr("Another training is running: pause or discard it first."))
             return
@@ -181,7 +187,7 @@ class TrainingModel(QObject):
             return
         self._lock = lock
         self._points, self._worked_on = list(read_curve(folder)), folder
-        self._go_on(folder)
+        self._go_on(folder, unjudged=unjudged)
         self.refresh()
 
     def pause(self) -> None:
@@ -251,8 +257,8 @@ class TrainingModel(QObject):
         self.switched.emit()
         self.refresh()
 
-    def _go_on(self, folder: Path) -> None:
-        """Begin a run's next step, or rest when there is none."""
+    def _go_on(self, folder: Path, *, unjudged: bool = False) -> None:
+        """Begin a run's next step, or rest when there is none, or when a person is to say whether it is worth it."""
         try:
             plan = RunPlan.read(folder)
             step = next_step(folder, plan)
@@ -260,6 +266,9 @@ class TrainingModel(QObject):
                 self._settle(lambda: self.finished.emit(folder))
                 return
             arguments = step_arguments(folder, plan, self._reader.name)
+            if step is Step.TRAIN and is_unjudged(folder, plan) and not unjudged:
+                self._fail(self._too_few(plan))
+                return
         except MedRegAError as error:
             self._fail(str(error))
             return
@@ -270,6 +279,30 @@ class TrainingModel(QObject):
         child.ended.connect(lambda end: self._ended(folder, plan, step, end))
         child.start()
         self.progressed.emit()
+
+    def _too_few(self, plan: RunPlan) -> str:
+        """That too few patients are held out, and what to do."""
+        assert plan.frozen is not None, "it was counted"
+        held, learnt_from = (plan.frozen.counts[side]["patients"] for side in ("heldout", "train"))
+        patients, share = held + learnt_from, round(100 * plan.options.heldout)
+        wanted = min(_LARGEST_SHARE, max(5 * math.ceil(100 * _ENOUGH_JUDGES / patients / 5), share + 10))
+        why = self.tr(
+            "Of {0} patients {1} are held out to judge by, and fewer than two can never show that the model became "
+            "better."
+        )
+        said = [why.format(patients, held)]
+        if wanted > share:
+            raised = self.tr(
+                "Start anew under Corrections with a larger share of “Patients held out”: {0} %, not {1} %."
+            )
+            said.append(raised.format(wanted, share))
+        said.append(
+            self.tr(
+                "Regions of more patients help too. “Train all the same” goes on, and nothing will say whether it is "
+                "better."
+            )
+        )
+        return " ".join(said)
 
     def _hear(self, event: ChildEvent) -> None:
         live = self.live

@@ -125,12 +125,6 @@ class TrainingRuns(QWidget):
         folder = None if item is None else item.data(_FOLDER_ROLE)
         return next((row for row in self._model.rows if str(row.folder) == folder), None)
 
-    def mark(self, folder: Path) -> None:
-        """Mark a training."""
-        for number in range(self.list.count()):
-            if self.list.item(number).data(_FOLDER_ROLE) == str(folder):
-                self.list.setCurrentRow(number)
-
     def _fill(self) -> None:
         model = self._model
         item = self.list.currentItem()
@@ -219,6 +213,8 @@ class TrainingRuns(QWidget):
             self.pause.setEnabled(not live.stopping)
         self.resume.setVisible(row is not None and not mine and row.next_step is not Step.DECIDE)
         self.resume.setEnabled(live is None)
+        unjudged = row is not None and row.unjudged
+        self.resume.setText(self.tr("Train all the same") if unjudged else self.tr("Go on"))
         self.discard.setText(self.tr("Really discard?") if self._asked_to_discard else self.tr("Discard"))
         self.discard.setEnabled(row is not None and (not row.adapter or row.adapter != self._model.in_use))
         self._draw(row)
@@ -250,8 +246,9 @@ class TrainingRuns(QWidget):
         self.parts.show_panel(SCORES)
 
     def _resume(self) -> None:
-        if self.row is not None:
-            self._model.resume(self.row.folder)
+        row = self.row
+        if row is not None:
+            self._model.resume(row.folder, unjudged=row.unjudged)
 
     def _discard(self) -> None:
         row = self.row
@@ -279,7 +276,6 @@ class TrainingRuns(QWidget):
         self.list.setAccessibleName(self.tr("Trainings"))
         self.history.setAccessibleName(self.tr("Which adapter answered, and since when"))
         self.pause.setText(self.tr("Pause"))
-        self.resume.setText(self.tr("Go on"))
         self.use.setText(self.tr("Use it"))
         self.back.setText(self.tr("Go back to what was used before"))
         self.reason.setPlaceholderText(self.tr("Why it is used although the comparison did not pass; kept for ever"))

@@ -15,7 +15,9 @@ from PySide6.QtWidgets import QApplication
 
 from desktop.app import make_window
 from desktop.model.corrections import PatientCounts, count_corrections
-from desktop.model.training_folder import Nameless, RunPlan, new_run, step_arguments
+from desktop.model.feedback_child import FeedbackChild
+from desktop.model.training_folder import Nameless, RunOptions, RunPlan, Step, keep_frozen, new_run, step_arguments
+from desktop.panels.training_dialog import RUNS
 from desktop.translation import Translations
 from engine.feedback.corrections import CorrectionFilter
 from engine.regions import Box
@@ -23,7 +25,7 @@ from engine.runtime import ModelManifest
 from engine.store import AnnotationStore
 from tests.clinic import LIVER, found
 from tests.desktop.conftest import delete
-from tests.desktop.training_use import opened
+from tests.desktop.training_use import click, opened
 
 WAIT_MS = 30_000
 
@@ -61,6 +63,18 @@ def open_pages(qtbot, home: Path) -> Iterator[Callable[[], Pages]]:
         pages.window.close()
         pages.store.close()
     delete([pages.window for pages in made])
+
+
+def write_run(base: ModelManifest, database: Path, held: int) -> Path:
+    """A run whose corrections are frozen: of five patients, so many of them held out."""
+    folder = new_run(base.folder, base.sha256, database, RunOptions())
+    counts = {
+        side: {"patients": n, "images": n, "regions": n, "records": n}
+        for side, n in (("train", 5 - held), ("heldout", held))
+    }
+    said = {"folder": str(folder / "snapshot"), "hash": "a" * 64, "counts": counts, "left_out": {}}
+    keep_frozen(folder, RunPlan.read(folder), said)
+    return folder
 
 
 def draw_pictures(database: Path, folder: Path, count: int) -> list[Path]:
@@ -112,3 +126,31 @@ def test_scans_that_name_their_patients_are_asked_nothing(home, clinic_database,
     pages.until(pages.dialog.corrections.start.isEnabled)
     assert "of 6 patients" in pages.dialog.corrections.summary.text()
     assert not pages.dialog.corrections.nameless.isVisible()
+
+
+def test_a_training_that_nobody_could_judge_is_not_begun_unasked(open_pages, monkeypatch):
+    begun: list[FeedbackChild] = []
+    monkeypatch.setattr(FeedbackChild, "start", lambda child: begun.append(child))
+    pages = open_pages()
+    dialog, model = pages.dialog, pages.parts.runs
+    folder = write_run(pages.base, pages.store.path, held=1)
+    model.resume(folder)
+    pages.until(lambda: model.live is None and bool(model.rows))
+    assert not begun
+    assert "Of 5 patients 1 are held out" in dialog.problem.text()
+    assert "50 %, not 20 %" in dialog.problem.text()
+    dialog.pages.show_panel(RUNS)
+    assert "too few are held out" in dialog.runs.list.item(0).text()
+    assert dialog.runs.resume.text() == "Train all the same"
+    click(dialog.runs.resume)
+    assert len(begun) == 1
+    assert model.live is not None
+    assert model.live.step is Step.TRAIN
+
+
+def test_two_patients_held_out_are_enough_to_begin(open_pages, monkeypatch):
+    begun: list[FeedbackChild] = []
+    monkeypatch.setattr(FeedbackChild, "start", lambda child: begun.append(child))
+    pages = open_pages()
+    pages.parts.runs.resume(write_run(pages.base, pages.store.path, held=2))
+    assert len(begun) == 1
