@@ -90,6 +90,7 @@ class AskingModel(QObject):
         self._kv_type: KvType | None = None
         self.session = self._new_session(manifest)
         self._shown_adapter: AdapterManifest | None = None
+        self._unusable = False
         self._of_tasks: dict[Task, ModelManifest] = {}
         self._others: dict[Path, Session] = {}
         # Read once: each turn to a slice asks for them.
@@ -205,15 +206,19 @@ class AskingModel(QObject):
 
     def _tell_of_adapter(self) -> None:
         """The session follows what is promoted and rolled back, wherever that is done."""
-        if self.session.adapter != self._shown_adapter:
-            self._shown_adapter = self.session.adapter
+        if self.session.adapter != self._shown_adapter or self._unusable:
+            self._shown_adapter, self._unusable = self.session.adapter, False
             self.model_changed.emit()
+
+    def _cannot_load(self, message: str) -> None:
+        self._unusable = True
+        self.unusable.emit(message)
 
     def warm_up(self) -> None:
         """Load the model before the first question needs it."""
         session = self.session
         job = self._jobs.start(lambda job: session.start(job.cancelled))
-        job.failed.connect(self.unusable)
+        job.failed.connect(self._cannot_load)
         job.done.connect(self._tell_of_adapter)
         job.done.connect(self.ahead.later)
 

@@ -33,7 +33,7 @@ from desktop.model.training_folder import (
     step_arguments,
 )
 from engine.errors import MedRegAError
-from engine.runtime import ModelManifest, Switch, adapter_in_use, read_history, roll_back
+from engine.runtime import ModelError, ModelManifest, Switch, adapter_in_use, read_history, roll_back
 from engine.store import AnnotationStore
 
 logger = logging.getLogger(__name__)
@@ -67,20 +67,23 @@ class _Seen:
     rows: tuple[RunRow, ...]
     history: tuple[Switch, ...]
     in_use: str
+    trouble: str
 
 
 class TrainingModel(QObject):
     """changed : runs, which of them is in work, or what is in use. progressed : of the one in work. failed : a message.
 
+    troubled : a message, once: the adapter in use is gone or cannot be read.
     finished : a run's folder; its gate has said what it thinks. switched : another adapter answers, or none.
 
     rows : runs on the model that answers by default, newest first. history : its switches, oldest first. in_use : id of
-    its promoted adapter, "" for none.
+    its promoted adapter, "" for none. trouble : what is wrong with that, "" when it can be loaded.
     """
 
     changed = Signal()
     progressed = Signal()
     failed = Signal(str)
+    troubled = Signal(str)
     finished = Signal(object)
     switched = Signal()
 
@@ -100,6 +103,7 @@ class TrainingModel(QObject):
         self.rows: tuple[RunRow, ...] = ()
         self.history: tuple[Switch, ...] = ()
         self.in_use = ""
+        self.trouble = ""
         self.live: Live | None = None
         self._points: list[CurvePoint] = []
         self._worked_on: Path | None = None
@@ -143,8 +147,13 @@ class TrainingModel(QObject):
         def work(job: Job) -> _Seen:
             rows = tuple(read_runs(manifest.sha256))
             history = tuple(one for one in read_history() if one.base == manifest.sha256)
-            adapter = adapter_in_use(manifest)
-            return _Seen(rows, history, "" if adapter is None else adapter.id)
+            trouble = ""
+            try:
+                adapter_in_use(manifest)
+            except ModelError as error:
+                # Runs and history are what a person needs now: to go back is the remedy.
+                trouble = str(error)
+            return _Seen(rows, history, history[-1].adapter if history else "", trouble)
 
         job = self._job = self._jobs.start(work)
         job.done.connect(lambda seen: self._show(seen) if job is self._job else None)
@@ -154,6 +163,9 @@ class TrainingModel(QObject):
     def _show(self, seen: _Seen | None) -> None:
         if seen is not None:
             self.rows, self.history, self.in_use = seen.rows, seen.history, seen.in_use
+            told, self.trouble = self.trouble, seen.trouble
+            if self.trouble and self.trouble != told:
+                self.troubled.emit(self.trouble)
         then, self._then = self._then, None
         if then is not None:
             self._rest()

@@ -19,6 +19,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
+from desktop.error_texts import shown_error
 from desktop.model.training_folder import RunRow, Step
 from desktop.model.training_run import TrainingModel
 from desktop.panels.gate_view import GateConfusion, GateExamples, GateScores
@@ -35,7 +36,8 @@ LOSS, SCORES, EXAMPLES, NAMES = range(4)
 class TrainingRuns(QWidget):
     """list : the trainings. pause, resume, discard : buttons for the marked one. reason, use : to promote its adapter.
 
-    back : to what was in use before. history : all switches. chart, scores, examples, names : what is known of it.
+    back : to what was in use before. trouble : why what is in use cannot answer. history : all switches. chart, scores,
+    examples, names : what is known of it.
     name_of : a label's name for people, by its key and its English name.
     """
 
@@ -53,13 +55,14 @@ class TrainingRuns(QWidget):
         self.empty.setObjectName("emptyList")
         self.empty.setAlignment(Qt.AlignmentFlag.AlignCenter)
         self.empty.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Expanding)
-        self._runs_title, self.in_use, self.doing = QLabel(), QLabel(), QLabel()
+        self._runs_title, self.in_use, self.doing, self.trouble = QLabel(), QLabel(), QLabel(), QLabel()
+        self.trouble.setObjectName("problem")
         self._title.setObjectName("cardTitle")
         for label in (self._runs_title, self.in_use):
             label.setObjectName("panelTitle")
         for label in (self._facts, self.doing):
             label.setObjectName("rowText")
-        for label in (self._title, self._facts, self.verdict, self.in_use, self.empty):
+        for label in (self._title, self._facts, self.verdict, self.in_use, self.trouble, self.empty):
             label.setWordWrap(True)
             label.setTextFormat(Qt.TextFormat.PlainText)
         self.progress = QProgressBar()
@@ -91,6 +94,7 @@ class TrainingRuns(QWidget):
         left.addWidget(self._runs_title)
         left.addWidget(self.list, 3)
         left.addWidget(self.in_use)
+        left.addWidget(self.trouble)
         left.addWidget(self.history, 2)
         left.addWidget(self.back)
         row = QHBoxLayout()
@@ -153,6 +157,9 @@ class TrainingRuns(QWidget):
         model = self._model
         name = model.in_use or self.tr("the model alone")
         self.in_use.setText(self.tr("{0} answers with: {1}").format(model.manifest.id, name))
+        self.trouble.setVisible(bool(model.trouble))
+        cannot = self.tr("It cannot be loaded: {0}. Go back to what was used before, below.")
+        self.trouble.setText(cannot.format(shown_error(model.trouble)))
         self.history.clear()
         for one in reversed(model.history):
             self.history.addItem(self._switch_text(one))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -14,6 +15,7 @@ from PIL import Image
 from PySide6.QtWidgets import QApplication
 
 from desktop.app import make_window
+from desktop.model.asking import AskingModel
 from desktop.model.corrections import PatientCounts, count_corrections
 from desktop.model.feedback_child import FeedbackChild
 from desktop.model.training_folder import Nameless, RunOptions, RunPlan, Step, keep_frozen, new_run, step_arguments
@@ -21,11 +23,12 @@ from desktop.panels.training_dialog import RUNS
 from desktop.translation import Translations
 from engine.feedback.corrections import CorrectionFilter
 from engine.regions import Box
-from engine.runtime import ModelManifest
+from engine.runtime import ModelManifest, adapter_in_use, adapters_folder, find_model, promote_adapter
 from engine.store import AnnotationStore
 from tests.clinic import LIVER, found
 from tests.desktop.conftest import delete
 from tests.desktop.training_use import click, opened
+from tests.engine.runtime.tiny_adapter import write_adapter
 
 WAIT_MS = 30_000
 
@@ -154,3 +157,29 @@ def test_two_patients_held_out_are_enough_to_begin(open_pages, monkeypatch):
     pages = open_pages()
     pages.parts.runs.resume(write_run(pages.base, pages.store.path, held=2))
     assert len(begun) == 1
+
+
+def test_an_adapter_in_use_that_is_gone_is_told_of_and_left_behind(open_pages, monkeypatch):
+    monkeypatch.setattr(AskingModel, "warm_up", lambda asking: None)
+    base = find_model("starter")
+    for number in (1, 2):
+        promote_adapter(write_adapter(adapters_folder() / f"feedback-{number}", base, seed=number), base, "ann")
+    shutil.rmtree(adapters_folder() / "feedback-2")
+    pages = open_pages()
+    runs, model = pages.dialog.runs, pages.parts.runs
+    folder = write_run(base, pages.store.path, held=2)
+    model.refresh()
+    pages.until(lambda: bool(model.rows))
+    assert [row.folder for row in model.rows] == [folder]
+    assert model.in_use == "feedback-2"
+    assert len(model.history) == 2
+    pages.dialog.pages.show_panel(RUNS)
+    assert "answers with: feedback-2" in runs.in_use.text()
+    assert runs.trouble.isVisible()
+    assert "feedback-2" in runs.trouble.text()
+    assert "feedback-2" in pages.window.notice_bar.text
+    click(runs.back)
+    pages.until(lambda: model.in_use == "feedback-1")
+    assert adapter_in_use(base).id == "feedback-1"
+    assert not runs.trouble.isVisible()
+    assert not pages.window.notice_bar.isVisible()
