@@ -7,6 +7,7 @@ does next follows from the files alone, so that it goes on after any end of the 
 from __future__ import annotations
 
 import datetime
+import itertools
 import json
 import logging
 import shutil
@@ -172,6 +173,14 @@ class RunRow:
     report: GateReport | None
     unjudged: bool
 
+    def is_outdated(self, in_use: str) -> bool:
+        """Whether its adapter was compared with another than answers now. in_use : its id, "" for the model alone."""
+        return self.report is not None and in_use not in (self.report.compared_with, self.adapter)
+
+    def has_passed(self, in_use: str) -> bool:
+        """Whether its comparison with what answers now was passed."""
+        return self.report is not None and self.report.passed and not self.is_outdated(in_use)
+
 
 def runs_folder() -> Path:
     """Where runs lie: the platform's user data folder."""
@@ -292,6 +301,13 @@ def read_run(folder: Path) -> RunRow:
         raise RunError(f"the training run {folder.name} cannot be read: {error}") from error
     unjudged = is_unjudged(folder, plan)
     return RunRow(folder, plan, next_step(folder, plan), adapter, read_curve(folder), report, unjudged)
+
+
+def put_report_aside(folder: Path) -> None:
+    """Let a run be judged again: its report stays under another name. Raises `OSError`."""
+    report = folder / _REPORT_FILE
+    numbers = (report.with_name(f"{report.stem}-{number}{report.suffix}") for number in itertools.count(1))
+    report.rename(next(path for path in numbers if not path.exists()))
 
 
 def discard_run(folder: Path) -> None:

@@ -28,6 +28,7 @@ from desktop.model.training_folder import (
     keep_frozen,
     new_run,
     next_step,
+    put_report_aside,
     read_curve,
     read_runs,
     step_arguments,
@@ -188,19 +189,37 @@ class TrainingModel(QObject):
 
     def resume(self, folder: Path, *, unjudged: bool = False) -> None:
         """Go on with a run where it was stopped. unjudged : train although too few patients are held out."""
+        if self._take(folder):
+            self._go_on(folder, unjudged=unjudged)
+            self.refresh()
+
+    def judge_again(self, folder: Path) -> None:
+        """Compare a finished run's adapter with what is in use now."""
+        if not self._take(folder):
+            return
+        try:
+            put_report_aside(folder)
+        except OSError as error:
+            text = self.tr("The report of this training cannot be put aside: {0}")
+            self._fail(text.format(error.strerror))
+            return
+        self._go_on(folder)
+        self.refresh()
+
+    def _take(self, folder: Path) -> bool:
+        """Make a run this window's to work on; says why not where it cannot be."""
         if self.live is not None:
             self.failed.emit(self.tr("Another training is running: pause or discard it first."))
-            return
+            return False
         lock = QLockFile(str(folder / _LOCK_FILE))
         # A window that was killed leaves its lock; the process it names is gone.
         lock.setStaleLockTime(0)
         if not lock.tryLock(0):
             self.failed.emit(self.tr("Another window works on this training."))
-            return
+            return False
         self._lock = lock
         self._points, self._worked_on = list(read_curve(folder)), folder
-        self._go_on(folder, unjudged=unjudged)
-        self.refresh()
+        return True
 
     def pause(self) -> None:
         """Let the run in work end its step and keep a checkpoint."""

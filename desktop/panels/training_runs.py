@@ -20,6 +20,7 @@ from PySide6.QtWidgets import (
 )
 
 from desktop.error_texts import shown_error
+from desktop.model.gate_report import GateReport
 from desktop.model.training_folder import RunRow, Step
 from desktop.model.training_run import TrainingModel
 from desktop.panels.gate_view import GateConfusion, GateExamples, GateScores
@@ -34,7 +35,8 @@ LOSS, SCORES, EXAMPLES, NAMES = range(4)
 
 
 class TrainingRuns(QWidget):
-    """list : the trainings. pause, resume, discard : buttons for the marked one. reason, use : to promote its adapter.
+    """list : the trainings. pause, resume, discard : buttons for the marked one. judge : to compare it with what is in
+    use now. reason, use : to promote its adapter.
 
     back : to what was in use before. trouble : why what is in use cannot answer. history : all switches. chart, scores,
     examples, names : what is known of it.
@@ -68,7 +70,7 @@ class TrainingRuns(QWidget):
         self.progress = QProgressBar()
         self.progress.setTextVisible(False)
         self.pause, self.resume, self.discard = QPushButton(), QPushButton(), QPushButton()
-        self.use, self.back = QPushButton(), QPushButton()
+        self.use, self.back, self.judge = QPushButton(), QPushButton(), QPushButton()
         self.reason = QLineEdit()
         self.chart = LineChart()
         self.scores, self.examples, self.names = GateScores(name_of), GateExamples(), GateConfusion(name_of)
@@ -76,6 +78,7 @@ class TrainingRuns(QWidget):
         for button, deed in (
             (self.pause, model.pause),
             (self.resume, self._resume),
+            (self.judge, self._judge_again),
             (self.discard, self._discard),
             (self.use, self._use),
             (self.back, self._go_back),
@@ -99,7 +102,7 @@ class TrainingRuns(QWidget):
         left.addWidget(self.back)
         row = QHBoxLayout()
         row.addWidget(self._title, 1)
-        for button in (self.pause, self.resume, self.discard):
+        for button in (self.pause, self.resume, self.judge, self.discard):
             row.addWidget(button)
         right.addLayout(row)
         right.addWidget(self._facts)
@@ -192,7 +195,7 @@ class TrainingRuns(QWidget):
             self._title.setText(self._words.when(row.plan.created) + (f" · {row.adapter}" if row.adapter else ""))
             self._facts.setText(self._words.frozen(row))
             self.verdict.setVisible(row.report is not None)
-            self.verdict.setText("" if row.report is None else self._words.verdict(row.report))
+            self.verdict.setText("" if row.report is None else self._verdict(row, row.report))
             for part in (self.scores, self.examples, self.names):
                 part.show_report(row.report)
         for number in (SCORES, EXAMPLES, NAMES):
@@ -200,6 +203,14 @@ class TrainingRuns(QWidget):
         if row is not None and row.report is None:
             self.parts.show_panel(LOSS)
         self._follow()
+
+    def _verdict(self, row: RunRow, report: GateReport) -> str:
+        said = self._words.verdict(report)
+        if not row.is_outdated(self._model.in_use):
+            return said
+        alone = self.tr("the model alone")
+        text = self.tr("That was in comparison with {0}, and {1} is in use now: judge again before you decide.")
+        return said + " " + text.format(report.compared_with or alone, self._model.in_use or alone)
 
     def _follow(self) -> None:
         """What changes while it runs."""
@@ -220,6 +231,8 @@ class TrainingRuns(QWidget):
             self.pause.setEnabled(not live.stopping)
         self.resume.setVisible(row is not None and not mine and row.next_step is not Step.DECIDE)
         self.resume.setEnabled(live is None)
+        self.judge.setVisible(row is not None and not mine and row.is_outdated(self._model.in_use))
+        self.judge.setEnabled(live is None)
         unjudged = row is not None and row.unjudged
         self.resume.setText(self.tr("Train all the same") if unjudged else self.tr("Go on"))
         self.discard.setText(self.tr("Really discard?") if self._asked_to_discard else self.tr("Discard"))
@@ -243,7 +256,7 @@ class TrainingRuns(QWidget):
         """Whether the adapter may be used, and what is needed for it."""
         row, model = self._shown, self._model
         ready = row is not None and bool(row.adapter) and row.adapter != model.in_use and model.live is None
-        passed = row is not None and row.report is not None and row.report.passed
+        passed = row is not None and row.has_passed(model.in_use)
         self.reason.setVisible(ready and not passed)
         self.use.setVisible(row is not None and bool(row.adapter))
         self.use.setEnabled(ready and not model.switching and (passed or bool(self.reason.text().strip())))
@@ -256,6 +269,10 @@ class TrainingRuns(QWidget):
         row = self.row
         if row is not None:
             self._model.resume(row.folder, unjudged=row.unjudged)
+
+    def _judge_again(self) -> None:
+        if self.row is not None:
+            self._model.judge_again(self.row.folder)
 
     def _discard(self) -> None:
         row = self.row
@@ -272,7 +289,7 @@ class TrainingRuns(QWidget):
     def _use(self) -> None:
         row = self.row
         if row is not None:
-            passed = row.report is not None and row.report.passed
+            passed = row.has_passed(self._model.in_use)
             self._model.promote(row.folder, "" if passed else self.reason.text().strip())
 
     def _go_back(self) -> None:
@@ -283,6 +300,8 @@ class TrainingRuns(QWidget):
         self.list.setAccessibleName(self.tr("Trainings"))
         self.history.setAccessibleName(self.tr("Which adapter answered, and since when"))
         self.pause.setText(self.tr("Pause"))
+        self.judge.setText(self.tr("Judge again"))
+        self.judge.setToolTip(self.tr("Compare it with what is in use now"))
         self.use.setText(self.tr("Use it"))
         self.back.setText(self.tr("Go back to what was used before"))
         self.reason.setPlaceholderText(self.tr("Why it is used although the comparison did not pass; kept for ever"))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -20,6 +21,7 @@ from desktop.model.corrections import PatientCounts, count_corrections
 from desktop.model.feedback_child import FeedbackChild
 from desktop.model.training_folder import Nameless, RunOptions, RunPlan, Step, keep_frozen, new_run, step_arguments
 from desktop.panels.training_dialog import RUNS
+from desktop.panels.training_runs import SCORES
 from desktop.translation import Translations
 from engine.feedback.corrections import CorrectionFilter
 from engine.regions import Box
@@ -78,6 +80,27 @@ def write_run(base: ModelManifest, database: Path, held: int) -> Path:
     said = {"folder": str(folder / "snapshot"), "hash": "a" * 64, "counts": counts, "left_out": {}}
     keep_frozen(folder, RunPlan.read(folder), said)
     return folder
+
+
+def write_report(folder: Path, compared_with: str = "", *, remembered: bool = False) -> None:
+    """A run is trained, and its gate was passed."""
+    write_adapter(folder / "adapter", find_model("starter"), seed=7)
+    (folder / "run.json").write_text("{}", encoding="utf-8")
+    (folder / "result.json").write_text(json.dumps({"adapter": {"id": "adapter"}}), encoding="utf-8")
+    figures = {"n": 8, "before": 0.5, "after": 0.75, "difference": 0.25, "interval": [0.1, 0.4], "patients": 2}
+    part = {"overall": figures, "tasks": {"region_to_text": figures}, "labels": [], "confusion": None}
+    report = {
+        "format": 1,
+        "passed": True,
+        "adapter": {"id": "adapter"},
+        "compared_with": {"id": compared_with} if compared_with else None,
+        "checks": [{"what": "improves", "value": 0.1, "bound": 0.0, "passed": True}],
+        "heldout": part,
+        "base_test": part | {"limit": None if remembered else 2000},
+        "examples": [],
+    }
+    (folder / "gate").mkdir()
+    (folder / "gate" / "report.json").write_text(json.dumps(report), encoding="utf-8")
 
 
 def draw_pictures(database: Path, folder: Path, count: int) -> list[Path]:
@@ -183,3 +206,48 @@ def test_an_adapter_in_use_that_is_gone_is_told_of_and_left_behind(open_pages, m
     assert adapter_in_use(base).id == "feedback-1"
     assert not runs.trouble.isVisible()
     assert not pages.window.notice_bar.isVisible()
+
+
+def test_a_comparison_with_what_is_no_longer_in_use_is_said_and_made_again(open_pages, monkeypatch):
+    begun: list[FeedbackChild] = []
+    monkeypatch.setattr(FeedbackChild, "start", lambda child: begun.append(child))
+    pages = open_pages()
+    base, runs, model = pages.base, pages.dialog.runs, pages.parts.runs
+    folder = write_run(base, pages.store.path, held=2)
+    write_report(folder)
+    model.refresh()
+    pages.until(lambda: bool(model.rows))
+    pages.dialog.pages.show_panel(RUNS)
+    runs.parts.show_panel(SCORES)
+    assert "on what is held out, the model alone" in runs.scores.note.text()
+    assert not runs.judge.isVisible()
+    assert runs.use.isEnabled()
+    promote_adapter(write_adapter(adapters_folder() / "feedback-1", base, seed=1), base, "ann")
+    model.refresh()
+    pages.until(lambda: model.in_use == "feedback-1")
+    assert "comparison with the model alone, and feedback-1 is in use now" in runs.verdict.text()
+    assert not runs.use.isEnabled(), "it was not compared with what is in use"
+    assert runs.reason.isVisible()
+    click(runs.judge)
+    assert len(begun) == 1
+    assert model.live is not None
+    assert model.live.step is Step.GATE
+    assert not (folder / "gate" / "report.json").exists()
+    assert (folder / "gate" / "report-1.json").is_file()
+
+
+@pytest.mark.parametrize("remembered", [False, True])
+def test_what_the_base_tests_figures_are_is_said(open_pages, remembered):
+    pages = open_pages()
+    runs, model = pages.dialog.runs, pages.parts.runs
+    write_report(write_run(pages.base, pages.store.path, held=2), remembered=remembered)
+    model.refresh()
+    pages.until(lambda: bool(model.rows))
+    pages.dialog.pages.show_panel(RUNS)
+    runs.parts.show_panel(SCORES)
+    table = runs.scores.table
+    sets = [table.item(number, 2) for number in range(table.rowCount())]
+    assert [one.text() for one in sets][2:] == [["base test"] * 2, ["base test, tokens"] * 2][remembered]
+    assert ("teacher-forced" in runs.scores.note.text()) is remembered
+    assert ("teacher-forced" in sets[-1].toolTip()) is remembered
+    assert ("teacher-forced" in table.horizontalHeaderItem(4).toolTip()) is remembered
