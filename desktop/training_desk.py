@@ -76,6 +76,7 @@ class TrainingDesk(QObject):
         self._look.stop()
         self._drift.cancel()
         self._parts.runs.close()
+        self._parts.bundles.close()
 
     @property
     def _is_open(self) -> bool:

@@ -13,14 +13,15 @@ pytest.importorskip("PySide6")
 
 import numpy as np
 from PIL import Image
-from PySide6.QtWidgets import QApplication
+from PySide6.QtCore import Qt
+from PySide6.QtWidgets import QApplication, QFileDialog
 
 from desktop.app import make_window
 from desktop.model.asking import AskingModel
 from desktop.model.corrections import PatientCounts, count_corrections
 from desktop.model.feedback_child import FeedbackChild
 from desktop.model.training_folder import Nameless, RunOptions, RunPlan, Step, keep_frozen, new_run, step_arguments
-from desktop.panels.training_dialog import RUNS
+from desktop.panels.training_dialog import BUNDLES, RUNS
 from desktop.panels.training_runs import SCORES
 from desktop.translation import Translations
 from engine.feedback.corrections import CorrectionFilter
@@ -251,3 +252,53 @@ def test_what_the_base_tests_figures_are_is_said(open_pages, remembered):
     assert ("teacher-forced" in runs.scores.note.text()) is remembered
     assert ("teacher-forced" in sets[-1].toolTip()) is remembered
     assert ("teacher-forced" in table.horizontalHeaderItem(4).toolTip()) is remembered
+
+
+def test_an_adapter_goes_to_another_machine_in_a_file_and_can_be_compared_there(open_pages, home, monkeypatch):
+    file = home / "site b"
+    monkeypatch.setattr(QFileDialog, "getSaveFileName", lambda *_: (str(file), ""))
+    monkeypatch.setattr(QFileDialog, "getOpenFileName", lambda *_: (f"{file}.zip", ""))
+    write_adapter(adapters_folder() / "feedback-1", find_model("starter"), seed=1)
+    pages = open_pages()
+    page, model = pages.dialog.bundles, pages.parts.bundles
+    pages.dialog.pages.show_panel(BUNDLES)
+    pages.until(lambda: model.adapters == ("feedback-1",))
+    assert not page.pack.isEnabled(), "nothing is ticked"
+    page.adapters.item(0).setCheckState(Qt.CheckState.Checked)
+    click(page.pack)
+    assert page.progress.isVisible()
+    assert page.cancel.isVisible()
+    pages.until(lambda: "is written" in page.result.text())
+    assert not page.progress.isVisible()
+    hash_ = page.result.text().rpartition(" ")[2]
+    assert len(hash_) == 64
+    # On the other machine.
+    shutil.rmtree(adapters_folder() / "feedback-1")
+    page.expected.setText("0" * 64)
+    click(page.unpack)
+    pages.until(page.problem.isVisible)
+    assert "another bundle than the expected one" in page.problem.text()
+    assert not (adapters_folder() / "feedback-1").exists()
+    page.expected.setText(hash_)
+    click(page.unpack)
+    pages.until(lambda: "1 of them new" in page.result.text())
+    assert not page.problem.isVisible()
+    pages.until(lambda: pages.dialog.trial.second.findData("feedback-1") >= 0)
+
+
+def test_an_export_that_is_given_up_leaves_nothing(open_pages, home, monkeypatch):
+    file = home / "bundle.zip"
+    monkeypatch.setattr(QFileDialog, "getSaveFileName", lambda *_: (str(file), ""))
+    write_adapter(adapters_folder() / "feedback-1", find_model("starter"), seed=1)
+    pages = open_pages()
+    page, model = pages.dialog.bundles, pages.parts.bundles
+    pages.dialog.pages.show_panel(BUNDLES)
+    pages.until(lambda: bool(model.adapters))
+    page.adapters.item(0).setCheckState(Qt.CheckState.Checked)
+    click(page.pack)
+    pages.until(lambda: model._child.pid > 0)
+    click(page.cancel)
+    pages.until(lambda: page.result.text() == "Cancelled")
+    assert not file.exists()
+    assert not page.problem.isVisible()
+    assert page.pack.isEnabled()
