@@ -123,6 +123,14 @@ class TrainingModel(QObject):
         return self._asking.manifest
 
     @property
+    def answering(self) -> str:
+        """Id of the adapter that this window's questions are answered with, "" for none: a person may have chosen
+        another than is in use.
+        """
+        adapter = self._asking.session.adapter
+        return (adapter.id if adapter else "") if self._asking.chosen_by_hand else self.in_use
+
+    @property
     def curve(self) -> tuple[CurvePoint, ...]:
         """The losses of the run in work, or of the one that was last."""
         return tuple(self._points)

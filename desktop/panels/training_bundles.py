@@ -169,7 +169,7 @@ class TrainingBundles(QWidget):
             )
             if packed.adapters:
                 said += "\n" + self.tr(
-                    "The adapters are listed under “Compare two”, where one can be tried and used, and under Models."
+                    "The adapters are listed under “Compare two”, where one can be tried and used, and under “Manage models”."
                 )
         self.result.setText(said)
 

@@ -158,8 +158,12 @@ class TrainingRuns(QWidget):
 
     def _fill_history(self) -> None:
         model = self._model
-        name = model.in_use or self.tr("the model alone")
-        self.in_use.setText(self.tr("{0} answers with: {1}").format(model.manifest.id, name))
+        alone = self.tr("the model alone")
+        answers = self.tr("{0} answers with: {1}").format(model.manifest.id, model.answering or alone)
+        if model.answering != model.in_use:
+            chosen = self.tr("chosen under “Manage models”, in this window until the next switch; in use elsewhere: {0}")
+            answers += "\n" + chosen.format(model.in_use or alone)
+        self.in_use.setText(answers)
         self.trouble.setVisible(bool(model.trouble))
         cannot = self.tr("It cannot be loaded: {0}. Go back to what was used before, below.")
         self.trouble.setText(cannot.format(shown_error(model.trouble)))

@@ -302,3 +302,23 @@ def test_an_export_that_is_given_up_leaves_nothing(open_pages, home, monkeypatch
     assert not file.exists()
     assert not page.problem.isVisible()
     assert page.pack.isEnabled()
+
+
+def test_the_page_names_the_adapter_that_a_person_chose_for_this_window(open_pages, monkeypatch):
+    monkeypatch.setattr(AskingModel, "warm_up", lambda asking: None)
+    base = find_model("starter")
+    kept = [write_adapter(adapters_folder() / f"feedback-{number}", base, seed=number) for number in (1, 2)]
+    promote_adapter(kept[0], base, "ann")
+    pages = open_pages()
+    runs, model = pages.dialog.runs, pages.parts.runs
+    pages.until(lambda: model.in_use == "feedback-1")
+    assert runs.in_use.text() == "starter answers with: feedback-1"
+    pages.window.model_manager.use_adapter(kept[1])
+    pages.until(lambda: runs.in_use.text().startswith("starter answers with: feedback-2\nchosen under “Manage models”"))
+    assert "in use elsewhere: feedback-1" in runs.in_use.text()
+    # Rolled back: the window follows, whatever was chosen.
+    model.roll_back()
+    pages.until(lambda: model.in_use == "")
+    pages.window.asking.session.adapters.follow()
+    pages.window.asking._tell_of_adapter()
+    pages.until(lambda: runs.in_use.text() == "starter answers with: the model alone")
