@@ -169,7 +169,8 @@ class TrainingBundles(QWidget):
             )
             if packed.adapters:
                 said += "\n" + self.tr(
-                    "The adapters are listed under “Compare two”, where one can be tried and used, and under “Manage models”."
+                    "The adapters are listed under “Compare two”, where one can be tried and used, and under “Manage "
+                    "models”."
                 )
         self.result.setText(said)
 

@@ -161,7 +161,9 @@ class TrainingRuns(QWidget):
         alone = self.tr("the model alone")
         answers = self.tr("{0} answers with: {1}").format(model.manifest.id, model.answering or alone)
         if model.answering != model.in_use:
-            chosen = self.tr("chosen under “Manage models”, in this window until the next switch; in use elsewhere: {0}")
+            chosen = self.tr(
+                "chosen under “Manage models”, in this window until the next switch; in use elsewhere: {0}"
+            )
             answers += "\n" + chosen.format(model.in_use or alone)
         self.in_use.setText(answers)
         self.trouble.setVisible(bool(model.trouble))

@@ -21,14 +21,17 @@ from desktop.model.asking import AskingModel
 from desktop.model.corrections import PatientCounts, count_corrections
 from desktop.model.feedback_child import FeedbackChild
 from desktop.model.training_folder import Nameless, RunOptions, RunPlan, Step, keep_frozen, new_run, step_arguments
-from desktop.panels.training_dialog import BUNDLES, RUNS
+from desktop.panels.training_dialog import BUNDLES, RUNS, TRIAL
 from desktop.panels.training_runs import SCORES
 from desktop.translation import Translations
 from engine.feedback.corrections import CorrectionFilter
+from engine.protocol import Task
 from engine.regions import Box
+from engine.running_trial import begin_trial
 from engine.runtime import ModelManifest, adapter_in_use, adapters_folder, find_model, promote_adapter
+from engine.shadow import ShadowTrial
 from engine.store import AnnotationStore
-from tests.clinic import LIVER, found
+from tests.clinic import LIVER, SPLEEN, answer, found, see
 from tests.desktop.conftest import delete
 from tests.desktop.training_use import click, opened
 from tests.engine.runtime.tiny_adapter import write_adapter
@@ -322,3 +325,31 @@ def test_the_page_names_the_adapter_that_a_person_chose_for_this_window(open_pag
     pages.window.asking.session.adapters.follow()
     pages.window.asking._tell_of_adapter()
     pages.until(lambda: runs.in_use.text() == "starter answers with: the model alone")
+
+
+def test_a_running_trial_says_on_how_many_regions_a_choice_would_rest(open_pages):
+    base = find_model("starter")
+    adapter = write_adapter(adapters_folder() / "feedback-1", base, seed=1)
+    begin_trial(base, ShadowTrial(None, adapter), 20, "ann")
+    pages = open_pages()
+    pages.dialog.pages.show_panel(TRIAL)
+    pages.until(pages.dialog.trial.named.isVisible)
+    assert pages.dialog.trial.named.text() == "0 of 20 regions"
+
+
+def test_a_blind_card_does_not_tell_by_a_number_whose_answer_it_shows(home, open_pages):
+    base = find_model("starter")
+    adapter = write_adapter(adapters_folder() / "feedback-1", base, seed=1)
+    (path,) = draw_pictures(home / "a.sqlite", home / "pictures", 1)
+    pages = open_pages()
+    image, study = see(path, index=0)
+    (region,) = pages.store.regions.decided(())
+    said = answer(image, LIVER, region.box, task=Task.REGION_TO_TEXT, others=[(SPLEEN, 0.1)], adapter="feedback-1")
+    row = pages.store.record_suggestion(said, study, region.root_id)
+    card, asking = pages.window.card, pages.window.asking
+    card._tell_source(row)
+    assert not card.among.isHidden()
+    asking.trial = ShadowTrial(None, adapter)
+    card._tell_source(row)
+    assert card.adapter.text() == "one of the two that are compared"
+    assert card.among.isHidden()
