@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -63,6 +64,26 @@ class CorrectionCounts:
     annotators: tuple[str, ...]
     names: tuple[Label, ...]
     modalities: tuple[str, ...]
+
+
+def utc_days(first: datetime.date | None, last: datetime.date | None) -> tuple[str, str]:
+    """What the engine's filter, which knows whole days in UTC, must ask for to have all of these days of this place.
+
+    Both are included; None, and "", for no bound. Away from Greenwich some hours of a neighbouring day come along:
+    nothing that a person decided on the days they chose is left out.
+    """
+    midnight = datetime.time()
+    since = "" if first is None else _utc_day(datetime.datetime.combine(first, midnight))
+    if last is None:
+        return since, ""
+    after = datetime.datetime.combine(last + datetime.timedelta(days=1), midnight)
+    return since, _utc_day(after, before=True)
+
+
+def _utc_day(local: datetime.datetime, *, before: bool = False) -> str:
+    """The day in UTC of a moment on the clock of this place. before : of the moment before it."""
+    moment = local.astimezone(datetime.UTC)
+    return (moment - datetime.timedelta(microseconds=1) if before else moment).date().isoformat()
 
 
 class CorrectionsModel(CountingModel):

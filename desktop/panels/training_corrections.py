@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime
 from collections.abc import Callable
 from pathlib import Path
 
@@ -19,7 +20,7 @@ from PySide6.QtWidgets import (
 )
 
 from desktop.error_texts import shown_error
-from desktop.model.corrections import CorrectionCounts, CorrectionsModel
+from desktop.model.corrections import CorrectionCounts, CorrectionsModel, utc_days
 from desktop.model.training_folder import Nameless, RunOptions
 from desktop.panels.choice_box import ChoiceBox
 from desktop.panels.figure_table import Cell, figure_table, fill_table
@@ -133,14 +134,12 @@ class TrainingCorrections(QWidget):
         """The filter."""
         chosen = [field.currentData() or _ANYTHING for field in (self.annotator, self.label, self.modality)]
         annotators, labels, modalities = ((one,) if one else () for one in chosen)
-        return CorrectionFilter(
-            annotators,
-            self.approved.isChecked(),
-            labels,
-            self._first.date().toString("yyyy-MM-dd") if self.since.isChecked() else "",
-            self._last.date().toString("yyyy-MM-dd") if self.until.isChecked() else "",
-            modalities,
+        first, last = (
+            _day(field.date()) if box.isChecked() else None
+            for box, field in ((self.since, self._first), (self.until, self._last))
         )
+        since, until = utc_days(first, last)
+        return CorrectionFilter(annotators, self.approved.isChecked(), labels, since, until, modalities)
 
     @property
     def options(self) -> RunOptions:
@@ -296,6 +295,12 @@ class TrainingCorrections(QWidget):
         self.approved.setText(self.tr("Only approved by a reviewer"))
         self.since.setText(self.tr("Decided from"))
         self.until.setText(self.tr("to"))
+        whole = self.tr(
+            "Days of this place, both included. Decisions are kept by the day in UTC: some hours of a neighbouring day "
+            "may come along, and none of these days is left out."
+        )
+        for widget in (self.since, self.until, self._first, self._last):
+            widget.setToolTip(whole)
         locale = QLocale(self.tr("en", "The calendar's language, as a locale's name"))
         for day, name in ((self._first, self.since), (self._last, self.until)):
             day.set_language(locale)
@@ -337,6 +342,10 @@ class TrainingCorrections(QWidget):
         super().changeEvent(event)
         if event.type() == QEvent.Type.LanguageChange:
             self._retranslate()
+
+
+def _day(date: QDate) -> datetime.date:
+    return datetime.date(date.year(), date.month(), date.day())
 
 
 class _FolderField(QWidget):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -13,7 +14,7 @@ pytest.importorskip("PySide6")
 
 import numpy as np
 from PIL import Image
-from PySide6.QtCore import Qt
+from PySide6.QtCore import QDate, Qt
 from PySide6.QtWidgets import QApplication, QFileDialog
 
 from desktop.app import make_window
@@ -353,3 +354,30 @@ def test_a_blind_card_does_not_tell_by_a_number_whose_answer_it_shows(home, open
     card._tell_source(row)
     assert card.adapter.text() == "one of the two that are compared"
     assert card.among.isHidden()
+
+
+@pytest.mark.skipif(not hasattr(time, "tzset"), reason="this system has no such clock")
+@pytest.mark.parametrize(
+    ("zone", "days"),
+    [
+        ("UTC0", ("2026-11-20", "2026-11-27")),
+        # The 20th begins on the 19th in UTC, and the 27th ends on the 27th.
+        ("CST-8", ("2026-11-19", "2026-11-27")),
+        # The 27th ends on the 28th in UTC.
+        ("PST8", ("2026-11-20", "2026-11-28")),
+    ],
+)
+def test_days_of_this_place_are_asked_for_by_the_days_in_utc_that_hold_them(open_pages, monkeypatch, zone, days):
+    monkeypatch.setenv("TZ", zone)
+    time.tzset()
+    try:
+        page = open_pages().dialog.corrections
+        page._first.setDate(QDate(2026, 11, 20))
+        page._last.setDate(QDate(2026, 11, 27))
+        assert (page.wanted.since, page.wanted.until) == ("", "")
+        click(page.since)
+        click(page.until)
+        assert (page.wanted.since, page.wanted.until) == days
+    finally:
+        monkeypatch.delenv("TZ")
+        time.tzset()
