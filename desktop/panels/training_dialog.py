@@ -53,6 +53,7 @@ class TrainingDialog(QDialog):
         self.problem = QLabel()
         self.problem.setObjectName("problem")
         self.problem.setWordWrap(True)
+        self.problem.setContentsMargins(12, 0, 12, 0)
         self.problem.setTextFormat(Qt.TextFormat.PlainText)
         self.problem.hide()
         self._disclaimer = QLabel()

@@ -38,8 +38,8 @@ class TrainingRuns(QWidget):
     """list : the trainings. pause, resume, discard : buttons for the marked one. judge : to compare it with what is in
     use now. reason, use : to promote its adapter.
 
-    back : to what was in use before. trouble : why what is in use cannot answer. history : all switches. chart, scores,
-    examples, names : what is known of it.
+    back : to what was in use before. chosen : that a person chose what answers. trouble : why what is in use cannot
+    answer. history : all switches. chart, scores, examples, names : what is known of it.
     name_of : a label's name for people, by its key and its English name.
     """
 
@@ -62,9 +62,10 @@ class TrainingRuns(QWidget):
         self._title.setObjectName("cardTitle")
         for label in (self._runs_title, self.in_use):
             label.setObjectName("panelTitle")
-        for label in (self._facts, self.doing):
+        self.chosen = QLabel()
+        for label in (self._facts, self.doing, self.chosen):
             label.setObjectName("rowText")
-        for label in (self._title, self._facts, self.verdict, self.in_use, self.trouble, self.empty):
+        for label in (self._title, self._facts, self.verdict, self.in_use, self.chosen, self.trouble, self.empty):
             label.setWordWrap(True)
             label.setTextFormat(Qt.TextFormat.PlainText)
         self.progress = QProgressBar()
@@ -97,6 +98,7 @@ class TrainingRuns(QWidget):
         left.addWidget(self._runs_title)
         left.addWidget(self.list, 3)
         left.addWidget(self.in_use)
+        left.addWidget(self.chosen)
         left.addWidget(self.trouble)
         left.addWidget(self.history, 2)
         left.addWidget(self.back)
@@ -159,13 +161,13 @@ class TrainingRuns(QWidget):
     def _fill_history(self) -> None:
         model = self._model
         alone = self.tr("the model alone")
-        answers = self.tr("{0} answers with: {1}").format(model.manifest.id, model.answering or alone)
-        if model.answering != model.in_use:
-            chosen = self.tr(
-                "chosen under “Manage models”, in this window until the next switch; in use elsewhere: {0}"
-            )
-            answers += "\n" + chosen.format(model.in_use or alone)
-        self.in_use.setText(answers)
+        answers = self.tr("{0} answers with: {1}")
+        self.in_use.setText(answers.format(model.manifest.id, model.answering or alone))
+        chosen = self.tr(
+            "Chosen under “Manage models”, for this window and until the next switch. In use elsewhere: {0}"
+        )
+        self.chosen.setText(chosen.format(model.in_use or alone))
+        self.chosen.setVisible(model.answering != model.in_use)
         self.trouble.setVisible(bool(model.trouble))
         cannot = self.tr("It cannot be loaded: {0}. Go back to what was used before, below.")
         self.trouble.setText(cannot.format(shown_error(model.trouble)))
@@ -264,6 +266,11 @@ class TrainingRuns(QWidget):
         ready = row is not None and bool(row.adapter) and row.adapter != model.in_use and model.live is None
         passed = row is not None and row.has_passed(model.in_use)
         self.reason.setVisible(ready and not passed)
+        self.reason.setPlaceholderText(
+            self.tr("Why it is used although it was not compared with what is in use; kept for ever")
+            if row is not None and row.is_outdated(model.in_use)
+            else self.tr("Why it is used although the comparison did not pass; kept for ever")
+        )
         self.use.setVisible(row is not None and bool(row.adapter))
         self.use.setEnabled(ready and not model.switching and (passed or bool(self.reason.text().strip())))
         self.back.setEnabled(bool(model.in_use) and not model.switching)
@@ -310,7 +317,6 @@ class TrainingRuns(QWidget):
         self.judge.setToolTip(self.tr("Compare it with what is in use now"))
         self.use.setText(self.tr("Use it"))
         self.back.setText(self.tr("Go back to what was used before"))
-        self.reason.setPlaceholderText(self.tr("Why it is used although the comparison did not pass; kept for ever"))
         self.chart.setAccessibleName(self.tr("Loss"))
         self.empty.setText(
             self.tr(

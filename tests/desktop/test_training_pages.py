@@ -233,6 +233,7 @@ def test_a_comparison_with_what_is_no_longer_in_use_is_said_and_made_again(open_
     assert "comparison with the model alone, and feedback-1 is in use now" in runs.verdict.text()
     assert not runs.use.isEnabled(), "it was not compared with what is in use"
     assert runs.reason.isVisible()
+    assert "not compared with what is in use" in runs.reason.placeholderText()
     click(runs.judge)
     assert len(begun) == 1
     assert model.live is not None
@@ -318,14 +319,16 @@ def test_the_page_names_the_adapter_that_a_person_chose_for_this_window(open_pag
     pages.until(lambda: model.in_use == "feedback-1")
     assert runs.in_use.text() == "starter answers with: feedback-1"
     pages.window.model_manager.use_adapter(kept[1])
-    pages.until(lambda: runs.in_use.text().startswith("starter answers with: feedback-2\nchosen under “Manage models”"))
-    assert "in use elsewhere: feedback-1" in runs.in_use.text()
+    pages.until(lambda: runs.in_use.text() == "starter answers with: feedback-2")
+    assert runs.chosen.text().endswith("In use elsewhere: feedback-1")
+    assert not runs.chosen.isHidden()
     # Rolled back: the window follows, whatever was chosen.
     model.roll_back()
     pages.until(lambda: model.in_use == "")
     pages.window.asking.session.adapters.follow()
     pages.window.asking._tell_of_adapter()
     pages.until(lambda: runs.in_use.text() == "starter answers with: the model alone")
+    assert runs.chosen.isHidden()
 
 
 def test_a_running_trial_says_on_how_many_regions_a_choice_would_rest(open_pages):
