@@ -65,7 +65,7 @@ class BundlesModel(QObject):
     packed : a `Packed`. cancelled : nothing came of it, as was wanted.
 
     snapshots, adapters : what can be packed, the newest snapshot first; adapters by their ids, of the model that
-    answers by default. verb : what is being done, None for nothing.
+    answers by default. looked : whether that is known yet. verb : what is being done, None for nothing.
     """
 
     changed = Signal()
@@ -91,6 +91,7 @@ class BundlesModel(QObject):
         self._child: FeedbackChild | None = None
         self._given_up = False
         self.verb: Verb | None = None
+        self.looked = False
         self.snapshots: tuple[SnapshotChoice, ...] = ()
         self.adapters: tuple[str, ...] = ()
 
@@ -158,7 +159,7 @@ class BundlesModel(QObject):
             self.failed.emit(end.message or self.tr("It ended without a result."))
 
     def _show(self, seen: _Seen) -> None:
-        self.snapshots, self.adapters = seen.snapshots, seen.adapters
+        self.snapshots, self.adapters, self.looked = seen.snapshots, seen.adapters, True
         self.changed.emit()
 
 

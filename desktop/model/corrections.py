@@ -43,7 +43,7 @@ class PatientCounts:
     def likely(self) -> Nameless:
         """What stands for a patient unless a person says otherwise.
 
-        A folder, which never puts one patient on both sides; but where all lie in one folder nothing could be held out.
+        A folder, where people keep one for each patient; but where all lie in one folder nothing could be held out.
         """
         return Nameless.FOLDER if self.folders > 1 else Nameless.FILE
 

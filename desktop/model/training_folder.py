@@ -132,11 +132,13 @@ class RunPlan:
             wanted: dict[str, Any] = dict(said["filter"])
             wanted |= {key: tuple(value) for key, value in wanted.items() if isinstance(value, list)}
             frozen = said["frozen"]
+            replay, base_test = (None if said[key] is None else Path(said[key]) for key in ("replay", "base_test"))
             options = RunOptions(
                 CorrectionFilter(**wanted),
                 float(said["heldout"]),
                 None if said["max_steps"] is None else int(said["max_steps"]),
-                *(None if said[key] is None else Path(said[key]) for key in ("replay", "base_test")),
+                replay,
+                base_test,
                 # Plans from before there was a choice.
                 Nameless(said.get("nameless", Nameless.FOLDER)),
             )

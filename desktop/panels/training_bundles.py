@@ -110,9 +110,10 @@ class TrainingBundles(QWidget):
                 )
                 for one in model.snapshots
             },
-            self.tr("No snapshot was taken yet."),
+            self.tr("No snapshot was taken yet.") if model.looked else "",
         )
-        _fill(self.adapters, {id_: id_ for id_ in model.adapters}, self.tr("No adapter was ever used or imported."))
+        nothing = self.tr("No adapter was ever used or imported.") if model.looked else ""
+        _fill(self.adapters, {id_: id_ for id_ in model.adapters}, nothing)
         busy = model.verb is not None
         for widget in (self.progress, self.cancel, self._doing):
             widget.setVisible(busy)
@@ -229,4 +230,5 @@ def _fill(box: QListWidget, choices: dict[str, str], nothing: str) -> None:
 
 def _ticked(box: QListWidget) -> list[str]:
     items = [box.item(number) for number in range(box.count())]
-    return [str(item.data(_ID_ROLE)) for item in items if item.checkState() is Qt.CheckState.Checked]
+    chosen = [item for item in items if item.data(_ID_ROLE) and item.checkState() is Qt.CheckState.Checked]
+    return [str(item.data(_ID_ROLE)) for item in chosen]

@@ -326,13 +326,13 @@ class TrainingCorrections(QWidget):
         why = self.tr(
             "Files such as NIfTI and PNG do not say whose they are. A patient is never on both sides: what is held out "
             "must be of others than what is learnt from.\n\n"
-            "Each folder is a patient: right where every patient has a folder. It is always safe, but files of many "
-            "patients in one folder count as one, and nothing can be held out.\n\n"
+            "Each folder is a patient: right where every patient has a folder. Files of many patients in one folder "
+            "count as one patient, and nothing can be held out.\n\n"
             "Each scan is a patient: right where every file is of another patient. Where a patient has several files, "
             "some may be learnt from and others judged by: the result then looks better than it is."
         )
-        for widget in (self._nameless_name, self.nameless):
-            widget.setToolTip(why)
+        self._nameless_name.setToolTip(why)
+        self.nameless.setToolTip(why)
         self.start.setText(self.tr("Freeze and train"))
         if self._counts is not None:
             self._show(self._counts)

@@ -1002,7 +1002,7 @@
     </message>
     <message>
         <source>Before: on what is held out, {0}; on the base test, the model alone.</source>
-        <translation>“之前”：在留出的修正上是{0}；在基础测试上是不带适配器的模型。</translation>
+        <translation>训练前：留出的修正由“{0}”回答；基础测试由不带适配器的模型回答。</translation>
     </message>
     <message>
         <source>Base test: the share of right tokens when the answer so far is right (teacher-forced), by what the model remembers of its own test; not right names or overlap of boxes.</source>
@@ -3419,6 +3419,18 @@
         <translation>用于检测遗忘</translation>
     </message>
     <message>
+        <source>Files such as NIfTI and PNG do not say whose they are. A patient is never on both sides: what is held out must be of others than what is learnt from.
+
+Each folder is a patient: right where every patient has a folder. Files of many patients in one folder count as one patient, and nothing can be held out.
+
+Each scan is a patient: right where every file is of another patient. Where a patient has several files, some may be learnt from and others judged by: the result then looks better than it is.</source>
+        <translation>NIfTI、PNG 等文件不说明属于哪名患者。同一名患者绝不会同时出现在两边：留出的必须是所学内容以外的患者。
+
+每个文件夹是一名患者：适用于每名患者各有一个文件夹的情况。许多患者的文件在同一个文件夹中时只算一名患者，没有可留出的内容。
+
+每个影像是一名患者：适用于每个文件属于不同患者的情况。如果一名患者有多个文件，其中一些可能用于学习，另一些用于评判：结果会显得比实际更好。</translation>
+    </message>
+    <message>
         <source>the model&apos;s own, else phantoms</source>
         <translation>模型自带的，否则为体模</translation>
     </message>
@@ -3437,18 +3449,6 @@
     <message>
         <source>Scans without a patient</source>
         <translation>没有患者信息的影像</translation>
-    </message>
-    <message>
-        <source>Files such as NIfTI and PNG do not say whose they are. A patient is never on both sides: what is held out must be of others than what is learnt from.
-
-Each folder is a patient: right where every patient has a folder. It is always safe, but files of many patients in one folder count as one, and nothing can be held out.
-
-Each scan is a patient: right where every file is of another patient. Where a patient has several files, some may be learnt from and others judged by: the result then looks better than it is.</source>
-        <translation>NIfTI、PNG 等文件不说明属于哪名患者。同一名患者绝不会同时出现在两边：留出的必须是所学内容以外的患者。
-
-每个文件夹是一名患者：适用于每名患者各有一个文件夹的情况。这总是安全的，但许多患者的文件在同一个文件夹中时只算一名患者，没有可留出的内容。
-
-每个影像是一名患者：适用于每个文件属于不同患者的情况。如果一名患者有多个文件，其中一些可能用于学习，另一些用于评判：结果会显得比实际更好。</translation>
     </message>
     <message>
         <source>Freeze and train</source>
@@ -3800,7 +3800,7 @@ Each scan is a patient: right where every file is of another patient. Where a pa
     </message>
     <message>
         <source>That was in comparison with {0}, and {1} is in use now: judge again before you decide.</source>
-        <translation>这是与{0}比较的结果，而现在使用的是{1}：请先重新评判，再作决定。</translation>
+        <translation>这是与“{0}”比较的结果，而现在使用的是“{1}”：请先重新评判，再作决定。</translation>
     </message>
     <message>
         <source>Stopping after this step …</source>
@@ -3903,7 +3903,7 @@ Each scan is a patient: right where every file is of another patient. Where a pa
     </message>
     <message>
         <source>{0} of {1} regions</source>
-        <translation>{1} 个区域中的 {0} 个</translation>
+        <translation>{0} / {1} 个区域</translation>
     </message>
     <message>
         <source>Few regions say little: the more are named, the surer it is who is better</source>
