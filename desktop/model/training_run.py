@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import math
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -15,6 +14,7 @@ from desktop.model.asking import AskingModel
 from desktop.model.feedback_child import ChildEnd, ChildEvent, FeedbackChild
 from desktop.model.jobs import Job, JobRunner
 from desktop.model.reader import ReaderModel
+from desktop.model.training_advice import TrainingAdvice
 from desktop.model.training_folder import (
     CurvePoint,
     RunError,
@@ -42,10 +42,6 @@ logger = logging.getLogger(__name__)
 _LOCK_FILE = ".lock"
 _CLOSING_MS = 5_000
 _LOSSES = ("step", "validation")
-_ENOUGH_JUDGES = 3
-"""Patients that a proposed share holds out on the average, so that at least two mostly are."""
-_LARGEST_SHARE = 50
-"""That the window offers, in percent."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,6 +96,7 @@ class TrainingModel(QObject):
         self._store = store
         self._asking = asking
         self._reader = reader
+        self._advice = TrainingAdvice(self)
         self._jobs = jobs
         self.rows: tuple[RunRow, ...] = ()
         self.history: tuple[Switch, ...] = ()
@@ -306,7 +303,7 @@ class TrainingModel(QObject):
                 return
             arguments = step_arguments(folder, plan, self._reader.name)
             if step is Step.TRAIN and is_unjudged(folder, plan) and not unjudged:
-                self._fail(self._too_few(plan))
+                self._fail(self._advice.too_few(plan))
                 return
         except MedRegAError as error:
             self._fail(str(error))
@@ -318,30 +315,6 @@ class TrainingModel(QObject):
         child.ended.connect(lambda end: self._ended(folder, plan, step, end))
         child.start()
         self.progressed.emit()
-
-    def _too_few(self, plan: RunPlan) -> str:
-        """That too few patients are held out, and what to do."""
-        assert plan.frozen is not None, "it was counted"
-        held, learnt_from = (plan.frozen.counts[side]["patients"] for side in ("heldout", "train"))
-        patients, share = held + learnt_from, round(100 * plan.options.heldout)
-        wanted = min(_LARGEST_SHARE, max(5 * math.ceil(100 * _ENOUGH_JUDGES / patients / 5), share + 10))
-        why = self.tr(
-            "Of {0} patients {1} are held out to judge by, and fewer than two can never show that the model became "
-            "better."
-        )
-        said = [why.format(patients, held)]
-        if wanted > share:
-            raised = self.tr(
-                "Start anew under Corrections with a larger share of “Patients held out”: {0} %, not {1} %."
-            )
-            said.append(raised.format(wanted, share))
-        said.append(
-            self.tr(
-                "Regions of more patients help too. “Train all the same” goes on, and nothing will say whether it is "
-                "better."
-            )
-        )
-        return " ".join(said)
 
     def _hear(self, event: ChildEvent) -> None:
         live = self.live

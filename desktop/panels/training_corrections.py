@@ -4,16 +4,13 @@ from __future__ import annotations
 
 import datetime
 from collections.abc import Callable
-from pathlib import Path
 
 from PySide6.QtCore import QDate, QEvent, QLocale, QSignalBlocker, Qt, QTimer, Signal
 from PySide6.QtWidgets import (
     QCheckBox,
-    QFileDialog,
     QGridLayout,
     QHBoxLayout,
     QLabel,
-    QLineEdit,
     QPushButton,
     QVBoxLayout,
     QWidget,
@@ -25,6 +22,7 @@ from desktop.model.training_folder import Nameless, RunOptions
 from desktop.panels.choice_box import ChoiceBox
 from desktop.panels.figure_table import Cell, figure_table, fill_table
 from desktop.panels.filter_fields import ChoiceField, DayField, NumberField
+from desktop.panels.folder_field import FolderField
 from desktop.panels.training_words import TrainingWords
 from engine.feedback.corrections import CorrectionFilter
 from engine.regions import Label
@@ -70,7 +68,7 @@ class TrainingCorrections(QWidget):
         self.heldout.setSuffix(" %")
         self.steps.setRange(0, 100_000)
         self._heldout_name, self._steps_name = QLabel(), QLabel()
-        self.replay, self.base_test = _FolderField(), _FolderField()
+        self.replay, self.base_test = FolderField(), FolderField()
         self.nameless, self._nameless_name = ChoiceBox(), QLabel()
         self._nameless_name.setBuddy(self.nameless)
         for one in Nameless:
@@ -346,45 +344,6 @@ class TrainingCorrections(QWidget):
 
 def _day(date: QDate) -> datetime.date:
     return datetime.date(date.year(), date.month(), date.day())
-
-
-class _FolderField(QWidget):
-    """A folder of data, typed or chosen; empty for what is used without one. name : its label."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.name = QLabel()
-        self.edit = QLineEdit()
-        self.edit.setClearButtonEnabled(True)
-        self.name.setBuddy(self.edit)
-        self._choose = QPushButton()
-        self._choose.setAutoDefault(False)
-        self._choose.clicked.connect(lambda _=False: self._ask())
-        self._title = ""
-        layout = QHBoxLayout(self)
-        layout.setContentsMargins(0, 0, 0, 0)
-        layout.addWidget(self.edit, 1)
-        layout.addWidget(self._choose)
-
-    @property
-    def folder(self) -> Path | None:
-        """None while it is empty."""
-        text = self.edit.text().strip()
-        return Path(text) if text else None
-
-    def set_texts(self, name: str, without: str, choose: str, title: str) -> None:
-        """In the language of the interface. without : what is used while it is empty."""
-        self._title = title
-        self.name.setText(name)
-        self.name.setToolTip(title)
-        self.edit.setPlaceholderText(without)
-        self._choose.setText(choose)
-        self._choose.setAccessibleName(title)
-
-    def _ask(self) -> None:
-        chosen = QFileDialog.getExistingDirectory(self, self._title, self.edit.text())
-        if chosen:
-            self.edit.setText(chosen)
 
 
 def _fill(field: ChoiceField, everything: str, choices: list[tuple[str, str]]) -> None:

@@ -3195,6 +3195,21 @@
     </message>
 </context>
 <context>
+    <name>TrainingAdvice</name>
+    <message>
+        <source>Of {0} patients {1} are held out to judge by, and fewer than two can never show that the model became better.</source>
+        <translation>{0} 名患者中有 {1} 名被留出用于评判；少于两名时，永远无法表明模型有所改进。</translation>
+    </message>
+    <message>
+        <source>Start anew under Corrections with a larger share of “Patients held out”: {0} %, not {1} %.</source>
+        <translation>请在“修正”中提高“留出的患者”的比例，重新开始：设为 {0} %，而不是 {1} %。</translation>
+    </message>
+    <message>
+        <source>Regions of more patients help too. “Train all the same” goes on, and nothing will say whether it is better.</source>
+        <translation>增加更多患者的区域也有帮助。“仍然训练”会继续，但无法判断是否有所改进。</translation>
+    </message>
+</context>
+<context>
     <name>TrainingBundles</name>
     <message>
         <source>{0} by {1}
@@ -3613,18 +3628,6 @@ Each scan is a patient: right where every file is of another patient. Where a pa
     <message>
         <source>The training ended without a result.</source>
         <translation>训练结束，但没有结果。</translation>
-    </message>
-    <message>
-        <source>Of {0} patients {1} are held out to judge by, and fewer than two can never show that the model became better.</source>
-        <translation>{0} 名患者中有 {1} 名被留出用于评判；少于两名时，永远无法表明模型有所改进。</translation>
-    </message>
-    <message>
-        <source>Start anew under Corrections with a larger share of “Patients held out”: {0} %, not {1} %.</source>
-        <translation>请在“修正”中提高“留出的患者”的比例，重新开始：设为 {0} %，而不是 {1} %。</translation>
-    </message>
-    <message>
-        <source>Regions of more patients help too. “Train all the same” goes on, and nothing will say whether it is better.</source>
-        <translation>增加更多患者的区域也有帮助。“仍然训练”会继续，但无法判断是否有所改进。</translation>
     </message>
 </context>
 <context>
