@@ -24,6 +24,8 @@ from desktop.panels.training_words import TrainingWords, percent, signed_points
 _BOX = re.compile(r"<box>.*?</box>")
 _TAG = re.compile(r"</?ref>")
 _SEVERAL = "(several)"
+_LABEL_COLUMN = 1
+"""Of the scores."""
 
 
 class GateScores(QWidget):
@@ -74,9 +76,20 @@ class GateScores(QWidget):
                 for name, part in sets:
                     rows += [self._row(name, row) for row in part.rows if bool(row.label) is by_label]
         fill_table(self.table, heads, rows, words=3)
+        self.table.horizontalHeader().setSectionResizeMode(0, QHeaderView.ResizeMode.ResizeToContents)
+        self._fit()
+
+    def _fit(self) -> None:
+        """Give the labels what room is left; where none is, as much as they need, and the table scrolls."""
         header = self.table.horizontalHeader()
-        header.setSectionResizeMode(0, QHeaderView.ResizeMode.ResizeToContents)
-        header.setSectionResizeMode(1, QHeaderView.ResizeMode.Stretch)
+        header.setSectionResizeMode(_LABEL_COLUMN, QHeaderView.ResizeMode.ResizeToContents)
+        if header.length() < self.table.viewport().width():
+            header.setSectionResizeMode(_LABEL_COLUMN, QHeaderView.ResizeMode.Stretch)
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        if self.table.columnCount():
+            self._fit()
 
     def _note(self, report: GateReport) -> str:
         with_ = report.compared_with or self.tr("the model alone")

@@ -384,3 +384,18 @@ def test_days_of_this_place_are_asked_for_by_the_days_in_utc_that_hold_them(open
     finally:
         monkeypatch.delenv("TZ")
         time.tzset()
+
+
+def test_labels_are_not_cut_in_a_narrow_table_of_scores(open_pages):
+    pages = open_pages()
+    runs, model = pages.dialog.runs, pages.parts.runs
+    write_report(write_run(pages.base, pages.store.path, held=2), remembered=True)
+    model.refresh()
+    pages.until(lambda: bool(model.rows))
+    pages.dialog.pages.show_panel(RUNS)
+    runs.parts.show_panel(SCORES)
+    table = runs.scores.table
+    wide = table.columnWidth(1)
+    pages.dialog.resize(pages.dialog.minimumSizeHint().width(), 700)
+    pages.until(lambda: table.columnWidth(1) < wide)
+    assert table.columnWidth(1) >= table.sizeHintForColumn(1)
