@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 
-from PySide6.QtCore import QEvent, QSize, Qt
+from PySide6.QtCore import QEvent, QObject, QSize, Qt
 from PySide6.QtGui import QPixmap, QResizeEvent
 from PySide6.QtWidgets import (
     QHBoxLayout,
@@ -42,6 +42,7 @@ class GateScores(QWidget):
         self.note.setObjectName("rowText")
         self.note.setWordWrap(True)
         self.note.setTextFormat(Qt.TextFormat.PlainText)
+        self.table.viewport().installEventFilter(self)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 6, 0, 0)
         layout.addWidget(self.note)
@@ -81,15 +82,19 @@ class GateScores(QWidget):
 
     def _fit(self) -> None:
         """Give the labels what room is left; where none is, as much as they need, and the table scrolls."""
-        header = self.table.horizontalHeader()
-        header.setSectionResizeMode(_LABEL_COLUMN, QHeaderView.ResizeMode.ResizeToContents)
-        if header.length() < self.table.viewport().width():
-            header.setSectionResizeMode(_LABEL_COLUMN, QHeaderView.ResizeMode.Stretch)
+        table, header = self.table, self.table.horizontalHeader()
+        # Not the header's own length: it is counted anew only later.
+        columns = range(table.columnCount())
+        wanted = sum(max(table.sizeHintForColumn(one), header.sectionSizeHint(one)) + 1 for one in columns)
+        fits = wanted <= table.viewport().width()
+        mode = QHeaderView.ResizeMode.Stretch if fits else QHeaderView.ResizeMode.ResizeToContents
+        header.setSectionResizeMode(_LABEL_COLUMN, mode)
 
-    def resizeEvent(self, event: QResizeEvent) -> None:
-        super().resizeEvent(event)
-        if self.table.columnCount():
+    def eventFilter(self, watched: QObject, event: QEvent) -> bool:
+        # The table's own: it may be given another width than this has, and later.
+        if event.type() == QEvent.Type.Resize and self.table.columnCount():
             self._fit()
+        return super().eventFilter(watched, event)
 
     def _note(self, report: GateReport) -> str:
         with_ = report.compared_with or self.tr("the model alone")

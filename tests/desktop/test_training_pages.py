@@ -15,6 +15,7 @@ pytest.importorskip("PySide6")
 import numpy as np
 from PIL import Image
 from PySide6.QtCore import QDate, Qt
+from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication, QFileDialog
 
 from desktop.app import make_window
@@ -395,7 +396,9 @@ def test_labels_are_not_cut_in_a_narrow_table_of_scores(open_pages):
     pages.dialog.pages.show_panel(RUNS)
     runs.parts.show_panel(SCORES)
     table = runs.scores.table
-    wide = table.columnWidth(1)
-    pages.dialog.resize(pages.dialog.minimumSizeHint().width(), 700)
-    pages.until(lambda: table.columnWidth(1) < wide)
-    assert table.columnWidth(1) >= table.sizeHintForColumn(1)
+    needed = max(table.sizeHintForColumn(1), table.horizontalHeader().sectionSizeHint(1))
+    pages.until(lambda: table.columnWidth(1) > 2 * needed)
+    pages.dialog.resize(900, 700)
+    pages.until(lambda: table.viewport().width() < 600)
+    QTest.qWait(200)
+    assert table.columnWidth(1) >= needed
