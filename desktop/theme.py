@@ -183,9 +183,11 @@ QFrame#card QListWidget { border: none; background: transparent; padding: 0; }
 QFrame#card QListWidget::item { padding: 0; }
 QLabel#cardTitle { font-weight: 600; color: $text; }
 QLabel#cardHint { color: $quiet; }
-QCheckBox::indicator { width: 14px; height: 14px; border: 1px solid $faint; border-radius: 4px; background: $raised; }
-QCheckBox::indicator:hover, QCheckBox:focus::indicator { border-color: $accent_edge; }
-QCheckBox::indicator:checked { background: $accent; border-color: $accent_edge; image: url($tick); }
+QCheckBox::indicator, QListView::indicator { width: 14px; height: 14px;
+    border: 1px solid $faint; border-radius: 4px; background: $raised; }
+QCheckBox::indicator:hover, QListView::indicator:hover, QCheckBox:focus::indicator { border-color: $accent_edge; }
+QCheckBox::indicator:checked, QListView::indicator:checked { background: $accent;
+    border-color: $accent_edge; image: url($tick); }
 QCheckBox::indicator:disabled { border-color: $line; }
 QCheckBox::indicator:checked:disabled { background: $disabled; border-color: $disabled; }
 QToolButton#cardButton { padding: 2px 8px; }

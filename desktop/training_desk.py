@@ -57,6 +57,9 @@ class TrainingDesk(QObject):
         self._look.start()
         parts.runs.finished.connect(self._finished)
         parts.runs.failed.connect(self._failed)
+        parts.runs.troubled.connect(self._tell_trouble)
+        parts.runs.changed.connect(self._forget_trouble)
+        self._trouble_told = ""
         parts.trial.changed.connect(self._tell_trial)
 
     def show(self) -> TrainingDialog:
@@ -73,6 +76,7 @@ class TrainingDesk(QObject):
         self._look.stop()
         self._drift.cancel()
         self._parts.runs.close()
+        self._parts.bundles.close()
 
     @property
     def _is_open(self) -> bool:
@@ -107,6 +111,16 @@ class TrainingDesk(QObject):
     def _failed(self, message: str) -> None:
         if not self._is_open:
             self._tell(self.tr("The training stopped. {0}").format(shown_error(message)), RUNS)
+
+    def _tell_trouble(self, message: str) -> None:
+        text = self.tr("The adapter in use cannot be loaded, and the model does not answer: {0}")
+        self._trouble_told = text.format(shown_error(message))
+        self._tell(self._trouble_told, RUNS)
+
+    def _forget_trouble(self) -> None:
+        if self._trouble_told and not self._parts.runs.trouble:
+            self._notices.withdraw(self._trouble_told)
+            self._trouble_told = ""
 
     def _tell_trial(self) -> None:
         over = self._parts.trial.is_over

@@ -50,7 +50,8 @@ class AskingModel(QObject):
 
     manifest : of the model that answers by default. trial : two adapters of it that name each region together, one
     of them seen; None while one adapter answers alone.
-    binding : the label set, if any, that a region's name is to be of.
+    binding : the label set, if any, that a region's name is to be of. chosen_by_hand : the adapter that answers was
+    chosen by a person, and is not the one that was promoted last; so until the next promotion.
     """
 
     started = Signal(object)
@@ -90,6 +91,8 @@ class AskingModel(QObject):
         self._kv_type: KvType | None = None
         self.session = self._new_session(manifest)
         self._shown_adapter: AdapterManifest | None = None
+        self._unusable = False
+        self.chosen_by_hand = False
         self._of_tasks: dict[Task, ModelManifest] = {}
         self._others: dict[Path, Session] = {}
         # Read once: each turn to a slice asks for them.
@@ -172,7 +175,7 @@ class AskingModel(QObject):
         if manifest != self.manifest:
             old, self.session = self.session, self._new_session(manifest)
             old.close()
-            self._shown_adapter = None
+            self._shown_adapter, self.chosen_by_hand = None, False
             self.warm_up()
         self.manifest = manifest
         self.model_changed.emit()
@@ -201,19 +204,26 @@ class AskingModel(QObject):
         """Answer with a LoRA adapter of the default model from the next question on. Raises `ModelError`."""
         self.session.use_adapter(adapter)
         self._shown_adapter = adapter
+        self.chosen_by_hand = True
         self.model_changed.emit()
 
     def _tell_of_adapter(self) -> None:
         """The session follows what is promoted and rolled back, wherever that is done."""
-        if self.session.adapter != self._shown_adapter:
-            self._shown_adapter = self.session.adapter
+        promoted = self.session.adapter != self._shown_adapter
+        if promoted or self._unusable:
+            self.chosen_by_hand = self.chosen_by_hand and not promoted
+            self._shown_adapter, self._unusable = self.session.adapter, False
             self.model_changed.emit()
+
+    def _cannot_load(self, message: str) -> None:
+        self._unusable = True
+        self.unusable.emit(message)
 
     def warm_up(self) -> None:
         """Load the model before the first question needs it."""
         session = self.session
         job = self._jobs.start(lambda job: session.start(job.cancelled))
-        job.failed.connect(self.unusable)
+        job.failed.connect(self._cannot_load)
         job.done.connect(self._tell_of_adapter)
         job.done.connect(self.ahead.later)
 

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import datetime
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 from desktop.model.counting import CountingModel
+from desktop.model.training_folder import Nameless
 from engine.feedback.corrections import Correction, CorrectionFilter, corrections
 from engine.regions import Label
 from engine.review import label_key
@@ -23,6 +26,29 @@ class LabelCount:
 
 
 @dataclass(frozen=True, slots=True)
+class PatientCounts:
+    """named : patients that scans' headers tell apart. files, folders : the scans whose headers name none, and the
+    folders that these lie in.
+    """
+
+    named: int = 0
+    files: int = 0
+    folders: int = 0
+
+    def of(self, nameless: Nameless) -> int:
+        """How many patients a snapshot holds."""
+        return self.named + (self.files if nameless is Nameless.FILE else self.folders)
+
+    @property
+    def likely(self) -> Nameless:
+        """What stands for a patient unless a person says otherwise.
+
+        A folder, where people keep one for each patient; but where all lie in one folder nothing could be held out.
+        """
+        return Nameless.FOLDER if self.folders > 1 else Nameless.FILE
+
+
+@dataclass(frozen=True, slots=True)
 class CorrectionCounts:
     """total : all that pass the filter. scans, patients : they are of. since : when the last snapshot was taken, ""
     for never.
@@ -32,12 +58,32 @@ class CorrectionCounts:
 
     total: LabelCount
     scans: int
-    patients: int
+    patients: PatientCounts
     since: str
     labels: tuple[LabelCount, ...]
     annotators: tuple[str, ...]
     names: tuple[Label, ...]
     modalities: tuple[str, ...]
+
+
+def utc_days(first: datetime.date | None, last: datetime.date | None) -> tuple[str, str]:
+    """What the engine's filter, which knows whole days in UTC, must ask for to have all of these days of this place.
+
+    Both are included; None, and "", for no bound. Away from Greenwich some hours of a neighbouring day come along:
+    nothing that a person decided on the days they chose is left out.
+    """
+    midnight = datetime.time()
+    since = "" if first is None else _utc_day(datetime.datetime.combine(first, midnight))
+    if last is None:
+        return since, ""
+    after = datetime.datetime.combine(last + datetime.timedelta(days=1), midnight)
+    return since, _utc_day(after, before=True)
+
+
+def _utc_day(local: datetime.datetime, *, before: bool = False) -> str:
+    """The day in UTC of a moment on the clock of this place. before : of the moment before it."""
+    moment = local.astimezone(datetime.UTC)
+    return (moment - datetime.timedelta(microseconds=1) if before else moment).date().isoformat()
 
 
 class CorrectionsModel(CountingModel):
@@ -53,7 +99,7 @@ def count_corrections(store: AnnotationStore, wanted: CorrectionFilter) -> Corre
     everything = list(corrections(store))
     # Of a scan that several people read it depends on the wanted annotators whose reading counts.
     found = everything if wanted == CorrectionFilter() else list(corrections(store, wanted))
-    snapshots, patients = store.snapshots.all(), store.scans.patients_of_sources()
+    snapshots = store.snapshots.all()
     since = snapshots[-1].created if snapshots else ""
     by_label: dict[str, list[Correction]] = {}
     for one in found:
@@ -63,13 +109,31 @@ def count_corrections(store: AnnotationStore, wanted: CorrectionFilter) -> Corre
     return CorrectionCounts(
         _counted(None, found, since),
         len({one.image.series_uid or one.image.source for one in found}),
-        len({patients.get(one.image.source, one.image.source) for one in found}),
+        count_patients(store, {one.image.source for one in found}),
         since,
         tuple(sorted(labels, key=lambda one: -(one.accepted + one.corrected))),
         tuple(sorted({one.annotator for one in everything})),
         tuple(sorted(named.values(), key=lambda label: (label.en or label.zh).casefold())),
         tuple(sorted({one.image.modality for one in everything} - {""})),
     )
+
+
+def count_patients(store: AnnotationStore, sources: Iterable[str]) -> PatientCounts:
+    """Count as a snapshot does. sources : of scans that something was drawn on.
+
+    A DICOM series that was never listed is the one case in which only its file says who it is of: it is counted by its
+    study.
+    """
+    known = store.scans.patients_of_sources()
+    named, files = set[str](), set[str]()
+    for source in sources:
+        patient = known.get(source, "")
+        # The key of a patient with a name or a number has both, a line each (`engine.store.patient_key`).
+        if "\n" in patient or not (patient in ("", f"file:{source}") or store.scans.of_path(source)):
+            named.add(patient)
+        else:
+            files.add(source)
+    return PatientCounts(len(named), len(files), len({Path(source).parent for source in files}))
 
 
 def _counted(label: Label | None, found: Sequence[Correction], since: str) -> LabelCount:

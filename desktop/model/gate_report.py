@@ -49,11 +49,16 @@ class Confusion:
 
 @dataclass(frozen=True, slots=True)
 class GatePart:
-    """One set of questions. rows : all of it, by task, by label."""
+    """One set of questions. rows : all of it, by task, by label.
+
+    remembered : no answer was written: what the model brings along of its own test tells the share of the right
+    answers' tokens that it gives when all before them is right.
+    """
 
     patients: int
     rows: tuple[GateRow, ...]
     confusion: Confusion | None
+    remembered: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,7 +114,9 @@ def _part(said: Mapping[str, Any]) -> GatePart:
     rows = [_row("", "", said["overall"])]
     rows += [_row(task, "", figures) for task, figures in said["tasks"].items()]
     rows += [_row(str(figures["task"]), str(figures["label"]), figures) for figures in said["labels"]]
-    return GatePart(int(said["overall"]["patients"]), tuple(rows), _confusion(said["confusion"]))
+    # A set of questions is asked up to a limit; what is remembered is no set.
+    remembered = "limit" in said and said["limit"] is None
+    return GatePart(int(said["overall"]["patients"]), tuple(rows), _confusion(said["confusion"]), remembered)
 
 
 def _row(task: str, label: str, said: Mapping[str, Any]) -> GateRow:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from PySide6.QtCore import QObject
 
+from desktop.model.bundles import BundlesModel
 from desktop.model.corrections import CorrectionsModel
 from desktop.model.drift import DriftModel
 from desktop.model.jobs import JobRunner
@@ -26,6 +27,7 @@ class TrainingModels:
     drift: DriftModel
     trial: TrialModel
     next_images: NextImagesModel
+    bundles: BundlesModel
 
     @classmethod
     def make(
@@ -34,10 +36,15 @@ class TrainingModels:
         """All of a window's, which they belong to."""
         asking, regions = models.asking, models.regions
         runs = TrainingModel(store, asking, reader, jobs, window)
+        trial = TrialModel(store, asking, regions, runs, reader, jobs, window)
+        bundles = BundlesModel(store, asking, reader, jobs, window)
+        # An adapter that was imported can be compared.
+        bundles.packed.connect(trial.refresh)
         return cls(
             runs,
             CorrectionsModel(store, jobs, window),
             DriftModel(store, jobs, window),
-            TrialModel(store, asking, regions, runs, reader, jobs, window),
+            trial,
             NextImagesModel(store, jobs, window),
+            bundles,
         )

@@ -7,12 +7,13 @@ does next follows from the files alone, so that it goes on after any end of the 
 from __future__ import annotations
 
 import datetime
+import itertools
 import json
 import logging
 import shutil
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
-from enum import Enum
+from enum import Enum, StrEnum
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +29,8 @@ logger = logging.getLogger(__name__)
 PLAN_FILE, CURVE_FILE = "plan.json", "curve.ndjson"
 ADAPTER_FOLDER = "adapter"
 """In a finished run's."""
+FEWEST_JUDGES = 2
+"""Patients held out, below which no comparison can tell whether the model became better."""
 _RECORD_FILE, _RESULT_FILE = "run.json", "result.json"
 _REPORT_FILE = Path("gate", "report.json")
 _FORMAT = 1
@@ -48,11 +51,22 @@ class Step(Enum):
     DECIDE = "decide"
 
 
+class Nameless(StrEnum):
+    """What stands for the patient of a scan whose header names none: the folder that it lies in, or the scan itself.
+
+    The values of ``medrega feedback snapshot --nameless``.
+    """
+
+    FOLDER = "folder"
+    FILE = "file"
+
+
 @dataclass(frozen=True, slots=True)
 class RunOptions:
     """How a run is made. heldout : share of the patients that judges. max_steps : None for the trainer's own number.
 
-    replay, base_test : sets of what the base learnt from and is tested with, None for generated phantoms.
+    replay, base_test : sets of what the base learnt from and is tested with; None for what the model brings along, or
+    generated phantoms where it brings nothing.
     """
 
     wanted: CorrectionFilter = field(default_factory=CorrectionFilter)
@@ -60,6 +74,7 @@ class RunOptions:
     max_steps: int | None = None
     replay: Path | None = None
     base_test: Path | None = None
+    nameless: Nameless = Nameless.FOLDER
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,6 +114,7 @@ class RunPlan:
             "max_steps": options.max_steps,
             "replay": None if options.replay is None else str(options.replay),
             "base_test": None if options.base_test is None else str(options.base_test),
+            "nameless": options.nameless.value,
             "frozen": None,
         }
         if self.frozen is not None:
@@ -116,11 +132,15 @@ class RunPlan:
             wanted: dict[str, Any] = dict(said["filter"])
             wanted |= {key: tuple(value) for key, value in wanted.items() if isinstance(value, list)}
             frozen = said["frozen"]
+            replay, base_test = (None if said[key] is None else Path(said[key]) for key in ("replay", "base_test"))
             options = RunOptions(
                 CorrectionFilter(**wanted),
                 float(said["heldout"]),
                 None if said["max_steps"] is None else int(said["max_steps"]),
-                *(None if said[key] is None else Path(said[key]) for key in ("replay", "base_test")),
+                replay,
+                base_test,
+                # Plans from before there was a choice.
+                Nameless(said.get("nameless", Nameless.FOLDER)),
             )
             return cls(
                 Path(said["base"]),
@@ -145,7 +165,7 @@ class CurvePoint:
 
 @dataclass(frozen=True, slots=True)
 class RunRow:
-    """A run as the window lists it. adapter : its id, "" before it is trained."""
+    """A run as the window lists it. adapter : its id, "" before it is trained. unjudged : see `is_unjudged`."""
 
     folder: Path
     plan: RunPlan
@@ -153,6 +173,15 @@ class RunRow:
     adapter: str
     curve: tuple[CurvePoint, ...]
     report: GateReport | None
+    unjudged: bool
+
+    def is_outdated(self, in_use: str) -> bool:
+        """Whether its adapter was compared with another than answers now. in_use : its id, "" for the model alone."""
+        return self.report is not None and in_use not in (self.report.compared_with, self.adapter)
+
+    def has_passed(self, in_use: str) -> bool:
+        """Whether its comparison with what answers now was passed."""
+        return self.report is not None and self.report.passed and not self.is_outdated(in_use)
 
 
 def runs_folder() -> Path:
@@ -185,12 +214,20 @@ def next_step(folder: Path, plan: RunPlan) -> Step:
     return Step.DECIDE if (folder / _REPORT_FILE).is_file() else Step.GATE
 
 
+def is_unjudged(folder: Path, plan: RunPlan) -> bool:
+    """Whether minutes of training are still to come that no comparison can judge: too few patients are held out."""
+    begun = (folder / _RECORD_FILE).is_file()
+    frozen = plan.frozen
+    return frozen is not None and not begun and frozen.counts["heldout"]["patients"] < FEWEST_JUDGES
+
+
 def step_arguments(folder: Path, plan: RunPlan, who: str) -> list[str]:
     """What `medrega feedback` is told to do a run's next step. who : does it. Raises `RunError` when nothing can be."""
     options, step = plan.options, next_step(folder, plan)
     if step is Step.FREEZE:
         wanted = options.wanted
         words = ["--db", str(plan.database), "--heldout", str(options.heldout), "--who", who]
+        words += ["--nameless", options.nameless.value]
         words += [word for name in wanted.annotators for word in ("--annotator", name)]
         words += [word for name in wanted.labels for word in ("--label", name)]
         words += [word for name in wanted.modalities for word in ("--modality", name)]
@@ -264,7 +301,15 @@ def read_run(folder: Path) -> RunRow:
             report = GateReport.read(folder / _REPORT_FILE)
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise RunError(f"the training run {folder.name} cannot be read: {error}") from error
-    return RunRow(folder, plan, next_step(folder, plan), adapter, read_curve(folder), report)
+    unjudged = is_unjudged(folder, plan)
+    return RunRow(folder, plan, next_step(folder, plan), adapter, read_curve(folder), report, unjudged)
+
+
+def put_report_aside(folder: Path) -> None:
+    """Let a run be judged again: its report stays under another name. Raises `OSError`."""
+    report = folder / _REPORT_FILE
+    numbers = (report.with_name(f"{report.stem}-{number}{report.suffix}") for number in itertools.count(1))
+    report.rename(next(path for path in numbers if not path.exists()))
 
 
 def discard_run(folder: Path) -> None:

@@ -14,6 +14,7 @@ from desktop.model.asking import AskingModel
 from desktop.model.feedback_child import ChildEnd, ChildEvent, FeedbackChild
 from desktop.model.jobs import Job, JobRunner
 from desktop.model.reader import ReaderModel
+from desktop.model.training_advice import TrainingAdvice
 from desktop.model.training_folder import (
     CurvePoint,
     RunError,
@@ -23,15 +24,17 @@ from desktop.model.training_folder import (
     Step,
     add_points,
     discard_run,
+    is_unjudged,
     keep_frozen,
     new_run,
     next_step,
+    put_report_aside,
     read_curve,
     read_runs,
     step_arguments,
 )
 from engine.errors import MedRegAError
-from engine.runtime import ModelManifest, Switch, adapter_in_use, read_history, roll_back
+from engine.runtime import ModelError, ModelManifest, Switch, adapter_in_use, read_history, roll_back
 from engine.store import AnnotationStore
 
 logger = logging.getLogger(__name__)
@@ -61,20 +64,23 @@ class _Seen:
     rows: tuple[RunRow, ...]
     history: tuple[Switch, ...]
     in_use: str
+    trouble: str
 
 
 class TrainingModel(QObject):
     """changed : runs, which of them is in work, or what is in use. progressed : of the one in work. failed : a message.
 
+    troubled : a message, once: the adapter in use is gone or cannot be read.
     finished : a run's folder; its gate has said what it thinks. switched : another adapter answers, or none.
 
     rows : runs on the model that answers by default, newest first. history : its switches, oldest first. in_use : id of
-    its promoted adapter, "" for none.
+    its promoted adapter, "" for none. trouble : what is wrong with that, "" when it can be loaded.
     """
 
     changed = Signal()
     progressed = Signal()
     failed = Signal(str)
+    troubled = Signal(str)
     finished = Signal(object)
     switched = Signal()
 
@@ -90,10 +96,12 @@ class TrainingModel(QObject):
         self._store = store
         self._asking = asking
         self._reader = reader
+        self._advice = TrainingAdvice(self)
         self._jobs = jobs
         self.rows: tuple[RunRow, ...] = ()
         self.history: tuple[Switch, ...] = ()
         self.in_use = ""
+        self.trouble = ""
         self.live: Live | None = None
         self._points: list[CurvePoint] = []
         self._worked_on: Path | None = None
@@ -110,6 +118,14 @@ class TrainingModel(QObject):
     def manifest(self) -> ModelManifest:
         """The model that corrections are for: the one that answers by default."""
         return self._asking.manifest
+
+    @property
+    def answering(self) -> str:
+        """Id of the adapter that this window's questions are answered with, "" for none: a person may have chosen
+        another than is in use.
+        """
+        adapter = self._asking.session.adapter
+        return (adapter.id if adapter else "") if self._asking.chosen_by_hand else self.in_use
 
     @property
     def curve(self) -> tuple[CurvePoint, ...]:
@@ -137,8 +153,13 @@ class TrainingModel(QObject):
         def work(job: Job) -> _Seen:
             rows = tuple(read_runs(manifest.sha256))
             history = tuple(one for one in read_history() if one.base == manifest.sha256)
-            adapter = adapter_in_use(manifest)
-            return _Seen(rows, history, "" if adapter is None else adapter.id)
+            trouble = ""
+            try:
+                adapter_in_use(manifest)
+            except ModelError as error:
+                # Runs and history are what a person needs now: to go back is the remedy.
+                trouble = str(error)
+            return _Seen(rows, history, history[-1].adapter if history else "", trouble)
 
         job = self._job = self._jobs.start(work)
         job.done.connect(lambda seen: self._show(seen) if job is self._job else None)
@@ -148,6 +169,9 @@ class TrainingModel(QObject):
     def _show(self, seen: _Seen | None) -> None:
         if seen is not None:
             self.rows, self.history, self.in_use = seen.rows, seen.history, seen.in_use
+            told, self.trouble = self.trouble, seen.trouble
+            if self.trouble and self.trouble != told:
+                self.troubled.emit(self.trouble)
         then, self._then = self._then, None
         if then is not None:
             self._rest()
@@ -168,21 +192,39 @@ class TrainingModel(QObject):
             return
         self.resume(folder)
 
-    def resume(self, folder: Path) -> None:
-        """Go on with a run where it was stopped."""
+    def resume(self, folder: Path, *, unjudged: bool = False) -> None:
+        """Go on with a run where it was stopped. unjudged : train although too few patients are held out."""
+        if self._take(folder):
+            self._go_on(folder, unjudged=unjudged)
+            self.refresh()
+
+    def judge_again(self, folder: Path) -> None:
+        """Compare a finished run's adapter with what is in use now."""
+        if not self._take(folder):
+            return
+        try:
+            put_report_aside(folder)
+        except OSError as error:
+            text = self.tr("The report of this training cannot be put aside: {0}")
+            self._fail(text.format(error.strerror))
+            return
+        self._go_on(folder)
+        self.refresh()
+
+    def _take(self, folder: Path) -> bool:
+        """Make a run this window's to work on; says why not where it cannot be."""
         if self.live is not None:
             self.failed.emit(self.tr("Another training is running: pause or discard it first."))
-            return
+            return False
         lock = QLockFile(str(folder / _LOCK_FILE))
         # A window that was killed leaves its lock; the process it names is gone.
         lock.setStaleLockTime(0)
         if not lock.tryLock(0):
             self.failed.emit(self.tr("Another window works on this training."))
-            return
+            return False
         self._lock = lock
         self._points, self._worked_on = list(read_curve(folder)), folder
-        self._go_on(folder)
-        self.refresh()
+        return True
 
     def pause(self) -> None:
         """Let the run in work end its step and keep a checkpoint."""
@@ -251,8 +293,8 @@ class TrainingModel(QObject):
         self.switched.emit()
         self.refresh()
 
-    def _go_on(self, folder: Path) -> None:
-        """Begin a run's next step, or rest when there is none."""
+    def _go_on(self, folder: Path, *, unjudged: bool = False) -> None:
+        """Begin a run's next step, or rest when there is none, or when a person is to say whether it is worth it."""
         try:
             plan = RunPlan.read(folder)
             step = next_step(folder, plan)
@@ -260,6 +302,9 @@ class TrainingModel(QObject):
                 self._settle(lambda: self.finished.emit(folder))
                 return
             arguments = step_arguments(folder, plan, self._reader.name)
+            if step is Step.TRAIN and is_unjudged(folder, plan) and not unjudged:
+                self._fail(self._advice.too_few(plan))
+                return
         except MedRegAError as error:
             self._fail(str(error))
             return

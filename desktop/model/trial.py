@@ -30,7 +30,7 @@ _LATER_MS = 300
 class TrialChoice:
     """What can be compared. adapter : None for the model alone. run : the training that it lies in, None elsewhere.
 
-    trained : when, ISO 8601 UTC, "" where that is not known. passed : its comparison before and after was passed.
+    trained : when, ISO 8601 UTC, "" where that is not known. passed : its comparison with what is in use was passed.
     """
 
     adapter: AdapterManifest | None
@@ -117,9 +117,10 @@ class TrialModel(QObject):
     def refresh(self) -> None:
         """Look at the disk and the database anew."""
         manifest, path, rows = self.manifest, self._path, self._training.rows
+        in_use = self.in_use
 
         def work(job: Job) -> _Seen:
-            choices = tuple(_choices(manifest, rows))
+            choices = tuple(_choices(manifest, rows, in_use))
             try:
                 running = running_trial(manifest)
             except MedRegAError as error:
@@ -210,12 +211,12 @@ class TrialModel(QObject):
         self.refresh()
 
 
-def _choices(manifest: ModelManifest, rows: Sequence[RunRow]) -> Iterator[TrialChoice]:
+def _choices(manifest: ModelManifest, rows: Sequence[RunRow], in_use: str) -> Iterator[TrialChoice]:
     yield TrialChoice(None)
     kept = {one.id: one for one in list_adapters(manifest)}
     for row in rows:
         if row.adapter:
-            passed = row.report is not None and row.report.passed
+            passed = row.has_passed(in_use)
             try:
                 adapter = kept.pop(row.adapter, None) or AdapterManifest.read(row.folder / ADAPTER_FOLDER)
             except ModelError as error:

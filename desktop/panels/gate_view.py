@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 
-from PySide6.QtCore import QEvent, QSize, Qt
+from PySide6.QtCore import QEvent, QObject, QSize, Qt
 from PySide6.QtGui import QPixmap, QResizeEvent
 from PySide6.QtWidgets import (
     QHBoxLayout,
@@ -17,53 +17,99 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from desktop.model.gate_report import Confusion, GateExample, GateReport, GateRow
+from desktop.model.gate_report import Confusion, GateExample, GatePart, GateReport, GateRow
 from desktop.panels.figure_table import Cell, figure_table, fill_table
 from desktop.panels.training_words import TrainingWords, percent, signed_points
 
 _BOX = re.compile(r"<box>.*?</box>")
 _TAG = re.compile(r"</?ref>")
 _SEVERAL = "(several)"
+_LABEL_COLUMN = 1
+"""Of the scores."""
 
 
 class GateScores(QWidget):
-    """Every row of both sets: all, by task, by label. name_of : a label's name for people."""
+    """Every row of both sets: all, by task, by label. name_of : a label's name for people.
+
+    note : what was compared with what, and what the figures are.
+    """
 
     def __init__(self, name_of: Callable[[str, str], str], parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._name_of = name_of
         self._words = TrainingWords(self)
-        self.table = figure_table()
+        self.table, self.note = figure_table(), QLabel()
+        self.note.setObjectName("rowText")
+        self.note.setWordWrap(True)
+        self.note.setTextFormat(Qt.TextFormat.PlainText)
+        self.table.viewport().installEventFilter(self)
         layout = QVBoxLayout(self)
-        layout.setContentsMargins(0, 0, 0, 0)
+        layout.setContentsMargins(0, 6, 0, 0)
+        layout.addWidget(self.note)
         layout.addWidget(self.table)
 
     def show_report(self, report: GateReport | None) -> None:
         """None for a run whose gate has not been run."""
+        self.note.setText("" if report is None else self._note(report))
+        remembered = report is not None and report.base_test.remembered
+        names = self.tr("Right names, mean overlap (IoU) of boxes")
+        figures = f"{names}\n{self._tokens()}" if remembered else names
         interval = self.tr("The difference's 95 % confidence interval, by patients; none of one patient")
         heads: list[Cell] = [
             self.tr("Task"),
             self.tr("Label"),
             self.tr("Set"),
             (self.tr("n"), self.tr("Questions")),
-            (self.tr("Before"), self.tr("Right names, mean overlap (IoU) of boxes")),
-            (self.tr("After"), self.tr("Right names, mean overlap (IoU) of boxes")),
+            (self.tr("Before"), figures),
+            (self.tr("After"), figures),
             self.tr("Points"),
             (self.tr("95 %"), interval),
         ]
         rows: list[list[Cell]] = []
         if report is not None:
-            sets = ((self.tr("held out"), report.heldout), (self.tr("base test"), report.base_test))
+            tested = (self.tr("base test, tokens"), self._tokens()) if remembered else self.tr("base test")
+            sets: tuple[tuple[Cell, GatePart], ...] = (
+                (self.tr("held out"), report.heldout),
+                (tested, report.base_test),
+            )
             # What matters first: all and each task of both, then the labels.
             for by_label in (False, True):
                 for name, part in sets:
                     rows += [self._row(name, row) for row in part.rows if bool(row.label) is by_label]
         fill_table(self.table, heads, rows, words=3)
-        header = self.table.horizontalHeader()
-        header.setSectionResizeMode(0, QHeaderView.ResizeMode.ResizeToContents)
-        header.setSectionResizeMode(1, QHeaderView.ResizeMode.Stretch)
+        self.table.horizontalHeader().setSectionResizeMode(0, QHeaderView.ResizeMode.ResizeToContents)
+        self._fit()
 
-    def _row(self, name: str, row: GateRow) -> list[Cell]:
+    def _fit(self) -> None:
+        """Give the labels what room is left; where none is, as much as they need, and the table scrolls."""
+        table, header = self.table, self.table.horizontalHeader()
+        # Not the header's own length: it is counted anew only later.
+        columns = range(table.columnCount())
+        wanted = sum(max(table.sizeHintForColumn(one), header.sectionSizeHint(one)) + 1 for one in columns)
+        fits = wanted <= table.viewport().width()
+        mode = QHeaderView.ResizeMode.Stretch if fits else QHeaderView.ResizeMode.ResizeToContents
+        header.setSectionResizeMode(_LABEL_COLUMN, mode)
+
+    def eventFilter(self, watched: QObject, event: QEvent) -> bool:
+        # The table's own: it may be given another width than this has, and later.
+        if event.type() == QEvent.Type.Resize and self.table.columnCount():
+            self._fit()
+        return super().eventFilter(watched, event)
+
+    def _note(self, report: GateReport) -> str:
+        with_ = report.compared_with or self.tr("the model alone")
+        text = self.tr("Before: on what is held out, {0}; on the base test, the model alone.")
+        said = [text.format(with_)]
+        said += [self._tokens()] if report.base_test.remembered else []
+        return " ".join(said)
+
+    def _tokens(self) -> str:
+        return self.tr(
+            "Base test: the share of right tokens when the answer so far is right (teacher-forced), by what the model "
+            "remembers of its own test; not right names or overlap of boxes."
+        )
+
+    def _row(self, name: Cell, row: GateRow) -> list[Cell]:
         bounds = "–" if row.interval is None else " … ".join(signed_points(one) for one in row.interval)
         return [
             self._words.task(row.task) if row.task else self.tr("All"),

@@ -293,18 +293,20 @@ class SuggestionCard(QFrame):
     def _tell_source(self, suggestion: SuggestionRow) -> None:
         """What else than the model the answer hangs on: another adapter or label set may be in use by now.
 
-        Not which adapter, while two are compared: people lean towards the one they like.
+        Not which adapter, while two are compared: people lean towards the one they like. Nor among how many names it
+        chose, which differs where the two were taught different ones.
         """
         trial = self._asking.trial
         compared = () if trial is None else [one.id if one else None for one in (trial.first, trial.second)]
-        if suggestion.adapter in compared:
+        blind = suggestion.adapter in compared
+        if blind:
             self.adapter.setText(self.tr("one of the two that are compared"))
         elif suggestion.adapter:
             self.adapter.setText(self.tr("with the adapter {0}").format(suggestion.adapter))
-        self.adapter.setVisible(suggestion.adapter in compared or bool(suggestion.adapter))
+        self.adapter.setVisible(blind or bool(suggestion.adapter))
         count = len(suggestion.candidates)
         self.among.setText(self.tr("among {0} names").format(count))
-        self.among.setVisible(0 < count < len(self._asking.labels))
+        self.among.setVisible(not blind and 0 < count < len(self._asking.labels))
 
     def _score_from(self, suggestion: SuggestionRow, task: Task) -> None:
         """Tell scores only of the model, to the byte, that gave the answer; none while that is not to be known."""

@@ -2,27 +2,27 @@
 
 from __future__ import annotations
 
+import datetime
 from collections.abc import Callable
-from pathlib import Path
 
 from PySide6.QtCore import QDate, QEvent, QLocale, QSignalBlocker, Qt, QTimer, Signal
 from PySide6.QtWidgets import (
     QCheckBox,
-    QFileDialog,
     QGridLayout,
     QHBoxLayout,
     QLabel,
-    QLineEdit,
     QPushButton,
     QVBoxLayout,
     QWidget,
 )
 
 from desktop.error_texts import shown_error
-from desktop.model.corrections import CorrectionCounts, CorrectionsModel
-from desktop.model.training_folder import RunOptions
+from desktop.model.corrections import CorrectionCounts, CorrectionsModel, utc_days
+from desktop.model.training_folder import Nameless, RunOptions
+from desktop.panels.choice_box import ChoiceBox
 from desktop.panels.figure_table import Cell, figure_table, fill_table
 from desktop.panels.filter_fields import ChoiceField, DayField, NumberField
+from desktop.panels.folder_field import FolderField
 from desktop.panels.training_words import TrainingWords
 from engine.feedback.corrections import CorrectionFilter
 from engine.regions import Label
@@ -35,8 +35,8 @@ _FEWEST_PATIENTS = 2
 class TrainingCorrections(QWidget):
     """start_wanted : `RunOptions`; the button was pressed. language : "en" or "zh", of labels.
 
-    annotator, label, modality, approved, since, until : the filter. heldout, steps, replay, base_test : how it is
-    trained. summary, table : what passes. start : the button.
+    annotator, label, modality, approved, since, until : the filter. heldout, steps, replay, base_test, nameless : how
+    it is trained. summary, table : what passes. start : the button.
     """
 
     start_wanted = Signal(object)
@@ -68,7 +68,12 @@ class TrainingCorrections(QWidget):
         self.heldout.setSuffix(" %")
         self.steps.setRange(0, 100_000)
         self._heldout_name, self._steps_name = QLabel(), QLabel()
-        self.replay, self.base_test = _FolderField(), _FolderField()
+        self.replay, self.base_test = FolderField(), FolderField()
+        self.nameless, self._nameless_name = ChoiceBox(), QLabel()
+        self._nameless_name.setBuddy(self.nameless)
+        for one in Nameless:
+            self.nameless.addItem("", one.value)
+        self._chosen_nameless: Nameless | None = None
         self.start = QPushButton()
         self.start.setAutoDefault(False)
         self._later = QTimer(self, singleShot=True, interval=_LATER_MS)
@@ -80,6 +85,7 @@ class TrainingCorrections(QWidget):
             box.clicked.connect(lambda _: self._follow())
         for day in (self._first, self._last):
             day.dateChanged.connect(lambda _: self.count_later())
+        self.nameless.activated.connect(self._choose_nameless)
         self.start.clicked.connect(lambda _=False: self.start_wanted.emit(self.options))
         model.counted.connect(self._show)
         model.failed.connect(self._fail)
@@ -110,6 +116,8 @@ class TrainingCorrections(QWidget):
         grid.addWidget(self.replay, 1, 1)
         grid.addWidget(self.base_test.name, 1, 2)
         grid.addWidget(self.base_test, 1, 3)
+        grid.addWidget(self._nameless_name, 2, 0)
+        grid.addWidget(self.nameless, 2, 1)
         for column, share in enumerate((0, 1, 0, 1)):
             grid.setColumnStretch(column, share)
         layout.addLayout(grid)
@@ -124,14 +132,12 @@ class TrainingCorrections(QWidget):
         """The filter."""
         chosen = [field.currentData() or _ANYTHING for field in (self.annotator, self.label, self.modality)]
         annotators, labels, modalities = ((one,) if one else () for one in chosen)
-        return CorrectionFilter(
-            annotators,
-            self.approved.isChecked(),
-            labels,
-            self._first.date().toString("yyyy-MM-dd") if self.since.isChecked() else "",
-            self._last.date().toString("yyyy-MM-dd") if self.until.isChecked() else "",
-            modalities,
+        first, last = (
+            _day(field.date()) if box.isChecked() else None
+            for box, field in ((self.since, self._first), (self.until, self._last))
         )
+        since, until = utc_days(first, last)
+        return CorrectionFilter(annotators, self.approved.isChecked(), labels, since, until, modalities)
 
     @property
     def options(self) -> RunOptions:
@@ -142,7 +148,12 @@ class TrainingCorrections(QWidget):
             self.steps.value() or None,
             self.replay.folder,
             self.base_test.folder,
+            self._nameless,
         )
+
+    @property
+    def _nameless(self) -> Nameless:
+        return Nameless(self.nameless.currentData())
 
     def count(self) -> None:
         """Count anew."""
@@ -163,6 +174,24 @@ class TrainingCorrections(QWidget):
         self._last.setEnabled(self.until.isChecked())
         self.count()
 
+    def _choose_nameless(self, place: int) -> None:
+        self._chosen_nameless = Nameless(self.nameless.itemData(place))
+        self._say()
+
+    def _offer_nameless(self, counts: CorrectionCounts) -> None:
+        """Let the person say what stands for a patient where scans name none, with what comes of it."""
+        patients = counts.patients
+        self.nameless.setVisible(patients.files > 0)
+        self._nameless_name.setVisible(patients.files > 0)
+        wanted = self._chosen_nameless or patients.likely
+        texts = {
+            Nameless.FOLDER: self.tr("each folder is a patient ({0})").format(patients.folders),
+            Nameless.FILE: self.tr("each scan is a patient ({0})").format(patients.files),
+        }
+        for one, text in texts.items():
+            self.nameless.setItemText(self.nameless.findData(one.value), text)
+        self.nameless.setCurrentIndex(self.nameless.findData(wanted.value))
+
     def _fail(self, message: str) -> None:
         self.problem.setText(shown_error(message))
         self.problem.setVisible(bool(message))
@@ -177,6 +206,7 @@ class TrainingCorrections(QWidget):
             (self.modality, [(name, name) for name in counts.modalities]),
         ):
             _fill(field, self.tr("All"), choices)
+        self._offer_nameless(counts)
         heads: list[Cell] = [
             self.tr("Label"),
             self.tr("Accepted"),
@@ -200,11 +230,19 @@ class TrainingCorrections(QWidget):
         if counts is None:
             self.summary.setText(self.tr("Counting …"))
             return
+        patients = counts.patients.of(self._nameless)
         if self._busy:
             self._hint.setText(self.tr("A training is running: see Trainings."))
         elif not total:
             self._hint.clear()
-        elif counts.patients < _FEWEST_PATIENTS:
+        elif patients < _FEWEST_PATIENTS <= counts.patients.of(Nameless.FILE):
+            self._hint.setText(
+                self.tr(
+                    "The scans name no patient and lie in one folder, which counts as one patient: nothing can be held "
+                    "out to judge by. Where each scan is of another patient, choose that above."
+                )
+            )
+        elif patients < _FEWEST_PATIENTS:
             self._hint.setText(
                 self.tr(
                     "All of it is of one patient: decide about regions of others too, since some patients are held out "
@@ -228,7 +266,7 @@ class TrainingCorrections(QWidget):
             self.empty.setText(self.tr("Ask for less above.") if filtered else self._what_to_do())
             return
         text = self.tr("{0} accepted and {1} corrected regions in {2} scans of {3} patients").format(
-            counts.total.accepted, counts.total.corrected, counts.scans, counts.patients
+            counts.total.accepted, counts.total.corrected, counts.scans, patients
         )
         if counts.since:
             new = self.tr("{0} of them since the last snapshot of {1}")
@@ -255,6 +293,12 @@ class TrainingCorrections(QWidget):
         self.approved.setText(self.tr("Only approved by a reviewer"))
         self.since.setText(self.tr("Decided from"))
         self.until.setText(self.tr("to"))
+        whole = self.tr(
+            "Days of this place, both included. Decisions are kept by the day in UTC: some hours of a neighbouring day "
+            "may come along, and none of these days is left out."
+        )
+        for widget in (self.since, self.until, self._first, self._last):
+            widget.setToolTip(whole)
         locale = QLocale(self.tr("en", "The calendar's language, as a locale's name"))
         for day, name in ((self._first, self.since), (self._last, self.until)):
             day.set_language(locale)
@@ -276,6 +320,17 @@ class TrainingCorrections(QWidget):
             self.tr("Choose …"),
             self.tr("The model's own test set"),
         )
+        self._nameless_name.setText(self.tr("Scans without a patient"))
+        why = self.tr(
+            "Files such as NIfTI and PNG do not say whose they are. A patient is never on both sides: what is held out "
+            "must be of others than what is learnt from.\n\n"
+            "Each folder is a patient: right where every patient has a folder. Files of many patients in one folder "
+            "count as one patient, and nothing can be held out.\n\n"
+            "Each scan is a patient: right where every file is of another patient. Where a patient has several files, "
+            "some may be learnt from and others judged by: the result then looks better than it is."
+        )
+        self._nameless_name.setToolTip(why)
+        self.nameless.setToolTip(why)
         self.start.setText(self.tr("Freeze and train"))
         if self._counts is not None:
             self._show(self._counts)
@@ -287,43 +342,8 @@ class TrainingCorrections(QWidget):
             self._retranslate()
 
 
-class _FolderField(QWidget):
-    """A folder of data, typed or chosen; empty for what is used without one. name : its label."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.name = QLabel()
-        self.edit = QLineEdit()
-        self.edit.setClearButtonEnabled(True)
-        self.name.setBuddy(self.edit)
-        self._choose = QPushButton()
-        self._choose.setAutoDefault(False)
-        self._choose.clicked.connect(lambda _=False: self._ask())
-        self._title = ""
-        layout = QHBoxLayout(self)
-        layout.setContentsMargins(0, 0, 0, 0)
-        layout.addWidget(self.edit, 1)
-        layout.addWidget(self._choose)
-
-    @property
-    def folder(self) -> Path | None:
-        """None while it is empty."""
-        text = self.edit.text().strip()
-        return Path(text) if text else None
-
-    def set_texts(self, name: str, without: str, choose: str, title: str) -> None:
-        """In the language of the interface. without : what is used while it is empty."""
-        self._title = title
-        self.name.setText(name)
-        self.name.setToolTip(title)
-        self.edit.setPlaceholderText(without)
-        self._choose.setText(choose)
-        self._choose.setAccessibleName(title)
-
-    def _ask(self) -> None:
-        chosen = QFileDialog.getExistingDirectory(self, self._title, self.edit.text())
-        if chosen:
-            self.edit.setText(chosen)
+def _day(date: QDate) -> datetime.date:
+    return datetime.date(date.year(), date.month(), date.day())
 
 
 def _fill(field: ChoiceField, everything: str, choices: list[tuple[str, str]]) -> None:

@@ -12,6 +12,7 @@ from desktop.model.session import ViewerModels
 from desktop.model.training import TrainingModels
 from desktop.model.training_folder import RunOptions
 from desktop.panels.switched_side import SwitchedSide
+from desktop.panels.training_bundles import TrainingBundles
 from desktop.panels.training_corrections import TrainingCorrections
 from desktop.panels.training_drift import TrainingDrift
 from desktop.panels.training_next import TrainingNext
@@ -21,15 +22,15 @@ from desktop.panels.training_words import label_name
 from engine.feedback.drift import Drift
 from engine.store import ImageRow
 
-CORRECTIONS, NEXT, RUNS, TRIAL, DRIFT = range(5)
+CORRECTIONS, NEXT, RUNS, TRIAL, DRIFT, BUNDLES = range(6)
 _LARGEST = (1180, 800)
 
 
 class TrainingDialog(QDialog):
     """Stays open beside the work. open_wanted : an `ImageRow` to label.
 
-    pages : corrections, next, runs, trial, drift. problem : what could not be done, and why. title_of : an image's scan
-    for people.
+    pages : corrections, next, runs, trial, drift, bundles. problem : what could not be done, and why. title_of : an
+    image's scan for people.
     """
 
     open_wanted = Signal(object)
@@ -47,10 +48,12 @@ class TrainingDialog(QDialog):
         self.next = TrainingNext(parts.next_images, title_of)
         self.next.open_wanted.connect(self.open_wanted)
         self.trial = TrainingTrial(parts.trial)
-        self.pages = TrainingPages([self.corrections, self.next, self.runs, self.trial, self.drift])
+        self.bundles = TrainingBundles(parts.bundles)
+        self.pages = TrainingPages([self.corrections, self.next, self.runs, self.trial, self.drift, self.bundles])
         self.problem = QLabel()
         self.problem.setObjectName("problem")
         self.problem.setWordWrap(True)
+        self.problem.setContentsMargins(12, 0, 12, 0)
         self.problem.setTextFormat(Qt.TextFormat.PlainText)
         self.problem.hide()
         self._disclaimer = QLabel()
@@ -146,6 +149,7 @@ class TrainingPages(SwitchedSide):
             self.tr("Trainings"),
             self.tr("Compare two"),
             self.tr("{0} ⚠ {1}").format(fares, self._alarms) if self._alarms else fares,
+            self.tr("Export and import"),
         )
         for button, text in zip(self.buttons, texts, strict=True):
             button.setText(text)

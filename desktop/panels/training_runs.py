@@ -19,6 +19,8 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
+from desktop.error_texts import shown_error
+from desktop.model.gate_report import GateReport
 from desktop.model.training_folder import RunRow, Step
 from desktop.model.training_run import TrainingModel
 from desktop.panels.gate_view import GateConfusion, GateExamples, GateScores
@@ -33,9 +35,11 @@ LOSS, SCORES, EXAMPLES, NAMES = range(4)
 
 
 class TrainingRuns(QWidget):
-    """list : the trainings. pause, resume, discard : buttons for the marked one. reason, use : to promote its adapter.
+    """list : the trainings. pause, resume, discard : buttons for the marked one. judge : to compare it with what is in
+    use now. reason, use : to promote its adapter.
 
-    back : to what was in use before. history : all switches. chart, scores, examples, names : what is known of it.
+    back : to what was in use before. chosen : that a person chose what answers. trouble : why what is in use cannot
+    answer. history : all switches. chart, scores, examples, names : what is known of it.
     name_of : a label's name for people, by its key and its English name.
     """
 
@@ -53,19 +57,21 @@ class TrainingRuns(QWidget):
         self.empty.setObjectName("emptyList")
         self.empty.setAlignment(Qt.AlignmentFlag.AlignCenter)
         self.empty.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Expanding)
-        self._runs_title, self.in_use, self.doing = QLabel(), QLabel(), QLabel()
+        self._runs_title, self.in_use, self.doing, self.trouble = QLabel(), QLabel(), QLabel(), QLabel()
+        self.trouble.setObjectName("problem")
         self._title.setObjectName("cardTitle")
         for label in (self._runs_title, self.in_use):
             label.setObjectName("panelTitle")
-        for label in (self._facts, self.doing):
+        self.chosen = QLabel()
+        for label in (self._facts, self.doing, self.chosen):
             label.setObjectName("rowText")
-        for label in (self._title, self._facts, self.verdict, self.in_use, self.empty):
+        for label in (self._title, self._facts, self.verdict, self.in_use, self.chosen, self.trouble, self.empty):
             label.setWordWrap(True)
             label.setTextFormat(Qt.TextFormat.PlainText)
         self.progress = QProgressBar()
         self.progress.setTextVisible(False)
         self.pause, self.resume, self.discard = QPushButton(), QPushButton(), QPushButton()
-        self.use, self.back = QPushButton(), QPushButton()
+        self.use, self.back, self.judge = QPushButton(), QPushButton(), QPushButton()
         self.reason = QLineEdit()
         self.chart = LineChart()
         self.scores, self.examples, self.names = GateScores(name_of), GateExamples(), GateConfusion(name_of)
@@ -73,6 +79,7 @@ class TrainingRuns(QWidget):
         for button, deed in (
             (self.pause, model.pause),
             (self.resume, self._resume),
+            (self.judge, self._judge_again),
             (self.discard, self._discard),
             (self.use, self._use),
             (self.back, self._go_back),
@@ -91,11 +98,13 @@ class TrainingRuns(QWidget):
         left.addWidget(self._runs_title)
         left.addWidget(self.list, 3)
         left.addWidget(self.in_use)
+        left.addWidget(self.chosen)
+        left.addWidget(self.trouble)
         left.addWidget(self.history, 2)
         left.addWidget(self.back)
         row = QHBoxLayout()
         row.addWidget(self._title, 1)
-        for button in (self.pause, self.resume, self.discard):
+        for button in (self.pause, self.resume, self.judge, self.discard):
             row.addWidget(button)
         right.addLayout(row)
         right.addWidget(self._facts)
@@ -125,12 +134,6 @@ class TrainingRuns(QWidget):
         folder = None if item is None else item.data(_FOLDER_ROLE)
         return next((row for row in self._model.rows if str(row.folder) == folder), None)
 
-    def mark(self, folder: Path) -> None:
-        """Mark a training."""
-        for number in range(self.list.count()):
-            if self.list.item(number).data(_FOLDER_ROLE) == str(folder):
-                self.list.setCurrentRow(number)
-
     def _fill(self) -> None:
         model = self._model
         item = self.list.currentItem()
@@ -157,8 +160,17 @@ class TrainingRuns(QWidget):
 
     def _fill_history(self) -> None:
         model = self._model
-        name = model.in_use or self.tr("the model alone")
-        self.in_use.setText(self.tr("{0} answers with: {1}").format(model.manifest.id, name))
+        alone = self.tr("the model alone")
+        answers = self.tr("{0} answers with: {1}")
+        self.in_use.setText(answers.format(model.manifest.id, model.answering or alone))
+        chosen = self.tr(
+            "Chosen under “Manage models”, for this window and until the next switch. In use elsewhere: {0}"
+        )
+        self.chosen.setText(chosen.format(model.in_use or alone))
+        self.chosen.setVisible(model.answering != model.in_use)
+        self.trouble.setVisible(bool(model.trouble))
+        cannot = self.tr("It cannot be loaded: {0}. Go back to what was used before, below.")
+        self.trouble.setText(cannot.format(shown_error(model.trouble)))
         self.history.clear()
         for one in reversed(model.history):
             self.history.addItem(self._switch_text(one))
@@ -191,7 +203,7 @@ class TrainingRuns(QWidget):
             self._title.setText(self._words.when(row.plan.created) + (f" · {row.adapter}" if row.adapter else ""))
             self._facts.setText(self._words.frozen(row))
             self.verdict.setVisible(row.report is not None)
-            self.verdict.setText("" if row.report is None else self._words.verdict(row.report))
+            self.verdict.setText("" if row.report is None else self._verdict(row, row.report))
             for part in (self.scores, self.examples, self.names):
                 part.show_report(row.report)
         for number in (SCORES, EXAMPLES, NAMES):
@@ -199,6 +211,14 @@ class TrainingRuns(QWidget):
         if row is not None and row.report is None:
             self.parts.show_panel(LOSS)
         self._follow()
+
+    def _verdict(self, row: RunRow, report: GateReport) -> str:
+        said = self._words.verdict(report)
+        if not row.is_outdated(self._model.in_use):
+            return said
+        alone = self.tr("the model alone")
+        text = self.tr("That was in comparison with {0}, and {1} is in use now: judge again before you decide.")
+        return said + " " + text.format(report.compared_with or alone, self._model.in_use or alone)
 
     def _follow(self) -> None:
         """What changes while it runs."""
@@ -219,6 +239,10 @@ class TrainingRuns(QWidget):
             self.pause.setEnabled(not live.stopping)
         self.resume.setVisible(row is not None and not mine and row.next_step is not Step.DECIDE)
         self.resume.setEnabled(live is None)
+        self.judge.setVisible(row is not None and not mine and row.is_outdated(self._model.in_use))
+        self.judge.setEnabled(live is None)
+        unjudged = row is not None and row.unjudged
+        self.resume.setText(self.tr("Train all the same") if unjudged else self.tr("Go on"))
         self.discard.setText(self.tr("Really discard?") if self._asked_to_discard else self.tr("Discard"))
         self.discard.setEnabled(row is not None and (not row.adapter or row.adapter != self._model.in_use))
         self._draw(row)
@@ -240,8 +264,13 @@ class TrainingRuns(QWidget):
         """Whether the adapter may be used, and what is needed for it."""
         row, model = self._shown, self._model
         ready = row is not None and bool(row.adapter) and row.adapter != model.in_use and model.live is None
-        passed = row is not None and row.report is not None and row.report.passed
+        passed = row is not None and row.has_passed(model.in_use)
         self.reason.setVisible(ready and not passed)
+        self.reason.setPlaceholderText(
+            self.tr("Why it is used although it was not compared with what is in use; kept for ever")
+            if row is not None and row.is_outdated(model.in_use)
+            else self.tr("Why it is used although the comparison did not pass; kept for ever")
+        )
         self.use.setVisible(row is not None and bool(row.adapter))
         self.use.setEnabled(ready and not model.switching and (passed or bool(self.reason.text().strip())))
         self.back.setEnabled(bool(model.in_use) and not model.switching)
@@ -250,8 +279,13 @@ class TrainingRuns(QWidget):
         self.parts.show_panel(SCORES)
 
     def _resume(self) -> None:
+        row = self.row
+        if row is not None:
+            self._model.resume(row.folder, unjudged=row.unjudged)
+
+    def _judge_again(self) -> None:
         if self.row is not None:
-            self._model.resume(self.row.folder)
+            self._model.judge_again(self.row.folder)
 
     def _discard(self) -> None:
         row = self.row
@@ -268,7 +302,7 @@ class TrainingRuns(QWidget):
     def _use(self) -> None:
         row = self.row
         if row is not None:
-            passed = row.report is not None and row.report.passed
+            passed = row.has_passed(self._model.in_use)
             self._model.promote(row.folder, "" if passed else self.reason.text().strip())
 
     def _go_back(self) -> None:
@@ -279,10 +313,10 @@ class TrainingRuns(QWidget):
         self.list.setAccessibleName(self.tr("Trainings"))
         self.history.setAccessibleName(self.tr("Which adapter answered, and since when"))
         self.pause.setText(self.tr("Pause"))
-        self.resume.setText(self.tr("Go on"))
+        self.judge.setText(self.tr("Judge again"))
+        self.judge.setToolTip(self.tr("Compare it with what is in use now"))
         self.use.setText(self.tr("Use it"))
         self.back.setText(self.tr("Go back to what was used before"))
-        self.reason.setPlaceholderText(self.tr("Why it is used although the comparison did not pass; kept for ever"))
         self.chart.setAccessibleName(self.tr("Loss"))
         self.empty.setText(
             self.tr(

@@ -32,9 +32,9 @@ _WIDEST = 720
 
 
 class TrainingTrial(QWidget):
-    """first, second, regions, begin : to start one. table, verdict : how it stands. reason : why one is used then.
+    """first, second, regions, begin : to start one. table, verdict, named : how it stands.
 
-    use : a button for either adapter. end : for neither.
+    use : a button for either adapter. reason : why it is used. end : for neither.
     """
 
     def __init__(self, model: TrialModel, parent: QWidget | None = None) -> None:
@@ -48,7 +48,8 @@ class TrainingTrial(QWidget):
         self.begin, self.end = QPushButton(), QPushButton()
         self.use = (QPushButton(), QPushButton())
         self.hint, self.empty, self.verdict, self.problem = QLabel(), QLabel(), QLabel(), QLabel()
-        self.title = QLabel()
+        self.title, self.named = QLabel(), QLabel()
+        self.named.setObjectName("rowText")
         for label, name in ((self.hint, "hint"), (self.empty, "emptyList"), (self.problem, "problem")):
             label.setObjectName(name)
         self.title.setObjectName("cardTitle")
@@ -100,6 +101,7 @@ class TrainingTrial(QWidget):
         column.addLayout(why)
         below = QHBoxLayout()
         below.addStretch(1)
+        below.addWidget(self.named)
         for button in (*self.use, self.end):
             below.addWidget(button)
         column.addLayout(below)
@@ -120,7 +122,17 @@ class TrainingTrial(QWidget):
         self.hint.setVisible(not nothing)
         self._setting_up.setVisible(running is None and not model.problem and not nothing)
         self._running.setVisible(running is not None or bool(model.problem))
-        for widget in (self.title, self.progress, self.table, self.verdict, self.reason, self._names[3], *self.use):
+        shown = (
+            self.title,
+            self.progress,
+            self.table,
+            self.verdict,
+            self.named,
+            self.reason,
+            self._names[3],
+            *self.use,
+        )
+        for widget in shown:
             widget.setVisible(running is not None)
         self.problem.setVisible(bool(model.problem))
         self.problem.setText(shown_error(model.problem))
@@ -163,6 +175,8 @@ class TrainingTrial(QWidget):
         self.title.setText(
             begun.format(self._words.when(running.started), running.who, summary.regions, running.regions)
         )
+        self.named.setText(self.tr("{0} of {1} regions").format(summary.regions, running.regions))
+        self.named.setToolTip(self.tr("Few regions say little: the more are named, the surer it is who is better"))
         self.progress.setRange(0, running.regions)
         self.progress.setValue(summary.regions)
         heads: list[Cell] = [

@@ -8,7 +8,7 @@ from PySide6.QtCore import QDateTime, QObject, Qt
 
 from desktop.model.gate_report import GateCheck, GateReport
 from desktop.model.labels import LabelsModel
-from desktop.model.training_folder import RunRow, Step
+from desktop.model.training_folder import FEWEST_JUDGES, RunRow, Step
 from desktop.model.training_run import Live
 from engine.feedback.drift import Alarm
 from engine.protocol import Language, Task
@@ -34,6 +34,8 @@ class TrainingWords(QObject):
             return self.tr("in use")
         if row.report is not None:
             return self.tr("passed, not in use") if row.report.passed else self.tr("did not pass")
+        if row.unjudged:
+            return self.tr("not trained: too few are held out")
         return {
             Step.FREEZE: self.tr("stopped before freezing"),
             Step.TRAIN: self.tr("stopped while training"),
@@ -75,6 +77,8 @@ class TrainingWords(QObject):
             said += " " + self.tr(
                 "{0} regions are left out: no name, no area, or the same picture on both sides."
             ).format(left_out)
+        if held["patients"] and held["patients"] < FEWEST_JUDGES:
+            said += " " + self.tr("One patient is too few to say whether it is better.")
         if not held["regions"]:
             said += " " + self.tr("Nothing is held out: no comparison can say whether it is better.")
         return said

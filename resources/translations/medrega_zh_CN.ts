@@ -652,6 +652,13 @@
     </message>
 </context>
 <context>
+    <name>BundlesModel</name>
+    <message>
+        <source>It ended without a result.</source>
+        <translation>已结束，但没有结果。</translation>
+    </message>
+</context>
+<context>
     <name>ChangeLabelDialog</name>
     <message>
         <source>Change a label everywhere</source>
@@ -978,12 +985,28 @@
         <translation>95 %</translation>
     </message>
     <message>
+        <source>base test, tokens</source>
+        <translation>基础测试（词元）</translation>
+    </message>
+    <message>
         <source>held out</source>
         <translation>留出</translation>
     </message>
     <message>
         <source>base test</source>
         <translation>基础测试</translation>
+    </message>
+    <message>
+        <source>the model alone</source>
+        <translation>不带适配器的模型</translation>
+    </message>
+    <message>
+        <source>Before: on what is held out, {0}; on the base test, the model alone.</source>
+        <translation>训练前：留出的修正由“{0}”回答；基础测试由不带适配器的模型回答。</translation>
+    </message>
+    <message>
+        <source>Base test: the share of right tokens when the answer so far is right (teacher-forced), by what the model remembers of its own test; not right names or overlap of boxes.</source>
+        <translation>基础测试：在此前的回答都正确时，模型给出正确词元的比例（教师强制），依据模型自带的测试记忆；不是名称正确率，也不是方框的重叠度。</translation>
     </message>
     <message>
         <source>(several)</source>
@@ -3172,6 +3195,106 @@
     </message>
 </context>
 <context>
+    <name>TrainingAdvice</name>
+    <message>
+        <source>Of {0} patients {1} are held out to judge by, and fewer than two can never show that the model became better.</source>
+        <translation>{0} 名患者中有 {1} 名被留出用于评判；少于两名时，永远无法表明模型有所改进。</translation>
+    </message>
+    <message>
+        <source>Start anew under Corrections with a larger share of “Patients held out”: {0} %, not {1} %.</source>
+        <translation>请在“修正”中提高“留出的患者”的比例，重新开始：设为 {0} %，而不是 {1} %。</translation>
+    </message>
+    <message>
+        <source>Regions of more patients help too. “Train all the same” goes on, and nothing will say whether it is better.</source>
+        <translation>增加更多患者的区域也有帮助。“仍然训练”会继续，但无法判断是否有所改进。</translation>
+    </message>
+</context>
+<context>
+    <name>TrainingBundles</name>
+    <message>
+        <source>{0} by {1}
+{2} regions of {3} patients · {4}</source>
+        <translation>{0}，{1}
+{3} 名患者的 {2} 个区域 · {4}</translation>
+    </message>
+    <message>
+        <source>No snapshot was taken yet.</source>
+        <translation>尚未取过快照。</translation>
+    </message>
+    <message>
+        <source>No adapter was ever used or imported.</source>
+        <translation>从未使用或导入过适配器。</translation>
+    </message>
+    <message>
+        <source>Packing …</source>
+        <translation>正在打包…</translation>
+    </message>
+    <message>
+        <source>Unpacking …</source>
+        <translation>正在解包…</translation>
+    </message>
+    <message>
+        <source>Bundles (*.zip)</source>
+        <translation>数据包 (*.zip)</translation>
+    </message>
+    <message>
+        <source>Cancelled</source>
+        <translation>已取消</translation>
+    </message>
+    <message>
+        <source>{0} snapshots, {1} adapters</source>
+        <translation>{0} 个快照、{1} 个适配器</translation>
+    </message>
+    <message>
+        <source>{0} is written: {1}. Tell its hash to whoever gets it, on another way than the file: {2}</source>
+        <translation>已写入 {0}：{1}。请通过文件以外的途径，把它的哈希值告诉接收者：{2}</translation>
+    </message>
+    <message>
+        <source>{0} is unpacked: {1}, {2} of them new. Its hash: {3}</source>
+        <translation>已解包 {0}：{1}，其中 {2} 个是新的。它的哈希值：{3}</translation>
+    </message>
+    <message>
+        <source>The adapters are listed under “Compare two”, where one can be tried and used, and under “Manage models”.</source>
+        <translation>适配器列在“两两比较”中，可在那里试用并启用；也列在“管理模型”中。</translation>
+    </message>
+    <message>
+        <source>One file takes snapshots and adapters to another machine. Names and numbers of patients are looked for, and nothing is written where one is found; words within the pictures are not looked for.</source>
+        <translation>用一个文件把快照和适配器带到另一台计算机。会查找其中的患者姓名和编号，一旦发现就不写入任何内容；图片中的文字不会查找。</translation>
+    </message>
+    <message>
+        <source>Snapshots</source>
+        <translation>快照</translation>
+    </message>
+    <message>
+        <source>Adapters</source>
+        <translation>适配器</translation>
+    </message>
+    <message>
+        <source>Export what is ticked …</source>
+        <translation>导出所勾选的…</translation>
+    </message>
+    <message>
+        <source>Import …</source>
+        <translation>导入…</translation>
+    </message>
+    <message>
+        <source>Cancel</source>
+        <translation>取消</translation>
+    </message>
+    <message>
+        <source>Hash of what is imported</source>
+        <translation>导入文件的哈希值</translation>
+    </message>
+    <message>
+        <source>as its maker told you; empty: not checked</source>
+        <translation>制作者告知的值；留空则不核对</translation>
+    </message>
+    <message>
+        <source>A file with another hash is refused: somebody may have changed it</source>
+        <translation>哈希值不同的文件会被拒绝：可能有人改动过</translation>
+    </message>
+</context>
+<context>
     <name>TrainingCorrections</name>
     <message>
         <source>All</source>
@@ -3226,6 +3349,18 @@
         <translation>所有决定都来自同一名患者：请对其他患者的区域也作出决定，因为需要留出部分患者用于评判。</translation>
     </message>
     <message>
+        <source>each folder is a patient ({0})</source>
+        <translation>每个文件夹是一名患者（{0}）</translation>
+    </message>
+    <message>
+        <source>each scan is a patient ({0})</source>
+        <translation>每个影像是一名患者（{0}）</translation>
+    </message>
+    <message>
+        <source>The scans name no patient and lie in one folder, which counts as one patient: nothing can be held out to judge by. Where each scan is of another patient, choose that above.</source>
+        <translation>这些影像没有患者信息，又在同一个文件夹中，因而算作一名患者：没有可留出用于评判的内容。如果每个影像属于不同的患者，请在上方选择。</translation>
+    </message>
+    <message>
         <source>What is frozen never changes. Some patients are held out to judge by, and what comes of it is used only when you say so.</source>
         <translation>冻结的内容不再改变。部分患者会被留出用于评判；训练结果只有在您同意后才会启用。</translation>
     </message>
@@ -3270,6 +3405,10 @@
         <translation>到</translation>
     </message>
     <message>
+        <source>Days of this place, both included. Decisions are kept by the day in UTC: some hours of a neighbouring day may come along, and none of these days is left out.</source>
+        <translation>按本地日期，首尾两天都包括在内。决定按 UTC 日期保存：可能会带上相邻一天的几个小时，但不会遗漏所选的任何一天。</translation>
+    </message>
+    <message>
         <source>en</source>
         <comment>The calendar&apos;s language, as a locale&apos;s name</comment>
         <translation>zh_CN</translation>
@@ -3295,6 +3434,18 @@
         <translation>用于检测遗忘</translation>
     </message>
     <message>
+        <source>Files such as NIfTI and PNG do not say whose they are. A patient is never on both sides: what is held out must be of others than what is learnt from.
+
+Each folder is a patient: right where every patient has a folder. Files of many patients in one folder count as one patient, and nothing can be held out.
+
+Each scan is a patient: right where every file is of another patient. Where a patient has several files, some may be learnt from and others judged by: the result then looks better than it is.</source>
+        <translation>NIfTI、PNG 等文件不说明属于哪名患者。同一名患者绝不会同时出现在两边：留出的必须是所学内容以外的患者。
+
+每个文件夹是一名患者：适用于每名患者各有一个文件夹的情况。许多患者的文件在同一个文件夹中时只算一名患者，没有可留出的内容。
+
+每个影像是一名患者：适用于每个文件属于不同患者的情况。如果一名患者有多个文件，其中一些可能用于学习，另一些用于评判：结果会显得比实际更好。</translation>
+    </message>
+    <message>
         <source>the model&apos;s own, else phantoms</source>
         <translation>模型自带的，否则为体模</translation>
     </message>
@@ -3309,6 +3460,10 @@
     <message>
         <source>The model&apos;s own test set</source>
         <translation>模型自己的测试集</translation>
+    </message>
+    <message>
+        <source>Scans without a patient</source>
+        <translation>没有患者信息的影像</translation>
     </message>
     <message>
         <source>Freeze and train</source>
@@ -3328,6 +3483,10 @@
     <message>
         <source>The training stopped. {0}</source>
         <translation>训练已停止。{0}</translation>
+    </message>
+    <message>
+        <source>The adapter in use cannot be loaded, and the model does not answer: {0}</source>
+        <translation>无法加载正在使用的适配器，模型不能回答：{0}</translation>
     </message>
     <message>
         <source>Enough regions are named to compare the two adapters: choose one.</source>
@@ -3459,6 +3618,10 @@
         <translation>另一个训练正在进行：请先暂停或丢弃它。</translation>
     </message>
     <message>
+        <source>The report of this training cannot be put aside: {0}</source>
+        <translation>无法移开这次训练的报告：{0}</translation>
+    </message>
+    <message>
         <source>Another window works on this training.</source>
         <translation>另一个窗口正在处理这次训练。</translation>
     </message>
@@ -3573,6 +3736,10 @@
         <translation>{0} ⚠ {1}</translation>
     </message>
     <message>
+        <source>Export and import</source>
+        <translation>导出与导入</translation>
+    </message>
+    <message>
         <source>How the model fares</source>
         <translation>模型表现</translation>
     </message>
@@ -3607,6 +3774,10 @@
         <translation>{0} 目前使用：{1}</translation>
     </message>
     <message>
+        <source>It cannot be loaded: {0}. Go back to what was used before, below.</source>
+        <translation>无法加载：{0}。请在下方退回到之前使用的。</translation>
+    </message>
+    <message>
         <source>No adapter was ever used.</source>
         <translation>从未使用过适配器。</translation>
     </message>
@@ -3631,8 +3802,16 @@
         <translation>理由：{0}</translation>
     </message>
     <message>
+        <source>That was in comparison with {0}, and {1} is in use now: judge again before you decide.</source>
+        <translation>这是与“{0}”比较的结果，而现在使用的是“{1}”：请先重新评判，再作决定。</translation>
+    </message>
+    <message>
         <source>Stopping after this step …</source>
         <translation>完成这一步后停止…</translation>
+    </message>
+    <message>
+        <source>Train all the same</source>
+        <translation>仍然训练</translation>
     </message>
     <message>
         <source>Really discard?</source>
@@ -3655,6 +3834,10 @@
         <translation>训练开始后，损失曲线会画在这里。</translation>
     </message>
     <message>
+        <source>Why it is used although it was not compared with what is in use; kept for ever</source>
+        <translation>未与正在使用的比较仍要启用的理由；将永久保留</translation>
+    </message>
+    <message>
         <source>Trainings</source>
         <translation>训练记录</translation>
     </message>
@@ -3669,6 +3852,18 @@
     <message>
         <source>Go on</source>
         <translation>继续</translation>
+    </message>
+    <message>
+        <source>Chosen under “Manage models”, for this window and until the next switch. In use elsewhere: {0}</source>
+        <translation>在“管理模型”中选择，只用于此窗口，直到下一次切换。其他地方使用：{0}</translation>
+    </message>
+    <message>
+        <source>Judge again</source>
+        <translation>重新评判</translation>
+    </message>
+    <message>
+        <source>Compare it with what is in use now</source>
+        <translation>与现在使用的相比较</translation>
     </message>
     <message>
         <source>Use it</source>
@@ -3708,6 +3903,14 @@
     <message>
         <source>Compared since {0}, begun by {1}: {2} of {3} regions are named</source>
         <translation>自 {0} 起比较，由 {1} 开始：已命名 {2} / {3} 个区域</translation>
+    </message>
+    <message>
+        <source>{0} of {1} regions</source>
+        <translation>{0} / {1} 个区域</translation>
+    </message>
+    <message>
+        <source>Few regions say little: the more are named, the surer it is who is better</source>
+        <translation>区域少时说明不了什么：命名的越多，越能确定哪个更好</translation>
     </message>
     <message>
         <source>Adapter</source>
@@ -3867,6 +4070,10 @@
     <message>
         <source>did not pass</source>
         <translation>未通过</translation>
+    </message>
+    <message>
+        <source>not trained: too few are held out</source>
+        <translation>未训练：留出的太少</translation>
     </message>
     <message>
         <source>stopped before freezing</source>
