@@ -21,6 +21,7 @@ import torch
 from safetensors.torch import load_file, save_file
 
 from engine.files import whole_file
+from engine.priority import lower_priority
 from engine.progress import Progress
 from engine.protocol import Task
 from engine.runtime import AdapterManifest, ModelFile, ModelManifest
@@ -235,11 +236,10 @@ def read_places(folder: Path) -> tuple[Path, Path]:
 
 
 def be_modest(threads: int, niceness: int) -> None:
-    """Let this process give way: at most so many threads, and a lower priority where the system has one."""
+    """Let this process give way: at most so many threads, and a lower priority."""
     torch.set_num_threads(threads)
     os.environ["OMP_NUM_THREADS"] = str(threads)
-    if niceness and hasattr(os, "nice"):
-        os.nice(niceness)
+    lower_priority(niceness)
 
 
 def default_threads() -> int:

@@ -16,7 +16,7 @@ from training.evaluation.answering import GgufAnswerer
 from training.evaluation.paired import Difference, Pair, difference, difference_of, pair_up
 from training.evaluation.predict import answers_file, predict
 from training.evaluation.prediction import Prediction
-from training.feedback.finetune import REPLAYED_FILE, read_record, read_run
+from training.feedback.finetune import REPLAYED_FILE, default_threads, read_record, read_run
 from training.feedback.gate_report import REPORT_FILE, part_report, scores_report, write_report
 from training.feedback.latents import ROLE, head_update, latents_of, remembered_still
 from training.feedback.run_lock import working_on
@@ -180,7 +180,7 @@ def kept_answers(
 
     limit : questions, spread evenly. Raises `DatasetError`, `EngineError`, `Cancelled`.
     """
-    with GgufAnswerer(base, adapter=adapter) as answerer:
+    with GgufAnswerer(base, adapter=adapter, threads=default_threads()) as answerer:
         name = adapter.id if adapter else "base"
         log = answers_file(folder, name, answerer.facts.sha256, dataset, limit)
         return predict(answerer, dataset, progress, limit=limit, log=log).predictions
