@@ -40,7 +40,7 @@ from training.feedback.sets import (
     sample_images,
     write_json,
 )
-from training.latent_replay import Remembered
+from training.latent_replay import WEIGHT, Remembered
 from training.low_rank import HEAD
 from training.recipe import LoraSettings, ModelSettings, Recipe, Stage
 from training.records import dataset_sha256
@@ -61,6 +61,7 @@ _PACK = 512
 """Ids of a row that images share: about the longest group. A row each would be padding for nearly a half."""
 _ADAPTER_WEIGHTS = "adapter.gguf"
 _CHECKS = 12
+_FIRST_WEIGHT = 40.0
 _EVALUATIONS = 8
 """Times the held-out loss is measured in a run."""
 
@@ -173,6 +174,7 @@ def _fine_tune(
         "images": {"corrected": len(corrected), "trained": len(learn), "early_stopping": len(judge)},
         "records": sum(len(sample.records) for sample in corrected),
         "settings": json.loads(json.dumps(asdict(settings))),
+        "remembered_weight": WEIGHT,
     }
     _keep_record(out, record)
     # Not in the record, which goes wherever the adapter goes: a set may name its patients, and a path its owner.
@@ -280,7 +282,8 @@ def _reminder(
 def _keep_record(out: Path, record: dict[str, Any]) -> None:
     path = out / RUN_FILE
     if path.is_file():
-        before = read_record(out)
+        # Runs of before it was written down had the only weight there was.
+        before = {"remembered_weight": _FIRST_WEIGHT} | read_record(out)
         changed = sorted(key for key in record if before.get(key) != record[key])
         if changed:
             raise TrainingError(f"{out} holds a run with other {', '.join(changed)}: name another --out, or delete it")
