@@ -37,6 +37,7 @@ from training.feedback.sets import (
     heldout_samples,
     replay_set,
     require_apart,
+    require_judges,
     sample_images,
     write_json,
 )
@@ -164,7 +165,9 @@ def _fine_tune(
     started = time.monotonic()
     snapshot = SnapshotFolder.read(snapshot_folder)
     corrected = gather_samples([snapshot.train])
-    require_apart(corrected, heldout_samples(snapshot), f"the held-out part of {snapshot.folder.name}")
+    held = heldout_samples(snapshot)
+    require_judges(snapshot, held)
+    require_apart(corrected, held, f"the held-out part of {snapshot.folder.name}")
     reminder = _reminder(base, replay, out / "replay", settings, progress)
     learn, judge = split_by_patient(corrected, settings.held_out, settings.seed)
     record = {
