@@ -26,7 +26,7 @@ def unfinished_folder(parent: Path, prefix: str) -> Iterator[Path]:
     with contextlib.ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix=prefix, dir=parent)))
         # Given back before the folder is deleted: Windows deletes no open file.
-        stack.enter_context(only_process(folder / _LOCK_FILE, str(folder)))
+        stack.enter_context(only_process(folder / _LOCK_FILE, "an unfinished folder"))
         yield folder
 
 
@@ -44,7 +44,7 @@ def _is_left(folder: Path) -> bool:
         if not (folder / _LOCK_FILE).is_file():
             # Made this moment, or by an older version: its age will tell.
             return False
-        with only_process(folder / _LOCK_FILE, str(folder)):
+        with only_process(folder / _LOCK_FILE, "an unfinished folder"):
             return True
     except (BusyError, OSError):
         return False

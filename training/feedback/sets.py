@@ -162,9 +162,8 @@ def require_judges(snapshot: SnapshotFolder, held: Sequence[ImageSample]) -> Non
     patients = len({record.group for sample in held for record in sample.records})
     if patients < _FEWEST_JUDGES:
         raise DatasetError(
-            f"of the patients of the snapshot {snapshot.folder.name} {patients} are held out, and without "
-            f"{_FEWEST_JUDGES} nothing can be compared: hold out a larger share of them, or correct regions of more "
-            "patients, and begin anew"
+            f"the snapshot {snapshot.folder.name} holds out {patients} of its patients, and without {_FEWEST_JUDGES} "
+            "nothing can be compared: hold out a larger share, or correct regions of more patients, and begin anew"
         )
 
 

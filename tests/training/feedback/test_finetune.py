@@ -189,7 +189,7 @@ def test_a_snapshot_that_holds_out_one_patient_is_not_trained_on(snapshot, base,
         lines = [line for line in file.read_text().splitlines() if json.loads(line).get("group", first) == first]
         file.write_text("".join(line + "\n" for line in lines))
     seal(few)
-    with pytest.raises(DatasetError, match=r"patients of the snapshot few 1 are held out.*larger share"):
+    with pytest.raises(DatasetError, match=r"the snapshot few holds out 1 of its patients.*larger share"):
         start(few, base, tmp_path / "run", replay, tiny_checkpoint)
     assert not (tmp_path / "run" / "run.json").exists()
 
