@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
+from engine.cli.options import db_option
 from training.cli_feedback_options import NICE, child_options, name_of, reporting, who_option
 
 if TYPE_CHECKING:
+    from engine.store import SnapshotRow
     from training.feedback.finetune import FineTuned
 
 PATH = click.Path(path_type=Path)
@@ -112,7 +115,8 @@ def gate_command(
     """Compare a run's adapter with what is in use: on held-out corrections, and on the base's own test set.
 
     It passes when the corrections are answered better, the 95% interval of the difference above zero, and no task of
-    the base test set falls by more than one point. The report is RUN/gate/report.md. Ends with 1 when it does not pass.
+    the base test set falls by more than one point. Of fewer than 8 held-out patients nothing can be told. The report is
+    RUN/gate/report.md. Ends with 1 when it does not pass.
 
     Example: medrega feedback gate runs/2026-11
     """
@@ -122,7 +126,8 @@ def gate_command(
     with reporting(style, with_parent) as telling:
         from training.feedback.finetune import be_modest, default_threads, read_places
         from training.feedback.gate import GATE, run_gate
-        from training.feedback.gate_report import PAGE_FILE
+        from training.feedback.gate_report import PAGE_FILE, WORDS
+        from training.feedback.verdict import LEAST_PATIENTS, heldout_patients, too_few
 
         be_modest(default_threads(), niceness)
         base_place, snapshot_place = read_places(run)
@@ -132,34 +137,56 @@ def gate_command(
         echo_json(report)
     else:
         for key, words in (("heldout", "held-out corrections"), ("base_test", "base test set")):
-            one = report[key]["overall"]
-            click.echo(f"{words}: {one['before']:.3f} before, {one['after']:.3f} after, n={one['n']}")
+            one, measure = report[key]["overall"], WORDS[report[key]["measure"]]
+            click.echo(f"{words}, {measure}: {one['before']:.3f} before, {one['after']:.3f} after, n={one['n']}")
+        patients = heldout_patients(report)
+        if too_few(patients):
+            click.echo(
+                f"too few patients to tell: {patients} are held out, at least {LEAST_PATIENTS} are needed. Hold out a "
+                "larger share of the patients, or correct regions of more of them"
+            )
         click.echo(f"{'passed' if report['passed'] else 'NOT passed'}: {run / GATE / PAGE_FILE}")
     if not report["passed"]:
         raise click.exceptions.Exit(1)
 
 
 @click.command("promote")
-@click.argument("run", type=PATH)
-@click.option("--base", "base_id", default="", help="Where the run's base lies now, if it was moved.")
+@click.argument("run", type=PATH, required=False)
+@click.option("--adapter", "adapter_id", default="", help="Instead of RUN: one that was imported, by its id.")
+@click.option(
+    "--base", "base_id", default="", help="Where the run's base lies now. With --adapter: default the chosen model."
+)
 @click.option("--override", is_flag=True, help="Also without a passing gate; needs --reason.")
 @click.option("--reason", default="", help="Why; kept in the history.")
 @who_option
 @JSON
-def promote_command(run: Path, base_id: str, override: bool, reason: str, who: str, as_json: bool) -> None:
-    """Let the base answer with a run's adapter from its next question on.
+def promote_command(
+    run: Path | None, adapter_id: str, base_id: str, override: bool, reason: str, who: str, as_json: bool
+) -> None:
+    """Let the base answer with a run's adapter, or with an imported one, from its next question on.
+
+    Without --override only one that its gate let pass, compared with what is in use now. An imported adapter is judged
+    by the report of its gate, if it brought one along.
 
     Example: medrega feedback promote runs/2026-11
     """
+    from engine.cli.options import named_model
     from engine.cli.output import echo_json
-    from engine.runtime import find_model
+    from engine.runtime import AdapterManifest, adapters_folder, find_model
     from training.feedback.finetune import read_places
-    from training.feedback.promotion import promote_run
+    from training.feedback.promotion import promote_registered, promote_run
 
+    if (run is None) is not bool(adapter_id):
+        raise click.UsageError("name a RUN, or an imported adapter with --adapter ID")
     if override and not reason.strip():
         raise click.UsageError("--override needs a --reason, which is kept in the history")
-    base = find_model(base_id or str(read_places(run)[0]))
-    adapter = promote_run(run, base, name_of(who), override=override, reason=reason)
+    if run is not None:
+        base = find_model(base_id or str(read_places(run)[0]))
+        adapter = promote_run(run, base, name_of(who), override=override, reason=reason)
+    else:
+        base = named_model(base_id)
+        imported = AdapterManifest.read(adapters_folder() / Path(adapter_id).name)
+        adapter = promote_registered(imported, base, name_of(who), override=override, reason=reason)
     if as_json:
         echo_json(
             {"base": base.id, "adapter": adapter.id, "sha256": adapter.file.sha256, "folder": str(adapter.folder)}
@@ -193,9 +220,10 @@ def rollback_command(base_id: str, to_base: bool, reason: str, who: str, as_json
 
 @click.command("status")
 @click.option("--base", "base_id", default="", help="Model id or folder. Default: the chosen model.")
+@db_option
 @JSON
-def status_command(base_id: str, as_json: bool) -> None:
-    """Which adapter a model answers with, and what was promoted and taken back.
+def status_command(base_id: str, database: Path, as_json: bool) -> None:
+    """Which adapter a model answers with, what was promoted and taken back, and which snapshots there are.
 
     Example: medrega feedback status
     """
@@ -206,9 +234,15 @@ def status_command(base_id: str, as_json: bool) -> None:
     base = named_model(base_id)
     adapter = adapter_in_use(base)
     history = [asdict(one) for one in read_history() if one.base == base.sha256]
+    snapshots = _snapshots(database)
     if as_json:
         in_use = None if adapter is None else {"id": adapter.id, "sha256": adapter.file.sha256}
-        echo_json({"base": {"id": base.id, "sha256": base.sha256}, "adapter": in_use, "history": history})
+        told = {"id": base.id, "sha256": base.sha256}
+        listed = [
+            {"hash": row.hash, "created": row.created, "who": row.who, "folder": row.folder, "counts": counts}
+            for row, counts in snapshots
+        ]
+        echo_json({"base": told, "adapter": in_use, "history": history, "snapshots": listed})
         return
     click.echo(f"{base.id} answers {f'with {adapter.id}' if adapter else 'without an adapter'}")
     for one in history:
@@ -216,6 +250,22 @@ def status_command(base_id: str, as_json: bool) -> None:
         click.echo(
             f"{one['created']} {one['action']} {one['adapter'] or 'base alone'} by {printable(one['who'])}{reason}"
         )
+    for row, counts in snapshots:
+        sides = ", ".join(
+            f"{words} {counts[side]['regions']} regions of {counts[side]['patients']} patients"
+            for side, words in (("train", "to train on"), ("heldout", "held out"))
+        )
+        click.echo(printable(f"{row.created} snapshot {row.hash[:16]} by {row.who}: {sides}"))
+
+
+def _snapshots(database: Path) -> list[tuple[SnapshotRow, dict[str, dict[str, int]]]]:
+    """Those that a database lists, with their counts by side; none where there is no database."""
+    from engine.cli.options import existing_store
+
+    if not database.is_file():
+        return []
+    with existing_store(database) as store:
+        return [(row, json.loads(row.counts)) for row in store.snapshots.all()]
 
 
 @click.command("latents")

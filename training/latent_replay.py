@@ -14,7 +14,7 @@ from torch.nn import functional
 
 _AT_ONCE = 2048
 """Tokens of a step."""
-_WEIGHT = 40.0
+WEIGHT = 40.0
 """Beside the mean cross-entropy of what is learnt. Of the starter's own names ninety corrections of a new site cost 2.2
 points with 10, 1.6 with 25, 0.6 with 40, where the site's are learnt as well.
 """
@@ -34,11 +34,11 @@ class Remembered:
 
     def drawn(self, head: nn.Module) -> torch.Tensor:
         """`divergence` on some of what may be drawn, by torch's random state; weighed as a loss."""
-        return _WEIGHT * divergence(head, self._drawn[torch.randint(len(self._drawn), (_AT_ONCE,))])
+        return WEIGHT * divergence(head, self._drawn[torch.randint(len(self._drawn), (_AT_ONCE,))])
 
     def spared(self, head: nn.Module) -> torch.Tensor:
         """The same on all that is never drawn."""
-        return _WEIGHT * divergence(head, self._spared)
+        return WEIGHT * divergence(head, self._spared)
 
 
 def divergence(head: nn.Module, hidden: torch.Tensor) -> torch.Tensor:

@@ -76,6 +76,11 @@ class Correction:
     annotator: str
     approved: bool
 
+    @property
+    def at_once(self) -> bool:
+        """Whether it was accepted with many others because the model was sure, by a threshold, not looked at alone."""
+        return bool(self.decision.detail)
+
 
 @dataclass(frozen=True, slots=True)
 class CorrectionFilter:

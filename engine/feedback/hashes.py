@@ -26,9 +26,12 @@ def file_sha256(path: Path) -> str:
 
 
 def is_plain_name(name: str) -> bool:
-    """Whether a relative path with ``/`` is safe on every system: plain letters, no way out, no hidden file."""
+    """Whether a relative path with ``/`` is safe on every system: plain letters, no way out, no hidden file, no folder
+    with the name of a JSON file, and no dot at the end of a name, which Windows leaves out.
+    """
     parts = name.split("/")
-    return len(parts) <= 6 and all(_NAME.fullmatch(part) for part in parts)
+    plain = all(_NAME.fullmatch(part) and not part.endswith(".") for part in parts)
+    return len(parts) <= 6 and plain and not any(part.casefold().endswith(".json") for part in parts[:-1])
 
 
 def hash_list(hashes: Mapping[str, str]) -> str:

@@ -61,7 +61,7 @@ def judged_suggestions(store: AnnotationStore, sites: Sequence[Path] = ()) -> It
         one = correction_of(store, region)
         if one is None or one.suggested is None or one.suggested.label is None or one.suggested.row.abstained:
             continue
-        if one.decision.detail:
+        if one.at_once:
             continue
         yield judge(one, named.get(one.image.source, ""))
 

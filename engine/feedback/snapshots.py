@@ -26,8 +26,10 @@ TRAIN, HELD_OUT = "train", "heldout"
 SIDES = (TRAIN, HELD_OUT)
 LINEAGE_FILE = "lineage.ndjson"
 MANIFEST_FILE = "snapshot.json"
-FORMAT = 1
-"""Raised when the same decisions give other files."""
+FORMAT = 2
+"""Raised when the same decisions give other files. In 1 a patient was number and name together, and what was accepted
+many at once could be held out; such snapshots are read as before.
+"""
 
 _REMEDY = "Delete the folder and take the snapshot again, or import it again"
 
@@ -89,7 +91,7 @@ def read_manifest(folder: Path) -> dict[str, Any]:
         whole = whole and isinstance(filters, dict)
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise FeedbackError(f"{folder} is no snapshot: {path.name} cannot be read ({error})") from error
-    if format_ != FORMAT or not whole:
+    if format_ not in (1, FORMAT) or not whole:
         raise FeedbackError(f"{folder} is a snapshot of another version (format {format_!r}): update MedRegA Desktop")
     return dict(manifest)
 

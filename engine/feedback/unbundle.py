@@ -9,7 +9,6 @@ import contextlib
 import hashlib
 import json
 import stat
-import tempfile
 import zipfile
 import zlib
 from collections.abc import Mapping
@@ -35,6 +34,7 @@ from engine.runtime.gguf_check import check_gguf
 from engine.scans.limits import MAX_COMPRESSION
 from engine.store import AnnotationStore
 from engine.store.audit import canonical_json
+from engine.unfinished import unfinished_folder
 
 MAX_FILES = 200_000
 MAX_UNPACKED = 16 << 30
@@ -84,8 +84,7 @@ def read_bundle(
             for kind, parent in places.items():
                 parent.mkdir(parents=True, exist_ok=True)
                 # Beside its place, so that it gets there by its name alone. A dot: still being made.
-                temporary = tempfile.TemporaryDirectory(prefix=".import-", dir=parent)
-                built[kind] = Path(stack.enter_context(temporary))
+                built[kind] = stack.enter_context(unfinished_folder(parent, ".import-"))
             _unpack(path, archive, infos, hashes, built, progress)
             manifests = _check_snapshots(path, bundle, built[SNAPSHOTS])
             _check_adapters(path, bundle, built[ADAPTERS], places[ADAPTERS])

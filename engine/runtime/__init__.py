@@ -30,7 +30,14 @@ from engine.runtime.manifest import ModelFile, ModelManifest, verify_files
 from engine.runtime.messages import Absence, AskRequest, AskResult, Choice, TextPiece, Timings
 from engine.runtime.offload import KvType, Lack, Offload
 from engine.runtime.preprocess import to_model_image
-from engine.runtime.promotion import Switch, adapter_in_use, promote_adapter, read_history, roll_back
+from engine.runtime.promotion import (
+    Switch,
+    adapter_in_use,
+    promote_adapter,
+    read_history,
+    roll_back,
+    switch_in_use,
+)
 from engine.runtime.registry import DEFAULT_MODEL, find_model, is_removable, list_models, remove_model
 from engine.runtime.session import Session
 
@@ -82,6 +89,7 @@ __all__ = [
     "read_history",
     "remove_model",
     "roll_back",
+    "switch_in_use",
     "taught_labels",
     "to_model_image",
     "verify_files",

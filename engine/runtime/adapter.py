@@ -25,7 +25,11 @@ logger = logging.getLogger(__name__)
 
 ADAPTER_FILE = "adapter.json"
 FORMAT = 1
-_ID = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}")
+_ID = re.compile(r"[a-z0-9](?:[a-z0-9._-]{0,62}[a-z0-9_-])?")
+_TAKEN = ".json"
+"""Adapters' folders lie beside files with such names: an id that ends so could take the history's place. Nor may it end
+with a dot, which Windows leaves out of names.
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +89,7 @@ class AdapterManifest:
             )
         except (OSError, ValueError, KeyError, TypeError, AttributeError, LabelError) as error:
             raise ModelError(f"cannot read the adapter's manifest {path}: {error}") from error
-        if not _ID.fullmatch(made.id) or made.file.name != Path(made.file.name).name or not made.file.name:
+        if not _is_id(made.id) or made.file.name != Path(made.file.name).name or not made.file.name:
             raise ModelError(f"cannot read the adapter's manifest {path}: its id or its file's name cannot be")
         if not math.isfinite(made.scale):
             raise ModelError(f"cannot read the adapter's manifest {path}: its scale is {made.scale}")
@@ -108,6 +112,10 @@ class AdapterManifest:
         with whole_file(path) as temporary:
             temporary.write_text(json.dumps(data, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
         return path
+
+
+def _is_id(text: str) -> bool:
+    return _ID.fullmatch(text) is not None and not text.endswith(_TAKEN)
 
 
 def adapters_folder() -> Path:

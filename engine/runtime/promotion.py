@@ -86,6 +86,15 @@ def adapter_in_use(manifest: ModelManifest) -> AdapterManifest | None:
     return _promoted(stack[-1], manifest) if stack else None
 
 
+def switch_in_use(manifest: ModelManifest) -> Switch | None:
+    """The entry that says with which adapter a model answers, whether or not that can be read; None for the base alone.
+
+    Raises `ModelError` when the history cannot be read.
+    """
+    stack = _stack(read_history(), manifest)
+    return stack[-1] if stack else None
+
+
 def promote_adapter(
     source: AdapterManifest,
     manifest: ModelManifest,

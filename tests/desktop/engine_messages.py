@@ -23,6 +23,15 @@ _BUILTIN = {"ValueError", "TypeError", "OSError", "FileExistsError", "RuntimeErr
 _CARRIERS = {"FileProblem": 1, "Failed": 2, "OpenedDatabase": 1, "_tell": 1}
 """Calls that pass a message on, and which of their arguments it is."""
 _MOST_DEEP = 4
+_MOST_WORDS = 12
+"""More texts without a blank than these are the keys of a table, such as a file header's, and stay a placeholder."""
+_TRAINER = (
+    *("answers", "attention", "checkpoint", "drawing", "early_stopping", "features", "gguf_checkpoint", "labels"),
+    *("latent_replay", "low_rank", "model", "packing", "phantom_set", "records", "samples", "stage_trainer"),
+    *("tokenizer", "trainer", "evaluation/answering", "evaluation/gallery", "evaluation/paired", "evaluation/predict"),
+    *("evaluation/prediction", "evaluation/questions", "evaluation/torch_answering", "export/compare", "export/lora"),
+)
+"""What the verbs of `medrega feedback` that the window starts go through, beside the folders of their own."""
 
 Part = str | None
 """A piece of a template: text, or None for a placeholder."""
@@ -53,7 +62,8 @@ def feedback_templates() -> frozenset[str]:
     root = Path(engine.__file__).parents[1]
     folders = ("engine/feedback", "training/feedback")
     paths = [path for folder in folders for path in sorted((root / folder).rglob("*.py"))]
-    paths += [root / "training" / name for name in ("checkpoint.py", "records.py", "samples.py")]
+    # Also for their classes: a message is known by the class of its error, and that may lie in another file.
+    paths += [root / "training" / f"{name}.py" for name in _TRAINER]
     paths += [root / "engine" / name for name in ("errors.py", "locks.py")]
     paths += [root / "desktop" / "model" / "training_folder.py"]
     return frozenset(Collector({path: path.read_text(encoding="utf-8") for path in paths}).templates())
@@ -154,8 +164,10 @@ class Collector:
     def _split(self, texts: list[tuple[Part, ...]]) -> list[tuple[Part, ...]]:
         """Plain texts where there is nothing else; otherwise a placeholder, and the rest as templates of their own."""
         if texts and all(None not in text for text in texts):
-            return texts
-        self._found |= {_template(text) for text in texts if None in text and text != (None,)}
+            keys = {"".join(map(str, text)) for text in texts}
+            return [(None,)] if len(keys) > _MOST_WORDS and not any(" " in key for key in keys) else texts
+        # Without a blank it is a name that is put together, of a tensor or a file.
+        self._found |= {_template(text) for text in texts if None in text and any(" " in (part or "") for part in text)}
         plain = [text for text in texts if None not in text and " " in "".join(map(str, text))]
         self._found |= {_template(text) for text in plain}
         return [(None,)]

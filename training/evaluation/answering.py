@@ -61,7 +61,8 @@ class GgufAnswerer:
     """A model folder, through the same child process as the window.
 
     exact : 32-bit keys and values, to be compared with torch; slower. calibrated : by its manifest's calibration.
-    adapter : what answers beside the base. Raises `ModelError` for one that is not this model's.
+    adapter : what answers beside the base. threads : at most, None for one a core.
+    Raises `ModelError` for an adapter that is not this model's.
     """
 
     def __init__(
@@ -71,8 +72,9 @@ class GgufAnswerer:
         exact: bool = False,
         calibrated: bool = True,
         adapter: AdapterManifest | None = None,
+        threads: int | None = None,
     ) -> None:
-        self._session = Session(manifest, kv_type=KvType.F32 if exact else KvType.F16)
+        self._session = Session(manifest, threads=threads, kv_type=KvType.F32 if exact else KvType.F16)
         self._session.use_adapter(adapter)
         self.labels: LabelSet | None = known_labels(manifest, adapter)
         self.calibration = manifest.calibration if calibrated else UNCALIBRATED

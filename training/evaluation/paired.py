@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from training.evaluation.intervals import interval_by_group
+from training.evaluation.intervals import student_by_group
 from training.evaluation.prediction import Prediction
 from training.evaluation.summary import score_of
 
@@ -18,7 +18,7 @@ Pair = tuple[Prediction, Prediction]
 class Difference:
     """first, second : mean scores, 0..1 (see `score_of`). difference : second - first.
 
-    interval : 95% of the difference, whole patients drawn; None for fewer than two patients. n : questions.
+    interval : 95% of the difference, by patient (`student_by_group`); None for fewer than two patients. n : questions.
     """
 
     first: float
@@ -46,11 +46,13 @@ def difference(scored: Sequence[tuple[float, float, str]]) -> Difference:
     """Of at least one question: its scores before and after, and its patient."""
     first, second, groups = zip(*scored, strict=True)
     steps = [b - a for a, b in zip(first, second, strict=True)]
+    # Of two patients it may be wider than scores can differ.
+    bounds = student_by_group(steps, groups)
     return Difference(
         float(np.mean(first)),
         float(np.mean(second)),
         float(np.mean(steps)),
-        interval_by_group(steps, groups),
+        None if bounds is None else (max(-1.0, bounds[0]), min(1.0, bounds[1])),
         len(scored),
         len(set(groups)),
     )

@@ -21,6 +21,7 @@ import torch
 from safetensors.torch import load_file, save_file
 
 from engine.files import whole_file
+from engine.priority import lower_priority
 from engine.progress import Progress
 from engine.protocol import Task
 from engine.runtime import AdapterManifest, ModelFile, ModelManifest
@@ -36,10 +37,11 @@ from training.feedback.sets import (
     heldout_samples,
     replay_set,
     require_apart,
+    require_judges,
     sample_images,
     write_json,
 )
-from training.latent_replay import Remembered
+from training.latent_replay import WEIGHT, Remembered
 from training.low_rank import HEAD
 from training.recipe import LoraSettings, ModelSettings, Recipe, Stage
 from training.records import dataset_sha256
@@ -60,6 +62,7 @@ _PACK = 512
 """Ids of a row that images share: about the longest group. A row each would be padding for nearly a half."""
 _ADAPTER_WEIGHTS = "adapter.gguf"
 _CHECKS = 12
+_FIRST_WEIGHT = 40.0
 _EVALUATIONS = 8
 """Times the held-out loss is measured in a run."""
 
@@ -162,7 +165,9 @@ def _fine_tune(
     started = time.monotonic()
     snapshot = SnapshotFolder.read(snapshot_folder)
     corrected = gather_samples([snapshot.train])
-    require_apart(corrected, heldout_samples(snapshot), f"the held-out part of {snapshot.folder.name}")
+    held = heldout_samples(snapshot)
+    require_judges(snapshot, held)
+    require_apart(corrected, held, f"the held-out part of {snapshot.folder.name}")
     reminder = _reminder(base, replay, out / "replay", settings, progress)
     learn, judge = split_by_patient(corrected, settings.held_out, settings.seed)
     record = {
@@ -172,6 +177,7 @@ def _fine_tune(
         "images": {"corrected": len(corrected), "trained": len(learn), "early_stopping": len(judge)},
         "records": sum(len(sample.records) for sample in corrected),
         "settings": json.loads(json.dumps(asdict(settings))),
+        "remembered_weight": WEIGHT,
     }
     _keep_record(out, record)
     # Not in the record, which goes wherever the adapter goes: a set may name its patients, and a path its owner.
@@ -235,11 +241,10 @@ def read_places(folder: Path) -> tuple[Path, Path]:
 
 
 def be_modest(threads: int, niceness: int) -> None:
-    """Let this process give way: at most so many threads, and a lower priority where the system has one."""
+    """Let this process give way: at most so many threads, and a lower priority."""
     torch.set_num_threads(threads)
     os.environ["OMP_NUM_THREADS"] = str(threads)
-    if niceness and hasattr(os, "nice"):
-        os.nice(niceness)
+    lower_priority(niceness)
 
 
 def default_threads() -> int:
@@ -280,7 +285,8 @@ def _reminder(
 def _keep_record(out: Path, record: dict[str, Any]) -> None:
     path = out / RUN_FILE
     if path.is_file():
-        before = read_record(out)
+        # Runs of before it was written down had the only weight there was.
+        before = {"remembered_weight": _FIRST_WEIGHT} | read_record(out)
         changed = sorted(key for key in record if before.get(key) != record[key])
         if changed:
             raise TrainingError(f"{out} holds a run with other {', '.join(changed)}: name another --out, or delete it")

@@ -40,6 +40,7 @@ _EVERY = 10**6
 """More than there are of anything in a picture: people's decisions are all asked about."""
 
 PatientOf = Callable[[ImageRow, Volume], str]
+_AT_ONCE, _BESIDE = "held out, but accepted many at once", "held out, beside one of that name accepted many at once"
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +60,9 @@ def side_of(patient: str, heldout_share: float) -> str:
     """The side that a patient is always on: by a hash of the patient and nothing else.
 
     With a larger share more patients are held out, and none of those that were held out with a smaller one is trained
-    on. patient : `engine.store.patient_key`, or what else stands for one.
+    on. Of a few patients chance may hold out none: a choice by the share of those at hand would hold some out always,
+    but a new patient would then bring one that an adapter in use was trained on among those that judge it. Who trains
+    asks for enough of them (`training.feedback.sets.require_judges`). patient : what `patient_of` gives.
     """
     place = int.from_bytes(hashlib.sha256(f"held out?\n{patient}".encode()).digest()[:8]) / 2**64
     return HELD_OUT if place < heldout_share else TRAIN
@@ -110,7 +113,10 @@ def freeze_pictures(
             whole = SourceImage(rgb, patient, image.modality, plane=image.plane.value)
             side = side_of(patient, heldout_share)
             stem = pseudonyms.of(image.source, image.series_uid, image.plane.value, str(image.slice), view)[:20]
-            marked, kept = _marked(whole, [of_region[row.id] for row in regions], keys, max_side, left_out)
+            seen = [of_region[row.id] for row in regions]
+            if side == HELD_OUT:
+                seen = _decided_singly(seen, keys, left_out)
+            marked, kept = _marked(whole, seen, keys, max_side, left_out)
             if not kept:
                 continue
             file = write_picture(marked.pixels, building / side / PICTURES, stem)
@@ -129,6 +135,22 @@ def freeze_pictures(
             pictures.append(Picture(facts, side, view, tuple(kept)))
         progress.report(done, len(by_image), "freezing slices")
     return _without_twins(pictures, building, left_out)
+
+
+def _decided_singly(decided: Sequence[Correction], keys: LabelKeys, left_out: Counter[str]) -> list[Correction]:
+    """Without what was accepted many at once because the model was sure: that cannot say whether a model is right.
+
+    Nor is another region of that name asked about on this picture: where all of them are nobody has looked.
+    """
+    names = [None if one.region.label is None else keys.key(one.region.label) for one in decided]
+    unsure = {name for name, one in zip(names, decided, strict=True) if one.at_once}
+    kept = []
+    for name, one in zip(names, decided, strict=True):
+        if name in unsure:
+            left_out[_AT_ONCE if one.at_once else _BESIDE] += 1
+        else:
+            kept.append(one)
+    return kept
 
 
 def _marked(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +16,7 @@ from training.evaluation.answering import GgufAnswerer
 from training.evaluation.paired import Difference, Pair, difference, difference_of, pair_up
 from training.evaluation.predict import answers_file, predict
 from training.evaluation.prediction import Prediction
-from training.feedback.finetune import REPLAYED_FILE, read_record, read_run
+from training.feedback.finetune import REPLAYED_FILE, default_threads, read_record, read_run
 from training.feedback.gate_report import REPORT_FILE, part_report, scores_report, write_report
 from training.feedback.latents import ROLE, head_update, latents_of, remembered_still
 from training.feedback.run_lock import working_on
@@ -26,25 +26,12 @@ from training.feedback.sets import (
     heldout_samples,
     require_apart,
 )
+from training.feedback.verdict import LEAST_PATIENTS, heldout_patients, judge
 from training.records import DatasetError, dataset_sha256
 from training.samples import ImageSample, gather_samples
 
 GATE = "gate"
-LARGEST_FALL = 0.01
-"""Of any task's mean score on the base test set: one point."""
 _FORMAT = 1
-
-
-@dataclass(frozen=True, slots=True)
-class Check:
-    """One condition. what : ``improves``, or ``keeps`` with the task. value : what was measured. bound : it must be
-    above (``improves``: the interval's lower end above 0) or not below (``keeps``). None where nothing can be said.
-    """
-
-    what: str
-    value: float | None
-    bound: float
-    passed: bool
 
 
 def run_gate(
@@ -57,14 +44,16 @@ def run_gate(
     limit: int = 2000,
     patients: int = 40,
 ) -> dict[str, Any]:
-    """Answer both sets with and without a run's adapter, through the engine; writes and returns ``gate/report.json``.
+    """Ask two sets of questions with and without a run's adapter; writes and returns ``gate/report.json``.
 
-    ``gate/report.md`` is the same for people, with pictures.
+    ``gate/report.md`` is the same for people, with pictures. Corrections are asked through the engine, as the window
+    does, and so is a base test set; what the base remembers of its test is scored by vectors, id by id.
 
     Corrections are compared with what is in use now, the base test set with the plain base: what is forgotten must not
     add up from one adapter to the next. base_test : a set of the base's own; when None what the base remembers of its
     test (see `training.feedback.latents`), or phantoms of so many `patients` for a base that brought nothing along.
-    limit : questions of the base test set, spread evenly. A gate that is stopped goes on from the answers it has.
+    Of fewer than `LEAST_PATIENTS` held-out patients nothing can be told, and it does not pass. limit : questions of
+    the base test set, spread evenly. A gate that is stopped goes on from the answers it has.
     Raises `TrainingError` for another run, base or snapshot than those belonging together, `FeedbackError`,
     `DatasetError`, `EngineError`, `BusyError`, `Cancelled`.
     """
@@ -122,6 +111,7 @@ def _run_gate(
         "format": _FORMAT,
         "passed": all(one.passed for one in checks),
         "checks": [asdict(one) for one in checks],
+        "least_patients": LEAST_PATIENTS,
         "base": record["base"],
         "snapshot": record["snapshot"],
         "adapter": {"id": run.adapter.id, "sha256": run.adapter.file.sha256},
@@ -138,26 +128,25 @@ def _run_gate(
 
 def read_report(folder: Path) -> dict[str, Any]:
     """A run's gate report. Raises `TrainingError` when there is none, or it is of another adapter."""
-    path = folder / GATE / REPORT_FILE
+    return report_of(folder / GATE / REPORT_FILE, read_run(folder).adapter, folder)
+
+
+def report_of(path: Path, adapter: AdapterManifest, whose: Path) -> dict[str, Any]:
+    """A gate's report that is about this adapter. whose : for the message. Raises `TrainingError` for another file."""
     try:
         report: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-        adapter = report["adapter"]["sha256"]
+        format_, judged = report["format"], report["adapter"]["sha256"]
+        # Another machine may have written it: what is decided by must be there.
+        against = report["compared_with"]
+        whole = against is None or (isinstance(against["id"], str) and isinstance(against["sha256"], str))
+        whole = whole and heldout_patients(report) >= 0 and isinstance(report["passed"], bool)
+        whole = whole and all(isinstance(report[part]["overall"], dict) for part in ("heldout", "base_test"))
+        whole = whole and all({"what", "value", "bound", "passed"} <= set(one) for one in report["checks"])
     except (OSError, ValueError, KeyError, TypeError) as error:
-        raise TrainingError(f"{folder} has not been through medrega feedback gate ({error!r})") from error
-    if report.get("format") != _FORMAT or adapter != read_run(folder).adapter.file.sha256:
+        raise TrainingError(f"{whose} has not been through medrega feedback gate ({error!r})") from error
+    if format_ != _FORMAT or not whole or judged != adapter.file.sha256:
         raise TrainingError(f"{path} is about another adapter: run medrega feedback gate again")
     return report
-
-
-def judge(corrections: Difference, base: dict[Task, Difference]) -> list[Check]:
-    """The held-out corrections' interval must lie above zero, and no task of the base fall by more than a point."""
-    low = None if corrections.interval is None else corrections.interval[0]
-    checks = [Check("improves", low, 0.0, low is not None and low > 0)]
-    for task, found in base.items():
-        # A rounding error is no fall.
-        passed = found.difference >= -LARGEST_FALL - 1e-9
-        checks.append(Check(f"keeps {task.value}", found.difference, -LARGEST_FALL, passed))
-    return checks
 
 
 def by_task(pairs: Sequence[Pair]) -> dict[Task, Difference]:
@@ -178,9 +167,10 @@ def kept_answers(
 ) -> tuple[Prediction, ...]:
     """Ask a set's questions through the engine, as the window does; what `folder` holds of it is asked no second time.
 
-    limit : questions, spread evenly. Raises `DatasetError`, `EngineError`, `Cancelled`.
+    With as many threads as a training has: the window is used meanwhile. limit : questions, spread evenly.
+    Raises `DatasetError`, `EngineError`, `Cancelled`.
     """
-    with GgufAnswerer(base, adapter=adapter) as answerer:
+    with GgufAnswerer(base, adapter=adapter, threads=default_threads()) as answerer:
         name = adapter.id if adapter else "base"
         log = answers_file(folder, name, answerer.facts.sha256, dataset, limit)
         return predict(answerer, dataset, progress, limit=limit, log=log).predictions

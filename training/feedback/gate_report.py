@@ -17,6 +17,7 @@ from training.evaluation.paired import Difference, Pair, difference, difference_
 from training.evaluation.prediction import Prediction
 from training.evaluation.summary import label_of, score_of
 from training.feedback.sets import write_json
+from training.feedback.verdict import LEAST_PATIENTS, heldout_patients, too_few
 
 REPORT_FILE, PAGE_FILE = "report.json", "report.md"
 _PICTURES = "pictures"
@@ -25,10 +26,23 @@ _EXAMPLES = 6
 _CONFUSED = 20
 """Names of a confusion table: the most frequent."""
 _OTHER = "(other)"
+ANSWERS, IDS = "answers", "ids"
+MEASURES = {
+    ANSWERS: "Answers through the engine: right names, mean IoU of boxes.",
+    IDS: "No answers: the ids (tokens) of true answers, each predicted from what the base remembers and the true ids "
+    "before it. Names, questions and diagnoses count where every id is right; boxes and reports by the share of right "
+    "ids.",
+}
+"""What the scores of a set are."""
+WORDS = {ANSWERS: "score of the answers", IDS: "share of remembered answers predicted right, id by id"}
+"""The same in short."""
 
 
 def part_report(pairs: Sequence[Pair], names: LabelSet) -> dict[str, Any]:
-    """One set's figures. pairs : before and after. names : of the labels, so that both languages are one row."""
+    """One set's figures. pairs : before and after. names : of the labels, so that both languages are one row.
+
+    measure : what its scores are, a key of `MEASURES`.
+    """
     tasks: dict[str, list[Pair]] = defaultdict(list)
     labels: dict[tuple[str, str], list[Pair]] = defaultdict(list)
     for pair in pairs:
@@ -41,6 +55,7 @@ def part_report(pairs: Sequence[Pair], names: LabelSet) -> dict[str, Any]:
     ]
     named = [pair for pair in pairs if pair[0].record.task is Task.REGION_TO_TEXT]
     return {
+        "measure": ANSWERS,
         "overall": _figures(difference_of(pairs)),
         "tasks": {task: _figures(difference_of(some)) for task, some in sorted(tasks.items())},
         "labels": rows,
@@ -51,6 +66,7 @@ def part_report(pairs: Sequence[Pair], names: LabelSet) -> dict[str, Any]:
 def scores_report(scored: Mapping[Task, Sequence[tuple[float, float, str]]]) -> dict[str, Any]:
     """As `part_report`, of scores alone: before, after, and whose."""
     return {
+        "measure": IDS,
         "overall": _figures(difference([one for rows in scored.values() for one in rows])),
         "tasks": {task.value: _figures(difference(rows)) for task, rows in scored.items()},
         "labels": [],
@@ -108,7 +124,8 @@ def write_report(report: dict[str, Any], corrections: Sequence[Pair], heldout: P
         files = {}
         for side, one in (("before", before), ("after", after)):
             files[side] = f"{_PICTURES}/{number}-{side}.png"
-            (out / files[side]).write_bytes(draw_case(one, heldout).png)
+            with whole_file(out / files[side]) as target:
+                target.write_bytes(draw_case(one, heldout).png)
         examples.append(_example(before, after, files))
     report = {**report, "examples": examples}
     with whole_file(out / PAGE_FILE) as target:
@@ -122,12 +139,18 @@ def markdown(report: dict[str, Any]) -> str:
     verdict = "passed" if report["passed"] else "NOT passed"
     lines = [f"# Gate of {report['adapter']['id']}: {verdict}", "", "**Not for diagnostic use.**", ""]
     lines += markdown_table([("condition", "measured", "bound", ""), *map(_check_row, report["checks"])])
+    patients = heldout_patients(report)
+    if too_few(patients):
+        lines += [
+            f"The held-out corrections are of {patients} patients, too few to tell: at least {LEAST_PATIENTS} are "
+            "needed. Hold out a larger share of the patients, or correct regions of more of them.",
+            "",
+        ]
     against = report["compared_with"]
     lines += [
         f"Base {report['base']['id']} ({report['base']['sha256'][:12]}), snapshot {report['snapshot']['sha256'][:12]}. "
         f"Corrections are compared with {'the base alone' if against is None else against['id']}, the base test set "
-        "with the base alone. Scores: right names, mean IoU of boxes; intervals: 95% of the difference, bootstrap by "
-        "patient.",
+        "with the base alone. Intervals: 95% of the difference, Student's t over patients.",
         "",
     ]
     for key, title in (("heldout", "Held-out corrections"), ("base_test", "Base test set")):
@@ -151,6 +174,7 @@ def markdown(report: dict[str, Any]) -> str:
 def _part_lines(part: dict[str, Any], title: str) -> list[str]:
     overall = part["overall"]
     lines = [f"## {title}", "", f"{part['source']}: {overall['n']} questions of {overall['patients']} patients.", ""]
+    lines += [MEASURES[part["measure"]], ""]
     head = ("", "n", "before", "after", "difference", "95%")
     tasks = [(name, *_cells(row)) for name, row in part["tasks"].items()]
     lines += markdown_table([head, ("all", *_cells(overall)), *tasks])
@@ -168,7 +192,7 @@ def _part_lines(part: dict[str, Any], title: str) -> list[str]:
 
 
 def _check_row(check: dict[str, Any]) -> tuple[str, ...]:
-    value = "no interval: fewer than two patients" if check["value"] is None else f"{check['value']:+.4f}"
+    value = "too few patients to tell" if check["value"] is None else f"{check['value']:+.4f}"
     sign = ">" if check["what"] == "improves" else "≥"
     return check["what"], value, f"{sign} {check['bound']:g}", "yes" if check["passed"] else "NO"
 

@@ -24,6 +24,7 @@ from engine.progress import Cancelled, Progress
 from engine.protocol import Task, prompt_from_user_text
 from engine.runtime import AdapterManifest, ModelFile, ModelManifest, to_model_image
 from training.answers import answer_states
+from training.feedback.sets import require_apart
 from training.gguf_checkpoint import OUTPUT, load_gguf, output_layer
 from training.model import CheckpointError, image_tensor, tower_features
 from training.packing import Branch, PackedQuestions, pack
@@ -128,12 +129,14 @@ def write_latents(
 ) -> Latents:
     """Let a model bring its latents along: write them into its folder, and their hash into its manifest.
 
-    trained : the sets that it learnt from. tested : its test sets. Raises `DatasetError`, `CheckpointError`,
-    `ModelError`, `Cancelled`.
+    trained : the sets that it learnt from. tested : its test sets, of other patients and pictures. Raises
+    `DatasetError`, `CheckpointError`, `ModelError`, `Cancelled`.
     """
+    learnt, asked = gather_samples(trained), gather_samples(tested)
+    require_apart(learnt, asked, "the test set")
     model, tokenizer = load_gguf(manifest.folder)
-    replay = answer_latents(model, tokenizer, gather_samples(trained), _REPLAYED, seed, progress)
-    test = answer_latents(model, tokenizer, gather_samples(tested), _TESTED, seed, progress)
+    replay = answer_latents(model, tokenizer, learnt, _REPLAYED, seed, progress)
+    test = answer_latents(model, tokenizer, asked, _TESTED, seed, progress)
     found = Latents(
         shuffled(replay, seed),
         tuple(test),

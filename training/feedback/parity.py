@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import torch
 
 from engine.progress import Progress
 from engine.runtime import AdapterManifest, ModelManifest, known_labels
@@ -50,7 +51,9 @@ def check_adapter(
     with TorchAnswerer(checkpoint) as torch_side:
         torch_side.labels = known_labels(base, adapter)
         ours = predict(torch_side, dataset, progress, limit=questions).predictions
-    with GgufAnswerer(base, calibrated=False, exact=True, adapter=adapter) as gguf_side:
+    with GgufAnswerer(
+        base, calibrated=False, exact=True, adapter=adapter, threads=torch.get_num_threads()
+    ) as gguf_side:
         theirs = predict(gguf_side, dataset, progress, limit=questions).predictions
     other = {one.where: one for one in theirs}
     gaps = [_gap(one, other[one.where]) for one in ours if one.choices]

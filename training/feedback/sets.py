@@ -26,6 +26,8 @@ from training.samples import ImageSample, gather_samples
 
 SNAPSHOT_FILE = "snapshot.json"
 _LINEAGE = "lineage.ndjson"
+_FEWEST_JUDGES = 2
+"""Held-out patients. A gate that decides by itself needs more (`training.feedback.verdict`)."""
 _PHANTOM_SEED = 1
 """The starter's own: the first patients of this seed are among those it learnt from, its test patients are not."""
 _PHANTOM_SLICES = 4
@@ -98,7 +100,8 @@ class BaseSet:
 def replay_set(manifest: ModelManifest, given: Path | None, out: Path, images: int, progress: Progress) -> BaseSet:
     """What a fine-tuning is reminded of so that nothing is forgotten: the set `given`, else phantoms, made in `out`.
 
-    images : how many are wanted; a given set may hold more. Raises `DatasetError` when nothing fits the base.
+    images : how many are wanted; a given set may hold more. Phantoms fit a base that has their labels and no other.
+    Raises `DatasetError` when nothing fits the base.
     """
     if given is not None:
         return BaseSet(given, f"the set {given.name}")
@@ -111,11 +114,16 @@ def replay_set(manifest: ModelManifest, given: Path | None, out: Path, images: i
 def base_test_set(manifest: ModelManifest, given: Path | None, out: Path, patients: int, progress: Progress) -> BaseSet:
     """What a gate looks for forgetting with, the same each time: the set `given`, else phantoms, made in `out`.
 
-    Raises `DatasetError` when nothing fits the base.
+    As with `replay_set`, phantoms fit not every base. Raises `DatasetError` when nothing fits the base.
     """
     if given is not None:
         return BaseSet(given, f"the set {given.name}")
     _require_phantoms(manifest, "--base-test with a test set of its own")
+    return phantom_test_set(out, patients, progress)
+
+
+def phantom_test_set(out: Path, patients: int, progress: Progress) -> BaseSet:
+    """Phantoms that no base learnt from, made in `out`: what a base of phantoms is tested with."""
     spec = PhantomSetSpec(0, 0, patients, slices=_PHANTOM_SLICES // 2, seed=_PHANTOM_SEED)
     return BaseSet(_phantoms(out, spec, progress) / "test", f"generated phantoms, {patients} test patients")
 
@@ -147,6 +155,18 @@ def heldout_samples(snapshot: SnapshotFolder) -> list[ImageSample]:
     return gather_samples([snapshot.heldout])
 
 
+def require_judges(snapshot: SnapshotFolder, held: Sequence[ImageSample]) -> None:
+    """Raise `DatasetError` for a snapshot that holds out too few patients to compare anything: after hours of training
+    nobody could tell whether it became better. held : its `heldout_samples`.
+    """
+    patients = len({record.group for sample in held for record in sample.records})
+    if patients < _FEWEST_JUDGES:
+        raise DatasetError(
+            f"the snapshot {snapshot.folder.name} holds out {patients} of its patients, and without {_FEWEST_JUDGES} "
+            "nothing can be compared: hold out a larger share, or correct regions of more patients, and begin anew"
+        )
+
+
 def write_json(path: Path, document: Any) -> None:
     """Write it whole or not at all."""
     with whole_file(path) as target:
@@ -158,8 +178,8 @@ def _picture(path: Path) -> str:
 
 
 def _require_phantoms(manifest: ModelManifest, option: str) -> None:
-    known = manifest.labels()
-    if any(known.find(label.id) is None for label in PHANTOM_LABELS):
+    # Who knows other names too learnt from something else, and a liver in a real scan is no phantom's.
+    if {label.id for label in manifest.labels()} != {label.id for label in PHANTOM_LABELS}:
         raise DatasetError(f"{manifest.id} did not learn from generated phantoms: name {option}")
 
 

@@ -6,7 +6,6 @@ The same database state and settings give the same files, byte for byte, and so 
 from __future__ import annotations
 
 import json
-import tempfile
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -33,10 +32,12 @@ from engine.files import whole_file
 from engine.progress import Progress
 from engine.protocol import Language
 from engine.scans import Volume
-from engine.store import AnnotationStore, ImageRow, patient_key
+from engine.store import AnnotationStore, ImageRow, patient_key, search_text
 from engine.store.audit import canonical_json
+from engine.unfinished import unfinished_folder
 from training.feedback.freezing import PatientOf, Pseudonyms, freeze_pictures, write_records
 from training.feedback.label_keys import LabelKeys
+from training.feedback.verdict import LEAST_PATIENTS, too_few
 
 HELD_OUT_SHARE = 0.2
 """Of the patients; the share that the base model's own sets hold back for validation and test together."""
@@ -104,8 +105,8 @@ def take_snapshot(
     keys = LabelKeys(one.region.label for one in usable if one.region.label is not None)
     identifiers = Identifiers(store.identifying_texts())
     parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(prefix=".snapshot-", dir=parent) as unfinished:
-        building = Path(unfinished) / "set"
+    with unfinished_folder(parent, ".snapshot-") as unfinished:
+        building = unfinished / "set"
         pictures = freeze_pictures(
             usable,
             keys,
@@ -136,7 +137,9 @@ def _patient_of(nameless: Nameless, identifiers: Identifiers) -> PatientOf:
         name, code = volume.facts.patient_name, volume.facts.patient_id
         if nameless is Nameless.FILE and not (name.strip() or code.strip()):
             return f"file:{image.source}"
-        return patient_key(name, code, image.source)
+        # A name is written in several ways, and one patient must not be on both sides. Two people with one number are
+        # one patient here: that costs a little, the other way round would be a score on what was trained on.
+        return patient_key("" if search_text(code) else name, code, image.source)
 
     return patient
 
@@ -165,8 +168,14 @@ def describe(snapshot: Snapshot) -> Sequence[str]:
             f"{count['patients']} patients"
         )
     lines += [f"left out: {number} regions, {reason}" for reason, number in snapshot.left_out.items()]
+    held = snapshot.counts[HELD_OUT]["patients"]
     if not snapshot.counts[HELD_OUT]["records"]:
         lines.append("nothing is held out: no gate can say whether a model trained on this is better")
+    elif too_few(held):
+        lines.append(
+            f"{held} patients are held out, and a gate needs {LEAST_PATIENTS} to tell whether a model trained on this "
+            "is better: hold out a larger share, or correct regions of more patients"
+        )
     if not snapshot.counts[TRAIN]["records"]:
         lines.append("all of it is held out: there is nothing to train on")
     return lines

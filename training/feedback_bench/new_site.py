@@ -25,7 +25,7 @@ from training.evaluation.paired import Pair, pair_up
 from training.feedback.finetune import FineTuned, FineTuning, fine_tune
 from training.feedback.gate import GATE, kept_answers, run_gate
 from training.feedback.latents import ROLE
-from training.feedback.sets import base_test_set, write_json
+from training.feedback.sets import phantom_test_set, write_json
 from training.feedback.snapshot import SnapshotSettings, take_snapshot
 from training.feedback_bench.annotator import WHO, Patients, annotate_site
 from training.feedback_bench.figures import Change, site_changes, task_changes
@@ -242,8 +242,9 @@ def _asked_again(
         return pair_up(before, after)
 
     limit = settings.base_limit
-    generated = base_test_set(
-        base, None, run.folder / GATE / "base-test" if data.test is None else out / "phantoms", _TEST_PATIENTS, progress
+    # Looked at whatever the base learnt from: of two answers to one question the difference counts.
+    generated = phantom_test_set(
+        run.folder / GATE / "base-test" if data.test is None else out / "phantoms", _TEST_PATIENTS, progress
     )
     if data.test is None:
         return both(snapshot / HELD_OUT, None, kept), {generated.source: both(generated.folder, limit, kept)}

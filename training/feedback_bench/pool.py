@@ -43,15 +43,14 @@ class Pool:
 
     features : (N, 2 * width + 5) float32: mean of the image tokens in the box, mean of all, and where the box is.
     labels : (N,) English names. pictures : (N,) int64, the picture of each region, from 0.
-    patients : (P,) whose each picture is. tokens : (P, width) float32, mean of all image tokens. looks : (P, 256)
-    float64, the tiny pictures by which the product compares images (`engine.feedback.waiting.picture_features`).
+    patients : (P,) whose each picture is. looks : (P, 256) float64, the tiny pictures by which the product
+    compares images (`engine.feedback.waiting.picture_features`).
     """
 
     features: NDArray[np.float32]
     labels: NDArray[np.str_]
     pictures: NDArray[np.int64]
     patients: NDArray[np.str_]
-    tokens: NDArray[np.float32]
     looks: NDArray[np.float64]
 
     def regions_of(self, chosen: Sequence[int]) -> NDArray[np.int64]:
@@ -122,7 +121,7 @@ def _look(manifest: ModelManifest, pictures: Iterator[SitePicture], total: int, 
     model, _ = load_gguf(manifest.folder)
     model.eval()
     size = int(model.config.vision_config.image_size[0])
-    features, labels, numbers, patients, tokens, looks = [], [], [], [], [], []
+    features, labels, numbers, patients, looks = [], [], [], [], []
     for number, picture in enumerate(pictures):
         if progress.cancelled():
             raise Cancelled
@@ -133,7 +132,6 @@ def _look(manifest: ModelManifest, pictures: Iterator[SitePicture], total: int, 
             labels.append(label.en)
             numbers.append(number)
         patients.append(picture.patient)
-        tokens.append(told.mean(axis=0))
         looks.append(tiny_picture(picture.pixels))
         progress.report(number + 1, total, "looking at pictures")
     if not labels:
@@ -143,7 +141,6 @@ def _look(manifest: ModelManifest, pictures: Iterator[SitePicture], total: int, 
         np.array(labels),
         np.array(numbers, np.int64),
         np.array(patients),
-        np.array(tokens, np.float32),
         np.array(looks, float),
     )
 

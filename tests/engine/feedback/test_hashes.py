@@ -76,3 +76,16 @@ def test_a_list_in_another_order_or_twice_is_refused():
     for text in (line + line, line + "0" * 64 + "  a\n", line.rstrip(), "x" + line[1:]):
         with pytest.raises(FeedbackError):
             read_hash_list(text, "the list")
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["adapters/history.json/adapter.gguf", "adapters/History.JSON/adapter.json", "adapters/a./b.png", "a./b", "b."],
+)
+def test_a_folder_is_not_called_as_a_file_nor_anything_with_a_dot_at_its_end(name: str):
+    assert not is_plain_name(name)
+
+
+@pytest.mark.parametrize("name", ["bundle.json", "adapters/a/adapter.json", "snapshots/0a/train/images/x.png"])
+def test_plain_names_are_plain(name: str):
+    assert is_plain_name(name)

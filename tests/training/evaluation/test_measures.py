@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 
 from engine.protocol import Language
 from engine.reliability import measure_reliability
 from training.evaluation.classes import mean_label_recall, score_classes
-from training.evaluation.intervals import interval_by_group
+from training.evaluation.intervals import interval_by_group, student_by_group
 from training.evaluation.reports import score_reports
 
 
@@ -76,6 +77,22 @@ def test_the_interval_goes_by_patient():
 
 def test_one_patient_has_no_interval():
     assert interval_by_group([1.0, 0.0], ["a", "a"]) is None
+
+
+def test_students_interval_of_equal_patients_is_the_textbooks():
+    values = [0.1, 0.3, 0.2, 0.6]
+    low, high = student_by_group(values, ["a", "b", "c", "d"])
+    half = 3.182446 * float(np.std(values, ddof=1)) / 2
+    assert (low, high) == pytest.approx((0.3 - half, 0.3 + half))
+    assert student_by_group([1.0, 0.0], ["a", "a"]) is None
+    assert student_by_group([0.5, 0.5, 0.5], ["a", "b", "b"]) == pytest.approx((0.5, 0.5))
+
+
+def test_students_interval_counts_questions_alike_and_patients_as_one():
+    values, groups = [1.0] * 6 + [0.0] * 2, ["a"] * 6 + ["b", "c"]
+    low, high = student_by_group(values, groups)
+    assert (low + high) / 2 == pytest.approx(0.75)
+    assert high - low > 2, "three patients tell nothing, whatever the number of their questions"
 
 
 def test_equal_patients_have_a_point_for_interval():

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 from dataclasses import replace
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -29,7 +30,7 @@ from training.feedback_bench.active import (  # noqa: E402
 )
 from training.feedback_bench.annotator import patient_code, sloppy, write_scan  # noqa: E402
 from training.feedback_bench.new_site import SiteSettings, majority_hits  # noqa: E402
-from training.feedback_bench.pool import Pool, few_of_each, region_features  # noqa: E402
+from training.feedback_bench.pool import Pool, few_of_each, make_pool, region_features  # noqa: E402
 from training.feedback_bench.site import (  # noqa: E402
     Site,
     SitePicture,
@@ -91,6 +92,24 @@ def test_a_picture_is_a_scan_pixel_by_pixel(tmp_path):
     assert np.array_equal(np.squeeze(volume.voxels), one.pixels)
 
 
+def test_a_kept_pool_is_read_also_where_an_older_version_kept_more(tmp_path, monkeypatch):
+    made = Pool(
+        np.ones((2, 9), np.float32), np.array(["a", "b"]), np.array([0, 1]), np.array(["x", "y"]), np.eye(2, 256)
+    )
+    monkeypatch.setattr("training.feedback_bench.pool._look", lambda *_: made)
+    model = SimpleNamespace(sha256="m")
+    file = tmp_path / "pool.npz"
+    make_pool(model, iter(()), 2, file, "these", NoProgress())
+    with np.load(file) as held:
+        arrays = dict(held)
+    assert "tokens" not in arrays
+    np.savez_compressed(file, **arrays, tokens=np.zeros((2, 2), np.float32))
+    monkeypatch.setattr("training.feedback_bench.pool._look", None)
+    kept = make_pool(model, iter(()), 2, file, "these", NoProgress())
+    assert np.array_equal(kept.looks, made.looks)
+    assert kept.labels.tolist() == ["a", "b"]
+
+
 def test_a_sloppy_box_is_near_the_true_one_and_inside():
     rng = np.random.default_rng(0)
     for _ in range(200):
@@ -126,7 +145,7 @@ def pool():
     looks = np.array([centres[name][:4].repeat(64) for name in names]) + rng.standard_normal((len(names), 256)) / 4
     count = np.arange(len(names), dtype=np.int64)
     patients = np.array([f"p{n}" for n in count])
-    return Pool(features, np.array(names), count, patients, features, looks)
+    return Pool(features, np.array(names), count, patients, looks)
 
 
 def test_nobody_who_judges_is_labelled(pool):

@@ -26,6 +26,7 @@ from training.checkpoint import TrainingError  # noqa: E402
 from training.early_stopping import ends, split_by_patient  # noqa: E402
 from training.feedback.finetune import FineTuning, fine_tune, read_record, read_run  # noqa: E402
 from training.feedback.sets import SnapshotFolder  # noqa: E402
+from training.latent_replay import WEIGHT  # noqa: E402
 from training.records import DatasetError  # noqa: E402
 from training.samples import gather_samples  # noqa: E402
 
@@ -63,6 +64,7 @@ def test_the_record_says_what_went_in(run, base, snapshot, replay):
     assert record["snapshot"] == {"name": "site-b", "sha256": sealed_hash(snapshot, "")}
     assert record["settings"]["seed"] == 0
     assert record["replay"]["source"] == "the set train"
+    assert record["remembered_weight"] == WEIGHT == 40
     assert record["images"] == {"corrected": 16, "trained": 14, "early_stopping": 2}
     assert json.loads((run.adapter.folder / "lineage.json").read_text()) == record
 
@@ -166,6 +168,41 @@ def test_a_held_out_patient_among_those_trained_on_is_refused(snapshot, base, re
 def test_a_folder_with_another_run_is_refused(run, base, snapshot, replay, tiny_checkpoint):
     with pytest.raises(TrainingError, match="other settings"):
         start(snapshot, base, run.folder, replay, tiny_checkpoint, replace(SHORT, seed=3))
+
+
+def test_a_run_of_before_the_weight_was_written_down_goes_on(run, base, snapshot, replay, tiny_checkpoint, tmp_path):
+    folder = tmp_path / "run"
+    shutil.copytree(run.folder, folder)
+    record = read_record(folder)
+    del record["remembered_weight"]
+    (folder / "run.json").write_text(json.dumps(record))
+    settings = FineTuning(rank=8, max_steps=80, patience=8)
+    assert start(snapshot, base, folder, replay, tiny_checkpoint, settings).adapter.id == run.adapter.id
+
+
+def test_a_snapshot_that_holds_out_one_patient_is_not_trained_on(snapshot, base, replay, tiny_checkpoint, tmp_path):
+    few = tmp_path / "few"
+    shutil.copytree(snapshot, few)
+    files = sorted((few / "heldout").glob("*.jsonl"))
+    first = json.loads(files[0].read_text().splitlines()[0])["group"]
+    for file in files:
+        lines = [line for line in file.read_text().splitlines() if json.loads(line).get("group", first) == first]
+        file.write_text("".join(line + "\n" for line in lines))
+    seal(few)
+    with pytest.raises(DatasetError, match=r"the snapshot few holds out 1 of its patients.*larger share"):
+        start(few, base, tmp_path / "run", replay, tiny_checkpoint)
+    assert not (tmp_path / "run" / "run.json").exists()
+
+
+def test_a_base_that_knows_more_than_phantoms_is_not_reminded_of_them(base, snapshot, tmp_path):
+    """A real scan's liver is no phantom's: who has all of their names need not have learnt from any."""
+    folder = tmp_path / "model"
+    shutil.copytree(base.folder, folder)
+    labels = json.loads((folder / "labels.json").read_text(encoding="utf-8"))
+    more = [*labels, {"id": "fovea", "en": "fovea", "zh": "中央凹"}]
+    (folder / "labels.json").write_text(json.dumps(more), encoding="utf-8")
+    with pytest.raises(DatasetError, match="--replay"):
+        fine_tune(snapshot, ModelManifest.read(folder), tmp_path / "run", SHORT, NoProgress())
 
 
 def test_a_base_that_never_saw_phantoms_needs_a_set_to_replay(base, snapshot, tmp_path):

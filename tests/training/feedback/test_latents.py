@@ -22,10 +22,10 @@ from tests.engine.runtime.tiny_adapter import write_adapter  # noqa: E402
 from training.cli_feedback_train import latents_command  # noqa: E402
 from training.feedback.finetune import FineTuning, fine_tune, read_record  # noqa: E402
 from training.feedback.gate import read_report, run_gate  # noqa: E402
-from training.feedback.latents import ROLE, Latents, head_update, latents_of, remembered_still  # noqa: E402
+from training.feedback.latents import ROLE, Latents, head_update, latents_of, remembered_still, write_latents  # noqa: E402
 from training.latent_replay import Remembered, divergence  # noqa: E402
 from training.model import CheckpointError  # noqa: E402
-from training.records import read_records  # noqa: E402
+from training.records import DatasetError, read_records  # noqa: E402
 
 
 @pytest.fixture(scope="session")
@@ -60,6 +60,15 @@ def test_a_model_brings_its_latents_along(remembering, base, replay):
     assert all(one.hidden.shape == (len(one.ids), 64) for one in latents.test)
     content = remembering.path(ROLE).read_bytes()
     assert not any(record.group.encode() in content for _, record in read_records(replay / "test"))
+
+
+def test_what_was_trained_on_is_no_test(base, replay, tmp_path):
+    folder = tmp_path / "model"
+    shutil.copytree(base.folder, folder)
+    model = ModelManifest.read(folder)
+    with pytest.raises(DatasetError, match="6 patients of the test set are also trained on"):
+        write_latents(model, [replay / "train"], [replay / "train", replay / "test"], NoProgress())
+    assert latents_of(ModelManifest.read(folder)) is None
 
 
 def test_a_damaged_file_is_refused(remembering, tmp_path):
@@ -121,10 +130,16 @@ def test_the_gate_judges_by_what_the_model_remembers(reminded, remembering, snap
     report = read_report(reminded.folder)
     part, latents = report["base_test"], latents_of(remembering)
     assert part["source"] == latents.source
+    assert (part["measure"], report["heldout"]["measure"]) == ("ids", "answers")
     assert part["overall"]["n"] == len(latents.test)
     assert sum(row["n"] for row in part["tasks"].values()) == len(latents.test)
     assert {one["what"] for one in report["checks"]} == {"improves", *(f"keeps {task}" for task in part["tasks"])}
-    assert latents.source in (reminded.folder / "gate" / "report.md").read_text(encoding="utf-8")
+    page = (reminded.folder / "gate" / "report.md").read_text(encoding="utf-8")
+    assert latents.source in page
+    # What is scored by vectors is not said to be answers.
+    told = page[page.index("## Base test set") :]
+    assert "No answers: the ids (tokens) of true answers" in told
+    assert "IoU" not in told
 
 
 def test_what_is_forgotten_is_seen(remembering):

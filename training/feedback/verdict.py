@@ -1,0 +1,56 @@
+"""What a gate decides by what was measured."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from engine.protocol import Task
+
+if TYPE_CHECKING:
+    # Imports scipy, which takes a second: a snapshot is taken without.
+    from training.evaluation.paired import Difference
+
+LARGEST_FALL = 0.01
+"""Of any task's mean score on the base test set: one point."""
+LEAST_PATIENTS = 8
+"""Held out, to judge by. Of fewer an interval is so wide, or so much a matter of its formula, that it tells nothing."""
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """One condition. what : ``improves``, or ``keeps`` with the task. value : what was measured. bound : it must be
+    above (``improves``: the interval's lower end above 0) or not below (``keeps``). None where there are too few
+    patients to say anything.
+    """
+
+    what: str
+    value: float | None
+    bound: float
+    passed: bool
+
+
+def judge(corrections: Difference, base: Mapping[Task, Difference]) -> list[Check]:
+    """The held-out corrections' interval must lie above zero, and no task of the base fall by more than a point.
+
+    Of fewer than `LEAST_PATIENTS` held-out patients nothing can be told, and nothing passes.
+    """
+    enough = corrections.interval is not None and not too_few(corrections.patients)
+    low = corrections.interval[0] if corrections.interval is not None and enough else None
+    checks = [Check("improves", low, 0.0, low is not None and low > 0)]
+    for task, found in base.items():
+        # A rounding error is no fall.
+        passed = found.difference >= -LARGEST_FALL - 1e-9
+        checks.append(Check(f"keeps {task.value}", found.difference, -LARGEST_FALL, passed))
+    return checks
+
+
+def too_few(patients: int) -> bool:
+    """Whether nothing can be told of so many held-out patients."""
+    return patients < LEAST_PATIENTS
+
+
+def heldout_patients(report: Mapping[str, Any]) -> int:
+    """By how many patients a gate's report judges."""
+    return int(report["heldout"]["overall"]["patients"])
