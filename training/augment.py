@@ -21,7 +21,7 @@ _MARGIN = 0.06
 SMALLEST, STRETCH = 0.82, 0.04
 """How little of an image's side a crop shows, and how much its sides may differ, unless a recipe says otherwise."""
 _LARGEST = 1.12
-_WHOLE = 0.78
+_ENOUGH = 0.78
 """A crop of less than that a side does not show the image that a report tells of."""
 _MOST, _NOTHING = 0.7, 0.05
 """How much of a box must be left for it to be there, and how little for it to be gone."""
@@ -51,6 +51,11 @@ class Crop:
             for side in (width, height)
         )
         return cls(x, y, x + width, y + height)
+
+    @classmethod
+    def drawn(cls, rng: np.random.Generator, smallest: float = SMALLEST, stretch: float = STRETCH) -> Crop:
+        """`random` in four of five, else the whole image."""
+        return cls.random(rng, smallest, stretch) if rng.random() < 0.8 else WHOLE
 
     def apply(self, image: NDArray[np.uint8], size: int) -> NDArray[np.uint8]:
         """Cut (H, W, 3) uint8 and stretch it to (size, size, 3) with the runtime's bicubic filter."""
@@ -101,6 +106,9 @@ class Crop:
         return inside, kept / area if area > 0 else 0.0
 
 
+WHOLE = Crop(0, 0, 1, 1)
+
+
 def crop_record(record: Record, crop: Crop) -> Record | None:
     """The record for the cut image; None when a box of its question or answer has left it.
 
@@ -108,7 +116,7 @@ def crop_record(record: Record, crop: Crop) -> Record | None:
     image, where much of it is cut off.
     """
     finding = record.task is Task.TEXT_TO_REGION
-    if min(crop.x2 - crop.x1, crop.y2 - crop.y1) < _WHOLE and not (finding or record.task is Task.REGION_TO_TEXT):
+    if min(crop.x2 - crop.x1, crop.y2 - crop.y1) < _ENOUGH and not (finding or record.task is Task.REGION_TO_TEXT):
         return None
     human = _move_boxes(record.human, crop, thin=False)
     gpt = _move_boxes(record.gpt, crop, thin=finding)

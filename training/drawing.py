@@ -13,7 +13,7 @@ from torch.utils.data import Dataset
 
 from engine.protocol import Task, prompt_from_user_text
 from training.attention import answer_looks
-from training.augment import SMALLEST, STRETCH, Crop, change_greys, crop_record, loosen_boxes
+from training.augment import SMALLEST, STRETCH, WHOLE, Crop, change_greys, crop_record, loosen_boxes
 from training.features import FeatureCache, ImageBatch, ImageItem, collate_images
 from training.mirror import NO_MIRROR, mirror_record, mirrors_of, view_form
 from training.packing import Branch, PackedBatch, PackedQuestions, pack
@@ -110,9 +110,7 @@ class QuestionDataset(Dataset[QuestionItem]):
             )
         else:
             looks = rng
-            crop = Crop(0, 0, 1, 1)
-            if drawing.augment and rng.random() < 0.8:
-                crop = Crop.random(rng, drawing.smallest_crop, drawing.stretch)
+            crop = Crop.drawn(rng, drawing.smallest_crop, drawing.stretch) if drawing.augment else WHOLE
         mirrors = self._mirrors[number]
         # By the view's number, so that views read from the cache are what they were.
         mirror = mirrors[view % len(mirrors)] if drawing.augment else NO_MIRROR

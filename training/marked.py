@@ -118,7 +118,7 @@ class MarkedDataset(Dataset[MarkedItem]):
                 key = self._cache.key(sample.path, self._size, self._view_seed, view, view_form(crop))
                 features = self._cache.get(key)
         else:
-            crop = Crop.random(rng) if rng.random() < 0.8 else Crop(0, 0, 1, 1)
+            crop = Crop.drawn(rng)
         if features is None:
             image = change_greys(crop.apply(self._pictures.read(sample), self._size), rng)
         assert sample.marked is not None

@@ -15,7 +15,7 @@ from PIL import Image, UnidentifiedImageError
 from torch.utils.data import Dataset, Sampler
 
 from engine.protocol import Task
-from training.augment import SMALLEST, STRETCH, Crop, change_greys
+from training.augment import SMALLEST, STRETCH, WHOLE, Crop, change_greys
 from training.label_maps import LabelMapFile, label_values, read_label_maps
 from training.marked_regions import MarkedBoxes, read_regions
 from training.records import MASKS_FILE, DatasetError, Record, read_records
@@ -97,8 +97,7 @@ def draw_view(
     """
     name = int.from_bytes(hashlib.sha256(path.name.encode()).digest()[:8], "big")
     rng = np.random.default_rng([seed, name, view])
-    crop = Crop.random(rng, smallest, stretch) if augment and rng.random() < 0.8 else Crop(0, 0, 1, 1)
-    return crop, rng
+    return (Crop.drawn(rng, smallest, stretch) if augment else WHOLE), rng
 
 
 class PictureCache:
@@ -281,7 +280,7 @@ class MaskDataset(Dataset[MaskItem]):
         picture = self._pictures.read(sample)
         assert sample.mask is not None
         mask = sample.mask.read(self.values)
-        crop = Crop.random(rng) if rng.random() < 0.8 else Crop(0, 0, 1, 1)
+        crop = Crop.drawn(rng)
         return {
             "image": change_greys(crop.apply(picture, self._size), rng),
             "mask": crop.apply_labels(mask, self._size),
