@@ -9,7 +9,7 @@ alignment. Nothing of it is left in the trained model but the weights.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Container, Iterator, Sequence
 from contextlib import contextmanager
 
 import torch
@@ -42,12 +42,12 @@ def tokens_in_boxes(boxes: Sequence[tuple[int, int, int, int]], side: int) -> tu
 
 
 def answer_looks(
-    record: Record, answer: Sequence[int], open_id: int, close_id: int, side: int
+    record: Record, answer: Sequence[int], box_ids: tuple[int, int], digits: Container[int], side: int
 ) -> tuple[tuple[int, ...], ...]:
     """For each id of an answer, the image tokens to look at while it is written; empty where anything goes.
 
-    record : gives the task and the boxes. open_id, close_id : of ``<box>`` and ``</box>``.
-    A name is read off the question's box; a box is read off what it will enclose.
+    record : gives the task and the boxes. box_ids : of ``<box>`` and ``</box>``. digits : the ids of digits.
+    A name is read off the question's box; a box is read off what it will enclose, in a list each off its own.
     """
     if record.task is Task.REGION_TO_TEXT:
         # The format example in a preamble holds letters, not numbers.
@@ -55,14 +55,36 @@ def answer_looks(
         return (tokens_in_boxes(asked, side),) * len(answer)
     looks: list[tuple[int, ...]] = []
     lists = map(box_numbers, BOX_LIST.findall(record.gpt))
-    now: tuple[int, ...] = ()
-    for token in answer:
-        if token == close_id:
-            now = ()
-        looks.append(now)
-        if token == open_id:
-            now = tokens_in_boxes(next(lists, ()), side)
-    return tuple(looks)
+    opening, closing = box_ids
+    start = 0
+    for end, token in enumerate(answer):
+        if token == opening:
+            looks += [()] * (end + 1 - len(looks))
+            start = end + 1
+        elif token == closing:
+            looks += _list_looks(next(lists, ()), [one in digits for one in answer[start:end]], side)
+            # The closing mark itself is for the text to decide.
+            looks.append(())
+    return tuple(looks) + ((),) * (len(answer) - len(looks))
+
+
+def _list_looks(
+    boxes: Sequence[tuple[int, int, int, int]], digit: Sequence[bool], side: int
+) -> Iterator[tuple[int, ...]]:
+    """Where each id of a list of boxes looks. digit : which of them are digits, of four numbers a box.
+
+    What stands between two boxes looks at the next: which one that is must be known before its first digit.
+    """
+    ends = [number for number, one in enumerate(digit) if one and not any(digit[number + 1 : number + 2])]
+    if len(ends) != 4 * len(boxes):
+        # Ids of several digits: the boxes cannot be told apart.
+        yield from [tokens_in_boxes(boxes, side)] * len(digit)
+        return
+    shown = [tokens_in_boxes([box], side) for box in boxes]
+    done = 0
+    for number in range(len(digit)):
+        yield shown[min(done // 4, len(boxes) - 1)]
+        done += number in ends
 
 
 class AttentionGuide:

@@ -23,8 +23,8 @@ SMALLEST, STRETCH = 0.82, 0.04
 _LARGEST = 1.12
 _ENOUGH = 0.78
 """A crop of less than that a side does not show the image that a report tells of."""
-_MOST, _NOTHING = 0.7, 0.05
-"""How much of a box must be left for it to be there, and how little for it to be gone."""
+_MOST, _SOME = 0.7, 0.3
+"""How much of a box must be left for it to be asked about, and how much for it to be found among others."""
 _WIDEST = _LARGEST * (1 + STRETCH)
 """What the margins on both sides make room for, whatever the stretch."""
 
@@ -80,17 +80,13 @@ class Crop:
         )
         return np.asarray(Image.fromarray(image).resize((size, size), filter, box=box))
 
-    def move(self, box: tuple[int, int, int, int]) -> tuple[int, int, int, int] | None:
-        """The 0-999 box in the cut image; None if less than 0.7 of it is left."""
+    def move(self, box: tuple[int, int, int, int], least: float = _MOST) -> tuple[int, int, int, int] | None:
+        """The 0-999 box in the cut image; None if less than `least` of it is left."""
         inside, left = self._seen(box)
-        if left < _MOST:
+        if left < least:
             return None
         x1, y1, x2, y2 = (round(value * _SCALE) for value in inside)
         return (x1, y1, x2, y2)
-
-    def leaves_out(self, box: tuple[int, int, int, int]) -> bool:
-        """Whether next to nothing of a 0-999 box is left."""
-        return self._seen(box)[1] < _NOTHING
 
     def _seen(self, box: tuple[int, int, int, int]) -> tuple[list[float], float]:
         """A box's corners in fractions of the cut image, and how much of it is left."""
@@ -112,8 +108,9 @@ WHOLE = Crop(0, 0, 1, 1)
 def crop_record(record: Record, crop: Crop) -> Record | None:
     """The record for the cut image; None when a box of its question or answer has left it.
 
-    Of a list of boxes those that are wholly outside are left out. None too for a record that may tell of the whole
-    image, where much of it is cut off.
+    Of boxes to be found those that are cut off are left out, unless none is left: of thirty cells some always are, and
+    whoever labels a picture also marks what its edge cuts. None too for a record that may tell of the whole image,
+    where much of it is cut off.
     """
     finding = record.task is Task.TEXT_TO_REGION
     if min(crop.x2 - crop.x1, crop.y2 - crop.y1) < _ENOUGH and not (finding or record.task is Task.REGION_TO_TEXT):
@@ -126,17 +123,16 @@ def crop_record(record: Record, crop: Crop) -> Record | None:
 
 
 def _move_boxes(text: str, crop: Crop, *, thin: bool) -> str | None:
-    """The text with moved boxes; None if one is cut off. thin : leave out of a list what is outside, if any is left."""
+    """The text with moved boxes; None if one is cut off, or with `thin` if all of a list are."""
     pieces = []
     end = 0
     for match in BOX_LIST.finditer(text):
         boxes = box_numbers(match.group(1))
         # The format example in a preamble holds letters, not boxes.
         if boxes:
-            if thin:
-                boxes = [box for box in boxes if not crop.leaves_out(box)]
-            moved = [box for box in map(crop.move, boxes) if box is not None]
-            if len(moved) < len(boxes) or not moved:
+            least = _SOME if thin and len(boxes) > 1 else _MOST
+            moved = [box for box in (crop.move(box, least) for box in boxes) if box is not None]
+            if not moved or (len(moved) < len(boxes) and not thin):
                 return None
             pieces += [text[end : match.start()], tagged_boxes(moved)]
             end = match.end()

@@ -194,8 +194,8 @@ class QuestionDataset(Dataset[QuestionItem]):
         return prefix, Branch(tuple(question), answer, weights, self._looks(record, answer))
 
     def _looks(self, record: Record, answer: tuple[int, ...]) -> tuple[tuple[int, ...], ...]:
-        open_id, close_id = self._encoder.box_ids
-        return answer_looks(record, answer, open_id, close_id, math.isqrt(self._encoder.image_tokens))
+        encoder = self._encoder
+        return answer_looks(record, answer, encoder.box_ids, encoder.digit_ids, math.isqrt(encoder.image_tokens))
 
 
 def digit_weights(answer: Sequence[int], digits: Container[int]) -> tuple[float, ...]:

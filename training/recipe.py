@@ -59,6 +59,8 @@ class ModelSettings(_Strict):
     merged to a token (see `training.growth`); as it is unless named.
 
     text : a preset's text model starts from that of a model folder of this project, GGUF (relative to the recipe).
+    seed : of the weights and of what is drawn. view_seed : of the augmented forms of images alone, `seed` unless named:
+    a run with another run's tower and view seed takes its cached features.
     """
 
     preset: str | None = None
@@ -68,6 +70,7 @@ class ModelSettings(_Strict):
     merge: int | None = Field(default=None, gt=0)
     text: Path | None = None
     seed: int = 0
+    view_seed: int | None = None
 
 
 class LoraSettings(_Strict):

@@ -119,7 +119,7 @@ def train_samples(
                 stage = stage.model_copy(update={"steps": min(steps, stage.steps_for(len(samples))), "epochs": None})
             run = _StageRun(stage, model, tokenizer, samples, folder, recipe.model.seed + number)
             run.skipped, run.held_out, run.remembered = skipped, held_out, remembered
-            run.view_seed = recipe.model.seed
+            run.view_seed = recipe.model.seed if recipe.model.view_seed is None else recipe.model.view_seed
             run.train(progress, listener, interrupts)
             model = run.finish(state.is_main_process)
             state.wait_for_everyone()

@@ -17,6 +17,8 @@ from training.records import Record  # noqa: E402
 from training.tokenizer import PromptEncoder, load_tokenizer  # noqa: E402
 from training.trainer import packed_loss  # noqa: E402
 
+DIGITS = frozenset(range(30, 40))
+
 
 def record(task: Task, human: str, gpt: str) -> Record:
     return Record("1", "a.png", 8, 8, human, gpt, task, Language.EN, "CT", "p")
@@ -42,13 +44,33 @@ def test_a_written_box_looks_at_what_it_encloses_and_at_nothing_after_it():
     )
     opening, closing, other, end = 7, 8, 1, 9
     answer = [other, opening, other, other, closing, other, opening, other, closing, end]
-    looks = answer_looks(asked, answer, opening, closing, 2)
+    looks = answer_looks(asked, answer, (opening, closing), DIGITS, 2)
     assert looks == ((), (), (0,), (0,), (), (), (), (3,), (), ())
+
+
+def test_each_box_of_a_list_is_looked_at_while_it_is_written():
+    asked = record(
+        Task.TEXT_TO_REGION,
+        "Where?",
+        "<ref>a</ref><box>[[0, 0, 499, 499], [500, 0, 999, 9], [500, 500, 999, 999]]</box>",
+    )
+    opening, closing, bracket, comma, digit = 7, 8, 1, 2, 30
+    number = [digit, digit, comma]
+    box = [bracket, *number, *number, *number, digit]
+    answer = [opening, *box, comma, *box, comma, *box, bracket, closing]
+    looks = answer_looks(asked, answer, (opening, closing), DIGITS, 2)
+    # The comma after a box stands for the next one, which must be known before its first digit.
+    assert looks == ((), *[(0,)] * 11, *[(1,)] * 12, *[(3,)] * 13, ())
+
+
+def test_boxes_of_a_list_that_cannot_be_told_apart_are_all_looked_at():
+    asked = record(Task.TEXT_TO_REGION, "Where?", "<ref>a</ref><box>[[0, 0, 499, 499], [500, 0, 999, 499]]</box>")
+    assert answer_looks(asked, [7, 1, 1, 8], (7, 8), DIGITS, 2) == ((), (0, 1), (0, 1), ())
 
 
 def test_a_name_looks_at_the_box_of_its_question():
     asked = record(Task.REGION_TO_TEXT, "[x1, y1, x2, y2] What is <ref>this</ref><box>[[500, 0, 999, 499]]</box>?", "a")
-    assert answer_looks(asked, [1, 2], 7, 8, 2) == ((1,), (1,))
+    assert answer_looks(asked, [1, 2], (7, 8), DIGITS, 2) == ((1,), (1,))
 
 
 def test_the_loss_is_minus_the_log_of_the_models_own_attention(tiny_checkpoint):

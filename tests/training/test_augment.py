@@ -83,12 +83,21 @@ def found(answer: str, task: Task = Task.TEXT_TO_REGION) -> Record:
     return Record("1", "a.png", 200, 100, human, answer, task, Language.EN)
 
 
-def test_of_many_things_those_outside_are_left_out_and_one_cut_in_half_is_never_told_of():
+def test_of_many_things_those_outside_are_left_out_and_those_cut_off_end_at_the_edge():
     half = Crop(0, 0, 0.5, 1)
     moved = crop_record(found("<ref>cell</ref><box>[[100, 0, 200, 99], [700, 0, 800, 99]]</box>"), half)
     assert moved is not None
     assert moved.gpt == "<ref>cell</ref><box>[[200, 0, 400, 99]]</box>"
-    assert crop_record(found("<ref>cell</ref><box>[[100, 0, 200, 99], [450, 0, 550, 99]]</box>"), half) is None
+    moved = crop_record(
+        found("<ref>cell</ref><box>[[100, 0, 200, 99], [450, 0, 550, 99], [490, 0, 590, 99]]</box>"), half
+    )
+    assert moved is not None
+    assert moved.gpt == "<ref>cell</ref><box>[[200, 0, 400, 99], [900, 0, 999, 99]]</box>"
+
+
+def test_one_thing_is_not_asked_for_where_half_of_it_is_cut_off():
+    half = Crop(0, 0, 0.5, 1)
+    assert crop_record(found("<ref>cell</ref><box>[[450, 0, 550, 99]]</box>"), half) is None
     assert crop_record(found("<ref>cell</ref><box>[[700, 0, 800, 99]]</box>"), half) is None
 
 
