@@ -73,7 +73,7 @@ class WindowDialogs(QObject):
                 dialog.raise_()
                 dialog.activateWindow()
                 return dialog
-        made = TrainingDialog(parts, self._models, self._title_of, self._window)
+        made = TrainingDialog(parts, self._models, self._title_of, self._worklist.put_next, self._window)
         made.open_wanted.connect(open_image)
         made.show()
         return made

@@ -121,23 +121,42 @@ def drift_command(days: int, sites: tuple[Path, ...], database: Path, as_json: b
 @click.command("order")
 @click.option("--limit", type=click.IntRange(min=1), help="Only the first so many.")
 @click.option("--no-pictures", is_flag=True, help="Do not look at the scans: what models said decides alone.")
+@click.option("--worklist", is_flag=True, help="Also put their scans first on the window's list, in this order.")
+@click.option("--usual", is_flag=True, help="Only put the window's list in its usual order again.")
 @child_options
 @db_option
 @json_option
 def order_command(
-    limit: int | None, no_pictures: bool, style: str, with_parent: bool, database: Path, as_json: bool
+    limit: int | None,
+    no_pictures: bool,
+    worklist: bool,
+    usual: bool,
+    style: str,
+    with_parent: bool,
+    database: Path,
+    as_json: bool,
 ) -> None:
     """Say which images to label next: doubtful ones, unlike others, with rare labels.
 
-    Example: medrega feedback order --limit 20 --json
+    Example: medrega feedback order --limit 20 --worklist
     """
     from engine.feedback.waiting import order_of
 
+    if usual:
+        if worklist or limit is not None or no_pictures:
+            raise click.UsageError("--usual stands alone: it makes no order")
+        with existing_store(database) as store:
+            store.scan_index.put_next([])
+        return
     with reporting(style, with_parent) as telling, existing_store(database) as store:
         order = order_of(store, telling.progress, limit=limit, pictures=not no_pictures)
+        scans = order.scans(store) if worklist else []
+        if worklist:
+            store.scan_index.put_next(scans)
     if as_json:
         skipped = [{"path": path, "why": why} for path, why in order.skipped]
-        echo_json({"images": [one.to_json() for one in order.images], "skipped": skipped})
+        put = {"scans_first": len(scans)} if worklist else {}
+        echo_json({"images": [one.to_json() for one in order.images], "skipped": skipped, **put})
         return
     for one in order.images:
         image = one.image

@@ -15,6 +15,7 @@ from desktop.model.reader import ReaderModel
 from desktop.model.thumbnails import ThumbnailModel
 from engine.browse import Indexed, index_demo, index_into, list_area, slide_of
 from engine.demo import default_demo_folder
+from engine.feedback.waiting import LabelOrder
 from engine.scans import SlideArea, Volume
 from engine.store import AnnotationStore, ScanFilter, ScanMark, ScanRow, StoreError, WorklistRow
 
@@ -214,6 +215,21 @@ class BrowserModel(QObject):
         scan = self.scan_of(item)
         found = self._store.scans.neighbour(self.filter, None if scan is None else scan.id, step)
         return None if found is None else self._row(found)
+
+    def put_next(self, order: LabelOrder) -> int:
+        """The list begins with the scans of an order of images; returns how many that are. Raises `StoreError`."""
+        scans = order.scans(self._store)
+        self._store.scan_index.put_next(scans)
+        self.refresh()
+        return len(scans)
+
+    def put_back(self) -> None:
+        """Nothing is said of what is to be labelled next: the list stands in its usual order again."""
+        try:
+            self._store.scan_index.put_next([])
+        except StoreError as error:
+            self.failed.emit(str(error))
+        self.refresh()
 
     def mark(self, scan_id: int, kind: ScanMark) -> None:
         """Say how far a scan is, or take it off the list; can be undone."""

@@ -25,6 +25,7 @@ class NodeKind(StrEnum):
 
     ROOT = "root"
     RECENT = "recent"
+    NEXT = "next"
     PINNED = "pinned"
     PATIENT = "patient"
     STUDY = "study"
@@ -58,7 +59,7 @@ Index = QModelIndex | QPersistentModelIndex
 
 
 class BrowserTree(QAbstractItemModel):
-    """The list of scans through a filter: those opened last, the worklist, then patient, study, scan.
+    """The list of scans through a filter: opened last, to be labelled next, the worklist, then patient, study, scan.
 
     Rows are fetched `PAGE` at a time when a view asks for them. blind : scans (path, series UID; "" for every series)
     that the person at work reads blind, and of which other people's work is not told. names_hidden : patients have
@@ -92,12 +93,13 @@ class BrowserTree(QAbstractItemModel):
             group.complete = True
             for scan in recent:
                 self._add(group, NodeKind.SCAN, scan)
-        pinned = self._store.scans.pinned(self.filter, 0, PAGE)
-        if pinned:
-            group = self._add(self._root, NodeKind.PINNED)
-            group.complete = len(pinned) < PAGE
-            for scan in pinned:
-                self._add(group, NodeKind.SCAN, scan)
+        for kind in (NodeKind.NEXT, NodeKind.PINNED):
+            scans = self._of_group(kind, 0)
+            if scans:
+                group = self._add(self._root, kind)
+                group.complete = len(scans) < PAGE
+                for scan in scans:
+                    self._add(group, NodeKind.SCAN, scan)
         self._grow(self._root, self._page(self._root))
         self.endResetModel()
 
@@ -119,8 +121,9 @@ class BrowserTree(QAbstractItemModel):
         scan = self._store.scans.if_there(scan_id)
         if scan is None:
             return QModelIndex()
-        if scan.pinned:
-            top = next((node for node in self._root.children if node.kind is NodeKind.PINNED), None)
+        kind = NodeKind.PINNED if scan.next_place is None else NodeKind.NEXT
+        if scan.pinned or kind is NodeKind.NEXT:
+            top = next((node for node in self._root.children if node.kind is kind), None)
         else:
             top = self._find(self._root, lambda data: isinstance(data, PatientRow) and data.number == scan.patient)
             if top is not None:
@@ -247,6 +250,8 @@ class BrowserTree(QAbstractItemModel):
             return " · ".join(part for part in (_date(node.data.date), node.data.description) if part) or self.tr(
                 "Study without a date"
             )
+        if node.kind is NodeKind.NEXT:
+            return self.tr("To label next")
         return self.tr("Recent") if node.kind is NodeKind.RECENT else self.tr("Worklist")
 
     def _patient_title(self, patient: PatientRow) -> str:
@@ -269,7 +274,7 @@ class BrowserTree(QAbstractItemModel):
         if not size and data.columns:
             size = f"{data.columns} × {data.rows}"
         parts = [data.modality, size]
-        if node.parent is not None and node.parent.kind is NodeKind.RECENT and not data.pinned:
+        if node.parent is not None and node.parent.kind in (NodeKind.RECENT, NodeKind.NEXT) and not data.pinned:
             # Here no patient stands above it.
             parts.append(self.patient_name(data.patient))
         return " · ".join(part for part in parts if part)
@@ -326,8 +331,8 @@ class BrowserTree(QAbstractItemModel):
         if node.kind is NodeKind.ROOT:
             offset = sum(child.kind is NodeKind.PATIENT for child in node.children)
             return [(NodeKind.PATIENT, row) for row in scans.patients(self.filter, offset, PAGE)]
-        if node.kind is NodeKind.PINNED:
-            return [(NodeKind.SCAN, row) for row in scans.pinned(self.filter, offset, PAGE)]
+        if node.kind in (NodeKind.NEXT, NodeKind.PINNED):
+            return [(NodeKind.SCAN, row) for row in self._of_group(node.kind, offset)]
         if isinstance(node.data, PatientRow):
             found = scans.studies(self.filter, node.data.number, offset, PAGE)
             return [(NodeKind.STUDY, row) for row in found]
@@ -336,6 +341,11 @@ class BrowserTree(QAbstractItemModel):
             rows = scans.of_study(self.filter, study.patient, study.study_uid, offset, PAGE)
             return [(NodeKind.SCAN, row) for row in rows]
         return []
+
+    def _of_group(self, kind: NodeKind, offset: int) -> list[ScanRow]:
+        scans = self._store.scans
+        read = scans.next if kind is NodeKind.NEXT else scans.pinned
+        return read(self.filter, offset, PAGE)
 
     def _grow(self, node: _Node, rows: list[tuple[NodeKind, PatientRow | StudyRow | ScanRow]]) -> None:
         node.complete = len(rows) < PAGE

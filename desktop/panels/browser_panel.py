@@ -38,7 +38,7 @@ class BrowserPanel(QWidget):
         self._browser = browser
         self._current: int | None = None
         # Groups are open until the person closes them, patients closed until they open them.
-        self._expanded = {str(NodeKind.PINNED)}
+        self._expanded = {str(NodeKind.NEXT), str(NodeKind.PINNED)}
         self._title = QLabel()
         self._title.setObjectName("panelTitle")
         self.filter = BrowserFilter()
@@ -274,6 +274,8 @@ class BrowserPanel(QWidget):
         here = QPersistentModelIndex(at)
         unfold = menu.addAction(self.tr("Collapse") if self.tree.isExpanded(at) else self.tr("Expand"))
         unfold.triggered.connect(lambda: self._toggle(_now(here)))
+        if at.data(Role.KIND) == NodeKind.NEXT:
+            menu.addAction(self.tr("Back to the usual order")).triggered.connect(lambda: self._browser.put_back())
         scans = self._browser.tree.scans_below(at, _MARKED_AT_ONCE + 1)
         if not 0 < len(scans) <= _MARKED_AT_ONCE:
             return menu

@@ -20,6 +20,7 @@ from desktop.panels.training_runs import TrainingRuns
 from desktop.panels.training_trial import TrainingTrial
 from desktop.panels.training_words import label_name
 from engine.feedback.drift import Drift
+from engine.feedback.waiting import LabelOrder
 from engine.store import ImageRow
 
 CORRECTIONS, NEXT, RUNS, TRIAL, DRIFT, BUNDLES = range(6)
@@ -30,13 +31,18 @@ class TrainingDialog(QDialog):
     """Stays open beside the work. open_wanted : an `ImageRow` to label.
 
     pages : corrections, next, runs, trial, drift, bundles. problem : what could not be done, and why. title_of : an
-    image's scan for people.
+    image's scan for people. put_next : see `TrainingNext`.
     """
 
     open_wanted = Signal(object)
 
     def __init__(
-        self, parts: TrainingModels, models: ViewerModels, title_of: Callable[[ImageRow], str], parent: QWidget
+        self,
+        parts: TrainingModels,
+        models: ViewerModels,
+        title_of: Callable[[ImageRow], str],
+        put_next: Callable[[LabelOrder], int],
+        parent: QWidget,
     ) -> None:
         super().__init__(parent)
         self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
@@ -45,7 +51,7 @@ class TrainingDialog(QDialog):
         self.corrections = TrainingCorrections(parts.corrections, lambda: models.asking.language.value)
         self.runs = TrainingRuns(parts.runs, self._name_of)
         self.drift = TrainingDrift(parts.drift, self._name_of)
-        self.next = TrainingNext(parts.next_images, title_of)
+        self.next = TrainingNext(parts.next_images, title_of, put_next)
         self.next.open_wanted.connect(self.open_wanted)
         self.trial = TrainingTrial(parts.trial)
         self.bundles = TrainingBundles(parts.bundles)

@@ -20,35 +20,42 @@ from PySide6.QtWidgets import (
 from desktop.error_texts import shown_error
 from desktop.model.next_images import NextImagesModel
 from desktop.panels.figure_table import Cell, figure_table, fill_table
-from engine.feedback.waiting import NextImage
-from engine.store import ImageRow
+from engine.feedback.waiting import LabelOrder, NextImage
+from engine.store import ImageRow, StoreError
 
 _WORDS = 3
 
 
 class TrainingNext(QWidget):
-    """open_wanted : an `ImageRow` to label. table : the order. make, cancel, open : buttons. pictures : look at them.
+    """open_wanted : an `ImageRow` to label. table : the order. make, cancel, put, open : buttons. pictures : look too.
 
-    title_of : an image's scan for people, as the list of scans names it.
+    title_of : an image's scan for people, as the list of scans names it. put_next : makes the list of scans follow an
+    order, and says how many of its scans are on it. said : what became of that.
     """
 
     open_wanted = Signal(object)
 
     def __init__(
-        self, model: NextImagesModel, title_of: Callable[[ImageRow], str], parent: QWidget | None = None
+        self,
+        model: NextImagesModel,
+        title_of: Callable[[ImageRow], str],
+        put_next: Callable[[LabelOrder], int],
+        parent: QWidget | None = None,
     ) -> None:
         super().__init__(parent)
         self._model = model
         self._title_of = title_of
-        self.hint, self.empty, self.problem = QLabel(), QLabel(), QLabel()
-        for label, name in ((self.hint, "hint"), (self.empty, "emptyList"), (self.problem, "problem")):
+        self._put_next = put_next
+        self.hint, self.empty, self.problem, self.said = QLabel(), QLabel(), QLabel(), QLabel()
+        named = ((self.hint, "hint"), (self.empty, "emptyList"), (self.problem, "problem"), (self.said, "hint"))
+        for label, name in named:
             label.setObjectName(name)
             label.setWordWrap(True)
             label.setTextFormat(Qt.TextFormat.PlainText)
         self.empty.setAlignment(Qt.AlignmentFlag.AlignCenter)
         self.pictures = QCheckBox()
         self.pictures.setChecked(True)
-        self.make, self.cancel, self.open = QPushButton(), QPushButton(), QPushButton()
+        self.make, self.cancel, self.put, self.open = (QPushButton() for _ in range(4))
         self.progress = QProgressBar()
         self.progress.setTextVisible(False)
         self.table = figure_table()
@@ -58,7 +65,8 @@ class TrainingNext(QWidget):
         top.addStretch(0)
         top.addWidget(self.cancel)
         top.addWidget(self.make)
-        below.addStretch(1)
+        below.addWidget(self.said, 1)
+        below.addWidget(self.put)
         below.addWidget(self.open)
         layout = QVBoxLayout(self)
         layout.addWidget(self.hint)
@@ -67,7 +75,12 @@ class TrainingNext(QWidget):
         layout.addWidget(self.empty, 1)
         layout.addWidget(self.table, 1)
         layout.addLayout(below)
-        for button, deed in ((self.make, self._make), (self.cancel, model.cancel), (self.open, self._open)):
+        for button, deed in (
+            (self.make, self._make),
+            (self.cancel, model.cancel),
+            (self.put, self._put),
+            (self.open, self._open),
+        ):
             button.setAutoDefault(False)
             button.clicked.connect(lambda _=False, deed=deed: deed())
         self.table.itemActivated.connect(lambda _: self._open())
@@ -87,6 +100,19 @@ class TrainingNext(QWidget):
         if order is not None and 0 <= row < len(order.images):
             self.open_wanted.emit(order.images[row].image)
 
+    def _put(self) -> None:
+        self._fail("")
+        order = self._model.order
+        if order is None:
+            return
+        try:
+            count = self._put_next(order)
+        except StoreError as error:
+            self._fail(str(error))
+            return
+        text = self.tr("1 scan stands first on the list now.") if count == 1 else self.tr("{0} scans stand first now.")
+        self.said.setText(text.format(count))
+
     def _follow(self, done: int, total: int) -> None:
         self.progress.setRange(0, total)
         self.progress.setValue(done)
@@ -103,10 +129,12 @@ class TrainingNext(QWidget):
         if model.busy:
             self.progress.setRange(0, 0)
             return
+        self.said.setText("")
         order = model.order
         images = () if order is None else order.images
         self.empty.setVisible(not images)
         self.table.setVisible(bool(images))
+        self.put.setVisible(bool(images))
         self.open.setVisible(bool(images))
         if order is None:
             self.empty.setText(
@@ -167,6 +195,8 @@ class TrainingNext(QWidget):
         self.pictures.setToolTip(self.tr("Slower: each scan is read once"))
         self.make.setText(self.tr("Put in order"))
         self.cancel.setText(self.tr("Cancel"))
+        self.put.setText(self.tr("Put these scans first on the list"))
+        self.put.setToolTip(self.tr("Under “To label next”; next and previous scan follow it"))
         self.open.setText(self.tr("Open"))
         self._show()
 

@@ -54,6 +54,11 @@ class LabelOrder:
     images: tuple[NextImage, ...]
     skipped: tuple[tuple[str, str], ...]
 
+    def scans(self, store: AnnotationStore) -> list[int]:
+        """The ids of the listed scans of its images, each where its first image stands."""
+        found = [store.scans.find(one.image.source, one.image.series_uid) for one in self.images]
+        return list(dict.fromkeys(scan.id for scan in found if scan is not None))
+
 
 def order_of(
     store: AnnotationStore, progress: Progress, *, limit: int | None = None, pictures: bool = True

@@ -228,6 +228,15 @@ class ScanIndex:
                 [now, scan.id],
             )
 
+    def put_next(self, scan_ids: Sequence[int]) -> None:
+        """These scans are to be labelled next, in this order, and no others: what was said before is forgotten."""
+        self._require_writable()
+        with transaction(self._connection):
+            self._connection.execute("UPDATE scan SET next_place = NULL WHERE next_place IS NOT NULL")
+            self._connection.executemany(
+                "UPDATE scan SET next_place = ? WHERE id = ?", [*enumerate(dict.fromkeys(scan_ids), start=1)]
+            )
+
     def mark(self, scan: ScanRow, kind: ScanMark, who: str) -> None:
         """The person says how far a scan is, takes it off the list or puts it back: a gesture like any other."""
         self._require_writable()

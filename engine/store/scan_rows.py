@@ -77,7 +77,7 @@ class ScanRow:
     """A scan on the list. path, series_uid : what `read_volume` takes.
 
     titles : of the demo's scans, else what the file says. start : the slice to begin at. missing : its files are
-    gone. decided, open : counts of its regions.
+    gone. next_place : among those to be labelled next, from 1, None for others. decided, open : counts of its regions.
     """
 
     id: int
@@ -98,6 +98,7 @@ class ScanRow:
     status: ScanStatus
     pinned: bool
     missing: bool
+    next_place: int | None
     decided: int
     open: int
 

@@ -11,6 +11,7 @@ from engine.store.errors import StoreError
 from engine.store.repositories import CURRENT_REGION, DECIDED_SQL, source_key
 from engine.store.scan_rows import PatientRow, ScanFilter, ScanRow, ScanStatus, StudyRow, search_text
 
+_IN_NO_GROUP = "pinned = 0 AND next_place IS NULL"
 _OPEN_SQL = "'drawn', 'suggested'"
 _FROM = "FROM scan JOIN scan_patient ON scan_patient.id = scan.patient "
 # Newest first; what has no date comes last, since '' is less than any date.
@@ -26,11 +27,11 @@ class ScanRepository:
         self.rows_read = 0
 
     def patients(self, wanted: ScanFilter, offset: int, limit: int) -> list[PatientRow]:
-        """Patients with scans that pass, the newest study first. Pinned scans are not among them."""
+        """Patients with scans that pass, the newest study first. Scans of the groups above are not among them."""
         where, values = _where(wanted)
         sql = (
             "SELECT scan_patient.*, count(*) AS scans, count(DISTINCT study_uid) AS studies, "
-            f"max(study_date) AS last_date {_FROM} WHERE pinned = 0 AND {where} "
+            f"max(study_date) AS last_date {_FROM} WHERE {_IN_NO_GROUP} AND {where} "
             f"GROUP BY scan_patient.id ORDER BY {_PATIENT_ORDER} LIMIT ? OFFSET ?"
         )
         return [
@@ -64,7 +65,7 @@ class ScanRepository:
         where, values = _where(wanted)
         sql = (
             "SELECT study_uid, max(study_date) AS date, max(study_description) AS description, count(*) AS scans, "
-            f"group_concat(DISTINCT modality) AS modalities {_FROM} WHERE pinned = 0 AND patient = ? AND {where} "
+            f"group_concat(DISTINCT modality) AS modalities {_FROM} WHERE {_IN_NO_GROUP} AND patient = ? AND {where} "
             "GROUP BY study_uid ORDER BY date DESC, study_uid LIMIT ? OFFSET ?"
         )
         return [
@@ -82,13 +83,20 @@ class ScanRepository:
     def of_study(self, wanted: ScanFilter, patient: int, study_uid: str, offset: int, limit: int) -> list[ScanRow]:
         """Scans of a study by series number."""
         where, values = _where(wanted)
-        terms = f"pinned = 0 AND patient = ? AND study_uid = ? AND {where}"
+        terms = f"{_IN_NO_GROUP} AND patient = ? AND study_uid = ? AND {where}"
         return self._scans(terms, f"{_SCAN_ORDER} LIMIT ? OFFSET ?", [patient, study_uid, *values, limit, offset])
 
     def pinned(self, wanted: ScanFilter, offset: int, limit: int) -> list[ScanRow]:
         """The demo's scans, and what was on the worklist before there were patients, in the order of adding."""
         where, values = _where(wanted)
-        return self._scans(f"pinned = 1 AND {where}", "scan.id LIMIT ? OFFSET ?", [*values, limit, offset])
+        terms = f"pinned = 1 AND next_place IS NULL AND {where}"
+        return self._scans(terms, "scan.id LIMIT ? OFFSET ?", [*values, limit, offset])
+
+    def next(self, wanted: ScanFilter, offset: int, limit: int) -> list[ScanRow]:
+        """What is to be labelled next, in that order (see `ScanIndex.put_next`)."""
+        where, values = _where(wanted)
+        terms = f"next_place IS NOT NULL AND {where}"
+        return self._scans(terms, "scan.next_place, scan.id LIMIT ? OFFSET ?", [*values, limit, offset])
 
     def recent(self, wanted: ScanFilter, limit: int) -> list[ScanRow]:
         """What was opened last, the latest first."""
@@ -119,12 +127,14 @@ class ScanRepository:
         """The scan `step` places on in the order of the list; the first one for a scan that is not listed."""
         where, values = _where(wanted)
         sql = (
-            f"WITH listed AS (SELECT scan.id, pinned, scan_patient.name, patient, study_date, study_uid, "
+            # Groups, as they stand one below the other: to be labelled next, pinned, all others.
+            "WITH grouped AS (SELECT scan.*, scan_patient.name, CASE WHEN next_place IS NOT NULL THEN 0 "
+            f"WHEN pinned = 1 THEN 1 ELSE 2 END AS part {_FROM} WHERE {where}), "
+            "listed AS (SELECT id, part, next_place, name, patient, study_date, study_uid, "
             "series_number, path, series_uid, "
-            "CASE pinned WHEN 1 THEN '' ELSE max(study_date) OVER (PARTITION BY pinned, patient) END AS last_date, "
-            "max(study_date) OVER (PARTITION BY pinned, patient, study_uid) AS date "
-            f"{_FROM} WHERE {where}), "
-            "placed AS (SELECT id, row_number() OVER (ORDER BY pinned DESC, CASE pinned WHEN 1 THEN id END, "
+            "CASE part WHEN 2 THEN max(study_date) OVER (PARTITION BY part, patient) ELSE '' END AS last_date, "
+            "max(study_date) OVER (PARTITION BY part, patient, study_uid) AS date FROM grouped), "
+            "placed AS (SELECT id, row_number() OVER (ORDER BY part, next_place, CASE part WHEN 1 THEN id END, "
             "last_date DESC, name, patient, date DESC, study_uid, series_number IS NULL, series_number, path, "
             "series_uid) AS place FROM listed) "
             "SELECT id FROM placed WHERE place = COALESCE((SELECT place + ? FROM placed WHERE id = ?), 1)"
@@ -205,6 +215,7 @@ def _scan(row: dict[str, Any]) -> ScanRow:
         ScanStatus(row["status"]),
         bool(row["pinned"]),
         bool(row["missing"]),
+        row["next_place"],
         row["decided"],
         row["open"],
     )

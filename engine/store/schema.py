@@ -11,7 +11,7 @@ from sqlite_utils import Database
 
 from engine.store.schema_annotation import READING_TABLES, add_shapes_and_readings
 from engine.store.schema_answers import ANSWER_TABLES, add_answers
-from engine.store.schema_scans import add_institutions, add_scan_list
+from engine.store.schema_scans import add_institutions, add_next_places, add_scan_list
 from engine.store.schema_snapshots import SNAPSHOT_TABLES, add_snapshots
 
 _FIRST_AUDITED = ("study", "series", "image", "region", "suggestion", "verdict")
@@ -172,5 +172,6 @@ MIGRATIONS: tuple[Callable[[Database], None], ...] = (
     add_answers,
     add_snapshots,
     add_institutions,
+    add_next_places,
 )
 """Migration number n brings ``user_version`` from n - 1 to n."""

@@ -1,4 +1,4 @@
-"""Migrations 2 and 6: the list of scans that a study browser shows.
+"""Migrations 2, 6 and 7: the list of scans that a study browser shows.
 
 All but the marks is a cache of facts about files, rewritten when they change; the marks are what people said, and
 append-only like every other gesture. A scan is named by its path and series UID, as annotations name it, so that
@@ -88,6 +88,17 @@ UPDATE scan_file SET mtime_ns = -1;
 def add_institutions(db: Database) -> None:
     """Migration 6: where each scan was made. Files are read anew the next time their folder is added."""
     run_statements(db, _INSTITUTION)
+
+
+_NEXT = """
+ALTER TABLE scan ADD COLUMN next_place INTEGER;
+CREATE INDEX scan_next ON scan (next_place) WHERE next_place IS NOT NULL;
+"""
+
+
+def add_next_places(db: Database) -> None:
+    """Migration 7: which scans are to be labelled next, in which order; of none it is said so far."""
+    run_statements(db, _NEXT)
 
 
 def add_scan_list(db: Database) -> None:

@@ -579,6 +579,10 @@
         <source>Folder …</source>
         <translation>文件夹…</translation>
     </message>
+    <message>
+        <source>Back to the usual order</source>
+        <translation>恢复平常的顺序</translation>
+    </message>
 </context>
 <context>
     <name>BrowserTree</name>
@@ -649,6 +653,10 @@
     <message>
         <source>{0} open</source>
         <translation>待定 {0}</translation>
+    </message>
+    <message>
+        <source>To label next</source>
+        <translation>接下来标注</translation>
     </message>
 </context>
 <context>
@@ -3711,6 +3719,22 @@ Each scan is a patient: right where every file is of another patient. Where a pa
     <message>
         <source>Open</source>
         <translation>打开</translation>
+    </message>
+    <message>
+        <source>Put these scans first on the list</source>
+        <translation>把这些扫描排在列表最前</translation>
+    </message>
+    <message>
+        <source>Under “To label next”; next and previous scan follow it</source>
+        <translation>列在“接下来标注”下；上一个、下一个扫描也按此顺序</translation>
+    </message>
+    <message>
+        <source>1 scan stands first on the list now.</source>
+        <translation>现在有 1 个扫描排在列表最前。</translation>
+    </message>
+    <message>
+        <source>{0} scans stand first now.</source>
+        <translation>现在有 {0} 个扫描排在列表最前。</translation>
     </message>
 </context>
 <context>

@@ -17,6 +17,7 @@ from PySide6.QtCore import Qt
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QPushButton
 
+from desktop.model.browser_tree import Role
 from desktop.model.training_folder import Step, read_runs
 from desktop.panels.gate_view import plain_words
 from desktop.panels.training_dialog import CORRECTIONS, DRIFT, NEXT, RUNS, TRIAL, TrainingDialog
@@ -204,6 +205,12 @@ def test_two_adapters_are_compared_on_the_next_regions_and_one_is_used(open_wind
     assert [one.adapter for one in window.regions._store.suggestions.about_region(root)] == ["feedback-2"]
 
 
+def rows(tree):
+    """The rows of a tree that stand below nothing."""
+    model = tree.model()
+    return [model.index(row, 0) for row in range(model.rowCount())]
+
+
 def test_what_to_label_next_is_listed_and_opened(decided, clinic):
     driver = decided
     with AnnotationStore.open(driver.window.regions._store.path) as store:
@@ -219,6 +226,19 @@ def test_what_to_label_next_is_listed_and_opened(decided, clinic):
     driver.until(lambda: page.table.isVisible() and page.table.rowCount() == 2)
     assert page.table.item(0, 2).text() == "4"
     wanted = driver.window.training.next_images.order.images[0].image
+    click(page.put)
+    assert page.said.text() == "2 scans stand first now."
+    panel = driver.window.worklist_panel
+    group = next(at for at in rows(panel.tree) if at.data() == "To label next")
+    assert panel.tree.isExpanded(group)
+    first, second = (driver.window.worklist.tree.index(row, 0, group) for row in (0, 1))
+    assert driver.window.worklist.scan(first.data(Role.SCAN)).path == wanted.source
+    assert driver.window.worklist.neighbour(None, 0).path == wanted.source
+    before = driver.window.worklist.row_of(first.data(Role.SCAN))
+    assert driver.window.worklist.neighbour(before, 1) == driver.window.worklist.row_of(second.data(Role.SCAN))
+    back = next(one for one in panel.group_menu(group).actions() if one.text() == "Back to the usual order")
+    back.trigger()
+    assert not any(at.data() == "To label next" for at in rows(panel.tree))
     click(page.open)
     viewing = driver.window.viewing
     driver.until(lambda: viewing.current is not None and str(viewing.current.volume.source) == wanted.source)

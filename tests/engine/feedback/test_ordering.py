@@ -12,12 +12,13 @@ from click.testing import CliRunner
 from hypothesis import given
 from hypothesis import strategies as st
 
+from engine.browse import index_into
 from engine.feedback.ordering import FLOOR, Said, Waiting, order_images, uncertainty
 from engine.feedback.waiting import order_of, tiny_picture
 from engine.progress import NoProgress
 from engine.protocol import Task
 from engine.regions import Box
-from engine.store import AnnotationStore
+from engine.store import AnnotationStore, ScanFilter
 from tests.clinic import KIDNEY, LIVER, SPLEEN, answer, found, see, write_clinic
 from training.cli_feedback import feedback
 
@@ -137,6 +138,17 @@ def test_the_order_of_a_database_names_what_waits_and_what_is_gone(tmp_path: Pat
     told = json.loads(result.stdout)
     assert {one["diversity"] for one in told["images"]} == {1.0}
     assert told["images"][0]["slice"] == 1
+    with AnnotationStore.open(path) as store:
+        assert store.scans.next(ScanFilter(), 0, 9) == [], "only when it is asked for"
+        index_into(store, scans[:2], NoProgress())
+    result = CliRunner().invoke(feedback, ["order", "--db", str(path), "--no-pictures", "--worklist", "--json"])
+    assert json.loads(result.stdout)["scans_first"] == 2
+    with AnnotationStore.open(path) as store:
+        assert [one.path for one in store.scans.next(ScanFilter(), 0, 9)] == [str(scans[1]), str(scans[0])]
+    assert CliRunner().invoke(feedback, ["order", "--db", str(path), "--usual", "--limit", "2"]).exit_code == 2
+    assert CliRunner().invoke(feedback, ["order", "--db", str(path), "--usual"]).exit_code == 0
+    with AnnotationStore.open(path) as store:
+        assert store.scans.next(ScanFilter(), 0, 9) == []
     result = CliRunner().invoke(feedback, ["drift", "--db", str(path), "--json"])
     assert json.loads(result.stdout)["overall"]["accepted"] == 1
     assert "liver" in CliRunner().invoke(feedback, ["drift", "--db", str(path)]).stdout

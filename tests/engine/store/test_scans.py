@@ -113,14 +113,42 @@ def test_a_removed_scan_comes_back_with_its_folder(store: AnnotationStore):
 
 def test_next_and_previous_follow_the_list(store: AnnotationStore):
     store.scan_index.keep([ListedScan(listed("9.9", "", "9.9", "").entry, "Demo", "演示", 1, pinned=True)])
+    assert walked(store) == ["9.9", "2.1", "1.1", "1.2", "3.1"]
+    last = store.scans.find("/scans/1.2", "1.2")
+    assert store.scans.neighbour(ScanFilter(modality="CT"), last.id, 1).series_uid == "9.9"
+    assert store.scans.neighbour(ALL, last.id, -1).series_uid == "1.1"
+
+
+def test_what_is_to_be_labelled_next_comes_first_in_its_order(store: AnnotationStore):
+    store.scan_index.keep([ListedScan(listed("9.9", "", "9.9", "").entry, "Demo", "演示", 1, pinned=True)])
+    ids = {uid: store.scans.find(f"/scans/{uid}", uid).id for uid in ("1.1", "1.2", "2.1", "3.1")}
+    usual = walked(store)
+    store.scan_index.put_next([ids["1.2"], ids["3.1"], ids["1.2"]])
+    assert walked(store) == ["1.2", "3.1", "9.9", "2.1", "1.1"]
+    assert [one.series_uid for one in store.scans.next(ALL, 0, 9)] == ["1.2", "3.1"]
+    assert [one.next_place for one in store.scans.next(ALL, 0, 9)] == [1, 2]
+    # Each stands once.
+    assert {one.number for one in store.scans.patients(ALL, 0, 9)} == {
+        store.scans.find(f"/scans/{u}", u).patient for u in ("1.1", "2.1")
+    }
+    assert [one.series_uid for one in store.scans.next(ScanFilter(modality="MR"), 0, 9)] == ["1.2"]
+    store.scan_index.keep([listed("3.1")])
+    assert walked(store)[:2] == ["1.2", "3.1"], "a folder that is read again keeps its places"
+    store.scan_index.put_next([store.scans.find("/scans/9.9", "9.9").id])
+    assert walked(store) == usual
+    assert [one.series_uid for one in store.scans.pinned(ALL, 0, 9)] == []
+    store.scan_index.put_next([])
+    assert walked(store) == usual
+    assert store.audit_problems() == []
+
+
+def walked(store: AnnotationStore) -> list[str]:
+    """Series UIDs from scan to next scan."""
     order, scan = [], store.scans.neighbour(ALL, None, 1)
     while scan is not None:
         order.append(scan.series_uid)
         scan = store.scans.neighbour(ALL, scan.id, 1)
-    assert order == ["9.9", "2.1", "1.1", "1.2", "3.1"]
-    last = store.scans.find("/scans/1.2", "1.2")
-    assert store.scans.neighbour(ScanFilter(modality="CT"), last.id, 1).series_uid == "9.9"
-    assert store.scans.neighbour(ALL, last.id, -1).series_uid == "1.1"
+    return order
 
 
 def test_a_scan_whose_files_are_gone_stays_as_missing(store: AnnotationStore):
