@@ -12,15 +12,32 @@ from engine.cli.options import PATH, db_option, existing_store, json_option
 from engine.cli.output import echo_json, printable
 from training.cli_feedback_options import child_options, name_of, reporting, who_option
 
-_DAY = click.DateTime(formats=["%Y-%m-%d"])
+
+class _When(click.ParamType):
+    """A day in UTC, as it is, or an instant with its offset, as the database writes it."""
+
+    name = "day"
+
+    def convert(self, value: str, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        if not value:
+            return ""
+        try:
+            if "T" not in value:
+                return datetime.date.fromisoformat(value).isoformat()
+            moment = datetime.datetime.fromisoformat(value)
+        except ValueError:
+            self.fail(f"{value!r} is neither a day (2026-11-30) nor an instant (2026-11-30T18:00:00+01:00)", param, ctx)
+        if moment.tzinfo is None:
+            self.fail(f"{value!r} does not say how far it is from UTC: write Z or +01:00 behind it", param, ctx)
+        return moment.astimezone(datetime.UTC).isoformat(timespec="microseconds")
 
 
 @click.command("snapshot")
 @click.option("--annotator", "annotators", multiple=True, help="Only this person's. Can be given several times.")
 @click.option("--reviewed", is_flag=True, help="Only readings that a reviewer has approved.")
 @click.option("--label", "labels", multiple=True, help="Only this name or label id. Can be given several times.")
-@click.option("--since", type=_DAY, help="Decided on this day (UTC) or later.")
-@click.option("--until", type=_DAY, help="Decided on this day (UTC) or before.")
+@click.option("--since", type=_When(), default="", help="Decided on this day (UTC) or later, or from this instant on.")
+@click.option("--until", type=_When(), default="", help="Decided on this day (UTC) or before, or before this instant.")
 @click.option("--modality", "modalities", multiple=True, help="Only this DICOM modality. Can be given several times.")
 @click.option(
     "--heldout",
@@ -45,8 +62,8 @@ def snapshot_command(
     annotators: tuple[str, ...],
     reviewed: bool,
     labels: tuple[str, ...],
-    since: datetime.datetime | None,
-    until: datetime.datetime | None,
+    since: str,
+    until: str,
     modalities: tuple[str, ...],
     heldout: float,
     nameless: str,
@@ -68,7 +85,7 @@ def snapshot_command(
     with reporting(style, with_parent) as telling:
         from training.feedback.snapshot import Nameless, SnapshotSettings, describe, take_snapshot
 
-        wanted = CorrectionFilter(annotators, reviewed, labels, _day(since), _day(until), modalities)
+        wanted = CorrectionFilter(annotators, reviewed, labels, since, until, modalities)
         settings = SnapshotSettings(wanted, heldout, Nameless(nameless))
         with existing_store(database) as store:
             snapshot = take_snapshot(store, settings, name_of(who), telling.progress, out)
@@ -229,10 +246,6 @@ def import_command(
     for folder in done.folders:
         click.echo(printable(folder))
     click.echo(f"{len(done.new)} of {len(done.folders)} were not here before; hash {done.bundle.sha256}")
-
-
-def _day(when: datetime.datetime | None) -> str:
-    return "" if when is None else when.date().isoformat()
 
 
 VERBS = (snapshot_command, drift_command, order_command, export_command, import_command)

@@ -66,24 +66,21 @@ class CorrectionCounts:
     modalities: tuple[str, ...]
 
 
-def utc_days(first: datetime.date | None, last: datetime.date | None) -> tuple[str, str]:
-    """What the engine's filter, which knows whole days in UTC, must ask for to have all of these days of this place.
+def utc_bounds(first: datetime.date | None, last: datetime.date | None) -> tuple[str, str]:
+    """The instants between which these days of this place lie, both included, for the engine's filter.
 
-    Both are included; None, and "", for no bound. Away from Greenwich some hours of a neighbouring day come along:
-    nothing that a person decided on the days they chose is left out.
+    None, and "", for no bound.
     """
-    midnight = datetime.time()
-    since = "" if first is None else _utc_day(datetime.datetime.combine(first, midnight))
-    if last is None:
-        return since, ""
-    after = datetime.datetime.combine(last + datetime.timedelta(days=1), midnight)
-    return since, _utc_day(after, before=True)
+    return (
+        "" if first is None else _midnight(first),
+        "" if last is None else _midnight(last + datetime.timedelta(days=1)),
+    )
 
 
-def _utc_day(local: datetime.datetime, *, before: bool = False) -> str:
-    """The day in UTC of a moment on the clock of this place. before : of the moment before it."""
-    moment = local.astimezone(datetime.UTC)
-    return (moment - datetime.timedelta(microseconds=1) if before else moment).date().isoformat()
+def _midnight(day: datetime.date) -> str:
+    """When a day begins on the clock of this place, as the database writes instants."""
+    local = datetime.datetime.combine(day, datetime.time()).astimezone()
+    return local.astimezone(datetime.UTC).isoformat(timespec="microseconds")
 
 
 class CorrectionsModel(CountingModel):
@@ -99,8 +96,8 @@ def count_corrections(store: AnnotationStore, wanted: CorrectionFilter) -> Corre
     everything = list(corrections(store))
     # Of a scan that several people read it depends on the wanted annotators whose reading counts.
     found = everything if wanted == CorrectionFilter() else list(corrections(store, wanted))
-    snapshots = store.snapshots.all()
-    since = snapshots[-1].created if snapshots else ""
+    own = [one.created for one in store.snapshots.all() if not one.imported]
+    since = own[-1] if own else ""
     by_label: dict[str, list[Correction]] = {}
     for one in found:
         by_label.setdefault("" if one.region.label is None else label_key(one.region.label), []).append(one)

@@ -17,7 +17,7 @@ from PySide6.QtWidgets import (
 )
 
 from desktop.error_texts import shown_error
-from desktop.model.corrections import CorrectionCounts, CorrectionsModel, utc_days
+from desktop.model.corrections import CorrectionCounts, CorrectionsModel, utc_bounds
 from desktop.model.training_folder import Nameless, RunOptions
 from desktop.panels.choice_box import ChoiceBox
 from desktop.panels.figure_table import Cell, figure_table, fill_table
@@ -136,7 +136,7 @@ class TrainingCorrections(QWidget):
             _day(field.date()) if box.isChecked() else None
             for box, field in ((self.since, self._first), (self.until, self._last))
         )
-        since, until = utc_days(first, last)
+        since, until = utc_bounds(first, last)
         return CorrectionFilter(annotators, self.approved.isChecked(), labels, since, until, modalities)
 
     @property

@@ -86,8 +86,8 @@ class Correction:
 class CorrectionFilter:
     """Which corrections are wanted; an empty field asks for nothing.
 
-    labels : ids or names in either language, in any case. since, until : days of the decision, YYYY-MM-DD in UTC, both
-    included. modalities : DICOM codes.
+    labels : ids or names in either language, in any case. since, until : of the decision, days in UTC (YYYY-MM-DD),
+    both included, or instants as `engine.store` writes them, of which the last is not. modalities : DICOM codes.
     """
 
     annotators: tuple[str, ...] = ()
@@ -110,13 +110,13 @@ class CorrectionFilter:
 
     def passes(self, one: Correction) -> bool:
         """Whether a correction is wanted."""
-        day = one.decision.created[:10]
+        created = one.decision.created
         return (
             (not self.annotators or one.annotator in self.annotators)
             and (one.approved or not self.reviewed_only)
             and (not self.labels or _is_named(one.region.label, self.labels))
-            and (not self.since or day >= self.since)
-            and (not self.until or day <= self.until)
+            and (not self.since or created >= self.since)
+            and (not self.until or (created < self.until if "T" in self.until else created[:10] <= self.until))
             and (not self.modalities or one.image.modality.upper() in {name.upper() for name in self.modalities})
         )
 

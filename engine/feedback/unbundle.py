@@ -235,7 +235,7 @@ def _publish(
         if not publish(built[SNAPSHOTS] / hash_[:16], folder, hash_):
             new.append(hash_)
         filters, counts = (canonical_json(manifests[hash_][name]) for name in ("filters", "counts"))
-        store.snapshots.keep(hash_, filters, counts, folder, who, "imported snapshot")
+        store.snapshots.keep(hash_, filters, counts, folder, who, imported=True)
         folders.append(folder)
     for id_ in bundle.adapters:
         folder = places[ADAPTERS] / id_

@@ -12,7 +12,7 @@ from sqlite_utils import Database
 from engine.store.schema_annotation import READING_TABLES, add_shapes_and_readings
 from engine.store.schema_answers import ANSWER_TABLES, add_answers
 from engine.store.schema_scans import add_institutions, add_next_places, add_scan_list
-from engine.store.schema_snapshots import SNAPSHOT_TABLES, add_snapshots
+from engine.store.schema_snapshots import SNAPSHOT_TABLES, add_imported, add_snapshots
 
 _FIRST_AUDITED = ("study", "series", "image", "region", "suggestion", "verdict")
 
@@ -173,5 +173,6 @@ MIGRATIONS: tuple[Callable[[Database], None], ...] = (
     add_snapshots,
     add_institutions,
     add_next_places,
+    add_imported,
 )
 """Migration number n brings ``user_version`` from n - 1 to n."""

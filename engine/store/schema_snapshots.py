@@ -1,4 +1,4 @@
-"""Migration 5: the data sets that were frozen out of people's decisions.
+"""Migrations 5 and 8: the data sets that were frozen out of people's decisions.
 
 A snapshot is a folder that never changes; what stands here is where it lies and the hash of what it holds.
 """
@@ -30,3 +30,11 @@ def add_snapshots(db: Database) -> None:
     """Make the table; no row that is there changes."""
     run_statements(db, _STATEMENTS)
     make_append_only(db, SNAPSHOT_TABLES)
+
+
+_IMPORTED = "ALTER TABLE snapshot ADD COLUMN imported INTEGER;"
+
+
+def add_imported(db: Database) -> None:
+    """Migration 8: 1 for a snapshot of another database's decisions, NULL for one of this database's own."""
+    run_statements(db, _IMPORTED)

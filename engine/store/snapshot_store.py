@@ -18,7 +18,8 @@ class SnapshotRow:
     """A frozen data set.
 
     hash : SHA-256 hex of its list of files, which has the hash of each. filters, counts : canonical JSON of what was
-    asked for and what is in it. folder : where it lies. created : ISO 8601 UTC.
+    asked for and what is in it. folder : where it lies. created : ISO 8601 UTC. imported : of decisions in another
+    database.
     """
 
     id: int
@@ -28,6 +29,7 @@ class SnapshotRow:
     folder: str
     who: str
     created: str
+    imported: bool
 
 
 class SnapshotStore:
@@ -41,15 +43,18 @@ class SnapshotStore:
         """Raise `StoreError` when nothing can be written down: asked before hours of work, not after."""
         self._require_writable()
 
-    def keep(self, hash: str, filters: str, counts: str, folder: Path, who: str, what: str = "snapshot") -> SnapshotRow:
-        """Write down a data set that lies in its folder, once. what : the gesture's name in the audit log."""
+    def keep(
+        self, hash: str, filters: str, counts: str, folder: Path, who: str, *, imported: bool = False
+    ) -> SnapshotRow:
+        """Write down a data set that lies in its folder, once."""
         self._require_writable()
         key: dict[str, Any] = {"hash": hash, "folder": source_key(folder)}
         known = self._rows("hash = ? AND folder = ?", list(key.values()))
         if known:
             return known[0]
-        with gesture(self._connection, who, what) as made:
+        with gesture(self._connection, who, "imported snapshot" if imported else "snapshot") as made:
             rest = {"filters": filters, "counts": counts, "who": who, "created": utc_now()}
+            rest["imported"] = 1 if imported else None
             # Another process may have written it down while this one waited for the lock.
             number = made.find_or_insert("snapshot", key, rest)
         return self._rows("id = ?", [number])[0]
@@ -68,6 +73,6 @@ class SnapshotStore:
         return found[-1]
 
     def _rows(self, where: str, values: list[Any]) -> list[SnapshotRow]:
-        columns = "id, hash, filters, counts, folder, who, created"
+        columns = "id, hash, filters, counts, folder, who, created, imported"
         rows = self._connection.execute(f"SELECT {columns} FROM snapshot WHERE {where} ORDER BY id", values)
-        return [SnapshotRow(*row) for row in rows]
+        return [SnapshotRow(*row[:-1], bool(row[-1])) for row in rows]

@@ -130,6 +130,17 @@ def test_pictures_of_nobody_are_counted_as_a_snapshot_counts_them(home, clinic_d
     assert [counted.of(one) for one in (Nameless.FOLDER, Nameless.FILE)] == [7, 10]
 
 
+def test_what_another_machine_froze_makes_no_decision_of_this_one_old(clinic_database, tmp_path):
+    with AnnotationStore.open(clinic_database) as store:
+        total = count_corrections(store, CorrectionFilter()).total
+        assert total.fresh > 0
+        store.snapshots.keep("ab" * 32, "{}", "{}", tmp_path / "theirs", "eve", imported=True)
+        assert count_corrections(store, CorrectionFilter()).total == total
+        own = store.snapshots.keep("cd" * 32, "{}", "{}", tmp_path / "ours", "ann")
+        counted = count_corrections(store, CorrectionFilter())
+        assert (counted.total.fresh, counted.since) == (0, own.created)
+
+
 def test_what_stands_for_a_patient_is_offered_and_handed_on(home, open_pages):
     draw_pictures(home / "a.sqlite", home / "pictures", 3)
     pages = open_pages()
@@ -364,14 +375,14 @@ def test_a_blind_card_does_not_tell_by_a_number_whose_answer_it_shows(home, open
 @pytest.mark.parametrize(
     ("zone", "days"),
     [
-        ("UTC0", ("2026-11-20", "2026-11-27")),
-        # The 20th begins on the 19th in UTC, and the 27th ends on the 27th.
-        ("CST-8", ("2026-11-19", "2026-11-27")),
-        # The 27th ends on the 28th in UTC.
-        ("PST8", ("2026-11-20", "2026-11-28")),
+        ("UTC0", ("2026-11-20T00:00:00.000000+00:00", "2026-11-28T00:00:00.000000+00:00")),
+        ("CST-8", ("2026-11-19T16:00:00.000000+00:00", "2026-11-27T16:00:00.000000+00:00")),
+        ("PST8", ("2026-11-20T08:00:00.000000+00:00", "2026-11-28T08:00:00.000000+00:00")),
     ],
 )
-def test_days_of_this_place_are_asked_for_by_the_days_in_utc_that_hold_them(open_pages, monkeypatch, zone, days):
+def test_days_of_this_place_are_asked_for_by_the_instants_in_utc_between_which_they_lie(
+    open_pages, monkeypatch, zone, days
+):
     monkeypatch.setenv("TZ", zone)
     time.tzset()
     try:

@@ -106,6 +106,7 @@ def test_what_was_packed_is_there_on_the_other_machine(home, bundle, away):
     assert done.new == (row.hash, "site-a")
     (kept,) = away.store.snapshots.all()
     assert (kept.hash, kept.filters, kept.counts, kept.who) == (row.hash, row.filters, row.counts, "eve")
+    assert (row.imported, kept.imported) == (False, True)
     assert open_snapshot(kept).train.is_dir()
     arrived = AdapterManifest.read(done.folders[1])
     arrived.verify()

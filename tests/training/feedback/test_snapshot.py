@@ -16,7 +16,7 @@ import pytest
 from click.testing import CliRunner
 
 from engine.exchange import ExchangeError
-from engine.feedback.corrections import CorrectionFilter
+from engine.feedback.corrections import CorrectionFilter, corrections
 from engine.feedback.errors import FeedbackError
 from engine.feedback.snapshots import LINEAGE_FILE, Snapshot, open_snapshot, read_manifest
 from engine.labels import builtin_ontology
@@ -319,11 +319,24 @@ def test_a_region_question_leads_to_its_own_box_alone(decided, clinic, tmp_path)
         ({"labels": ("脾", "odd kidney")}, 12),
         ({"modalities": ("ct",)}, 18),
         ({"since": "2020-01-01", "until": "2999-01-01"}, 18),
+        ({"since": "2020-01-01T08:00:00.000000+00:00", "until": "2999-01-01T08:00:00.000000+00:00"}, 18),
     ],
 )
 def test_filters_choose(decided, tmp_path, wanted, regions):
     snapshot = take(decided, tmp_path / "s", only(**wanted))
     assert sum(snapshot.counts[side]["regions"] for side in snapshot.counts) == regions
+
+
+def test_an_instant_is_the_first_that_since_takes_and_the_first_that_until_leaves_out(decided, tmp_path):
+    moments = sorted(one.decision.created for one in corrections(decided))
+    middle = moments[len(moments) // 2]
+    later, earlier = (
+        sum(side["regions"] for side in take(decided, tmp_path / word, only(**{word: middle})).counts.values())
+        for word in ("since", "until")
+    )
+    assert later == sum(one >= middle for one in moments)
+    assert earlier == sum(one < middle for one in moments)
+    assert min(later, earlier) > 0
 
 
 @pytest.mark.parametrize(
@@ -333,6 +346,8 @@ def test_filters_choose(decided, tmp_path, wanted, regions):
         {"modalities": ("MR",)},
         {"until": "2020-01-01"},
         {"since": "2999-01-01"},
+        {"until": "2020-01-01T08:00:00.000000+00:00"},
+        {"since": "2999-01-01T08:00:00.000000+00:00"},
         {"annotators": ("eve",)},
         {"labels": ("gallbladder",)},
     ],
@@ -478,5 +493,11 @@ def test_the_command_says_what_is_in_it(decided, tmp_path):
     assert told["counts"]["train"]["patients"] + told["counts"]["heldout"]["patients"] == 6
     again = CliRunner().invoke(feedback, arguments)
     assert "was there already" in again.stdout
+    instant = [*arguments, "--until", "2999-01-01T08:00:00+08:00"]
+    CliRunner().invoke(feedback, instant)
+    assert json.loads(decided.snapshots.all()[-1].filters)["until"] == "2999-01-01T00:00:00.000000+00:00"
+    for wrong, why in (("2999-13-01", "neither a day"), ("2999-01-01T08:00", "how far it is from UTC")):
+        refused = CliRunner().invoke(feedback, [*arguments, "--since", wrong])
+        assert (refused.exit_code, why in refused.output) == (2, True)
     none_held = CliRunner().invoke(feedback, [*arguments[:-1], "0"])
     assert "nothing is held out" in none_held.stdout
