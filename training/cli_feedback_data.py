@@ -13,7 +13,7 @@ from engine.cli.output import echo_json, printable
 from training.cli_feedback_options import child_options, name_of, reporting, who_option
 
 
-class _When(click.ParamType):
+class _When(click.ParamType[str]):
     """A day in UTC, as it is, or an instant with its offset, as the database writes it."""
 
     name = "day"

@@ -9,6 +9,8 @@ from pathlib import Path
 from typing import Any
 
 _FORMAT = 1
+_REMEMBERED = "ids"
+"""Of a part's `measure`: not the answers to a set of questions, but the ids of what the base remembers."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,8 +116,7 @@ def _part(said: Mapping[str, Any]) -> GatePart:
     rows = [_row("", "", said["overall"])]
     rows += [_row(task, "", figures) for task, figures in said["tasks"].items()]
     rows += [_row(str(figures["task"]), str(figures["label"]), figures) for figures in said["labels"]]
-    # A set of questions is asked up to a limit; what is remembered is no set.
-    remembered = "limit" in said and said["limit"] is None
+    remembered = said["measure"] == _REMEMBERED
     return GatePart(int(said["overall"]["patients"]), tuple(rows), _confusion(said["confusion"]), remembered)
 
 

@@ -53,8 +53,8 @@ class SnapshotStore:
         if known:
             return known[0]
         with gesture(self._connection, who, "imported snapshot" if imported else "snapshot") as made:
-            rest = {"filters": filters, "counts": counts, "who": who, "created": utc_now()}
-            rest["imported"] = 1 if imported else None
+            said = {"filters": filters, "counts": counts, "who": who, "created": utc_now()}
+            rest: dict[str, Any] = {**said, "imported": 1 if imported else None}
             # Another process may have written it down while this one waited for the lock.
             number = made.find_or_insert("snapshot", key, rest)
         return self._rows("id = ?", [number])[0]
@@ -75,4 +75,5 @@ class SnapshotStore:
     def _rows(self, where: str, values: list[Any]) -> list[SnapshotRow]:
         columns = "id, hash, filters, counts, folder, who, created, imported"
         rows = self._connection.execute(f"SELECT {columns} FROM snapshot WHERE {where} ORDER BY id", values)
-        return [SnapshotRow(*row[:-1], bool(row[-1])) for row in rows]
+        facts = ((*row[:-1], bool(row[-1])) for row in rows)
+        return [SnapshotRow(*row) for row in facts]

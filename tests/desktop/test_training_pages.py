@@ -94,7 +94,13 @@ def write_report(folder: Path, compared_with: str = "", *, remembered: bool = Fa
     (folder / "run.json").write_text("{}", encoding="utf-8")
     (folder / "result.json").write_text(json.dumps({"adapter": {"id": "adapter"}}), encoding="utf-8")
     figures = {"n": 8, "before": 0.5, "after": 0.75, "difference": 0.25, "interval": [0.1, 0.4], "patients": 2}
-    part = {"overall": figures, "tasks": {"region_to_text": figures}, "labels": [], "confusion": None}
+    part = {
+        "measure": "answers",
+        "overall": figures,
+        "tasks": {"region_to_text": figures},
+        "labels": [],
+        "confusion": None,
+    }
     report = {
         "format": 1,
         "passed": True,
@@ -102,7 +108,7 @@ def write_report(folder: Path, compared_with: str = "", *, remembered: bool = Fa
         "compared_with": {"id": compared_with} if compared_with else None,
         "checks": [{"what": "improves", "value": 0.1, "bound": 0.0, "passed": True}],
         "heldout": part,
-        "base_test": part | {"limit": None if remembered else 2000},
+        "base_test": part | {"measure": "ids"} if remembered else part,
         "examples": [],
     }
     (folder / "gate").mkdir()
