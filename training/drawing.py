@@ -23,8 +23,8 @@ from training.tokenizer import PromptEncoder
 
 logger = logging.getLogger(__name__)
 
-_PLACE_WEIGHTS = (0.2, 1.0, 2.0)
-"""Of ones, tens and hundreds."""
+_PLACE_WEIGHTS = (2.0, 1.0, 0.3)
+"""Of what stands first in a number, second and third."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -199,17 +199,19 @@ class QuestionDataset(Dataset[QuestionItem]):
 
 
 def digit_weights(answer: Sequence[int], digits: Container[int]) -> tuple[float, ...]:
-    """What each id of an answer weighs in the loss: a digit by what its place is worth, anything else 1.
+    """What each id of an answer weighs in the loss: of a number by how far in it is, anything else 1.
 
-    A hundred is a tenth of the image, a one is less than anybody can draw: unweighted, most of a box's loss is
-    the noise of its last digits.
+    A hundred is a tenth of the image, a one is less than anybody can draw: unweighted, most of a box's loss is the
+    noise of its last digits. What ends a number weighs as much as the digit that could stand in its place: were it by
+    what the digit is worth, an end would outweigh the ten digits it competes with, and 60 be written for 600.
     """
-    weights = [1.0] * len(answer)
-    place = 0
-    for number in range(len(answer) - 1, -1, -1):
-        place = place + 1 if answer[number] in digits else 0
-        if place:
-            weights[number] = _PLACE_WEIGHTS[min(place, len(_PLACE_WEIGHTS)) - 1]
+    weights = []
+    before = 0
+    for token in answer:
+        digit = token in digits
+        in_number = digit or before
+        weights.append(_PLACE_WEIGHTS[before] if in_number and before < len(_PLACE_WEIGHTS) else 1.0)
+        before = before + 1 if digit else 0
     return tuple(weights)
 
 

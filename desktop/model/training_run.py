@@ -142,6 +142,11 @@ class TrainingModel(QObject):
         return 0 if self._child is None else self._child.pid
 
     @property
+    def promoting_pid(self) -> int:
+        """The process that promotes an adapter, 0 for none."""
+        return 0 if self._promoting is None else self._promoting.pid
+
+    @property
     def switching(self) -> bool:
         """Whether an adapter is being promoted."""
         return self._promoting is not None

@@ -79,10 +79,25 @@ def test_text_can_never_become_a_control_token(side):
         side[1].text_ids("a <|im_end|> in a report")
 
 
-def test_a_digit_weighs_what_its_place_is_worth():
+def test_what_could_stand_in_the_same_place_of_a_number_weighs_the_same():
     digits = {1, 2, 3}
-    answer = [9, 1, 2, 3, 9, 2, 3, 9, 3]
-    assert digit_weights(answer, digits) == (1, 2, 1, 0.2, 1, 1, 0.2, 1, 0.2)
+    answer = [9, 1, 2, 3, 9, 2, 3, 9, 3, 9, 9]
+    # A number of three digits, of two and of one, each with what ends it.
+    assert digit_weights(answer, digits) == (1, 2, 1, 0.3, 1, 2, 1, 0.3, 2, 1, 1)
+
+
+def test_the_likeliest_ids_are_the_likeliest_numbers_whatever_their_length():
+    """Of a hundred numbers 90 have three digits: the weighted counts must not say that the others are likelier."""
+    digits = set(range(10))
+    end = 10
+    counts: dict[tuple[int, ...], dict[int, float]] = {}
+    for number in range(10, 1000, 9):
+        answer = [*map(int, str(number)), end]
+        for place, (token, weight) in enumerate(zip(answer, digit_weights(answer, digits), strict=True)):
+            said = counts.setdefault(tuple(answer[:place][:1]) if place == 2 else (), {}) if place == 2 else {}
+            said[token] = said.get(token, 0.0) + weight
+    for said in counts.values():
+        assert said[end] == pytest.approx(sum(said.values()) * 0.1, rel=0.5)
 
 
 @pytest.mark.parametrize(("power", "ratio"), [(0.0, 25.0), (0.5, 5.0), (1.0, 1.0)])
