@@ -135,6 +135,22 @@ class Vocabulary:
         total = odds.sum()
         return tuple(float(one) for one in odds / total) if total > 0 else ()
 
+    def number_goes_on(self, scores: NDArray[np.floating[Any]]) -> int | None:
+        """Behind a digit the likeliest digit, or the likeliest end where ends together are likelier than digits.
+
+        The last digits of a coordinate are nearly anyone's guess: each is less likely than an end by itself, and the
+        likeliest token alone would write 60 for 600. None where the likeliest token is neither a digit nor an end.
+        scores : (vocabulary,) logits or log-probabilities.
+        """
+        if len(self._digits) != 10 or not len(self._ends):
+            return None
+        best = scores.max()
+        if best > max(scores[self._digits].max(), scores[self._ends].max()):
+            return None
+        digits, ends = (np.logaddexp.reduce(scores[group]) for group in (self._digits, self._ends))
+        likelier = self._digits if digits > ends else self._ends
+        return int(likelier[scores[likelier].argmax()])
+
     def _numbers(self) -> tuple[list[int], list[int]]:
         """The tokens of the ten digits, and those that end a number: a comma or a bracket, with whatever follows."""
         by_text: dict[bytes, int] = {}
@@ -150,8 +166,9 @@ class Vocabulary:
 
 
 class Writer:
-    """Greedy under a grammar. A token's log-probability is that of the model's own, unconstrained distribution.
+    """Greedy under a grammar, in numbers as `Vocabulary.number_goes_on` says.
 
+    A token's log-probability is that of the model's own, unconstrained distribution.
     Under a grammar that leaves one token it would always be 0 and say nothing. fork : decides between boxes and
     absence by its bound instead. Under a grammar a text that goes in circles is ended, or where more must follow its
     line is. Raises `EngineError` for a grammar that llama.cpp refuses.
@@ -200,6 +217,8 @@ class Writer:
         if token is None:
             token = self._out_of_circles(logprobs)
         if token is None:
+            token = self._inside_number(logprobs)
+        if token is None:
             token = self._choose(context, row, logprobs)
         if lc.llama_vocab_is_eog(self._vocabulary.handle, token):
             self._over = True
@@ -233,6 +252,16 @@ class Writer:
         if token is not None:
             self._broken_off = True
             lc.llama_sampler_accept(self._chain, token)
+        return token
+
+    def _inside_number(self, logprobs: NDArray[np.float64]) -> int | None:
+        """Under a grammar, how a number that has begun goes on; None where the grammar has it otherwise."""
+        if self._grammar is None or not self._in_number:
+            return None
+        token = self._vocabulary.number_goes_on(logprobs)
+        if token is None or not self._allowed(token):
+            return None
+        lc.llama_sampler_accept(self._chain, token)
         return token
 
     def _allowed(self, token: int) -> bool:

@@ -164,6 +164,9 @@ class TorchAnswerer:
                 if decided is None and request.grammar is not None and not self._vocabulary.ends(int(found.argmax())):
                     decided = way_out(ids, self._vocabulary.line_ends, partial(grammar.allows, logits=found))
                     broken_off = broken_off or decided is not None
+                if decided is None and request.grammar is not None and ids and self._vocabulary.is_digit(ids[-1]):
+                    decided = self._vocabulary.number_goes_on(found)
+                    decided = decided if decided is not None and grammar.allows(decided, found) else None
                 token = grammar.choose(found) if decided is None else grammar.take(decided)
                 if self._vocabulary.ends(token):
                     finished = not broken_off
@@ -199,6 +202,7 @@ class _Vocabulary:
         self._known = Vocabulary(self._model)
         self._vocab = self._known.handle
         self.line_ends = self._known.end, self._known.line_end
+        self.number_goes_on = self._known.number_goes_on
 
     def close(self) -> None:
         """Free it."""
@@ -211,6 +215,11 @@ class _Vocabulary:
     def ends(self, token: int) -> bool:
         """Whether llama.cpp takes a token for the end of an answer: it knows more such than the end of turn."""
         return bool(lc.llama_vocab_is_eog(self._vocab, token))
+
+    def is_digit(self, token: int) -> bool:
+        """Whether a token is one digit."""
+        piece = self._known.piece(token)
+        return len(piece) == 1 and piece.isdigit()
 
     def texts(self, ids: list[int]) -> list[str]:
         """The text of each token; a character made of several belongs to the last of them."""

@@ -27,7 +27,7 @@ from engine.regions import Box
 from engine.runtime import Absence, AskRequest, EngineError, ModelError, QuestionError, scoring
 from engine.runtime.llama import LlamaModel, log_softmax
 from engine.runtime.offload import IN_32_BITS
-from engine.runtime.writing import goes_in_circles
+from engine.runtime.writing import Writer, goes_in_circles
 
 CONTROL = ("<|endoftext|>", "<|im_start|>", "<|im_end|>", "<img>", "</img>", "<IMG_CONTEXT>")
 NAMES = ("liver", "spleen", "left kidney", "right kidney", "左肾", "a")
@@ -549,3 +549,40 @@ class TestRefusals:
     def test_logits_that_are_no_numbers_are_an_error_not_an_answer(self):
         with pytest.raises(EngineError, match="not a number"):
             log_softmax(np.array([0.0, np.nan], np.float32))
+
+
+class TestNumbers:
+    """A coordinate's last digit may be any of ten, each less likely than the comma that would end the number early."""
+
+    @staticmethod
+    def scores(model, **odds: float):
+        """Log-probabilities of some texts' tokens; all others next to never."""
+        found = np.full(model._vocabulary.size, -50.0)
+        for text, share in odds.items():
+            (token,) = model.tokenize({"comma": ",", "a": "a"}.get(text, text.removeprefix("_")), special=False)
+            found[token] = np.log(share)
+        return found
+
+    def test_a_number_goes_on_where_digits_together_are_likelier_than_its_end(self, model):
+        def said(**odds):
+            token = model._vocabulary.number_goes_on(self.scores(model, **odds))
+            return None if token is None else model._vocabulary.piece(token)
+
+        spread = {f"_{digit}": 0.07 for digit in range(10)}
+        assert said(comma=0.25, **spread | {"_4": 0.09}) == b"4"
+        assert said(comma=0.75, **{f"_{digit}": 0.02 for digit in range(10)}) == b","
+        assert said(a=0.6, comma=0.1, _1=0.3) is None
+
+    @pytest.mark.parametrize(
+        ("grammar", "written"), [('root ::= [0-9]+ ","', "64"), ('root ::= [0-9] ","', "6,"), (None, "6,")]
+    )
+    def test_under_a_grammar_a_number_is_not_cut_short(self, model, grammar, written):
+        spread = self.scores(model, comma=0.3, **{f"_{digit}": 0.06 for digit in range(10)} | {"_4": 0.1})
+        writer = Writer(model._vocabulary, grammar, 8)
+        try:
+            # Beyond the first token the context is asked only where the grammar refuses the likeliest.
+            writer.take(None, 0, self.scores(model, _6=1.0))
+            writer.take(None, 0, spread)
+            assert "".join(piece.text for piece in writer.pieces()) == written
+        finally:
+            writer.close()
