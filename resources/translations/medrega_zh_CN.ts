@@ -3722,19 +3722,19 @@ Each scan is a patient: right where every file is of another patient. Where a pa
     </message>
     <message>
         <source>Put these scans first on the list</source>
-        <translation>把这些扫描排在列表最前</translation>
+        <translation>把这些影像排在列表最前</translation>
     </message>
     <message>
         <source>Under “To label next”; next and previous scan follow it</source>
-        <translation>列在“接下来标注”下；上一个、下一个扫描也按此顺序</translation>
+        <translation>列在“接下来标注”下；上一个、下一个影像也按此顺序</translation>
     </message>
     <message>
         <source>1 scan stands first on the list now.</source>
-        <translation>现在有 1 个扫描排在列表最前。</translation>
+        <translation>现在有 1 个影像排在列表最前。</translation>
     </message>
     <message>
         <source>{0} scans stand first now.</source>
-        <translation>现在有 {0} 个扫描排在列表最前。</translation>
+        <translation>现在有 {0} 个影像排在列表最前。</translation>
     </message>
 </context>
 <context>
