@@ -12,9 +12,9 @@ ELSEWHERE = 0.002
 """How likely a name is in a kind of picture in which it was never seen, beside one that was.
 
 Of 1,344 held-out regions the starter names 0.7 points more with 0.1 or less of it than without. After corrections in
-endoscopies, of which its training had none (`medrega bench feedback`, one fold), 23 of 52 regions are named right with a
-five-hundredth and 18 with a fiftieth, and of the old ones as many with either. It is not nothing: a new scanner may show
-an old thing.
+endoscopies, of which its training had none (`medrega bench feedback`, one fold), 23 of 52 regions are named right
+with a five-hundredth and 18 with a fiftieth, and of the old ones as many with either. It is not nothing: a new
+scanner may show an old thing.
 """
 
 
