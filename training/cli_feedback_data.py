@@ -10,6 +10,7 @@ import click
 
 from engine.cli.options import PATH, db_option, existing_store, json_option
 from engine.cli.output import echo_json, printable
+from engine.store import utc_text
 from training.cli_feedback_options import child_options, name_of, reporting, who_option
 
 
@@ -29,7 +30,7 @@ class _When(click.ParamType[str]):
             self.fail(f"{value!r} is neither a day (2026-11-30) nor an instant (2026-11-30T18:00:00+01:00)", param, ctx)
         if moment.tzinfo is None:
             self.fail(f"{value!r} does not say how far it is from UTC: write Z or +01:00 behind it", param, ctx)
-        return moment.astimezone(datetime.UTC).isoformat(timespec="microseconds")
+        return utc_text(moment)
 
 
 @click.command("snapshot")

@@ -12,7 +12,7 @@ from desktop.model.training_folder import Nameless
 from engine.feedback.corrections import Correction, CorrectionFilter, corrections
 from engine.regions import Label
 from engine.review import label_key
-from engine.store import AnnotationStore, RegionState
+from engine.store import AnnotationStore, RegionState, utc_text
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,9 +78,8 @@ def utc_bounds(first: datetime.date | None, last: datetime.date | None) -> tuple
 
 
 def _midnight(day: datetime.date) -> str:
-    """When a day begins on the clock of this place, as the database writes instants."""
-    local = datetime.datetime.combine(day, datetime.time()).astimezone()
-    return local.astimezone(datetime.UTC).isoformat(timespec="microseconds")
+    """When a day begins on the clock of this place."""
+    return utc_text(datetime.datetime.combine(day, datetime.time()))
 
 
 class CorrectionsModel(CountingModel):

@@ -6,7 +6,7 @@ from engine.store.draft_store import DraftRow, DraftStore
 from engine.store.drawing import NewRegion, RegionDrawing
 from engine.store.edits import RegionEdits, Reshape
 from engine.store.errors import StoreError
-from engine.store.gesture import utc_now
+from engine.store.gesture import utc_now, utc_text
 from engine.store.label_store import LabelStore, OwnLabelRow
 from engine.store.readings import Reading, Readings
 from engine.store.repositories import source_key
@@ -122,6 +122,7 @@ __all__ = [
     "source_key",
     "study_uid_of",
     "utc_now",
+    "utc_text",
     "verify_chain",
     "verify_rows",
 ]

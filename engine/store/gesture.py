@@ -61,6 +61,11 @@ def gesture(connection: sqlite3.Connection, who: str, what: str) -> Iterator[Ges
         made.log(who, what)
 
 
+def utc_text(moment: datetime.datetime) -> str:
+    """An instant as the database writes it, ISO 8601 UTC: in order as text as they are in time."""
+    return moment.astimezone(datetime.UTC).isoformat(timespec="microseconds")
+
+
 def utc_now() -> str:
-    """This instant, ISO 8601 UTC."""
-    return datetime.datetime.now(datetime.UTC).isoformat(timespec="microseconds")
+    """This instant, see `utc_text`."""
+    return utc_text(datetime.datetime.now(datetime.UTC))

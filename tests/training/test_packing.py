@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter, defaultdict
 from dataclasses import replace
 
 import pytest
@@ -90,12 +91,12 @@ def test_the_likeliest_ids_are_the_likeliest_numbers_whatever_their_length():
     """Of a hundred numbers 90 have three digits: the weighted counts must not say that the others are likelier."""
     digits = set(range(10))
     end = 10
-    counts: dict[tuple[int, ...], dict[int, float]] = {}
+    counts: dict[int, Counter[int]] = defaultdict(Counter)
     for number in range(10, 1000, 9):
         answer = [*map(int, str(number)), end]
-        for place, (token, weight) in enumerate(zip(answer, digit_weights(answer, digits), strict=True)):
-            said = counts.setdefault(tuple(answer[:place][:1]) if place == 2 else (), {}) if place == 2 else {}
-            said[token] = said.get(token, 0.0) + weight
+        # What stands behind the first two digits, for each first digit.
+        counts[answer[0]][answer[2]] += digit_weights(answer, digits)[2]
+    assert len(counts) == 9
     for said in counts.values():
         assert said[end] == pytest.approx(sum(said.values()) * 0.1, rel=0.5)
 
