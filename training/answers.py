@@ -118,14 +118,16 @@ class AnswerModel(nn.Module):
 def answer_loss_sum(
     model: InternVLForConditionalGeneration, packed: PackedBatch, features: torch.Tensor
 ) -> torch.Tensor:
-    """Weighted sum of the cross-entropy of a batch's answers, a scalar.
+    """Weighted sum of the cross-entropy of a batch's answers with their targets, a scalar.
 
     features : (B, image tokens, 4 x vision width). Logits are made for answer positions only: they are a tenth of a
     sequence.
     """
     logits = model.lm_head(answer_states(model, packed, features))
     answered = packed.answered
-    each = functional.cross_entropy(logits.float(), packed.labels[:, 1:][answered], reduction="none")
+    logprobs = functional.log_softmax(logits.float(), dim=-1)
+    ids, shares = packed.target_ids[:, 1:][answered], packed.target_shares[:, 1:][answered]
+    each = -(logprobs.gather(-1, ids) * shares).sum(dim=-1)
     return (each * packed.weights[:, 1:][answered]).sum()
 
 

@@ -14,6 +14,7 @@ from torch.utils.data import Dataset
 from engine.protocol import Task, prompt_from_user_text
 from training.attention import answer_looks
 from training.augment import SMALLEST, STRETCH, WHOLE, Crop, change_greys, crop_record, loosen_boxes
+from training.coordinates import Alternatives, coordinate_targets
 from training.features import FeatureCache, ImageBatch, ImageItem, collate_images
 from training.mirror import NO_MIRROR, mirror_record, mirrors_of, view_form
 from training.packing import Branch, PackedBatch, PackedQuestions, pack
@@ -36,6 +37,7 @@ class Drawing:
     views : so many augmented forms of an image, 0 for a new one at each visit; view_seed : of those forms, the same in
     all stages of a run, so that they share cached features.
     digits : weigh digits by their place (see `digit_weights`). reduction : the power of `reduced_weights`.
+    coordinate_spread : see `coordinate_targets`, 0 where a number is what it is.
     tasks : how readily groups of a task are drawn, 1 unless named.
     smallest_crop, stretch : see `Crop.random`. strong_greys : see `change_greys`.
     mirror : whether pictures in which nothing has a side are also mirrored (see `training.mirror`).
@@ -50,6 +52,7 @@ class Drawing:
     views: int = 0
     digits: bool = True
     reduction: float = 0.0
+    coordinate_spread: float = 0.0
     tasks: Mapping[Task, float] = field(default_factory=dict)
     view_seed: int = 0
     smallest_crop: float = SMALLEST
@@ -191,7 +194,11 @@ class QuestionDataset(Dataset[QuestionItem]):
             )
         weights = digit_weights(answer, self._encoder.digit_ids) if drawing.digits else (1.0,) * len(answer)
         weights = reduced_weights(weights, drawing.reduction)
-        return prefix, Branch(tuple(question), answer, weights, self._looks(record, answer))
+        targets: tuple[Alternatives, ...] = ()
+        if drawing.coordinate_spread:
+            encoder = self._encoder
+            targets = coordinate_targets(answer, encoder.box_ids, encoder.digit_ids, drawing.coordinate_spread)
+        return prefix, Branch(tuple(question), answer, weights, self._looks(record, answer), targets)
 
     def _looks(self, record: Record, answer: tuple[int, ...]) -> tuple[tuple[int, ...], ...]:
         encoder = self._encoder

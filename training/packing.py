@@ -16,6 +16,8 @@ from dataclasses import dataclass, fields
 
 import torch
 
+from training.coordinates import MOST_ALTERNATIVES, Alternatives
+
 IGNORED = -100
 _PAD = -1
 
@@ -27,12 +29,14 @@ class Branch:
     weights : of each answer id in the loss; empty for 1 each.
     looks : for each answer id the image tokens to look at while it is written (see `training.attention`), or
     empty.
+    targets : for each answer id what else could stand there (see `training.coordinates`), or empty.
     """
 
     question: tuple[int, ...]
     answer: tuple[int, ...]
     weights: tuple[float, ...] = ()
     looks: tuple[tuple[int, ...], ...] = ()
+    targets: tuple[Alternatives, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +64,8 @@ class PackedBatch:
     weights : (R, L) float32, of the labels in the loss.
     looks : (R, L, image tokens) bool, which tokens of its group's image the position that predicts an answer id
     should attend to, all False where that is left open.
+    target_ids, target_shares : (R, L, `MOST_ALTERNATIVES`) int64 and float32, what each label is taken for in the loss:
+    shares of ids, which sum to 1 on answers.
     """
 
     image_index: torch.Tensor
@@ -70,6 +76,8 @@ class PackedBatch:
     position_ids: torch.Tensor
     attention: torch.Tensor
     looks: torch.Tensor
+    target_ids: torch.Tensor
+    target_shares: torch.Tensor
 
     @property
     def answered(self) -> torch.Tensor:
@@ -99,6 +107,8 @@ def pack(groups: Sequence[PackedQuestions], pad_id: int, image_tokens: int, leng
     documents = torch.full(shape, _PAD)
     weights = torch.ones(shape)
     looks = torch.zeros((*shape, image_tokens), dtype=torch.bool)
+    target_ids = torch.zeros((*shape, MOST_ALTERNATIVES), dtype=torch.int64)
+    target_shares = torch.zeros((*shape, MOST_ALTERNATIVES))
     for row, placed in enumerate(laid):
         offset = 0
         for document, ((ids, targets, places, owners), group) in enumerate(placed):
@@ -107,8 +117,16 @@ def pack(groups: Sequence[PackedQuestions], pad_id: int, image_tokens: int, leng
                 tensor[row, part] = torch.tensor(values)
             documents[row, part] = document
             for start, branch in _answers(group, offset):
+                ids_there = slice(start, start + len(branch.answer))
+                target_ids[row, ids_there, 0] = torch.tensor(branch.answer)
+                target_shares[row, ids_there, 0] = 1
+                for place, others in enumerate(branch.targets, start=start):
+                    if others:
+                        ids_and_shares = torch.tensor(others, dtype=torch.float64).T
+                        target_ids[row, place, : len(others)] = ids_and_shares[0].long()
+                        target_shares[row, place, : len(others)] = ids_and_shares[1].float()
                 if branch.weights:
-                    weights[row, start : start + len(branch.answer)] = torch.tensor(branch.weights)
+                    weights[row, ids_there] = torch.tensor(branch.weights)
                 # The position before an id predicts it.
                 for position, shown in enumerate(branch.looks, start=start - 1):
                     looks[row, position, list(shown)] = True
@@ -122,6 +140,8 @@ def pack(groups: Sequence[PackedQuestions], pad_id: int, image_tokens: int, leng
         positions,
         branch_attention(branches, documents),
         looks,
+        target_ids,
+        target_shares,
     )
 
 

@@ -98,6 +98,7 @@ class Stage(_Strict):
     mirror : an instruction stage also shows mirrored forms of pictures in which nothing has a side.
     balance : how much oftener an image is visited whose labels are in few images, 0 for all alike, 1 for every label
     alike. tasks : how much oftener groups of a task are drawn at a visit than those of the others, which have 1.
+    coordinate_spread : how far, in sides of its box, an edge may be off without being wrong (`training.coordinates`).
     loss_reduction : what an answer counts in the loss: its ids ("token"), their root ("square"), as any ("sample").
     warmup : the fraction of the steps in which the learning rate rises; it then falls as a cosine.
     pack : ids of a row that several images' questions share, 0 for a row each. On a processor no more than the longest
@@ -131,6 +132,7 @@ class Stage(_Strict):
     balance: float = Field(default=0.0, ge=0, le=1)
     tasks: dict[Task, Annotated[float, Field(ge=0)]] = {}
     loss_reduction: Literal["token", "square", "sample"] = "token"
+    coordinate_spread: float = Field(default=0.0, ge=0, le=0.2)
     boxes: bool = False
     attention: float = Field(default=0.0, ge=0)
     pack: int = Field(default=0, ge=0)

@@ -91,7 +91,7 @@ class PromptEncoder:
         self.end_id: int = self._control[END_OF_TURN]
         self.pad_id: int = self._control[CONTROL_TOKENS[0]]
         self.image_tokens = image_tokens
-        self.digit_ids = frozenset(tokenizer.convert_tokens_to_ids(list("0123456789")))
+        self.digit_ids: tuple[int, ...] = tuple(tokenizer.convert_tokens_to_ids(list("0123456789")))
         self.box_ids: tuple[int, int] = tuple(tokenizer.convert_tokens_to_ids(["<box>", "</box>"]))
         self._image_ids = [
             self._control["<img>"],

@@ -318,6 +318,7 @@ class _StageRun:
             seed=self.seed,
             max_length=stage.max_length,
             reduction=stage.reduction,
+            coordinate_spread=stage.coordinate_spread,
             tasks=stage.tasks,
             view_seed=self.view_seed,
             views=(stage.cache_views if stage.augment else 1) if stage.cache_features else 0,

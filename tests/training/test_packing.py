@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import Counter, defaultdict
 from dataclasses import replace
 
@@ -12,6 +13,7 @@ torch = pytest.importorskip("torch")
 from engine.models.registering import self_test_image  # noqa: E402
 from engine.protocol import Language, Question, Task, prompt_from_user_text, user_text  # noqa: E402
 from engine.regions import Box  # noqa: E402
+from training.coordinates import coordinate_targets, next_digits  # noqa: E402
 from training.drawing import digit_weights, reduced_weights  # noqa: E402
 from training.model import load_model  # noqa: E402
 from training.packing import Branch, PackedQuestions, branch_attention, pack  # noqa: E402
@@ -118,3 +120,58 @@ def test_weights_stand_where_their_answers_are(side):
     answered = packed.labels[0] != -100
     expected = [weight for branch in weighted for weight in branch.weights]
     assert packed.weights[0][answered].tolist() == expected
+
+
+class TestCoordinateTargets:
+    DIGITS = tuple(range(10))
+    OPEN, CLOSE, COMMA, NAME = 20, 21, 22, 30
+
+    def answer(self, *numbers: int) -> list[int]:
+        ids = [self.NAME, 7, self.OPEN]
+        for number in numbers:
+            ids += [*map(int, str(number)), self.COMMA]
+        return [*ids[:-1], self.CLOSE, 4, self.NAME]
+
+    def targets(self, *numbers: int, spread: float = 0.06):
+        return coordinate_targets(self.answer(*numbers), (self.OPEN, self.CLOSE), self.DIGITS, spread)
+
+    def test_a_digit_is_shared_with_its_neighbour_where_the_number_nearly_is_the_neighbours(self):
+        targets = self.targets(300, 250, 700, 350)
+        first = dict(targets[3])
+        assert first[3] > first[2] > 0.4
+        # Half a hundred from either neighbour, in a box that is a hundred high.
+        assert dict(targets[7]) == {2: pytest.approx(1)}
+        for shared in filter(None, targets):
+            assert sum(share for _, share in shared) == pytest.approx(1)
+
+    def test_a_small_box_is_meant_more_exactly_than_a_large_one(self):
+        large, small = self.targets(395, 300, 795, 700), self.targets(395, 300, 435, 340)
+        assert dict(large[3]).get(4, 0) > dict(small[3]).get(4, 0) * 2
+
+    def test_the_border_of_the_image_is_exact_and_a_number_ends_where_it_did(self):
+        targets = self.targets(0, 0, 999, 999)
+        assert all(max(share for _, share in one) == pytest.approx(1) for one in targets if one)
+        assert dict(self.targets(300, 250, 700, 350)[6]) == {self.COMMA: pytest.approx(1)}
+
+    def test_numbers_outside_boxes_are_what_they_are(self):
+        targets = self.targets(300, 250, 700, 350)
+        assert targets[1] == targets[-2] == targets[0] == ()
+
+    def test_drawing_the_digits_one_by_one_draws_the_gaussian(self):
+        assert math.prod(share[int(digit)] for share, digit in zip(next_digits(98, 3.0), "98", strict=False)) * (
+            next_digits(98, 3.0)[2][10]
+        ) == pytest.approx(1 / sum(math.exp(-((one - 98) ** 2) / 18) for one in range(86, 111)))
+
+
+def test_a_target_in_parts_has_the_parts_cross_entropy(side):
+    """And one that is whole the loss that it had before: torch's own."""
+    whole = group(side[1], [Box(1, 2, 30, 40)], ["liver"])
+    (branch,) = whole.branches
+    other = branch.answer[0] + 1
+    parted = replace(branch, targets=(((branch.answer[0], 0.75), (other, 0.25)), *[()] * (len(branch.answer) - 1)))
+    packed, hard = (pack([replace(whole, branches=(one,))], 0, side[1].image_tokens) for one in (parted, branch))
+    answered = hard.answered
+    assert hard.target_ids[:, 1:][answered][:, 0].tolist() == list(branch.answer)
+    assert hard.target_shares[:, 1:][answered].sum(-1).tolist() == [1.0] * len(branch.answer)
+    assert packed.target_ids[:, 1:][answered][0, :2].tolist() == [branch.answer[0], other]
+    assert packed.target_shares[:, 1:][answered][0, :2].tolist() == [0.75, 0.25]
