@@ -94,6 +94,7 @@ class AskPanel(QWidget):
         models.asking.model_changed.connect(self._model_changed)
         models.viewing.opened.connect(self._offer)
         models.labels.changed.connect(self._offer)
+        self._area.verticalScrollBar().rangeChanged.connect(self._follow_correction)
 
     def focus_form(self) -> None:
         """Begin with the question."""
@@ -139,11 +140,22 @@ class AskPanel(QWidget):
         card.pointed.connect(self._models.hints.point)
         card.chosen.connect(self._choose)
         card.copy_wanted.connect(self._copy)
-        # Once it has grown by the field: what keeps the text must be seen under it.
-        card.correct.clicked.connect(
-            lambda: QTimer.singleShot(0, card, lambda: self._area.ensureWidgetVisible(card.save))
-        )
+        card.correct.clicked.connect(self._follow_correction)
         return card
+
+    def _follow_correction(self) -> None:
+        """Whatever grows or shrinks, what keeps the correction in work is seen under its field.
+
+        Later: the list is laid out in several passes, and only its last says where anything is.
+        """
+        QTimer.singleShot(0, self, self._show_correction)
+
+    def _show_correction(self) -> None:
+        # Of the window, which may not be the active one.
+        written = self.window().focusWidget()
+        for card in self.answers:
+            if card.edit is written and card.edit.isVisible():
+                self._area.ensureWidgetVisible(card.save)
 
     def _given(self) -> tuple[Located, ...]:
         """The selected region, or all of the slice that have a name."""

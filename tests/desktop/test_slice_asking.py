@@ -156,6 +156,11 @@ def test_what_keeps_a_correction_is_seen_once_it_is_begun(driver):
     driver.until(lambda: area.height() < card.sizeHint().height() + card.edit.height())
     card.correct.click()
     driver.until(lambda: card.save.visibleRegion().boundingRect() == card.save.rect())
+    # It stays so where the room changes later, as it also does while the list is still being laid out.
+    before = area.height()
+    driver.window.resize(1100, 560)
+    driver.until(lambda: area.height() < before)
+    driver.until(lambda: card.save.visibleRegion().boundingRect() == card.save.rect())
 
 
 def test_the_fields_example_stays_when_the_language_changes(driver):
