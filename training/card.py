@@ -128,11 +128,15 @@ def _named_lines(named: dict[str, Any], report: dict[str, Any]) -> Iterator[str]
     if "source_baseline_mean_label_recall" in named:
         baseline = _percent(named, "source_baseline_mean_label_recall")
         yield f"| the same, always the most frequent name of the source | {baseline} |"
-    for kind in ("structures", "lesions"):
+    for kind, title in (
+        ("known", "names that it was taught"),
+        ("structures", "structures alone"),
+        ("lesions", "lesions alone"),
+    ):
         if kind in named:
             row = named[kind]
             figures = f"{_percent(row, 'accuracy')} ({_interval(row)}); {_percent(row, 'mean_label_recall')}"
-            yield f"| {kind} alone: accuracy; mean of per-label recalls | {figures}, {row['n']} questions |"
+            yield f"| {title}: accuracy; mean of per-label recalls | {figures}, {row['n']} questions |"
     yield f"| questions, patients | {named.get('n', 0)}, {named.get('patients', 0)} |"
     calibration = report["calibration"]
     errors = f"{_number(calibration, 'ece')}; {_number(calibration, 'ece_before')} before calibration"

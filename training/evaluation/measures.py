@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from engine.labels import LabelSet
 from engine.protocol import Language
 from training.evaluation.average_precision import Detections, mean_average_precision
 from training.evaluation.classes import mean_label_recall, score_classes
@@ -25,9 +26,11 @@ YES_NO = frozenset({"yes", "no", "是", "否", "有", "没有", "无"})
 """Truths of closed questions."""
 
 
-def named_metrics(predictions: Sequence[Prediction], judges: Judges) -> dict[str, Any]:
+def named_metrics(predictions: Sequence[Prediction], judges: Judges, labels: LabelSet | None = None) -> dict[str, Any]:
     """Region to text. accuracy : the name is the true one. accuracy_recall75 : the paper's, three quarters of the
     truth's tokens. baseline : always the most frequent name of the question's language.
+    labels : the names that the model knows; known : its figures of questions whose true name is one of them, where
+    there are others.
     """
     scores = [text_score(one) for one in predictions]
     hits = [float(score.exact) for score in scores]
@@ -47,6 +50,7 @@ def named_metrics(predictions: Sequence[Prediction], judges: Judges) -> dict[str
         "baseline_answers": {language.value: name for language, name in guesses.items()},
         **_source_baseline(predictions),
         **_by_kind(predictions, hits),
+        **_known(predictions, hits, labels),
         "precision": mean([score.precision for score in scores]),
         "recall": mean([score.recall for score in scores]),
         "f1": mean([score.f1 for score in scores]),
@@ -78,22 +82,30 @@ def _source_baseline(predictions: Sequence[Prediction]) -> dict[str, Any]:
 def _by_kind(predictions: Sequence[Prediction], hits: Sequence[float]) -> dict[str, Any]:
     """Lesions and structures apart, as the paper scores them, told by the ontology; other names in neither."""
     naming = Naming()
-    kinds: dict[str, list[tuple[str, float, Prediction]]] = defaultdict(list)
+    kinds: dict[str, list[tuple[Prediction, float]]] = defaultdict(list)
     for one, hit in zip(predictions, hits, strict=True):
         key = naming.resolve(one.truth.text, {})
         if key is not None:
-            kinds["lesions" if naming.is_finding(key) else "structures"].append((one.truth.text, hit, one))
+            kinds["lesions" if naming.is_finding(key) else "structures"].append((one, hit))
+    return {kind: _figures(members) for kind, members in sorted(kinds.items())}
+
+
+def _known(predictions: Sequence[Prediction], hits: Sequence[float], labels: LabelSet | None) -> dict[str, Any]:
+    """Apart from the names that a model was never taught: no scan of a patient it learnt from showed them."""
+    if labels is None:
+        return {}
+    members = [(one, hit) for one, hit in zip(predictions, hits, strict=True) if labels.find(one.truth.text)]
+    return {} if len(members) == len(predictions) else {"known": _figures(members)}
+
+
+def _figures(members: Sequence[tuple[Prediction, float]]) -> dict[str, Any]:
+    """Of some questions, each with whether it was named right."""
+    some, hits = [one for one, _ in members], [hit for _, hit in members]
     return {
-        kind: {
-            "accuracy": mean([hit for _, hit, _ in members]),
-            "ci95": interval([hit for _, hit, _ in members], [one for _, _, one in members]),
-            "mean_label_recall": round(
-                mean_label_recall([name for name, _, _ in members], [h for _, h, _ in members]), 4
-            ),
-        }
-        | counts([one for _, _, one in members])
-        for kind, members in sorted(kinds.items())
-    }
+        "accuracy": mean(hits),
+        "ci95": interval(hits, some),
+        "mean_label_recall": round(mean_label_recall([one.truth.text for one in some], hits), 4),
+    } | counts(some)
 
 
 def against_majority(predictions: Sequence[Prediction]) -> dict[str, Any]:

@@ -15,6 +15,7 @@ from typing import Any, TextIO
 import numpy as np
 
 from engine.files import whole_file
+from engine.labels import LabelSet
 from engine.progress import Cancelled, Progress
 from engine.protocol import Task
 from engine.runtime import Calibration, Choice, EngineError
@@ -31,6 +32,7 @@ class Answered:
     """A dataset with its answers, and the lines that were left out because they are bad.
 
     calibration : the answering model's, by which it decided what is not there. abstain_below : see `ModelManifest`.
+    labels : the names that the model knows, None where it does not say.
     """
 
     predictions: tuple[Prediction, ...]
@@ -39,6 +41,7 @@ class Answered:
     """How many answers an earlier, stopped run had given."""
     calibration: Calibration
     abstain_below: float
+    labels: LabelSet | None
 
 
 def predict(
@@ -106,7 +109,8 @@ def predict(
             sink.add(prediction)
             answered.append(prediction)
             progress.report(done, len(placed), "questions")
-    return Answered(tuple(answered), tuple(skipped), resumed, answerer.calibration, answerer.abstain_below)
+    labels, below = answerer.labels, answerer.abstain_below
+    return Answered(tuple(answered), tuple(skipped), resumed, answerer.calibration, below, labels)
 
 
 def answers_file(folder: Path, name: str, sha256: str, dataset: Path, limit: int | None) -> Path:

@@ -8,6 +8,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+from engine.labels import LabelSet
 from engine.protocol import Task
 from engine.reliability import ECE_BINS, Reliability
 from engine.runtime import UNCALIBRATED
@@ -59,7 +60,7 @@ def summarize(
             "skipped": [asdict(one) for one in answered.skipped],
         },
         "model": asdict(model),
-        "metrics": _metrics(predictions, judges),
+        "metrics": _metrics(predictions, judges, answered.labels),
         "by": {
             "modality": _by(predictions, lambda one: one.record.modality or "unknown"),
             "language": _by(predictions, lambda one: one.record.language.value),
@@ -75,9 +76,9 @@ def summarize(
     return report
 
 
-def _metrics(predictions: Sequence[Prediction], judges: Judges) -> dict[str, Any]:
+def _metrics(predictions: Sequence[Prediction], judges: Judges, labels: LabelSet | None) -> dict[str, Any]:
     measures: dict[Task, Callable[[list[Prediction]], dict[str, Any]]] = {
-        Task.REGION_TO_TEXT: lambda some: named_metrics(some, judges),
+        Task.REGION_TO_TEXT: lambda some: named_metrics(some, judges, labels),
         Task.TEXT_TO_REGION: found_metrics,
         Task.GROUNDED_REPORT: lambda some: grounded_metrics(some, judges),
         Task.REPORT: lambda some: report_metrics(some, judges),

@@ -138,6 +138,12 @@ def _named_rows(row: dict[str, Any]) -> tuple[tuple[str, ...], ...]:
         ("token F1 / recall", f"{row['f1']:.3f} / {row['recall']:.3f}", ""),
         ("BLEU-1", f"{row['bleu1']:.3f}", ""),
     ]
+    if "known" in row:
+        known = row["known"]
+        rows += [
+            ("accuracy, names it was taught", _with(known["accuracy"], known["ci95"]), ""),
+            ("mean recall a label, names it was taught", f"{known['mean_label_recall']:.3f}", ""),
+        ]
     if "bertscore_f1" in row:
         rows.append(("BERTScore F1", f"{row['bertscore_f1']:.3f}", ""))
     rows.append(("questions, patients, labels", f"{row['n']}, {row['patients']}, {row['labels']}", ""))

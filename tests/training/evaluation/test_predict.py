@@ -55,6 +55,22 @@ def test_a_source_is_scored_against_its_own_most_frequent_label(gguf_answers, al
     assert report["metrics"]["region_to_text"]["structures"]["n"] == len(sourced)
 
 
+def test_names_that_a_model_was_never_taught_are_counted_apart(gguf_answers, all_tasks):
+    answered, facts = gguf_answers
+    named = [one for one in answered.predictions if one.record.task is Task.REGION_TO_TEXT]
+    right = [replace(one, raw=one.truth.text, answer=one.truth) for one in named]
+    foreign = [replace(one, truth=replace(one.truth, text="zygomatic arch")) for one in named]
+    row = summarize(replace(answered, predictions=(*right, *foreign)), facts, all_tasks)["metrics"]["region_to_text"]
+    assert answered.labels is not None
+    assert answered.labels.find("zygomatic arch") is None
+    assert (row["n"], row["accuracy"]) == (2 * len(named), 0.5)
+    assert (row["known"]["n"], row["known"]["accuracy"], row["known"]["mean_label_recall"]) == (len(named), 1.0, 1.0)
+    # Nothing is told apart where all of them were taught, or where the model does not say.
+    for labels, some in ((answered.labels, right), (None, (*right, *foreign))):
+        told = summarize(replace(answered, predictions=tuple(some), labels=labels), facts, all_tasks)
+        assert "known" not in told["metrics"]["region_to_text"]
+
+
 def test_torch_answers_as_llama_cpp_does(tiny_checkpoint, tiny_model, all_tasks):
     """The same weights in 32 bits: equal words, candidates and box confidences."""
     with GgufAnswerer(open_manifest(tiny_model), exact=True) as answerer:
