@@ -127,7 +127,7 @@ def gate_command(
         from training.feedback.finetune import be_modest, default_threads, read_places
         from training.feedback.gate import GATE, run_gate
         from training.feedback.gate_report import PAGE_FILE, WORDS
-        from training.feedback.verdict import LEAST_PATIENTS, heldout_patients, too_few
+        from training.feedback.verdict import too_few_words
 
         be_modest(default_threads(), niceness)
         base_place, snapshot_place = read_places(run)
@@ -139,12 +139,8 @@ def gate_command(
         for key, words in (("heldout", "held-out corrections"), ("base_test", "base test set")):
             one, measure = report[key]["overall"], WORDS[report[key]["measure"]]
             click.echo(f"{words}, {measure}: {one['before']:.3f} before, {one['after']:.3f} after, n={one['n']}")
-        patients = heldout_patients(report)
-        if too_few(patients):
-            click.echo(
-                f"too few patients to tell: {patients} are held out, at least {LEAST_PATIENTS} are needed. Hold out a "
-                "larger share of the patients, or correct regions of more of them"
-            )
+        if few := too_few_words(report):
+            click.echo(f"cannot be judged: {few}")
         click.echo(f"{'passed' if report['passed'] else 'NOT passed'}: {run / GATE / PAGE_FILE}")
     if not report["passed"]:
         raise click.exceptions.Exit(1)

@@ -229,6 +229,7 @@ class BrowserModel(QObject):
             self._store.scan_index.put_next([])
         except StoreError as error:
             self.failed.emit(str(error))
+            return
         self.refresh()
 
     def mark(self, scan_id: int, kind: ScanMark) -> None:

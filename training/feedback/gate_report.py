@@ -17,7 +17,7 @@ from training.evaluation.paired import Difference, Pair, difference, difference_
 from training.evaluation.prediction import Prediction
 from training.evaluation.summary import label_of, score_of
 from training.feedback.sets import write_json
-from training.feedback.verdict import LEAST_PATIENTS, heldout_patients, too_few
+from training.feedback.verdict import too_few_words
 
 REPORT_FILE, PAGE_FILE = "report.json", "report.md"
 _PICTURES = "pictures"
@@ -139,13 +139,8 @@ def markdown(report: dict[str, Any]) -> str:
     verdict = "passed" if report["passed"] else "NOT passed"
     lines = [f"# Gate of {report['adapter']['id']}: {verdict}", "", "**Not for diagnostic use.**", ""]
     lines += markdown_table([("condition", "measured", "bound", ""), *map(_check_row, report["checks"])])
-    patients = heldout_patients(report)
-    if too_few(patients):
-        lines += [
-            f"The held-out corrections are of {patients} patients, too few to tell: at least {LEAST_PATIENTS} are "
-            "needed. Hold out a larger share of the patients, or correct regions of more of them.",
-            "",
-        ]
+    if few := too_few_words(report):
+        lines += [f"Cannot be judged: {few}.", ""]
     against = report["compared_with"]
     lines += [
         f"Base {report['base']['id']} ({report['base']['sha256'][:12]}), snapshot {report['snapshot']['sha256'][:12]}. "

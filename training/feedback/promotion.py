@@ -19,7 +19,7 @@ from training.feedback.finetune import read_record, read_run
 from training.feedback.gate import GATE, read_report, report_of
 from training.feedback.gate_report import REPORT_FILE
 from training.feedback.run_lock import working_on
-from training.feedback.verdict import LEAST_PATIENTS, heldout_patients, too_few
+from training.feedback.verdict import too_few_words
 
 KEPT_REPORT = "gate.json"
 """The gate's report in the adapter's folder. Its pictures are of patients and stay with the run."""
@@ -107,12 +107,8 @@ def _refusal(report: Mapping[str, Any] | None, in_use: Switch | None) -> str:
     """Why an adapter with this report may not be used now, "" where it may."""
     if report is None:
         return "it brought no report of a gate along"
-    patients = heldout_patients(report)
-    if too_few(patients):
-        return (
-            f"its held-out corrections are of {patients} patients, too few to tell: at least {LEAST_PATIENTS} are "
-            "needed. Hold out a larger share of the patients, or correct regions of more of them"
-        )
+    if few := too_few_words(report):
+        return few
     against = report["compared_with"]
     before, now = None if against is None else against["sha256"], None if in_use is None else in_use.adapter_sha256
     # What is in use already is refused further on.

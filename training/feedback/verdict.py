@@ -51,6 +51,17 @@ def too_few(patients: int) -> bool:
     return patients < LEAST_PATIENTS
 
 
+def too_few_words(report: Mapping[str, Any]) -> str:
+    """What is to be done where a gate's report judges by too few patients, two sentences; "" where they are enough."""
+    patients = heldout_patients(report)
+    if not too_few(patients):
+        return ""
+    return (
+        f"its held-out corrections are of {patients} patients, too few to tell: at least {LEAST_PATIENTS} are needed. "
+        "Hold out a larger share of the patients, or correct regions of more of them"
+    )
+
+
 def heldout_patients(report: Mapping[str, Any]) -> int:
     """By how many patients a gate's report judges."""
     return int(report["heldout"]["overall"]["patients"])
