@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from engine.feedback.judges import LEAST_PATIENTS
+
 _FORMAT = 1
 _REMEMBERED = "ids"
 """Of a part's `measure`: not the answers to a set of questions, but the ids of what the base remembers."""
@@ -15,8 +17,8 @@ _REMEMBERED = "ids"
 
 @dataclass(frozen=True, slots=True)
 class GateCheck:
-    """One condition. task : of the base test set, "" for the held-out corrections. value : None where two patients are
-    too few to say anything.
+    """One condition. task : of the base test set, "" for the held-out corrections. value : None where there are too few
+    patients to say anything.
     """
 
     task: str
@@ -77,10 +79,13 @@ class GateExample:
 
 @dataclass(frozen=True, slots=True)
 class GateReport:
-    """compared_with : the adapter that was in use when the gate was run, "" for the base alone."""
+    """adapter, adapter_sha256 : id and weights of what was judged. compared_with : the adapter that was in use when the
+    gate was run, "" for the base alone.
+    """
 
     passed: bool
     adapter: str
+    adapter_sha256: str
     compared_with: str
     checks: tuple[GateCheck, ...]
     heldout: GatePart
@@ -97,12 +102,24 @@ class GateReport:
         return cls(
             bool(said["passed"]),
             str(said["adapter"]["id"]),
+            str(said["adapter"]["sha256"]),
             "" if against is None else str(against["id"]),
             tuple(_check(one) for one in said["checks"]),
             _part(said["heldout"]),
             _part(said["base_test"]),
             tuple(_example(one, path.parent) for one in said["examples"]),
         )
+
+    def is_outdated(self, in_use: str) -> bool:
+        """Whether the adapter was compared with another than answers now. in_use : its id, "" for the model alone."""
+        return in_use not in (self.compared_with, self.adapter)
+
+    def has_passed(self, in_use: str) -> bool:
+        """Whether the comparison with what answers now was passed, by as many patients as it takes.
+
+        Reports of earlier versions pass with fewer: they are refused by what switches.
+        """
+        return self.passed and self.heldout.patients >= LEAST_PATIENTS and not self.is_outdated(in_use)
 
 
 def _check(said: Mapping[str, Any]) -> GateCheck:

@@ -7,9 +7,10 @@ import math
 from PySide6.QtCore import QObject
 
 from desktop.model.training_folder import RunPlan
+from engine.feedback.judges import LEAST_PATIENTS
 
-_ENOUGH_JUDGES = 3
-"""Patients that a proposed share holds out on the average, so that at least two mostly are."""
+_ENOUGH_JUDGES = LEAST_PATIENTS + 4
+"""Patients that a proposed share holds out on the average, so that mostly there are enough."""
 _LARGEST_SHARE = 50
 """That the window offers, in percent."""
 
@@ -24,10 +25,10 @@ class TrainingAdvice(QObject):
         patients, share = held + learnt_from, round(100 * plan.options.heldout)
         wanted = min(_LARGEST_SHARE, max(5 * math.ceil(100 * _ENOUGH_JUDGES / patients / 5), share + 10))
         why = self.tr(
-            "Of {0} patients {1} are held out to judge by, and fewer than two can never show that the model became "
+            "Of {0} patients {1} are held out to judge by, and fewer than {2} can never show that the model became "
             "better."
         )
-        said = [why.format(patients, held)]
+        said = [why.format(patients, held, LEAST_PATIENTS)]
         if wanted > share:
             raised = self.tr(
                 "Start anew under Corrections with a larger share of “Patients held out”: {0} %, not {1} %."

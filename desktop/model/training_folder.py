@@ -10,6 +10,7 @@ import datetime
 import itertools
 import json
 import logging
+import os
 import shutil
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
@@ -22,6 +23,7 @@ import platformdirs
 from desktop.model.gate_report import GateReport
 from engine.errors import MedRegAError
 from engine.feedback.corrections import CorrectionFilter
+from engine.feedback.judges import LEAST_PATIENTS
 from engine.files import whole_file
 
 logger = logging.getLogger(__name__)
@@ -29,13 +31,11 @@ logger = logging.getLogger(__name__)
 PLAN_FILE, CURVE_FILE = "plan.json", "curve.ndjson"
 ADAPTER_FOLDER = "adapter"
 """In a finished run's."""
-FEWEST_JUDGES = 2
-"""Patients held out, below which no comparison can tell whether the model became better."""
 _RECORD_FILE, _RESULT_FILE = "run.json", "result.json"
 _REPORT_FILE = Path("gate", "report.json")
 _FORMAT = 1
-_GENTLE = ("--nice", "0")
-"""The window has lowered the priority already."""
+_GENTLE = ("--nice", "0") if hasattr(os, "setpriority") else ()
+"""The window has lowered the priority already, where it can: elsewhere the child does it itself."""
 
 
 class RunError(MedRegAError):
@@ -177,11 +177,11 @@ class RunRow:
 
     def is_outdated(self, in_use: str) -> bool:
         """Whether its adapter was compared with another than answers now. in_use : its id, "" for the model alone."""
-        return self.report is not None and in_use not in (self.report.compared_with, self.adapter)
+        return self.report is not None and self.report.is_outdated(in_use)
 
     def has_passed(self, in_use: str) -> bool:
         """Whether its comparison with what answers now was passed."""
-        return self.report is not None and self.report.passed and not self.is_outdated(in_use)
+        return self.report is not None and self.report.has_passed(in_use)
 
 
 def runs_folder() -> Path:
@@ -218,7 +218,7 @@ def is_unjudged(folder: Path, plan: RunPlan) -> bool:
     """Whether minutes of training are still to come that no comparison can judge: too few patients are held out."""
     begun = (folder / _RECORD_FILE).is_file()
     frozen = plan.frozen
-    return frozen is not None and not begun and frozen.counts["heldout"]["patients"] < FEWEST_JUDGES
+    return frozen is not None and not begun and frozen.counts["heldout"]["patients"] < LEAST_PATIENTS
 
 
 def step_arguments(folder: Path, plan: RunPlan, who: str) -> list[str]:

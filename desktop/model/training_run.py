@@ -269,10 +269,10 @@ class TrainingModel(QObject):
         child.start()
         self.changed.emit()
 
-    def roll_back(self, reason: str = "") -> None:
-        """Answer again with what was in use before."""
+    def roll_back(self, reason: str = "", *, to_base: bool = False) -> None:
+        """Answer again with what was in use before. to_base : with the model alone, which is always there."""
         manifest, who = self.manifest, self._reader.name
-        job = self._jobs.start(lambda job: roll_back(manifest, who, reason=reason))
+        job = self._jobs.start(lambda job: roll_back(manifest, who, reason=reason, to_base=to_base))
         job.done.connect(lambda _: self.has_switched())
         job.failed.connect(self.failed)
 

@@ -10,12 +10,14 @@ from pathlib import Path
 from PySide6.QtCore import QObject, QTimer, Signal
 
 from desktop.model.asking import AskingModel
+from desktop.model.gate_report import GateReport
 from desktop.model.jobs import Job, JobRunner
 from desktop.model.reader import ReaderModel
 from desktop.model.regions import RegionsModel
 from desktop.model.training_folder import ADAPTER_FOLDER, RunRow
 from desktop.model.training_run import TrainingModel
 from engine.errors import MedRegAError
+from engine.feedback.judges import KEPT_REPORT
 from engine.running_trial import RunningTrial, begin_trial, end_trial, running_trial
 from engine.runtime import AdapterManifest, ModelError, ModelManifest, list_adapters, promote_adapter, roll_back
 from engine.shadow import ShadowSummary, ShadowTrial
@@ -224,4 +226,19 @@ def _choices(manifest: ModelManifest, rows: Sequence[RunRow], in_use: str) -> It
                 continue
             yield TrialChoice(adapter, row.folder, row.plan.created, passed)
     for one in kept.values():
-        yield TrialChoice(one, passed=bool(one.scores.get("gate_passed")))
+        yield TrialChoice(one, passed=_passed_elsewhere(one, in_use))
+
+
+def _passed_elsewhere(adapter: AdapterManifest, in_use: str) -> bool:
+    """By the gate's report that lies in its folder, as it came or was kept, and not by what the adapter says of itself:
+    the report must be of these very weights, in comparison with what answers now.
+    """
+    file = adapter.folder / KEPT_REPORT
+    if not file.is_file():
+        return False
+    try:
+        report = GateReport.read(file)
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+        logger.warning("the gate's report %s cannot be read: %s", file, error)
+        return False
+    return report.adapter_sha256 == adapter.file.sha256 and report.has_passed(in_use)

@@ -38,9 +38,9 @@ class TrainingRuns(QWidget):
     """list : the trainings. pause, resume, discard : buttons for the marked one. judge : to compare it with what is in
     use now. reason, use : to promote its adapter.
 
-    back : to what was in use before. chosen : that a person chose what answers. trouble : why what is in use cannot
-    answer. history : all switches. chart, scores, examples, names : what is known of it.
-    name_of : a label's name for people, by its key and its English name.
+    back, alone : to what was in use before, to the model without an adapter. chosen : that a person chose what answers.
+    trouble : why what is in use cannot answer. history : all switches. chart, scores, examples, names : what is known
+    of the marked one. name_of : a label's name for people, by its key and its English name.
     """
 
     def __init__(self, model: TrainingModel, name_of: Callable[[str, str], str], parent: QWidget | None = None) -> None:
@@ -71,7 +71,7 @@ class TrainingRuns(QWidget):
         self.progress = QProgressBar()
         self.progress.setTextVisible(False)
         self.pause, self.resume, self.discard = QPushButton(), QPushButton(), QPushButton()
-        self.use, self.back, self.judge = QPushButton(), QPushButton(), QPushButton()
+        self.use, self.back, self.alone, self.judge = (QPushButton() for _ in range(4))
         self.reason = QLineEdit()
         self.chart = LineChart()
         self.scores, self.examples, self.names = GateScores(name_of), GateExamples(), GateConfusion(name_of)
@@ -82,7 +82,8 @@ class TrainingRuns(QWidget):
             (self.judge, self._judge_again),
             (self.discard, self._discard),
             (self.use, self._use),
-            (self.back, self._go_back),
+            (self.back, model.roll_back),
+            (self.alone, lambda: model.roll_back(to_base=True)),
         ):
             button.setAutoDefault(False)
             button.clicked.connect(lambda _=False, deed=deed: deed())
@@ -102,6 +103,7 @@ class TrainingRuns(QWidget):
         left.addWidget(self.trouble)
         left.addWidget(self.history, 2)
         left.addWidget(self.back)
+        left.addWidget(self.alone)
         row = QHBoxLayout()
         row.addWidget(self._title, 1)
         for button in (self.pause, self.resume, self.judge, self.discard):
@@ -169,7 +171,7 @@ class TrainingRuns(QWidget):
         self.chosen.setText(chosen.format(model.in_use or alone))
         self.chosen.setVisible(model.answering != model.in_use)
         self.trouble.setVisible(bool(model.trouble))
-        cannot = self.tr("It cannot be loaded: {0}. Go back to what was used before, below.")
+        cannot = self.tr("It cannot be loaded: {0}. Go back to what was used before, or to the model alone, below.")
         self.trouble.setText(cannot.format(shown_error(model.trouble)))
         self.history.clear()
         for one in reversed(model.history):
@@ -273,7 +275,8 @@ class TrainingRuns(QWidget):
         )
         self.use.setVisible(row is not None and bool(row.adapter))
         self.use.setEnabled(ready and not model.switching and (passed or bool(self.reason.text().strip())))
-        self.back.setEnabled(bool(model.in_use) and not model.switching)
+        for button in (self.back, self.alone):
+            button.setEnabled(bool(model.in_use) and not model.switching)
 
     def _show_scores(self) -> None:
         self.parts.show_panel(SCORES)
@@ -305,9 +308,6 @@ class TrainingRuns(QWidget):
             passed = row.has_passed(self._model.in_use)
             self._model.promote(row.folder, "" if passed else self.reason.text().strip())
 
-    def _go_back(self) -> None:
-        self._model.roll_back()
-
     def _retranslate(self) -> None:
         self._runs_title.setText(self.tr("Trainings"))
         self.list.setAccessibleName(self.tr("Trainings"))
@@ -317,6 +317,7 @@ class TrainingRuns(QWidget):
         self.judge.setToolTip(self.tr("Compare it with what is in use now"))
         self.use.setText(self.tr("Use it"))
         self.back.setText(self.tr("Go back to what was used before"))
+        self.alone.setText(self.tr("Answer with the model alone"))
         self.chart.setAccessibleName(self.tr("Loss"))
         self.empty.setText(
             self.tr(

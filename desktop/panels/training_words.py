@@ -8,9 +8,10 @@ from PySide6.QtCore import QDateTime, QObject, Qt
 
 from desktop.model.gate_report import GateCheck, GateReport
 from desktop.model.labels import LabelsModel
-from desktop.model.training_folder import FEWEST_JUDGES, RunRow, Step
+from desktop.model.training_folder import RunRow, Step
 from desktop.model.training_run import Live
 from engine.feedback.drift import Alarm
+from engine.feedback.judges import LEAST_PATIENTS
 from engine.protocol import Language, Task
 
 
@@ -77,8 +78,8 @@ class TrainingWords(QObject):
             said += " " + self.tr(
                 "{0} regions are left out: no name, no area, or the same picture on both sides."
             ).format(left_out)
-        if held["patients"] and held["patients"] < FEWEST_JUDGES:
-            said += " " + self.tr("One patient is too few to say whether it is better.")
+        if held["patients"] and held["patients"] < LEAST_PATIENTS:
+            said += " " + self._too_few(held["patients"])
         if not held["regions"]:
             said += " " + self.tr("Nothing is held out: no comparison can say whether it is better.")
         return said
@@ -98,7 +99,8 @@ class TrainingWords(QObject):
         if report.passed:
             said = [self.tr("Passed."), points, self.tr("No task of the base test set falls by more than one point.")]
         else:
-            said = [self.tr("Not passed."), points, *(self.failure(one) for one in report.checks if not one.passed)]
+            failures = [self.failure(one, report.heldout.patients) for one in report.checks if not one.passed]
+            said = [self.tr("Not passed."), points, *failures]
         # A number and its sign stay on one line.
         return " ".join(said).replace(" %", "\u00a0%")
 
@@ -110,14 +112,18 @@ class TrainingWords(QObject):
         )
         return text.format(name_of(one.label, one.name), *one.now, *one.before)
 
-    def failure(self, check: GateCheck) -> str:
-        """Why the gate does not pass."""
+    def _too_few(self, patients: int) -> str:
+        text = self.tr("Held-out patients: {0}. At least {1} are needed to say whether it is better.")
+        return text.format(patients, LEAST_PATIENTS)
+
+    def failure(self, check: GateCheck, patients: int) -> str:
+        """Why the gate does not pass. patients : held out."""
         if check.task:
             value = "–" if check.value is None else signed_points(check.value)
             text = self.tr("{0} on the base test set changes by {1} points: one point less is the most.")
             return text.format(self.task(check.task), value)
         if check.value is None:
-            return self.tr("One patient is too few to say whether it is better.")
+            return self._too_few(patients)
         return self.tr("That may be chance: the interval is not above zero.")
 
 

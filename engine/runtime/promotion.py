@@ -165,7 +165,7 @@ def _keep(source: AdapterManifest) -> AdapterManifest:
         kept.verify()
         if kept.file.sha256 != source.file.sha256:
             raise ModelError(f"another adapter is called {source.id}: {target}")
-        return kept
+        return _with_news(kept, source)
     part = target.with_name(f".{source.id}.part")
     shutil.rmtree(part, ignore_errors=True)
     shutil.copytree(source.folder, part)
@@ -176,6 +176,17 @@ def _keep(source: AdapterManifest) -> AdapterManifest:
     kept = AdapterManifest.read(target)
     kept.verify()
     return kept
+
+
+def _with_news(kept: AdapterManifest, source: AdapterManifest) -> AdapterManifest:
+    """With what is written beside the weights as it is at the source today: it may have been judged again."""
+    if kept.folder.resolve() == source.folder.resolve():
+        return kept
+    for file in source.folder.iterdir():
+        if file.is_file() and file.name != source.file.name:
+            with whole_file(kept.folder / file.name) as temporary:
+                shutil.copyfile(file, temporary)
+    return AdapterManifest.read(kept.folder)
 
 
 def _append(

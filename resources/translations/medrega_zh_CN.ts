@@ -3205,8 +3205,8 @@
 <context>
     <name>TrainingAdvice</name>
     <message>
-        <source>Of {0} patients {1} are held out to judge by, and fewer than two can never show that the model became better.</source>
-        <translation>{0} 名患者中有 {1} 名被留出用于评判；少于两名时，永远无法表明模型有所改进。</translation>
+        <source>Of {0} patients {1} are held out to judge by, and fewer than {2} can never show that the model became better.</source>
+        <translation>{0} 名患者中有 {1} 名被留出用于评判，少于 {2} 名永远无法说明模型变好了。</translation>
     </message>
     <message>
         <source>Start anew under Corrections with a larger share of “Patients held out”: {0} %, not {1} %.</source>
@@ -3798,8 +3798,8 @@ Each scan is a patient: right where every file is of another patient. Where a pa
         <translation>{0} 目前使用：{1}</translation>
     </message>
     <message>
-        <source>It cannot be loaded: {0}. Go back to what was used before, below.</source>
-        <translation>无法加载：{0}。请在下方退回到之前使用的。</translation>
+        <source>It cannot be loaded: {0}. Go back to what was used before, or to the model alone, below.</source>
+        <translation>无法加载：{0}。请在下方退回此前所用的，或只用模型本身。</translation>
     </message>
     <message>
         <source>No adapter was ever used.</source>
@@ -3908,6 +3908,10 @@ Each scan is a patient: right where every file is of another patient. Where a pa
     <message>
         <source>No training yet. Accept or correct suggestions on several patients, then press “Freeze and train” under Corrections. Here you see it learn, what it changed, and decide whether it is used.</source>
         <translation>还没有训练。请在多名患者的图像上接受或修正建议，然后在“修正”中按“冻结并训练”。您可以在这里看到学习过程和训练前后的变化，并决定是否启用。</translation>
+    </message>
+    <message>
+        <source>Answer with the model alone</source>
+        <translation>只用模型本身回答</translation>
     </message>
 </context>
 <context>
@@ -4192,8 +4196,8 @@ Each scan is a patient: right where every file is of another patient. Where a pa
         <translation>基础测试集上的“{0}”变化 {1} 个百分点：最多只能下降 1 个百分点。</translation>
     </message>
     <message>
-        <source>One patient is too few to say whether it is better.</source>
-        <translation>只有一名患者，无法判断是否有所改进。</translation>
+        <source>Held-out patients: {0}. At least {1} are needed to say whether it is better.</source>
+        <translation>留出患者：{0} 名。至少需要 {1} 名才能判断是否变好。</translation>
     </message>
     <message>
         <source>That may be chance: the interval is not above zero.</source>

@@ -6,6 +6,7 @@ import json
 import shutil
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -27,6 +28,7 @@ from desktop.panels.training_dialog import BUNDLES, RUNS, TRIAL
 from desktop.panels.training_runs import SCORES
 from desktop.translation import Translations
 from engine.feedback.corrections import CorrectionFilter
+from engine.feedback.judges import KEPT_REPORT, LEAST_PATIENTS
 from engine.protocol import Task
 from engine.regions import Box
 from engine.running_trial import begin_trial
@@ -88,12 +90,12 @@ def write_run(base: ModelManifest, database: Path, held: int) -> Path:
     return folder
 
 
-def write_report(folder: Path, compared_with: str = "", *, remembered: bool = False) -> None:
+def write_report(folder: Path, compared_with: str = "", *, remembered: bool = False, patients: int = 8) -> None:
     """A run is trained, and its gate was passed."""
-    write_adapter(folder / "adapter", find_model("starter"), seed=7)
+    adapter = write_adapter(folder / "adapter", find_model("starter"), seed=7)
     (folder / "run.json").write_text("{}", encoding="utf-8")
     (folder / "result.json").write_text(json.dumps({"adapter": {"id": "adapter"}}), encoding="utf-8")
-    figures = {"n": 8, "before": 0.5, "after": 0.75, "difference": 0.25, "interval": [0.1, 0.4], "patients": 2}
+    figures = {"n": 8, "before": 0.5, "after": 0.75, "difference": 0.25, "interval": [0.1, 0.4], "patients": patients}
     part = {
         "measure": "answers",
         "overall": figures,
@@ -104,7 +106,7 @@ def write_report(folder: Path, compared_with: str = "", *, remembered: bool = Fa
     report = {
         "format": 1,
         "passed": True,
-        "adapter": {"id": "adapter"},
+        "adapter": {"id": "adapter", "sha256": adapter.file.sha256},
         "compared_with": {"id": compared_with} if compared_with else None,
         "checks": [{"what": "improves", "value": 0.1, "bound": 0.0, "passed": True}],
         "heldout": part,
@@ -197,12 +199,87 @@ def test_a_training_that_nobody_could_judge_is_not_begun_unasked(open_pages, mon
     assert model.live.step is Step.TRAIN
 
 
-def test_two_patients_held_out_are_enough_to_begin(open_pages, monkeypatch):
+@pytest.mark.parametrize(("held", "begins"), [(LEAST_PATIENTS - 1, 0), (LEAST_PATIENTS, 1)])
+def test_as_many_patients_as_a_comparison_takes_are_enough_to_begin(open_pages, monkeypatch, held: int, begins: int):
     begun: list[FeedbackChild] = []
     monkeypatch.setattr(FeedbackChild, "start", lambda child: begun.append(child))
     pages = open_pages()
-    pages.parts.runs.resume(write_run(pages.base, pages.store.path, held=2))
-    assert len(begun) == 1
+    model = pages.parts.runs
+    model.resume(write_run(pages.base, pages.store.path, held=held))
+    pages.until(lambda: bool(begun) or (model.live is None and bool(model.rows)))
+    assert len(begun) == begins
+    if not begins:
+        assert "fewer than 8 can never show" in pages.dialog.problem.text()
+        pages.dialog.pages.show_panel(RUNS)
+        assert "Held-out patients: 7. At least 8 are needed" in pages.dialog.runs._facts.text()
+
+
+def test_a_comparison_that_too_few_patients_passed_needs_a_reason(open_pages):
+    """As reports of earlier versions may say: what switches refuses them without one."""
+    pages = open_pages()
+    runs, model = pages.dialog.runs, pages.parts.runs
+    write_report(write_run(pages.base, pages.store.path, held=2), patients=2)
+    model.refresh()
+    pages.until(lambda: bool(model.rows))
+    pages.dialog.pages.show_panel(RUNS)
+    assert runs.reason.isVisible()
+    assert not runs.use.isEnabled()
+
+
+def test_an_adapter_without_a_run_has_passed_only_what_its_report_says(open_pages, monkeypatch):
+    """Not what it says of itself: that is a line in a file which came along."""
+    monkeypatch.setattr(AskingModel, "warm_up", lambda asking: None)
+    base = find_model("starter")
+    adapter = write_adapter(adapters_folder() / "feedback-1", base, seed=7)
+    replace(adapter, scores={"gate_passed": True}).write()
+    pages = open_pages()
+    trial = pages.parts.trial
+    pages.until(lambda: len(trial.choices) == 2)
+    assert trial.needs_reason("feedback-1")
+    folder = write_run(base, pages.store.path, held=2)
+    write_report(folder)
+    report = folder / "gate" / "report.json"
+    kept = shutil.copyfile(report, adapter.folder / KEPT_REPORT)
+    shutil.rmtree(folder)
+
+    def asked_anew() -> bool:
+        seen = trial.choices
+        trial.refresh()
+        pages.until(lambda: trial.choices is not seen)
+        return trial.needs_reason("feedback-1")
+
+    said = json.loads(kept.read_text(encoding="utf-8"))
+    said["adapter"]["id"] = "feedback-1"
+    for changed, needed in (
+        (said, False),
+        (said | {"adapter": said["adapter"] | {"sha256": "0" * 64}}, True),
+        (said | {"compared_with": {"id": "feedback-9"}}, True),
+        (said | {"passed": False}, True),
+    ):
+        kept.write_text(json.dumps(changed), encoding="utf-8")
+        assert asked_anew() is needed, changed
+    kept.write_text("{", encoding="utf-8")
+    assert asked_anew()
+
+
+def test_where_the_adapter_before_is_gone_too_the_model_alone_can_answer(open_pages, monkeypatch):
+    monkeypatch.setattr(AskingModel, "warm_up", lambda asking: None)
+    base = find_model("starter")
+    for number in (1, 2):
+        promote_adapter(write_adapter(adapters_folder() / f"feedback-{number}", base, seed=number), base, "ann")
+    for number in (1, 2):
+        shutil.rmtree(adapters_folder() / f"feedback-{number}")
+    pages = open_pages()
+    runs, model = pages.dialog.runs, pages.parts.runs
+    pages.until(lambda: model.in_use == "feedback-2")
+    pages.dialog.pages.show_panel(RUNS)
+    click(runs.back)
+    pages.until(lambda: pages.dialog.problem.isVisible())
+    assert model.in_use == "feedback-2"
+    click(runs.alone)
+    pages.until(lambda: not model.in_use)
+    assert adapter_in_use(base) is None
+    assert not runs.alone.isEnabled()
 
 
 def test_an_adapter_in_use_that_is_gone_is_told_of_and_left_behind(open_pages, monkeypatch):

@@ -8,6 +8,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+from engine.feedback.judges import LEAST_PATIENTS
 from engine.progress import Part, Progress
 from engine.protocol import Task
 from engine.runtime import AdapterManifest, ModelManifest, adapter_in_use, known_labels
@@ -26,7 +27,7 @@ from training.feedback.sets import (
     heldout_samples,
     require_apart,
 )
-from training.feedback.verdict import LEAST_PATIENTS, heldout_patients, judge
+from training.feedback.verdict import heldout_patients, judge
 from training.records import DatasetError, dataset_sha256
 from training.samples import ImageSample, gather_samples
 

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from engine.feedback.errors import FeedbackError
+from engine.feedback.judges import KEPT_REPORT
 from engine.files import whole_file
 from engine.progress import NoProgress
 from engine.runtime import AdapterManifest, ModelManifest, Switch, promote_adapter, switch_in_use
@@ -21,8 +22,6 @@ from training.feedback.gate_report import REPORT_FILE
 from training.feedback.run_lock import working_on
 from training.feedback.verdict import too_few_words
 
-KEPT_REPORT = "gate.json"
-"""The gate's report in the adapter's folder. Its pictures are of patients and stay with the run."""
 _LINEAGE = "lineage.json"
 
 

@@ -19,6 +19,7 @@ from engine.feedback.corrections import CorrectionFilter, corrections
 from engine.feedback.errors import FeedbackError
 from engine.feedback.hashes import seal
 from engine.feedback.identifiers import Identifiers, require_anonymous
+from engine.feedback.judges import LEAST_PATIENTS
 from engine.feedback.snapshots import (
     FORMAT,
     HELD_OUT,
@@ -37,7 +38,7 @@ from engine.store.audit import canonical_json
 from engine.unfinished import unfinished_folder
 from training.feedback.freezing import PatientOf, Pseudonyms, freeze_pictures, write_records
 from training.feedback.label_keys import LabelKeys
-from training.feedback.verdict import LEAST_PATIENTS, too_few
+from training.feedback.verdict import too_few
 
 HELD_OUT_SHARE = 0.2
 """Of the patients; the share that the base model's own sets hold back for validation and test together."""

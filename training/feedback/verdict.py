@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from engine.feedback.judges import LEAST_PATIENTS
 from engine.protocol import Task
 
 if TYPE_CHECKING:
@@ -14,8 +15,6 @@ if TYPE_CHECKING:
 
 LARGEST_FALL = 0.01
 """Of any task's mean score on the base test set: one point."""
-LEAST_PATIENTS = 8
-"""Held out, to judge by. Of fewer an interval is so wide, or so much a matter of its formula, that it tells nothing."""
 
 
 @dataclass(frozen=True, slots=True)

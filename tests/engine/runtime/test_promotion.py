@@ -5,10 +5,12 @@ from __future__ import annotations
 import json
 import os
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from engine.feedback.judges import KEPT_REPORT
 from engine.protocol import Language, Question, Task, render_prompt
 from engine.regions import Box, Label, LabelSet
 from engine.runtime import (
@@ -128,6 +130,22 @@ def test_rolling_back_goes_back_step_by_step_or_to_the_base_at_once(random_model
         "rollback",
     ]
     assert (history[3].who, history[3].reason) == ("bob", "worse")
+
+
+def test_what_was_judged_again_is_kept_with_its_new_report(random_model, made):
+    """Else the copy beside the others, and whoever gets it in a bundle, would still say that it did not pass."""
+    source = replace(made[0], scores={"gate_passed": False})
+    source.write()
+    promote_adapter(source, random_model, "ann", reason="to try it")
+    roll_back(random_model, "ann")
+    judged = replace(source, scores={"gate_passed": True})
+    judged.write()
+    (source.folder / KEPT_REPORT).write_text('{"passed": true}', encoding="utf-8")
+    kept = promote_adapter(judged, random_model, "ann")
+    assert kept.folder != source.folder
+    assert kept.scores == adapter_in_use(random_model).scores == {"gate_passed": True}
+    assert (kept.folder / KEPT_REPORT).read_text(encoding="utf-8") == '{"passed": true}'
+    kept.verify()
 
 
 def test_what_is_in_use_is_not_promoted_again_nor_is_another_models(random_model, made, make_model):

@@ -14,13 +14,13 @@ from click.testing import CliRunner  # noqa: E402
 
 from engine.feedback.errors import FeedbackError  # noqa: E402
 from engine.feedback.hashes import seal  # noqa: E402
+from engine.feedback.judges import LEAST_PATIENTS  # noqa: E402
 from engine.progress import NoProgress  # noqa: E402
 from engine.runtime import Session, adapter_in_use, read_history, registry  # noqa: E402
 from training.checkpoint import TrainingError  # noqa: E402
 from training.cli_feedback_train import gate_command, promote_command, rollback_command, status_command  # noqa: E402
 from training.feedback.gate import read_report, run_gate  # noqa: E402
 from training.feedback.promotion import promote_run  # noqa: E402
-from training.feedback.verdict import LEAST_PATIENTS  # noqa: E402
 from training.records import DatasetError  # noqa: E402
 
 

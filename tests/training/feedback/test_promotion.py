@@ -18,6 +18,7 @@ pytest.importorskip("torch")
 from click.testing import CliRunner
 
 from engine.feedback.errors import FeedbackError
+from engine.feedback.judges import LEAST_PATIENTS
 from engine.runtime import (
     AdapterManifest,
     ModelFile,
@@ -31,7 +32,6 @@ from tests.engine.runtime.tiny_adapter import write_adapter
 from training.checkpoint import TrainingError
 from training.cli_feedback_train import promote_command, status_command
 from training.feedback.promotion import KEPT_REPORT, promote_registered, promote_run
-from training.feedback.verdict import LEAST_PATIENTS
 
 SIDES = {"train": 10, "heldout": 2}
 SNAPSHOT = {"name": "site-b", "sha256": "c" * 64}

@@ -7,9 +7,10 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from engine.feedback.judges import LEAST_PATIENTS
 from engine.protocol import Task
 from training.evaluation.paired import Difference, difference
-from training.feedback.verdict import LEAST_PATIENTS, judge
+from training.feedback.verdict import judge
 
 BETTER = Difference(0.2, 0.5, 0.3, (0.1, 0.5), 40, LEAST_PATIENTS)
 
