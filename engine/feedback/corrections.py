@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
+from engine.protocol import Task
 from engine.regions import Box, Label
 from engine.store import (
     AnnotationStore,
@@ -35,8 +36,9 @@ _DECIDING = frozenset(
 class Suggested:
     """What a model said of a region before a person decided.
 
-    row : the answer. label : its name for the region, None where it gave none. box : where it drew the region, pixels
-    of the stored slice; None where a person had drawn it. probability : of the name, or of the box that it drew.
+    All of it is of one answer. row : the answer. label : its name for the region, None where it gave none. box : where
+    it drew the region, pixels of the stored slice; None where it was asked about a region that was there. probability :
+    of the name, or of the box that it drew.
     """
 
     row: SuggestionRow
@@ -151,7 +153,8 @@ def correction_of(store: AnnotationStore, region: RegionRow) -> Correction | Non
 def suggested_of(store: AnnotationStore, root_id: int, verdicts: Iterable[VerdictRow]) -> Suggested | None:
     """What the person had before them: the answer that the newest verdict with one names.
 
-    Where no verdict does (a name given from the list of labels), the newest answer from before they decided.
+    Where no verdict does (a name given from the list of labels), the newest answer from before they decided. Where that
+    one is not sure of a region that a model drew, the region kept its name: what drew it is judged.
     """
     judged = [one for one in verdicts if one.kind in _DECIDING]
     answers = store.suggestions.about_region(root_id)
@@ -164,9 +167,11 @@ def suggested_of(store: AnnotationStore, root_id: int, verdicts: Iterable[Verdic
     if row is None:
         return None
     first = store.regions.row(root_id)
-    drawn = first.origin is Origin.MODEL
-    if drawn:
-        return Suggested(row, first.label, first.box, row.probability)
+    if first.origin is Origin.MODEL and answers[0].task != Task.REGION_TO_TEXT:
+        # What draws a region is kept together with it; whatever is said of its box comes later.
+        drew = answers[0]
+        if row.id == drew.id or row.abstained or not row.candidates:
+            return Suggested(drew, first.label, first.box, drew.probability)
     if not row.candidates:
         return Suggested(row, None, None, row.probability)
     en, zh, id_, probability = row.candidates[0]

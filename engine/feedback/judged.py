@@ -32,9 +32,10 @@ class Judged:
     """A suggestion that a person has judged.
 
     label, name : key and English name of what was suggested. site : "" where it is not known. day : of the decision,
-    UTC. name_distance : 0..1, None for a rejected region. iou : of the suggested and the final box; None where a person
-    had drawn it, or it was rejected. probability : what the model said of its answer, None where it said nothing.
-    right : whether the answer was right: its name, and its box where it drew one. model : id, or id and adapter.
+    UTC. name_distance : 0..1, None for a rejected region. iou : of the suggested and the final box; None where the
+    answer had not drawn it, or it was rejected. probability : what the model said of its answer, None where it said
+    nothing. right : whether the answer was right: its name, and its box where it drew one. model : id, or id and
+    adapter.
     """
 
     label: str

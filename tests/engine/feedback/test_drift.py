@@ -149,6 +149,36 @@ def test_what_people_did_is_read_from_the_database(tmp_path: Path):
     assert {one.label for one in found} == {"liver"}
 
 
+def test_an_answer_about_a_box_that_was_found_is_judged_by_its_own_name(tmp_path: Path):
+    with AnnotationStore.open(tmp_path / "a.sqlite") as store:
+
+        def asked_again(number: int, **more):
+            ((row, drew),) = store.record_found(answer(image(number), LIVER, BOX, 0.7), f"9.{number}", "ann")
+            again = replace(answer(image(number), SPLEEN, BOX, 0.9, task=Task.REGION_TO_TEXT, adapter="site-b"), **more)
+            return row, drew, store.record_suggestion(again, f"9.{number}", row.root_id)
+
+        # Its name is taken, its name is not, it names nothing, it is not sure, it came too late.
+        row, _, again = asked_again(0)
+        store.accept(row.root_id, again.id, SPLEEN, "ann")
+        row, _, again = asked_again(1)
+        store.correct(row.root_id, LIVER, "ann", suggestion_id=again.id)
+        row, _, again = asked_again(2, candidates=(), regions=())
+        store.accept(row.root_id, again.id, LIVER, "ann")
+        row, _, again = asked_again(3, abstained=True)
+        store.accept(row.root_id, again.id, LIVER, "ann")
+        row, drew, _ = asked_again(4)
+        store.accept(row.root_id, drew.id, LIVER, "ann")
+        found = list(judged_suggestions(store))
+    # Name, probability and model are of one answer, and only the one that drew the box is judged by it.
+    assert [(one.name, one.probability, one.model, one.outcome.value, one.iou) for one in found] == [
+        ("spleen", 0.9, "starter + site-b", "accepted", None),
+        ("spleen", 0.9, "starter + site-b", "edited", None),
+        ("liver", 0.7, "starter", "accepted", 1.0),
+        ("liver", 0.7, "starter", "accepted", 1.0),
+        ("liver", 0.7, "starter", "accepted", 1.0),
+    ]
+
+
 def test_sites_are_folders_that_hold_several_patients():
     two = {"/d/north/p1/ct": "a", "/d/north/p2/ct": "b", "/d/south/p3/ct": "c", "/d/south/p4/ct": "d"}
     assert site_names(two) == {place: place.split("/")[2] for place in two}
