@@ -56,7 +56,7 @@ def predict(
     """Ask every record of a dataset.
 
     limit : at most so many, spread evenly. log : each answer is appended there as it comes; a run that is started
-    again with the same model and dataset goes on after the last one.
+    again with the same model, dataset and bound for what is not there goes on after the last one.
     skip_bad : leave out lines that are no record or name no image, and say which; else the first one raises.
     Raises `DatasetError` naming file and line, `EngineError`, `Cancelled`.
     """
@@ -113,9 +113,14 @@ def predict(
     return Answered(tuple(answered), tuple(skipped), resumed, answerer.calibration, below, labels)
 
 
-def answers_file(folder: Path, name: str, sha256: str, dataset: Path, limit: int | None) -> Path:
-    """Where a model's answers to some questions are kept, so that what is stopped goes on from them."""
-    run = hashlib.sha256(f"{sha256} {dataset_sha256(dataset)} {limit}".encode()).hexdigest()
+def answers_file(folder: Path, name: str, answerer: Answerer, dataset: Path, limit: int | None) -> Path:
+    """Where a model's answers to some questions are kept, so that what is stopped goes on from them.
+
+    One that was calibrated anew with another bound for what is not there answers otherwise, and into another file. The
+    rest of a calibration is for reading the answers: the probabilities that are kept are the model's own.
+    """
+    sha256, below = answerer.facts.sha256, answerer.calibration.absent_below()
+    run = hashlib.sha256(f"{sha256} {below} {dataset_sha256(dataset)} {limit}".encode()).hexdigest()
     return folder / f"{name}-{run[:12]}.jsonl"
 
 

@@ -144,7 +144,7 @@ def export_quantizations(
         rows: tuple[TaskComparison, ...] = ()
         if test_set is not None and reference is not None:
             with GgufAnswerer(manifest) as answerer:
-                log = answers_file(out / "answers", quant, manifest.sha256, test_set, limit)
+                log = answers_file(out / "answers", quant, answerer, test_set, limit)
                 answers = predict(answerer, test_set, progress, limit=limit, log=log).predictions
             rows = compare(reference, answers)
         model = _decide(quant, manifest, rows, max_drop, out)
@@ -176,7 +176,7 @@ def _torch_answers(
     with TorchAnswerer(checkpoint) as answerer:
         # The same names to choose from as the model folders have.
         answerer.labels = manifest.labels()
-        log = answers_file(out / "answers", "torch", answerer.facts.sha256, test_set, limit)
+        log = answers_file(out / "answers", "torch", answerer, test_set, limit)
         return predict(answerer, test_set, progress, limit=limit, log=log).predictions
 
 
@@ -201,7 +201,7 @@ def _calibrate(
     """After the comparison: torch has no bound for what is not there."""
     manifest = ModelManifest.read(model.folder)
     with GgufAnswerer(manifest, calibrated=False) as answerer:
-        log = answers_file(out / "answers", f"{model.quantization}-validation", manifest.sha256, validation_set, limit)
+        log = answers_file(out / "answers", f"{model.quantization}-validation", answerer, validation_set, limit)
         answers = predict(answerer, validation_set, progress, limit=limit, log=log).predictions
     calibration = fit_calibration(answers, dataset_sha256(validation_set))
     keep_calibration(manifest, calibration)

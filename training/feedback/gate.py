@@ -173,7 +173,7 @@ def kept_answers(
     """
     with GgufAnswerer(base, adapter=adapter, threads=default_threads()) as answerer:
         name = adapter.id if adapter else "base"
-        log = answers_file(folder, name, answerer.facts.sha256, dataset, limit)
+        log = answers_file(folder, name, answerer, dataset, limit)
         return predict(answerer, dataset, progress, limit=limit, log=log).predictions
 
 
