@@ -6,6 +6,7 @@ does next follows from the files alone, so that it goes on after any end of the 
 
 from __future__ import annotations
 
+import contextlib
 import datetime
 import itertools
 import json
@@ -21,10 +22,13 @@ from typing import Any
 import platformdirs
 
 from desktop.model.gate_report import GateReport
+from desktop.model.run_lock import take_run
 from engine.errors import MedRegAError
 from engine.feedback.corrections import CorrectionFilter
 from engine.feedback.judges import LEAST_PATIENTS
+from engine.feedback.run_lock import RUN_LOCK_FILE
 from engine.files import whole_file
+from engine.locks import BusyError, only_process
 
 logger = logging.getLogger(__name__)
 
@@ -34,6 +38,8 @@ ADAPTER_FOLDER = "adapter"
 _RECORD_FILE, _RESULT_FILE = "run.json", "result.json"
 _REPORT_FILE = Path("gate", "report.json")
 _FORMAT = 1
+_ENDING_S = 2.0
+"""Until the system has taken its locks back from a process that was killed: Windows takes its time."""
 _GENTLE = ("--nice", "0") if hasattr(os, "setpriority") else ()
 """The window has lowered the priority already, where it can: elsewhere the child does it itself."""
 
@@ -313,14 +319,36 @@ def put_report_aside(folder: Path) -> None:
 
 
 def discard_run(folder: Path) -> None:
-    """Delete a run. Raises `RunError`."""
+    """Delete a run that nobody works on. Raises `RunError`."""
     leaving = folder.with_name(f".{folder.name}")
     try:
-        # At once, so that no half of it is ever listed.
-        folder.rename(leaving)
-        shutil.rmtree(leaving)
+        with contextlib.ExitStack() as held:
+            _require_idle(folder, held)
+            if os.name == "nt":
+                # No folder is renamed there with an open file in it, whosever that is.
+                held.close()
+            # At once, so that no half of it is ever listed.
+            folder.rename(leaving)
+            shutil.rmtree(leaving)
     except OSError as error:
         raise RunError(f"the training run {folder.name} cannot be deleted: {error.strerror}") from error
+
+
+def _require_idle(folder: Path, held: contextlib.ExitStack) -> None:
+    """Let no command begin to work on a run. Raises `RunError` where a window or a command does already, `OSError`."""
+    busy = RunError(
+        f"another window or command is working on the training run {folder.name}: stop it there, or wait until it has "
+        "ended"
+    )
+    try:
+        held.enter_context(only_process(folder / RUN_LOCK_FILE, f"the training run {folder.name}", _ENDING_S))
+    except BusyError as error:
+        raise busy from error
+    window = take_run(folder)
+    if window is None:
+        raise busy
+    # It deletes its file by name: before the folder gets another.
+    window.unlock()
 
 
 def read_runs(base_sha256: str) -> list[RunRow]:

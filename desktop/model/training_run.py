@@ -14,6 +14,7 @@ from desktop.model.asking import AskingModel
 from desktop.model.feedback_child import ChildEnd, ChildEvent, FeedbackChild
 from desktop.model.jobs import Job, JobRunner
 from desktop.model.reader import ReaderModel
+from desktop.model.run_lock import take_run
 from desktop.model.training_advice import TrainingAdvice
 from desktop.model.training_folder import (
     CurvePoint,
@@ -39,7 +40,6 @@ from engine.store import AnnotationStore
 
 logger = logging.getLogger(__name__)
 
-_LOCK_FILE = ".lock"
 _CLOSING_MS = 5_000
 _LOSSES = ("step", "validation")
 
@@ -221,10 +221,8 @@ class TrainingModel(QObject):
         if self.live is not None:
             self.failed.emit(self.tr("Another training is running: pause or discard it first."))
             return False
-        lock = QLockFile(str(folder / _LOCK_FILE))
-        # A window that was killed leaves its lock; the process it names is gone.
-        lock.setStaleLockTime(0)
-        if not lock.tryLock(0):
+        lock = take_run(folder)
+        if lock is None:
             self.failed.emit(self.tr("Another window works on this training."))
             return False
         self._lock = lock
@@ -239,7 +237,7 @@ class TrainingModel(QObject):
             self.progressed.emit()
 
     def discard(self, folder: Path) -> None:
-        """Delete a run; its snapshot and what was promoted of it stay."""
+        """Delete a run that nobody else works on; its snapshot and what was promoted of it stay."""
         if self.live is not None and self.live.folder == folder and self._child is not None:
             self._discards = True
             self.live = replace(self.live, stopping=True)

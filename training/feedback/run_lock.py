@@ -6,10 +6,10 @@ import contextlib
 from collections.abc import Iterator
 from pathlib import Path
 
+from engine.feedback.run_lock import RUN_LOCK_FILE
 from engine.locks import only_process
 from engine.progress import Progress
 
-LOCK_FILE = ".run.lock"
 _WAIT_S = 60.0
 """A step and a checkpoint of the starter take less, also on a busy machine."""
 
@@ -22,5 +22,5 @@ def working_on(run: Path, progress: Progress) -> Iterator[None]:
     def waiting() -> None:
         progress.report(0, 0, "waiting for the process that works on this run to end")
 
-    with only_process(run / LOCK_FILE, f"the training run {run.name}", _WAIT_S, waiting):
+    with only_process(run / RUN_LOCK_FILE, f"the training run {run.name}", _WAIT_S, waiting):
         yield
