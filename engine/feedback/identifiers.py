@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from enum import StrEnum
 from functools import cache
-from pathlib import Path
+from itertools import pairwise
+from pathlib import Path, PurePosixPath, PureWindowsPath
 from typing import Any
 
 from PIL import Image, UnidentifiedImageError
@@ -20,25 +21,57 @@ from engine.feedback.errors import FeedbackError
 from engine.labels import builtin_ontology
 from engine.runtime.gguf_header import read_gguf_header
 from engine.scans import StudyFacts
-from engine.store import search_text
+from engine.store import IdentifyingKind, IdentifyingText, search_text
 
 _UID = re.compile(r"(?<![\d.])\d+(?:\.\d+){3,}")
 """Dotted numbers of four parts and more: no version is that long, and every UID in a DICOM file is."""
-_WORD = re.compile(r"[^\W_]+(?:[-'’][^\W_]+)*")
-_CJK = re.compile(r"[\u3400-\u9fff]")
-_SHORTEST = 4
-"""Letters of a word that is searched for by itself: boxes are full of shorter numbers."""
-_SHORTEST_CJK = 2
+_WORD = re.compile(r"[^\W_]+")
+_UNSPACED = re.compile(r"[\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af]")
+"""A sign of Chinese, Japanese or Korean, which are written without blanks, and stand beside Latin ones without."""
+_SHORTEST_WORD = 3
+"""Letters of a part of a name that is searched for by itself: Lee and Kim are names, and li, hu and an turn up."""
+_SHORTEST_UNSPACED = 2
+_SHORTEST_NUMBER = 3
+"""Digits or letters of a number that is searched for: ones and twos are counts, sides, levels and grades."""
+_RUN = 5
+"""Digits that are also found with letters around them: four and fewer are sizes, years and versions."""
+_SPLIT_RUN = 7
+"""Digits that are also found with separators among them, if the number itself has none: 12.5/100 is two sizes."""
+_MOST_PIECES = 6
+_DIGITS = re.compile(r"(?<![^\W_])[^\W\d_]*(\d+(?:[ ._/-]\d+)*)[^\W\d_]*(?![^\W_])")
+"""Digits with letters on either side, none among them: in a hash, letters and digits take turns."""
+_SHORT = re.compile(r"(?<![^\W_])(?<!\d[.,:/-])\d{3,4}(?![^\W_]|[.,:/-]\d)")
+"""A number by itself: not a part of a date, a fraction or a range."""
+_DATE = re.compile(r"(?<!\d)(\d{1,4})\s?[-./年]\s?(\d{1,2})\s?[-./月]\s?(\d{1,4})(?!\d)")
+_BOX = re.compile(r"<box>[\[\]\d\s.,]*(?:</box>|$)")
+"""Coordinates: of three digits nearly all, so that a short number would be found in any answer."""
+_INSTANT = re.compile(r"\d{4}-\d\d-\d\dt\d\d:\d\d[\d:.]*")
+"""When something was made, as programs write it: no birth date has a time."""
 _TEXTS = {".json", ".jsonl", ".ndjson", ".md", ".txt", ".toml"}
 _PICTURES = {".png", ".jpg"}
 _OUR_WORDS = frozenset(
     (
-        *("adapter", "annotations", "base", "bundle", "candidate", "diagnostic", "feedback", "heldout", "image"),
-        *("images", "label", "labels", "lineage", "model", "models", "name", "names", "patient", "patients", "record"),
-        *("records", "region", "regions", "snapshot", "test", "testing", "text", "train", "training", "validation"),
+        *("adapter", "alpha", "annotation", "annotations", "annotator", "annotators", "base", "box", "bundle"),
+        *("candidate", "conversations", "corrections", "counts", "data", "diagnostic", "edited", "en", "feedback"),
+        *("filters", "folder", "format", "general", "gpt", "group", "heldout", "id", "image", "images", "kind"),
+        *("label", "labels", "language", "languages", "lineage", "llama", "lora", "made", "mo", "modality"),
+        *("model", "models", "name", "names", "notice", "odd", "out", "own", "patient", "patients", "png"),
+        *("probability", "prompt", "record", "records", "ref", "region", "regions", "repeat", "row", "share"),
+        *("side", "snapshot", "source", "sr", "starter", "state", "suggestion", "task", "test", "testing", "text"),
+        *("time", "train", "training", "use", "validation", "value", "verdict", "view", "width", "zh"),
     )
 )
-"""What this program itself writes into such files: scans for trying things out are often of a patient TEST."""
+"""What this program itself writes into such files: scans for trying things out are often of a patient TEST.
+
+Also the keys of its files and the names of tasks: a patient called Kind must not hold back every snapshot."""
+_SMALL_WORDS = frozenset(
+    (
+        *("an", "and", "are", "as", "at", "be", "by", "ct", "do", "for", "from", "he", "hu", "if", "in", "is", "it"),
+        *("may", "max", "min", "mr", "mri", "no", "not", "of", "on", "or", "pet", "ray", "so", "sum", "that", "the"),
+        *("this", "to", "us", "was", "with"),
+    )
+)
+"""Of English and of the trade, in any answer; some of them are names too."""
 _PLAIN_PICTURE = {"jfif", "jfif_version", "jfif_unit", "jfif_density", "dpi"}
 """What every JPEG says of itself, none of it text."""
 
@@ -52,47 +85,137 @@ class Telling(StrEnum):
 
 
 class Identifiers:
-    """What identifies some patients, to be looked for in texts."""
+    """What identifies some patients, to be looked for in texts.
 
-    def __init__(self, texts: Iterable[str] = ()) -> None:
-        self._phrases: set[str] = set()
+    What is missed leaves with a patient's name on it; what is found without need makes a snapshot or a bundle be
+    refused, and if that is a word that every answer holds, no file of this database ever leaves. So a part of a name
+    counts by itself unless it is a word that is written anyway, and two parts of one name side by side count also then.
+    """
+
+    def __init__(self, texts: Iterable[str | IdentifyingText] = ()) -> None:
+        self._places: set[str] = set()
         self._words: set[str] = set()
+        self._pairs: set[frozenset[str]] = set()
+        self._everyday: set[tuple[str, ...]] = set()
+        self._unspaced_names: set[str] = set()
+        self._unspaced_words: set[str] = set()
+        self._numbers: set[str] = set()
+        self._split_numbers: set[str] = set()
+        self._codes: set[str] = set()
+        self._split_codes: set[str] = set()
         for text in texts:
             self.add(text)
 
-    def add(self, text: str) -> None:
-        """A name, a number or a file's place. Of a name each long part counts by itself too.
+    def add(self, text: str | IdentifyingText) -> None:
+        """A name, a number or a file's place. A bare text is a place if it is an absolute path, else of a person.
 
-        A part that is a word of the label ontology, or of this program, does not: there are people called White, and
-        there is white matter.
+        A part of a name that is a word of the label ontology, or of this program, does not count by itself: there are
+        people called White and Stone, and there are white matter and kidney stones. Nor does a name whose parts are
+        all words of one label.
         """
-        if "/" in text or "\\" in text:
-            self._phrases.add(search_text(text))
+        if isinstance(text, str):
+            text = IdentifyingText(IdentifyingKind.PLACE if _is_absolute(text) else IdentifyingKind.PERSON, text)
+        folded = search_text(text.text)
+        if text.kind is IdentifyingKind.PLACE:
+            if folded:
+                self._places.add(folded)
             return
         # DICOM writes a name in several scripts, with = between them.
-        for script in text.split("="):
-            parts = _WORD.findall(search_text(script))
-            if len(parts) > 1:
-                # Chinese names are written without a blank.
-                self._phrases.add(("" if _CJK.search(script) else " ").join(parts))
-            self._words |= {part for part in parts if _is_long(part) and part not in _harmless_words()}
+        for script in text.text.split("="):
+            # What holds a digit is a number, with its letters: of LIDC-IDRI-0001 no part is a name.
+            pieces = re.split(r"[\s,;]+", search_text(script))
+            name = " ".join(piece for piece in pieces if not re.search(r"\d", piece))
+            if _UNSPACED.search(name):
+                self._add_unspaced(_WORD.findall(name))
+            else:
+                for spelling in _spellings(name):
+                    self._add_name(_WORD.findall(spelling))
+        self._add_number(folded)
 
     def add_facts(self, facts: StudyFacts) -> None:
         """What a scan's header says of its patient."""
         for text in (facts.patient_name, facts.patient_id, facts.accession_number, facts.birth_date):
-            self.add(text)
+            self.add(IdentifyingText(IdentifyingKind.PERSON, text))
 
     def find(self, text: str) -> Telling | None:
         """What a text holds of it, None for nothing. The identifier itself is not said."""
         folded = search_text(text)
         if _UID.search(folded):
             return Telling.UID
-        if any(phrase in folded for phrase in self._phrases):
+        if any(place in folded for place in self._places):
             return Telling.PLACE
-        words = set(_WORD.findall(folded))
-        if words & self._words or any(word in folded for word in self._words if _CJK.search(word)):
+        if self._holds_unspaced(folded):
             return Telling.NAME
-        return None
+        spaced = _UNSPACED.sub(" ", folded)
+        if any(self._holds_name(_WORD.findall(spelling)) for spelling in _spellings(spaced)):
+            return Telling.NAME
+        return Telling.NAME if self._holds_number(_INSTANT.sub(" ", _BOX.sub(" ", folded))) else None
+
+    def _add_name(self, parts: Sequence[str]) -> None:
+        harmless = _harmless_words()
+        telling = {part for part in parts if len(part) > 1 and part not in harmless}
+        self._words |= telling if len(parts) == 1 else {part for part in telling if len(part) >= _SHORTEST_WORD}
+        # Side by side in either order: header, list and letter each have their own, with or without a second name.
+        self._pairs |= {frozenset((one, other)) for one in telling for other in parts if one != other}
+        proper = [part for part in parts if len(part) > 1 and part not in _SMALL_WORDS]
+        if not telling and len(proper) > 1 and not any(words.issuperset(proper) for words in _label_words()):
+            # TEST^PATIENT: no part tells anything, all of them together do.
+            self._everyday.add(tuple(sorted(proper)))
+
+    def _add_unspaced(self, parts: Sequence[str]) -> None:
+        if len(parts) > 1:
+            self._unspaced_names.add("".join(parts))
+        labels = _unspaced_labels()
+        self._unspaced_words |= {part for part in parts if len(part) >= _SHORTEST_UNSPACED and part not in labels}
+
+    def _add_number(self, folded: str) -> None:
+        code = "".join(_WORD.findall(_UNSPACED.sub(" ", folded)))
+        runs = re.findall(r"\d+", code)
+        if code.isdigit():
+            if len(code) >= _SHORTEST_NUMBER:
+                self._numbers.add(_bare(code))
+            if len(code) >= (_SPLIT_RUN if code == folded else _SHORTEST_NUMBER + 1):
+                self._split_numbers.add(_bare(code))
+        elif runs and len(code) >= _SHORTEST_NUMBER and code not in _harmless_words():
+            self._codes.add(code)
+            # A short code in pieces is none: "a 12 mm cyst" is not of patient A12, nor "test 1" of a patient TEST1.
+            letters = set(re.findall(r"[^\W\d]+", code)) - _harmless_words()
+            if len(code) >= _RUN and (letters or len("".join(runs)) >= _SHORTEST_NUMBER):
+                self._split_codes.add(code)
+            # Who types MRN12345 by hand often leaves its letters out.
+            self._numbers |= {_bare(run) for run in runs if len(run) >= _RUN}
+            self._split_numbers |= {_bare(run) for run in runs if len(run) >= _SPLIT_RUN}
+
+    def _holds_name(self, words: Sequence[str]) -> bool:
+        if not self._words.isdisjoint(words) or any(frozenset(two) in self._pairs for two in pairwise(words)):
+            return True
+        return any(
+            tuple(sorted(words[first : first + length])) in self._everyday
+            for length in {len(name) for name in self._everyday}
+            for first in range(len(words) - length + 1)
+        )
+
+    def _holds_unspaced(self, folded: str) -> bool:
+        if not _UNSPACED.search(folded):
+            return False
+        joined = re.sub(r"[\s·・]", "", folded)
+        return any(name in joined for name in self._unspaced_names) or any(
+            word in folded for word in self._unspaced_words
+        )
+
+    def _holds_number(self, folded: str) -> bool:
+        if any(date in self._numbers for date in _dates(folded)):
+            return True
+        folded = _UNSPACED.sub(" ", folded)
+        if any(found in self._numbers for found in _SHORT.findall(folded)):
+            return True
+        for chain in _DIGITS.findall(folded):
+            for count, run in _joined(re.findall(r"\d+", chain)):
+                known = self._numbers if count == 1 and len(run) >= _RUN else self._split_numbers
+                if _bare(run) in known:
+                    return True
+        pieces = _WORD.findall(folded)
+        return any(code in (self._codes if count == 1 else self._split_codes) for count, code in _joined(pieces))
 
 
 def require_anonymous(folder: Path, identifiers: Identifiers, remedy: str) -> None:
@@ -157,11 +280,54 @@ def _require_pixels_alone(path: Path, remedy: str) -> None:
         raise FeedbackError(f"the picture {path} holds more than pixels ({', '.join(sorted(more))}). {remedy}")
 
 
-def _is_long(word: str) -> bool:
-    return len(word) >= (_SHORTEST_CJK if _CJK.search(word) else _SHORTEST)
+def _is_absolute(text: str) -> bool:
+    # No path is written with ^, and every name of more than one part in a DICOM file is.
+    return "^" not in text and (PurePosixPath(text).is_absolute() or PureWindowsPath(text).is_absolute())
+
+
+def _spellings(text: str) -> set[str]:
+    """A text without apostrophes: O'Brien is written OBrien and O Brien, and what is hers is Brien's."""
+    text = re.sub(r"['’]s(?![^\W_])", "", text)
+    return {re.sub(r"['’]", "", text), text}
+
+
+def _bare(run: str) -> str:
+    """A number without the zeros before it, which people leave out, if that leaves enough of it."""
+    bare = run.lstrip("0")
+    return bare if len(bare) >= _RUN else run
+
+
+def _dates(text: str) -> Iterator[str]:
+    """The dates in a text that are written in numbers, as YYYYMMDD; both where day and month could be either."""
+    for first, second, third in _DATE.findall(text):
+        if len(first) == 4 and len(third) <= 2:
+            yield first + second.zfill(2) + third.zfill(2)
+        elif len(third) == 4 and len(first) <= 2:
+            yield third + second.zfill(2) + first.zfill(2)
+            yield third + first.zfill(2) + second.zfill(2)
+
+
+def _joined(pieces: Sequence[str]) -> Iterator[tuple[int, str]]:
+    """Pieces that follow each other as one, with how many they are."""
+    for first in range(len(pieces)):
+        for end in range(first + 1, min(len(pieces), first + _MOST_PIECES) + 1):
+            yield end - first, "".join(pieces[first:end])
 
 
 @cache
 def _harmless_words() -> frozenset[str]:
+    return frozenset().union(_OUR_WORDS, _SMALL_WORDS, *_label_words())
+
+
+@cache
+def _label_words() -> frozenset[frozenset[str]]:
+    """The words of each name of a label."""
     names = (name for label in builtin_ontology() for name in label.all_names())
-    return _OUR_WORDS.union(word for name in names for word in _WORD.findall(search_text(name)))
+    return frozenset(frozenset(_WORD.findall(spelling)) for name in names for spelling in _spellings(search_text(name)))
+
+
+@cache
+def _unspaced_labels() -> str:
+    """The names of labels that are written without blanks, one a line, to look for a part in."""
+    names = (search_text(name) for label in builtin_ontology() for name in label.all_names())
+    return "\n".join(sorted({name for name in names if _UNSPACED.search(name)}))

@@ -7,6 +7,7 @@ from engine.store.drawing import NewRegion, RegionDrawing
 from engine.store.edits import RegionEdits, Reshape
 from engine.store.errors import StoreError
 from engine.store.gesture import utc_now, utc_text
+from engine.store.identifying import IdentifyingKind, IdentifyingText
 from engine.store.label_store import LabelStore, OwnLabelRow
 from engine.store.readings import Reading, Readings
 from engine.store.repositories import source_key
@@ -77,6 +78,8 @@ __all__ = [
     "FileStamp",
     "Fixes",
     "GroundedRegion",
+    "IdentifyingKind",
+    "IdentifyingText",
     "ImageRow",
     "LabelStore",
     "ListedScan",

@@ -20,6 +20,7 @@ from engine.store.drawing import NewRegion, RegionDrawing
 from engine.store.edits import RegionEdits
 from engine.store.errors import StoreError
 from engine.store.gesture import utc_now
+from engine.store.identifying import IdentifyingKind, IdentifyingText
 from engine.store.label_store import LabelStore
 from engine.store.readings import Readings
 from engine.store.region_writer import RegionWriter, window_columns
@@ -131,16 +132,22 @@ class AnnotationStore:
         """Reads inside belong together, whatever other windows and processes write meanwhile. Nothing is written."""
         return snapshot(self._connection)
 
-    def identifying_texts(self) -> frozenset[str]:
+    def identifying_texts(self) -> frozenset[IdentifyingText]:
         """What this database knows that tells who a patient is: names, numbers and places of files.
 
         UIDs are not among it: they are known by their form.
         """
-        sql = (
-            "SELECT name FROM scan_patient UNION SELECT code FROM scan_patient UNION SELECT path FROM scan "
-            "UNION SELECT source FROM series UNION SELECT path FROM worklist UNION SELECT path FROM task"
+        person = "SELECT name FROM scan_patient UNION SELECT code FROM scan_patient"
+        place = (
+            "SELECT path FROM scan UNION SELECT source FROM series UNION SELECT path FROM worklist "
+            "UNION SELECT path FROM task"
         )
-        return frozenset(str(text) for (text,) in self._connection.execute(sql) if text)
+        return frozenset(
+            IdentifyingText(kind, str(text))
+            for kind, sql in ((IdentifyingKind.PERSON, person), (IdentifyingKind.PLACE, place))
+            for (text,) in self._connection.execute(sql)
+            if text
+        )
 
     def draw_region(
         self,

@@ -9,8 +9,12 @@ import numpy as np
 import pytest
 from PIL import Image, PngImagePlugin
 
+from engine.browse.indexing import index_into
 from engine.feedback.errors import FeedbackError
-from engine.feedback.identifiers import Identifiers, require_anonymous
+from engine.feedback.identifiers import Identifiers, Telling, require_anonymous
+from engine.progress import NoProgress
+from engine.store import AnnotationStore, IdentifyingKind, IdentifyingText
+from tests.clinic import write_clinic
 
 KNOWN = Identifiers(
     ["White^Jo Ann", "Wang^XiaoDong=王^小东", "MRN-7003", "0421", "/scans/Okafor Ada/ct", "TEST", "19700131", "李 四"]
@@ -51,6 +55,94 @@ def test_what_tells_who_a_patient_is_is_found(text: str):
 )
 def test_words_of_the_trade_are_not(text: str):
     assert KNOWN.find(text) is None
+
+
+@pytest.mark.parametrize(
+    ("who", "text"),
+    [
+        ("Lee^Amy", "Amy Lee lesion"),
+        ("Lee^Amy", "Lee, Amy"),
+        ("Lee^Amy^Sue", "(lee) sue"),
+        ("White^Ann", "Ann White"),
+        ("White^Bo", "seen by Bo White"),
+        ("Li^Bo", "li_bo.png"),
+        ("Smith/Jones^Anna", "Anna Smith tumour"),
+        ("Smith/Jones^Anna", "Jones"),
+        ("Kim", "Kim nodule"),
+        ("Kim", "Kim结节"),
+        ("Li", "nodule of Li"),
+        ("O'Brien^Pat", "Obrien"),
+        ("O'Brien^Pat", "O Brien's cyst"),
+        ("Smith-Jones^A", "jones"),
+        ("Stone^Ed", "Ed Stone"),
+        ("TEST^PATIENT", "patient: test"),
+        ("黄^小东", "黄 小东"),
+        ("987", "987"),
+        ("987", "lesion of 987."),
+        ("987", "images/987.png"),
+        ("12345", "ID12345"),
+        ("12345", "pt12345"),
+        ("12345", "编号12345的肿块"),
+        ("0012345", "12345"),
+        ("MRN-7003", "mrn 7003"),
+        ("MRN7003", "MRN-7003"),
+        ("MRN12345", "12345"),
+        ("12-345", "12-345"),
+        ("12-345", "12345"),
+        ("9434765919", "943 476 5919"),
+        ("19500101", "born 1950-01-01"),
+        ("19500102", "born 02.01.1950"),
+        ("19500102", "born 2/1/1950"),
+        ("19500102", "1950年1月2日出生"),
+    ],
+)
+def test_names_in_any_order_and_numbers_in_any_writing_are_found(who: str, text: str):
+    assert Identifiers([who]).find(text) is Telling.NAME
+    assert Identifiers([IdentifyingText(IdentifyingKind.PERSON, who)]).find(text) is Telling.NAME
+
+
+@pytest.mark.parametrize(
+    ("who", "text"),
+    [
+        ("Stone", "kidney stone"),
+        ("Stone^Kidney", "kidney stone"),
+        ("White^A", "a white matter lesion"),
+        ("White^In", "in white matter"),
+        ("Ray^Max", "X-ray, max_side"),
+        ("Hu^Wei", "60 HU"),
+        ("Kim", "kimono"),
+        ("Lee^Amy", "sleep"),
+        ("黄^脑白", "脑白质"),
+        ("7", "rib 7"),
+        ("12", "12 mm"),
+        ("987", "9870"),
+        ("987", "0.987"),
+        ("2026", "until 2026-11-28"),
+        ("421", "<ref>liver</ref><box>[[421, 351, 505, 470]]</box>"),
+        ("12345", "12.3 45"),
+        ("12345", "123456"),
+        ("12345", "4c0b12345d9a4f1e"),
+        ("A12", "a 12 mm cyst"),
+        ("TEST1", "test 1"),
+        ("T12", "t12 vertebra"),
+        ("20261128", "made 2026-11-28T10:00:00Z"),
+    ],
+)
+def test_what_is_written_anyway_tells_nobody(who: str, text: str):
+    assert Identifiers([who]).find(text) is None
+
+
+def test_a_place_is_one_because_it_is_said_to_be(tmp_path: Path):
+    place = IdentifyingText(IdentifyingKind.PLACE, "/data/Lee Amy/ct")
+    assert Identifiers([place]).find("from /data/lee amy/ct") is Telling.PLACE
+    assert Identifiers([place]).find("ct data") is None
+    assert "Lee" not in repr(place)
+    scans = write_clinic(tmp_path, ["Smith/Jones^Anna"])
+    with AnnotationStore.open(tmp_path / "a.sqlite") as store:
+        index_into(store, [tmp_path], NoProgress())
+        known = Identifiers(store.identifying_texts())
+    assert known.find("Anna Jones") is Telling.NAME
+    assert known.find(str(scans[0])) is Telling.PLACE
 
 
 def test_the_message_names_file_and_line_but_not_the_patient(tmp_path: Path):
