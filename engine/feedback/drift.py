@@ -11,17 +11,21 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from engine.feedback.falls import standing_falls
 from engine.feedback.judged import Judged, Outcome
-from engine.feedback.statistics import fall_probability, holm, wilson_interval
+from engine.feedback.statistics import wilson_interval
 from engine.reliability import Reliability, measure_reliability
 
 WINDOW_DAYS = 7
 ALARM_LEVEL = 0.05
 """The chance of any false alarm in one look at all labels that is put up with: the usual level of a test."""
 RULE = (
-    "A label's acceptance in the newest window is compared with all windows before it by Fisher's exact test "
-    "(one-sided, 1922); the probabilities of all labels are adjusted by Holm's method (1979), so that the chance of "
-    "any false alarm in a look is at most the level."
+    "A label's acceptance in the days up to its newest judgement, at most as many as a window has, is compared with "
+    "all before by Fisher's exact test (one-sided, 1922); of the days since which it may have fallen, the most telling "
+    "one counts, and its probability is multiplied by their number. The probabilities of all labels are adjusted by "
+    "Holm's method (1979), so that the chance of any false alarm being raised in a look is at most the level. An alarm "
+    "stands until the label's newest judgements, as many as have shown the fall and ten at least, compared with all "
+    "before the fall, give a probability above the level."
 )
 
 
@@ -84,7 +88,10 @@ class Course:
 
 @dataclass(frozen=True, slots=True)
 class Alarm:
-    """A label whose acceptance fell. before, now : (accepted, judged). p, adjusted : see `RULE`."""
+    """A label whose acceptance fell, and has not recovered. before, now : (accepted, judged).
+
+    p, adjusted : see `RULE`. What raised an alarm need not hold on: adjusted may be above the level while it stands.
+    """
 
     label: str
     name: str
@@ -121,14 +128,15 @@ class Drift:
 def measure_drift(rows: Iterable[Judged], window_days: int = WINDOW_DAYS, level: float = ALARM_LEVEL) -> Drift:
     """Figures of all rows, of each label and of each site, in windows of some days, and the alarms.
 
-    Windows are counted from a fixed day, so that a chart does not move when a day passes.
+    Windows are counted from a fixed day, so that a chart does not move when a day passes. Alarms go by days up to a
+    label's newest judgement instead: neither a week that turns nor another label's judgement puts one out.
     """
     assert window_days > 0, "a window has at least a day"
     judged = list(rows)
     by_label = _courses(judged, lambda one: one.label, lambda one: one.name, window_days)
     by_site = _courses(judged, lambda one: one.site, lambda one: one.site, window_days)
     everything = _course("", judged, window_days)
-    return Drift(window_days, level, everything, by_label, by_site, _alarms(by_label, everything, level))
+    return Drift(window_days, level, everything, by_label, by_site, _alarms(judged, by_label, window_days, level))
 
 
 def fare_of(rows: Sequence[Judged]) -> Fare:
@@ -150,28 +158,17 @@ def fare_of(rows: Sequence[Judged]) -> Fare:
     )
 
 
-def _alarms(by_label: Mapping[str, Course], everything: Course, level: float) -> tuple[Alarm, ...]:
-    if not everything.windows:
-        return ()
-    newest = everything.windows[-1].first
-    counts: dict[str, tuple[tuple[int, int], tuple[int, int]]] = {}
-    for key, course in by_label.items():
-        now = [window.fare for window in course.windows if window.first == newest]
-        before = [window.fare for window in course.windows if window.first < newest]
-        if now and before:
-            counts[key] = (_total(before), _total(now))
-    found = {key: fall_probability(*both) for key, both in counts.items()}
-    adjusted = holm(found)
+def _alarms(
+    rows: Sequence[Judged], by_label: Mapping[str, Course], window_days: int, level: float
+) -> tuple[Alarm, ...]:
+    outcomes: dict[str, list[tuple[datetime.date, bool]]] = defaultdict(list)
+    for one in rows:
+        outcomes[one.label].append((one.day, one.outcome is Outcome.ACCEPTED))
     alarms = [
-        Alarm(key, by_label[key].name, *counts[key], found[key], adjusted[key])
-        for key in counts
-        if adjusted[key] <= level
+        Alarm(key, by_label[key].name, fall.before, fall.now, fall.p, fall.adjusted)
+        for key, fall in standing_falls(outcomes, window_days, level).items()
     ]
     return tuple(sorted(alarms, key=lambda one: (one.adjusted, one.label)))
-
-
-def _total(fares: Sequence[Fare]) -> tuple[int, int]:
-    return sum(fare.accepted for fare in fares), sum(fare.judged for fare in fares)
 
 
 def _courses(

@@ -13,6 +13,7 @@ import pytest
 
 from engine.browse.indexing import index_into
 from engine.feedback.drift import fare_of, measure_drift
+from engine.feedback.falls import standing_falls
 from engine.feedback.judged import Judged, Outcome, judged_suggestions, site_names
 from engine.feedback.statistics import fall_probability, holm, name_distance, sign_probability, wilson_interval
 from engine.progress import NoProgress
@@ -85,6 +86,50 @@ def test_an_alarm_rings_for_the_label_that_fell_and_for_no_other():
     json.dumps(drift.to_json())
 
 
+def at(days: int) -> datetime.date:
+    return DAY + datetime.timedelta(days=days)
+
+
+@pytest.mark.parametrize("first", range(7), ids=lambda day: (DAY + datetime.timedelta(days=day)).strftime("%A"))
+def test_an_alarm_stands_when_a_week_turns_and_when_another_label_is_judged(first: int):
+    fallen = [*rows(100, 0, day=at(first)), *rows(2, 18, day=at(first + 1))]
+    (alarm,) = measure_drift(fallen).alarms
+    assert (alarm.before, alarm.now) == ((100, 100), (2, 20))
+    for later in (2, 3, 9, 400):
+        (alarm,) = measure_drift([*fallen, *rows(0, 1, day=at(first + later))]).alarms
+        assert (alarm.before, alarm.now[0]) == ((100, 100), 2 if later < 8 else 1)
+        (alarm,) = measure_drift([*fallen, *rows(1, 0, day=at(first + later), label="spleen")]).alarms
+        assert (alarm.before, alarm.now) == ((100, 100), (2, 20))
+        assert measure_drift([*fallen, *rows(2, 0, day=at(first + later))]).alarms, "two good ones are no recovery"
+
+
+def test_an_alarm_goes_when_acceptance_recovers_and_a_second_fall_is_found():
+    fallen = [*rows(100, 0), *rows(2, 18, day=at(1))]
+    for later in (2, 8, 40):
+        good = [*fallen, *rows(20, 0, day=at(1 + later))]
+        assert measure_drift(good).alarms == ()
+        assert measure_drift([*good, *rows(20, 0, day=at(2 + later))]).alarms == ()
+        (alarm,) = measure_drift([*good, *rows(2, 18, day=at(2 + later))]).alarms
+        assert (alarm.before, alarm.now) == ((120, 120), (2, 20)), "the first fall is not what is usual"
+    # Day by day, with one rejection among them.
+    slowly = [one for day in range(2, 8) for one in rows(4, day == 5, day=at(day))]
+    assert [bool(measure_drift([*fallen, *slowly[:count]]).alarms) for count in (4, 12, len(slowly))] == [1, 1, 0]
+
+
+def test_three_rejections_are_not_ended_by_three_acceptances():
+    fallen = [*rows(100, 0), *rows(0, 3, day=at(1))]
+    assert measure_drift(fallen).alarms
+    assert measure_drift([*fallen, *rows(3, 0, day=at(2))]).alarms
+    assert measure_drift([*fallen, *rows(10, 0, day=at(2))]).alarms == ()
+
+
+def test_good_days_in_its_week_do_not_hide_a_fall():
+    (alarm,) = measure_drift([*rows(20, 0), *rows(200, 0, day=at(10)), *rows(2, 6, day=at(12))]).alarms
+    assert (alarm.before, alarm.now) == ((220, 220), (2, 8))
+    # The order of the rows, by age of the region, is not that of the decisions.
+    assert measure_drift([*rows(2, 6, day=at(12)), *rows(200, 0, day=at(10)), *rows(20, 0)]).alarms == (alarm,)
+
+
 def test_few_decisions_and_a_rise_raise_no_alarm():
     later = DAY + datetime.timedelta(days=7)
     assert measure_drift([*rows(3, 0), *rows(0, 1, day=later)]).alarms == ()
@@ -105,6 +150,18 @@ def test_false_alarms_are_as_rare_as_is_said():
         rung += bool(measure_drift(every).alarms)
     # 5 % of 300 is 15; the 99.9 % point of that binomial is 28.
     assert rung <= 28
+
+
+def test_alarms_that_nothing_is_behind_do_not_pile_up():
+    dice, stand, looks = random.Random(3), 0, 60
+    for _ in range(looks):
+        kept = {
+            label: [(at(day), dice.random() < 0.9) for day in range(60) for _ in range(dice.randint(0, 6))]
+            for label in "abcde"
+        }
+        stand += bool(standing_falls(kept, 7, 0.05))
+    # 5 % of 60 is 3; the 99.9 % point of that binomial is 9.
+    assert stand <= 9
 
 
 def test_what_people_did_is_read_from_the_database(tmp_path: Path):
