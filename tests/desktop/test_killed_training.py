@@ -18,7 +18,7 @@ from desktop.model.training_folder import Step, read_runs
 from desktop.panels.training_dialog import RUNS
 from engine.regions import Box
 from engine.runtime import ModelManifest, adapter_in_use, read_history
-from tests.desktop.training_use import click, opened, until
+from tests.desktop.training_use import click, opened, train_all_the_same, until
 from tests.desktop.window_trainer import SWITCH
 from training.checkpoint import COMPLETE_FILE
 
@@ -87,6 +87,8 @@ def test_a_window_killed_while_it_freezes_or_judges_leaves_the_old_model_and_the
     driver.until(lambda: dialog.runs.list.count() == 1)
     dialog.pages.show_panel(RUNS)
     click(dialog.runs.resume)
+    if step is Step.FREEZE:
+        train_all_the_same(dialog)
     until(lambda: model.live is None and any(one.report is not None for one in model.rows))
     assert not dialog.problem.isVisible(), dialog.problem.text()
     assert adapter_in_use(base) is None

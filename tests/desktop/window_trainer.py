@@ -15,7 +15,7 @@ from PySide6.QtTest import QTest
 
 from desktop.app import make_application, make_window
 from desktop.model.training_folder import Step
-from tests.desktop.training_use import STEPS, begin, opened, until
+from tests.desktop.training_use import STEPS, freeze, opened, train_all_the_same, until
 
 FOREVER = 100_000
 SWITCH = "switch"
@@ -28,7 +28,10 @@ def main(database: Path, model: str, base_data: Path, when: str) -> None:
     window.set_interface_language("en")
     window.show()
     window.start([], demo=False, warm_up=False)
-    begin(opened(window), base_data, FOREVER if when == Step.TRAIN.value else STEPS)
+    dialog, steps = opened(window), FOREVER if when == Step.TRAIN.value else STEPS
+    freeze(dialog, base_data, steps)
+    if when != Step.FREEZE.value:
+        train_all_the_same(dialog)
     runs = window.training.runs
     if when == SWITCH:
         until(lambda: any(row.report is not None for row in runs.rows))
