@@ -249,6 +249,13 @@ class TrainingCorrections(QWidget):
                     "to judge by."
                 )
             )
+        elif counts.patients.files > 1 and self._nameless is Nameless.FILE:
+            self._hint.setText(
+                self.tr(
+                    "{0} scans name no patient, and each counts as one. Where a patient has several files, choose the "
+                    "folder above: else it would be judged by patients whom it learnt from."
+                ).format(counts.patients.files)
+            )
         else:
             self._hint.setText(
                 self.tr(

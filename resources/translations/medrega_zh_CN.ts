@@ -3477,6 +3477,10 @@ Each scan is a patient: right where every file is of another patient. Where a pa
         <source>Freeze and train</source>
         <translation>冻结并训练</translation>
     </message>
+    <message>
+        <source>{0} scans name no patient, and each counts as one. Where a patient has several files, choose the folder above: else it would be judged by patients whom it learnt from.</source>
+        <translation>{0} 个扫描没有写明患者，每个都算作一名患者。若一名患者有多个文件，请在上方改选文件夹：否则会用学习过的患者来评判。</translation>
+    </message>
 </context>
 <context>
     <name>TrainingDesk</name>

@@ -158,6 +158,7 @@ def test_what_stands_for_a_patient_is_offered_and_handed_on(home, open_pages):
     assert page.nameless.toolTip()
     assert "of 3 patients" in page.summary.text(), "all in one folder: else none could be held out"
     assert page.options.nameless is Nameless.FILE
+    assert "3 scans name no patient, and each counts as one" in page._hint.text()
     page.nameless.setCurrentIndex(page.nameless.findData("folder"))
     page.nameless.activated.emit(page.nameless.currentIndex())
     assert "of 1 patients" in page.summary.text()
@@ -212,6 +213,24 @@ def test_as_many_patients_as_a_comparison_takes_are_enough_to_begin(open_pages, 
         assert "fewer than 8 can never show" in pages.dialog.problem.text()
         pages.dialog.pages.show_panel(RUNS)
         assert "Held-out patients: 7. At least 8 are needed" in pages.dialog.runs._facts.text()
+
+
+def test_what_passed_its_comparison_is_used_without_overriding_anything(open_pages, monkeypatch):
+    begun: list[FeedbackChild] = []
+    monkeypatch.setattr(FeedbackChild, "start", lambda child: begun.append(child))
+    pages = open_pages()
+    runs, model = pages.dialog.runs, pages.parts.runs
+    folder = write_run(pages.base, pages.store.path, held=2)
+    write_report(folder)
+    model.refresh()
+    pages.until(lambda: bool(model.rows))
+    pages.dialog.pages.show_panel(RUNS)
+    assert not runs.reason.isVisible()
+    click(runs.use)
+    (child,) = begun
+    assert child._arguments[3:5] == ["promote", str(folder)]
+    assert "--override" not in child._arguments
+    assert "--reason" not in child._arguments
 
 
 def test_a_comparison_that_too_few_patients_passed_needs_a_reason(open_pages):
