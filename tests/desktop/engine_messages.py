@@ -151,13 +151,18 @@ class Collector:
         return self._split(texts)
 
     def _returned(self, call: ast.Call, scope: _Scope, depth: int) -> list[tuple[Part, ...]]:
-        """What a helper of the module returns, or a table of texts: ``_NAMES.get(key, default)``."""
+        """What a helper of the module returns, or a named one of another, or a table of texts: ``_NAMES.get(key, default)``."""
         if _name(call.func) == "get" and len(call.args) == 2:
             return self._split([*self._texts(call.args[1], scope, depth), (None,)])
-        function = scope.module.functions.get(_name(call.func))
+        name = _name(call.func)
+        function, module = scope.module.functions.get(name), scope.module
+        if function is None and name.endswith("_words"):
+            # The one place of a text that several modules say.
+            module = next((one for one in self._modules if name in one.functions), module)
+            function = module.functions.get(name)
         if function is None:
             return [(None,)]
-        inside = _Scope(scope.module, function)
+        inside = _Scope(module, function)
         values = [n.value for n in ast.walk(function) if isinstance(n, ast.Return) and n.value is not None]
         return self._split([text for value in values for text in self._texts(value, inside, depth)])
 

@@ -106,7 +106,8 @@ def _refusal(report: Mapping[str, Any] | None, in_use: Switch | None) -> str:
     """Why an adapter with this report may not be used now, "" where it may."""
     if report is None:
         return "it brought no report of a gate along"
-    if few := too_few_words(report):
+    few = too_few_words(report)
+    if few:
         return few
     against = report["compared_with"]
     before, now = None if against is None else against["sha256"], None if in_use is None else in_use.adapter_sha256
