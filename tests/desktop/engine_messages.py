@@ -151,7 +151,7 @@ class Collector:
         return self._split(texts)
 
     def _returned(self, call: ast.Call, scope: _Scope, depth: int) -> list[tuple[Part, ...]]:
-        """What a helper returns, one of the module or one of words, or a table of texts: ``_NAMES.get(key, default)``."""
+        """What a helper returns, of the module or of words, or a table of texts: ``_NAMES.get(key, default)``."""
         if _name(call.func) == "get" and len(call.args) == 2:
             return self._split([*self._texts(call.args[1], scope, depth), (None,)])
         name = _name(call.func)
