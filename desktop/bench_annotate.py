@@ -29,7 +29,7 @@ from engine.bench import BenchReport, Row, row
 from engine.cli.bench import print_report
 from engine.cli.options import json_option
 from engine.demo import GROUND_TRUTH_JSON, default_demo_folder, phantom_folder
-from engine.found import same_name
+from engine.labels import same_name
 from engine.regions import Box, Label, LabelSet
 from engine.runtime import DEFAULT_MODEL
 from engine.store import DECIDED_STATES, RegionRow

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
+from engine.labels import same_name
 from engine.regions import Box, Label, LabelSet
 from engine.scans import Plane
 from engine.store import AnnotationStore, RegionRow
@@ -29,15 +30,6 @@ def labels_named(names: Sequence[str], labels: LabelSet) -> list[Label]:
 def label_named(name: str, labels: LabelSet) -> Label:
     """The label of a name; one of its own for a name that no label has."""
     return labels.find(name) or Label("", name, "")
-
-
-def same_name(first: Label | None, second: Label | None) -> bool:
-    """Whether two labels are one: by id, or by their English names where one has none."""
-    if first is None or second is None:
-        return False
-    if first.id and second.id:
-        return first.id == second.id
-    return first.en.casefold() == second.en.casefold()
 
 
 def is_known(label: Label, box: Box, known: Sequence[RegionRow]) -> bool:

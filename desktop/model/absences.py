@@ -7,7 +7,8 @@ from PySide6.QtCore import QObject
 from desktop.model.asking import AskingModel
 from desktop.model.regions import RegionsModel
 from engine.answer_text import read_again
-from engine.found import label_named, same_name
+from engine.found import label_named
+from engine.labels import same_name
 from engine.protocol import Language, Task
 from engine.regions import Label
 from engine.store import AnnotationStore

@@ -8,6 +8,7 @@ from dataclasses import replace
 from desktop.model.commands import Change, RegionsCommand
 from desktop.model.slice_regions import UNDECIDED, SliceRegions
 from engine.found import known_regions, without_known
+from engine.labels import same_name
 from engine.regions import Label, RegionError, Shape
 from engine.shadow import BothAnswers, keep_both
 from engine.store import (
@@ -88,10 +89,10 @@ class RegionsModel(SliceRegions):
         volume = self._viewing.volume
         if volume is not None:
             if isinstance(said, BothAnswers):
-                row = keep_both(self._store, said, volume, root_id)
+                keep_both(self._store, said, volume, root_id)
             else:
-                row = self._store.record_suggestion(said, study_uid_of(volume), root_id)
-            self._suggested[root_id] = row
+                self._store.record_suggestion(said, study_uid_of(volume), root_id)
+            self._answers[root_id] = self._read_answers(root_id)
             self.changed.emit()
             self.selected.emit()
 
@@ -159,18 +160,18 @@ class RegionsModel(SliceRegions):
             self.reshape(root_id, shape_of(row).moved(dx, dy))
 
     def accept(self, root_id: int, label: Label) -> None:
-        """Agree with a suggested name."""
-        suggestion, row = self.suggestion(root_id), self.region(root_id)
-        if suggestion is None and row is not None and row.state is RegionState.SUGGESTED and row.label == label:
+        """Agree with a suggested name; with another than the model says or the region has, it is a correction."""
+        row = self.region(root_id)
+        said = None if row is None else self.said(row)
+        if said is not None and same_name(said.label, label):
+            self._decide(root_id, lambda: self._store.accept(root_id, said.answer.id, label, self.who))
+        elif row is not None and row.state is RegionState.SUGGESTED and row.label == label:
             # Followed through the slices: no model has said how sure it is.
             self._change(
                 [root_id], lambda: self._store.edits.accept_as_they_are([root_id], self.who), self._next_undecided
             )
-            return
-        if suggestion is None:
+        else:
             self.correct(root_id, label)
-            return
-        self._decide(root_id, lambda: self._store.accept(root_id, suggestion.id, label, self.who))
 
     def accept_above(self, threshold: float) -> int:
         """Accept everything on this slice that the model is that sure of (0..1); returns how many there were."""
@@ -181,18 +182,23 @@ class RegionsModel(SliceRegions):
 
     def correct(self, root_id: int, label: Label) -> None:
         """Give the region another name than the suggested one."""
-        suggestion = self.suggestion(root_id)
-        number = None if suggestion is None else suggestion.id
+        number = self._judged(root_id)
         self._decide(root_id, lambda: self._store.correct(root_id, label, self.who, suggestion_id=number))
 
     def reject(self, root_id: int) -> None:
         """Reject what the model found; a region that a person drew is taken away."""
-        row = self.region(root_id)
-        suggestion = self.suggestion(root_id)
-        if row is not None and suggestion is None:
+        number = self._judged(root_id)
+        if number is not None:
+            self._decide(root_id, lambda: self._store.reject(root_id, self.who, number))
+        elif self.region(root_id) is not None:
             self._change([root_id], lambda: self._store.edits.delete([root_id], self.who), self._next_undecided)
-        elif row is not None and suggestion is not None:
-            self._decide(root_id, lambda: self._store.reject(root_id, self.who, suggestion.id))
+
+    def _judged(self, root_id: int) -> int | None:
+        """The answer that the person decides about: the one that is shown, or else the newest."""
+        row = self.region(root_id)
+        said = None if row is None else self.said(row)
+        answer = self.suggestion(root_id) if said is None else said.answer
+        return None if answer is None else answer.id
 
     def name(self, root_id: int, label: Label) -> None:
         """A person names a region: one that waits for it is decided by that, another one stays selected."""

@@ -9,7 +9,15 @@ from desktop.model.plane_state import PlaneState
 from desktop.model.reader import ReaderModel
 from desktop.model.viewing import ViewingModel
 from engine.regions import Label
-from engine.store import AnnotationStore, RegionRow, RegionState, SuggestionRow
+from engine.store import (
+    AnnotationStore,
+    RegionRow,
+    RegionState,
+    SaidName,
+    SuggestionRow,
+    said_name,
+    what_drew,
+)
 
 UNDECIDED = (RegionState.DRAWN, RegionState.SUGGESTED)
 
@@ -49,7 +57,7 @@ class SliceRegions(QObject):
         self.undo_stack = QUndoStack(self)
         self.rows: list[RegionRow] = []
         self.image_id: int | None = None
-        self._suggested: dict[int, SuggestionRow] = {}
+        self._answers: dict[int, list[SuggestionRow]] = {}
         self.selected_root: int | None = None
         self.hidden: set[int] = set()
         self._next_label: Label | None = None
@@ -104,9 +112,7 @@ class SliceRegions(QObject):
         volume = self._viewing.volume
         self.blind = volume is not None and self._store.readings.is_blind(volume.source, volume.series_uid, self.who)
         self.image_id, self.rows = self._read(self._viewing.active)
-        waiting = (row.root_id for row in self.rows if row.state in UNDECIDED)
-        found = {root: self.suggestion(root) for root in waiting}
-        self._suggested = {root: one for root, one in found.items() if one is not None}
+        self._answers = {row.root_id: self._read_answers(row.root_id) for row in self.rows if row.state in UNDECIDED}
         if self.selected_root not in [row.root_id for row in self.rows]:
             self.selected_root = None
         self.changed.emit()
@@ -154,15 +160,24 @@ class SliceRegions(QObject):
         """The newest answer about a region. None for who may not see the model's answers."""
         return None if self.blind else self._store.suggestions.of_region(root_id)
 
-    def suggested(self, root_id: int) -> SuggestionRow | None:
-        """The newest answer about an undecided region of this slice, as it was read: asks no database."""
-        return self._suggested.get(root_id)
+    def _read_answers(self, root_id: int) -> list[SuggestionRow]:
+        return [] if self.blind else self._store.suggestions.about_region(root_id)
+
+    def said(self, row: RegionRow) -> SaidName | None:
+        """What the model says that an undecided region is; None for a decided one, and see `said_name`.
+
+        Asks no database about what lies on this slice.
+        """
+        if row.state not in UNDECIDED:
+            return None
+        known = self._answers.get(row.root_id)
+        return said_name(row, self._read_answers(row.root_id) if known is None else known)
 
     def spread(self, row: RegionRow) -> tuple[float, float, float, float] | None:
         """How sure the model was of the sides of a box it wrote and nobody has touched, in pixels; None otherwise."""
         untouched = row.state is RegionState.SUGGESTED and row.id == row.root_id
-        suggested = self.suggested(row.root_id) if untouched else None
-        return None if suggested is None else suggested.spread
+        drew = what_drew(row, self._answers.get(row.root_id, [])) if untouched else None
+        return None if drew is None else drew.spread
 
     def select(self, root_id: int | None) -> None:
         """Select one region of this slice, or none."""

@@ -14,7 +14,8 @@ from desktop.model.plane_state import PlaneState
 from desktop.model.regions import RegionsModel
 from desktop.model.viewing import ViewingModel
 from engine.errors import MedRegAError
-from engine.found import is_known, same_name
+from engine.found import is_known
+from engine.labels import same_name
 from engine.progress import Cancelled
 from engine.regions import Box, Shape
 from engine.regions.interpolation import interpolated

@@ -9,24 +9,19 @@ from PySide6.QtCore import QObject, Signal
 from desktop.model.regions import RegionsModel
 from desktop.model.slice_regions import UNDECIDED
 from desktop.model.viewing import ViewingModel
-from engine.store import AnnotationStore, PlacedRegion, RegionRow, RegionState, SuggestionRow
+from engine.store import AnnotationStore, PlacedRegion, SaidName, may_accept, said_name
 
 
 @dataclass(frozen=True, slots=True)
 class Waiting:
-    """An undecided region. probability : how sure the model is of it, None where it was not asked."""
+    """An undecided region. said : what the model says that it is, None where it says nothing of it."""
 
     place: PlacedRegion
-    probability: float | None
+    said: SaidName | None
 
-
-def probability_of(row: RegionRow, suggestion: SuggestionRow | None) -> float | None:
-    """Of a suggested region, or of the first name for one that has none; None where the model said nothing."""
-    if suggestion is None:
-        return None
-    if row.state is RegionState.SUGGESTED:
-        return suggestion.probability
-    return suggestion.candidates[0][3] if suggestion.candidates else None
+    def may_accept(self, threshold: float) -> bool:
+        """Whether it may be accepted among many; see `engine.store.may_accept`."""
+        return may_accept(self.place.row, self.said, threshold)
 
 
 class UncertainModel(QObject):
@@ -46,15 +41,18 @@ class UncertainModel(QObject):
         viewing.opened.connect(self._seen.clear)
 
     def waiting(self) -> list[Waiting]:
-        """Undecided regions of the open scan, least certain first; those nobody was asked about last."""
+        """Undecided regions of the open scan, least certain first; those nobody was asked about last.
+
+        What has another name than the model says now is certain least of all.
+        """
         scan = self._viewing.current
         if scan is None:
             return []
         volume = scan.volume
         visible = self._store.readings.visible_in_series(volume.source, volume.series_uid, self._regions.who)
-        answers = self._store.suggestions.newest_of_series(volume.source, volume.series_uid)
+        answers = self._store.suggestions.about_series(volume.source, volume.series_uid)
         found = [
-            Waiting(one, probability_of(one.row, answers.get(one.row.root_id)))
+            Waiting(one, said_name(one.row, answers.get(one.row.root_id, [])))
             for one in visible
             if one.row.state in UNDECIDED
         ]
@@ -85,15 +83,12 @@ class UncertainModel(QObject):
 
     def accept_above(self, threshold: float) -> int:
         """Accept everything in the whole scan that the model is that sure of (0..1); returns how many there were."""
-        roots = [
-            one.place.row.root_id
-            for one in self.waiting()
-            if one.probability is not None and one.probability >= threshold
-        ]
+        roots = [one.place.row.root_id for one in self.waiting() if one.may_accept(threshold)]
         who = self._regions.who
         return self._regions.change(roots, lambda: self._store.edits.accept_many(roots, threshold, who)) if roots else 0
 
 
 def _order(one: Waiting) -> tuple[bool, float, int, int]:
-    unknown = one.probability is None
-    return (unknown, one.probability or 0.0, one.place.slice, one.place.row.root_id)
+    said = one.said
+    sure = 0.0 if said is None or said.contrary else said.probability
+    return (said is None or sure is None, sure or 0.0, one.place.slice, one.place.row.root_id)

@@ -20,10 +20,10 @@ from PySide6.QtWidgets import (
 from desktop.model.asking import AskingModel
 from desktop.model.finding import FindAllModel
 from desktop.model.regions import RegionsModel
-from desktop.model.slice_regions import UNDECIDED
-from desktop.model.uncertain import UncertainModel, probability_of
+from desktop.model.uncertain import UncertainModel
 from engine.found import split_names
 from engine.protocol import Task
+from engine.store import may_accept
 
 _USUAL_PERCENT = 90
 _COUNT_AFTER_MS = 250
@@ -164,21 +164,17 @@ class FindAllBox(QWidget):
     def _count(self) -> None:
         """How many each button would accept."""
         threshold = self.threshold.value() / 100
-        here = [
-            probability_of(row, self._regions.suggested(row.root_id))
-            for row in self._regions.rows
-            if row.state in UNDECIDED
-        ]
-        everywhere = [one.probability for one in self._uncertain.waiting()]
-        for button, text, sure in (
+        waiting = self._uncertain.waiting()
+        here = sum(may_accept(row, self._regions.said(row), threshold) for row in self._regions.rows)
+        everywhere = sum(one.may_accept(threshold) for one in waiting)
+        for button, text, count in (
             (self.accept_here, self.tr("This slice ({0})"), here),
             (self.accept_everywhere, self.tr("All slices ({0})"), everywhere),
         ):
-            count = sum(one is not None and one >= threshold for one in sure)
             button.setText(text.format(count))
             button.setEnabled(count > 0)
-        self.next_uncertain.setText(self.tr("Next uncertain ({0})").format(len(everywhere)))
-        self.next_uncertain.setEnabled(bool(everywhere))
+        self.next_uncertain.setText(self.tr("Next uncertain ({0})").format(len(waiting)))
+        self.next_uncertain.setEnabled(bool(waiting))
 
     def _retranslate(self) -> None:
         self.choose.setText(self.tr("Names …"))

@@ -11,13 +11,12 @@ from PySide6.QtWidgets import QListWidget, QListWidgetItem, QWidget
 from desktop.model.asking import AskingModel
 from desktop.model.label_colors import LabelColors
 from desktop.model.regions import RegionsModel
-from desktop.model.uncertain import probability_of
 from desktop.panels.attributes_editor import worded
 from desktop.panels.swatch import swatch
 from desktop.theme import is_dark
 from desktop.viewer.region_item import DECIDED_COLOR, OPEN_COLOR, region_color
 from engine.protocol import Language
-from engine.store import DECIDED_STATES, Origin, RegionRow, RegionState, shape_kind
+from engine.store import DECIDED_STATES, Origin, RegionRow, RegionState, SaidName, shape_kind
 
 _ROOT_ROLE = Qt.ItemDataRole.UserRole
 _OWN_KEYS = (Qt.Key.Key_Up, Qt.Key.Key_Down, Qt.Key.Key_Home, Qt.Key.Key_End)
@@ -113,13 +112,12 @@ class RegionList(QListWidget):
 
     def _name(self, row: RegionRow) -> str:
         if row.label is None:
-            suggestion = self._regions.suggested(row.root_id)
-            if suggestion is None or not suggestion.candidates:
+            said = self._regions.said(row)
+            if said is None:
                 return self.tr("unnamed")
-            if suggestion.abstained:
+            if said.answer.abstained:
                 return self.tr("not sure")
-            en, zh, _, _ = suggestion.candidates[0]
-            return self.tr("{0}?").format(zh if self._asking.language is Language.ZH and zh else en)
+            return self.tr("{0}?").format(self._said(said))
         other = row.label.en if self._asking.language is Language.ZH else row.label.zh
         name = row.label.name(self._asking.language.value) or row.label.en
         return f"{name}  {other}" if other and other != name else name
@@ -165,8 +163,15 @@ class RegionList(QListWidget):
         return row.reading_id is not None and row.who != self._regions.author(row)
 
     def _probability(self, row: RegionRow) -> str:
-        probability = probability_of(row, self._regions.suggested(row.root_id))
-        return "" if probability is None else f"{probability:.0%}"
+        said = self._regions.said(row)
+        if said is None or said.probability is None:
+            return ""
+        sure = f"{said.probability:.0%}"
+        # Beside a name stands only how sure the model is of that name.
+        return self.tr("asked what it is: {0} {1}").format(self._said(said), sure) if said.contrary else sure
+
+    def _said(self, said: SaidName) -> str:
+        return said.label.name(self._asking.language.value) or said.label.en
 
     def changeEvent(self, event: QEvent) -> None:
         super().changeEvent(event)

@@ -16,11 +16,11 @@ from desktop.model.slice_regions import UNDECIDED
 from desktop.panels.label_rows import LabelRow, LabelRows, label_row, match_row
 from desktop.panels.score_words import ScoreWords
 from engine.errors import MedRegAError
-from engine.labels import NameTakenError, plain_choice
+from engine.labels import NameTakenError, plain_choice, same_name
 from engine.protocol import Task
 from engine.regions import Label
 from engine.runtime.label_scores import LABELS
-from engine.store import RegionState, SuggestionRow
+from engine.store import RegionRow, SaidName, SuggestionRow
 
 _SHOWN = 5
 _SHOWN_TYPING = 7
@@ -59,8 +59,9 @@ class SuggestionCard(QFrame):
         self._other_edit = QLineEdit()
         self._other_edit.installEventFilter(self)
         # Which adapter the answer is of: another may be in use by now.
-        self.adapter, self.among = QLabel(), QLabel()
-        for label in (self.adapter, self.among):
+        # Where the answer does not say the name that the region came with.
+        self.adapter, self.among, self.note = QLabel(), QLabel(), QLabel()
+        for label in (self.adapter, self.among, self.note):
             label.setObjectName("cardHint")
             label.setTextFormat(Qt.TextFormat.PlainText)
             label.setWordWrap(True)
@@ -73,6 +74,7 @@ class SuggestionCard(QFrame):
         self._hint.setFont(font)
         self.adapter.setFont(font)
         self.among.setFont(font)
+        self.note.setFont(font)
         self._score.setFont(font)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(10, 8, 10, 8)
@@ -81,6 +83,7 @@ class SuggestionCard(QFrame):
             self._title,
             self.adapter,
             self.among,
+            self.note,
             self._edit,
             self._list,
             self._other_edit,
@@ -244,6 +247,7 @@ class SuggestionCard(QFrame):
         self._list.clear()
         self.adapter.hide()
         self.among.hide()
+        self.note.hide()
         self._score_of = None
         if self.typing:
             self._list.setCurrentRow(self._fill_matches(text))
@@ -258,22 +262,16 @@ class SuggestionCard(QFrame):
         row = None if root is None else self._regions.region(root)
         if root is None or row is None:
             return
-        suggestion = self._regions.suggestion(root)
-        if suggestion is not None and not self._asking.is_asked(root):
-            self._tell_source(suggestion)
+        said = self._regions.said(row)
         if self._asking.is_asked(root):
             self._title.setText(self.tr("Asking the model …"))
             self._hint.setText(self.tr("Type a name at any time"))
-        elif row.label is not None and suggestion is not None:
-            self._title.setText(self.tr("Found by {0}").format(suggestion.model_id))
-            self._score_from(suggestion, Task.TEXT_TO_REGION)
-            self._list.add(label_row(row.label, self._language, probability=suggestion.probability, key="1"))
-            self._hint.setText(self.tr("Enter accept · type to correct · Delete reject"))
-        elif row.label is not None and row.state is RegionState.SUGGESTED:
-            self._title.setText(self.tr("Followed from another slice"))
-            self._list.add(label_row(row.label, self._language, probability=None, key="1"))
-            self._hint.setText(self.tr("Enter accept · type to correct · Delete reject"))
-        elif suggestion is None or not suggestion.candidates:
+        elif said is not None and (row.label is None or said.answer.task == Task.REGION_TO_TEXT):
+            self._fill_names(row, said)
+        elif row.label is not None:
+            self._fill_own_name(row.label, said)
+            self._tell_doubt(root)
+        else:
             self._title.setText(self.tr("Blind reading") if self._asking.refusal else self.tr("No suggestion"))
             refused = self._asking.refusal
             self._hint.setText(
@@ -281,14 +279,44 @@ class SuggestionCard(QFrame):
                 if refused
                 else self.tr("Type a name · F5 ask the model · Delete remove")
             )
+
+    def _fill_own_name(self, label: Label, said: SaidName | None) -> None:
+        """Of a region that came with its name, as the model found it or from another slice."""
+        if said is None:
+            self._title.setText(self.tr("Followed from another slice"))
         else:
-            suggests = self.tr("What {0} suggests").format(suggestion.model_id)
-            self._score_from(suggestion, Task.REGION_TO_TEXT)
-            self._title.setText(self.tr("Not sure. Perhaps:") if suggestion.abstained else suggests)
-            for number, (en, zh, id, probability) in enumerate(suggestion.candidates[:_SHOWN], start=1):
-                label = Label(id, en, zh)
-                self._list.add(label_row(label, self._language, probability=probability, key=str(number)))
-            self._hint.setText(self.tr("Enter accept · ↑↓ or digit choose · type to correct · Delete reject"))
+            self._tell_source(said.answer)
+            self._title.setText(self.tr("Found by {0}").format(said.answer.model_id))
+            self._score_from(said.answer, Task.TEXT_TO_REGION)
+        probability = None if said is None else said.probability
+        self._list.add(label_row(label, self._language, probability=probability, key="1"))
+        self._hint.setText(self.tr("Enter accept · type to correct · Delete reject"))
+
+    def _tell_doubt(self, root: int) -> None:
+        newest = self._regions.suggestion(root)
+        if newest is not None and newest.task == Task.REGION_TO_TEXT:
+            self._tell(self.tr("Asked what it is, the model is not sure"))
+
+    def _fill_names(self, row: RegionRow, said: SaidName) -> None:
+        """What one answer says that the region may be; the name that it has is told apart from that."""
+        answer = said.answer
+        self._tell_source(answer)
+        self._score_from(answer, Task.REGION_TO_TEXT)
+        suggests = self.tr("What {0} suggests").format(answer.model_id)
+        self._title.setText(self.tr("Not sure. Perhaps:") if answer.abstained else suggests)
+        ranked = [(Label(id, en, zh), probability) for en, zh, id, probability in answer.candidates[:_SHOWN]]
+        for number, (label, probability) in enumerate(ranked, start=1):
+            self._list.add(label_row(label, self._language, probability=probability, key=str(number)))
+        if said.contrary and row.label is not None:
+            own = label_row(row.label, self._language, key=str(len(ranked) + 1))
+            self._tell(self.tr("Its name so far: {0}").format(own.name))
+            if not any(same_name(row.label, label) for label, _ in ranked):
+                self._list.add(own)
+        self._hint.setText(self.tr("Enter accept · ↑↓ or digit choose · type to correct · Delete reject"))
+
+    def _tell(self, text: str) -> None:
+        self.note.setText(text)
+        self.note.show()
 
     def _tell_source(self, suggestion: SuggestionRow) -> None:
         """What else than the model the answer hangs on: another adapter or label set may be in use by now.

@@ -19,7 +19,6 @@ from desktop.viewer.readout import unit_text
 from desktop.viewer.region_crowd import CROWD, RegionCrowd
 from desktop.viewer.region_item import RegionItem, region_color
 from desktop.viewer.shape_path import is_thin
-from engine.protocol import Language
 from engine.regions import Box, Handle, Shape
 from engine.scans.measuring import angle_degrees, length, roi_statistics
 from engine.store import DECIDED_STATES, RegionRow, shape_of
@@ -182,18 +181,17 @@ class SliceItems(QObject):
         language = self._models.asking.language
         if row.state in DECIDED_STATES and row.label is not None:
             return row.label.name(language.value) or row.label.en
-        suggestion = self._models.regions.suggestion(row.root_id)
-        if row.label is not None:
-            name = row.label.name(language.value) or row.label.en
-            sure = "" if suggestion is None or suggestion.probability is None else f" {suggestion.probability:.0%}"
-            return f"{name}{sure}?"
-        if suggestion is None or not suggestion.candidates:
-            return ""
-        en, zh, _, probability = suggestion.candidates[0]
-        if suggestion.abstained:
-            return self.tr("not sure")
-        name = zh if language is Language.ZH and zh else en
-        return f"{name} {probability:.0%}?"
+        said = self._models.regions.said(row)
+        label = row.label
+        if label is None:
+            if said is None:
+                return ""
+            if said.answer.abstained:
+                return self.tr("not sure")
+            label = said.label
+        # Beside a name stands only how sure the model is of that name.
+        sure = "" if said is None or said.contrary or said.probability is None else f" {said.probability:.0%}"
+        return f"{label.name(language.value) or label.en}{sure}?"
 
     def measure_text(self, measure: Measure) -> str:
         """The numbers to write beside a measurement."""

@@ -6,17 +6,18 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from engine.protocol import Task
 from engine.regions import Box, Label
 from engine.store import (
     AnnotationStore,
     DecisionKind,
     ImageRow,
-    Origin,
     RegionRow,
     SuggestionRow,
     TaskState,
     VerdictRow,
+    best_name,
+    speaker,
+    what_drew,
 )
 
 _DECIDING = frozenset(
@@ -154,7 +155,7 @@ def suggested_of(store: AnnotationStore, root_id: int, verdicts: Iterable[Verdic
     """What the person had before them: the answer that the newest verdict with one names.
 
     Where no verdict does (a name given from the list of labels), the newest answer from before they decided. Where that
-    one is not sure of a region that a model drew, the region kept its name: what drew it is judged.
+    one is not sure of a region that a model drew, the region kept its name: what drew it is judged, see `speaker`.
     """
     judged = [one for one in verdicts if one.kind in _DECIDING]
     answers = store.suggestions.about_region(root_id)
@@ -167,15 +168,12 @@ def suggested_of(store: AnnotationStore, root_id: int, verdicts: Iterable[Verdic
     if row is None:
         return None
     first = store.regions.row(root_id)
-    if first.origin is Origin.MODEL and answers[0].task != Task.REGION_TO_TEXT:
-        # What draws a region is kept together with it; whatever is said of its box comes later.
-        drew = answers[0]
-        if row.id == drew.id or row.abstained or not row.candidates:
-            return Suggested(drew, first.label, first.box, drew.probability)
-    if not row.candidates:
-        return Suggested(row, None, None, row.probability)
-    en, zh, id_, probability = row.candidates[0]
-    return Suggested(row, Label(id_, en, zh), None, probability)
+    answer = speaker(first, answers, row)
+    if answer == what_drew(first, answers):
+        return Suggested(answer, first.label, first.box, answer.probability)
+    best = best_name(answer)
+    label, probability = (None, answer.probability) if best is None else best
+    return Suggested(answer, label, None, probability)
 
 
 def label_to_list(label: Label | None) -> list[str] | None:

@@ -6,7 +6,7 @@ Names are data of the record: nothing here renames a label, and a name that is t
 from engine.labels.attributes import Attributes, Certainty, Laterality, Severity, choice_name
 from engine.labels.choice import plain_choice
 from engine.labels.colours import default_colours
-from engine.labels.label import Kind, Label, LabelError, LabelSet
+from engine.labels.label import Kind, Label, LabelError, LabelSet, same_name
 from engine.labels.ontology import Ontology, builtin_ontology
 from engine.labels.own import NameTakenError, own_label
 from engine.labels.scheme import SHORTCUT_KEYS, LabelScheme, SchemeEntry, builtin_schemes
@@ -37,4 +37,5 @@ __all__ = [
     "modality_family",
     "own_label",
     "plain_choice",
+    "same_name",
 ]

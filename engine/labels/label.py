@@ -72,6 +72,17 @@ class Label:
         return (self.id, self.en, self.zh, *self.synonyms_en, *self.synonyms_zh, *self.aliases)
 
 
+def same_name(first: Label | None, second: Label | None) -> bool:
+    """Whether two labels are one: by id, or by their names where one has no id."""
+    if first is None or second is None:
+        return False
+    if first.id and second.id:
+        return first.id == second.id
+    if first.en or second.en:
+        return first.en.casefold() == second.en.casefold()
+    return first.zh == second.zh
+
+
 class LabelSet:
     """An ordered set of labels, looked up by id or by name in either language, ignoring case."""
 

@@ -24,6 +24,7 @@ from engine.store.rows import (
     VerdictRow,
     WorklistRow,
 )
+from engine.store.said_name import SaidName, best_name, may_accept, said_name, speaker, stands_behind, what_drew
 from engine.store.scan_index import ListedScan, ScanIndex
 from engine.store.scan_rows import (
     FileStamp,
@@ -96,6 +97,7 @@ __all__ = [
     "RegionRow",
     "RegionState",
     "Reshape",
+    "SaidName",
     "ScanFilter",
     "ScanIndex",
     "ScanMark",
@@ -116,16 +118,22 @@ __all__ = [
     "VerdictRow",
     "Work",
     "WorklistRow",
+    "best_name",
     "default_database_path",
+    "may_accept",
     "patient_key",
+    "said_name",
     "search_text",
     "shape_kind",
     "shape_of",
     "shape_text",
     "source_key",
+    "speaker",
+    "stands_behind",
     "study_uid_of",
     "utc_now",
     "utc_text",
     "verify_chain",
     "verify_rows",
+    "what_drew",
 ]

@@ -14,7 +14,8 @@ from engine.regions import Box, Label
 from engine.store.drawing import join_structure
 from engine.store.errors import StoreError
 from engine.store.region_writer import RegionWriter
-from engine.store.rows import HIDDEN_STATES, DecisionKind, RegionRow, RegionState, SuggestionRow
+from engine.store.rows import HIDDEN_STATES, DecisionKind, RegionRow, RegionState
+from engine.store.said_name import may_accept, said_name, stands_behind
 from engine.suggest import ImageRef
 
 
@@ -46,7 +47,8 @@ class RegionEdits:
     def accept_as_they_are(self, root_ids: Sequence[int], who: str) -> list[RegionRow]:
         """Accept suggested regions under the names they have, whatever anybody said of how sure it is.
 
-        Those that are decided already, locked or without a name are left alone. Returns the new rows of those accepted.
+        Those that are decided already, locked or without a name are left alone. The answer judged is the one that says
+        the name, see `stands_behind`. Returns the new rows of those accepted.
         """
         rows = []
         with self._writer.gesture(who, DecisionKind.ACCEPTED.value) as made:
@@ -54,7 +56,7 @@ class RegionEdits:
                 before = self._writer.regions.current(root_id)
                 if before.state is not RegionState.SUGGESTED or before.label is None or before.locked:
                     continue
-                judged = self._writer.suggestions.of_region(root_id)
+                judged = stands_behind(before, self._writer.suggestions.about_region(root_id))
                 change = {"state": RegionState.ACCEPTED}
                 number = None if judged is None else judged.id
                 rows.append(
@@ -65,30 +67,27 @@ class RegionEdits:
     def accept_many(self, root_ids: Sequence[int], threshold: float, who: str) -> list[RegionRow]:
         """Accept what the model is at least as sure of as `threshold` (0..1); the others stay undecided.
 
-        A suggested region is accepted under the name it has, one that waits for a name under the best one in the
-        newest answer about it. Regions that are locked, decided already, or that the model said nothing sure of are
-        left alone. The threshold is written into each verdict. Returns the new rows of those accepted.
+        Name, probability and the answer judged are of one answer, see `said_name`; a suggested region keeps its name,
+        and is left alone where the newest answer is sure of another. So are regions that are locked, decided already,
+        or that the model said nothing sure of. The threshold is written into each verdict. Returns the new rows of
+        those accepted.
         """
         rows = []
         with self._writer.gesture(who, f"accepted from {threshold:g}") as made:
             for root_id in root_ids:
                 before = self._writer.regions.current(root_id)
-                judged = self._writer.suggestions.of_region(root_id)
-                if judged is None or judged.abstained or before.locked:
+                said = said_name(before, self._writer.suggestions.about_region(root_id))
+                if said is None or not may_accept(before, said, threshold):
                     continue
-                best = _best(before, judged)
-                if best is None or best[1] < threshold:
-                    continue
-                label, probability = best
                 rows.append(
                     self._writer.decide(
                         made,
                         root_id,
                         DecisionKind.ACCEPTED,
                         who,
-                        {"label": label, "state": RegionState.ACCEPTED},
-                        suggestion_id=judged.id,
-                        detail={"threshold": float(threshold), "probability": float(probability)},
+                        {"label": said.label, "state": RegionState.ACCEPTED},
+                        suggestion_id=said.answer.id,
+                        detail={"threshold": float(threshold), "probability": said.probability},
                     )
                 )
         return rows
@@ -228,13 +227,3 @@ class RegionEdits:
         if row.state in HIDDEN_STATES:
             raise StoreError(f"region {root_id} was {row.state.value} and is not there to be changed: undo that first")
         return row
-
-
-def _best(region: RegionRow, judged: SuggestionRow) -> tuple[Label, float] | None:
-    """The name to accept and how sure the model is of it; None for a region that nobody waits to decide."""
-    if region.state is RegionState.SUGGESTED and region.label is not None and judged.probability is not None:
-        return region.label, judged.probability
-    if region.state is RegionState.DRAWN and region.label is None and judged.candidates:
-        en, zh, id, probability = judged.candidates[0]
-        return Label(id, en, zh), probability
-    return None

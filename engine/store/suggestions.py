@@ -29,15 +29,18 @@ class SuggestionRepository:
         rows = self._db.query("SELECT * FROM suggestion WHERE region_root_id = ? ORDER BY id", [root_id])
         return [self._row(row) for row in rows]
 
-    def newest_of_series(self, source: Path | str, series_uid: str) -> dict[int, SuggestionRow]:
-        """The newest answer about each region of a series, by root id."""
+    def about_series(self, source: Path | str, series_uid: str) -> dict[int, list[SuggestionRow]]:
+        """Every answer about each region of a series, by root id, oldest first."""
         sql = (
             "SELECT suggestion.* FROM suggestion JOIN image ON image.id = suggestion.image_id "
             "JOIN series ON series.id = image.series_id "
             "WHERE source = ? AND series_uid = ? AND region_root_id IS NOT NULL ORDER BY suggestion.id"
         )
-        rows = map(self._row, self._db.query(sql, [source_key(source), series_uid]))
-        return {row.region_root_id: row for row in rows if row.region_root_id is not None}
+        found: dict[int, list[SuggestionRow]] = {}
+        for row in map(self._row, self._db.query(sql, [source_key(source), series_uid])):
+            if row.region_root_id is not None:
+                found.setdefault(row.region_root_id, []).append(row)
+        return found
 
     def of_image(self, image_id: int) -> list[SuggestionRow]:
         """Answers about the whole slice (reports, questions, diagnoses), oldest first."""

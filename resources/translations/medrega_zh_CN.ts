@@ -2203,6 +2203,10 @@
         <source>of {0}</source>
         <translation>{0} 的</translation>
     </message>
+    <message>
+        <source>asked what it is: {0} {1}</source>
+        <translation>问及这是什么：{0} {1}</translation>
+    </message>
 </context>
 <context>
     <name>RegionsFirst</name>
@@ -2785,12 +2789,20 @@
         <translation>输入名称 · Delete 移除</translation>
     </message>
     <message>
+        <source>Asked what it is, the model is not sure</source>
+        <translation>问及这是什么时，模型不确定</translation>
+    </message>
+    <message>
         <source>What {0} suggests</source>
         <translation>{0} 的建议</translation>
     </message>
     <message>
         <source>Not sure. Perhaps:</source>
         <translation>不确定。可能是：</translation>
+    </message>
+    <message>
+        <source>Its name so far: {0}</source>
+        <translation>目前的名称：{0}</translation>
     </message>
     <message>
         <source>Enter accept · ↑↓ or digit choose · type to correct · Delete reject</source>

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from engine.labels.label import Kind, label_from_json, label_to_json
+from engine.labels.label import Kind, label_from_json, label_to_json, same_name
 from engine.regions import Label, LabelError, LabelSet
 
 WORDS = st.text(min_size=1, max_size=12).filter(str.strip)
@@ -77,3 +77,20 @@ def test_a_wrong_field_is_named_with_its_file_and_entry(tmp_path: Path, change: 
 def test_two_labels_cannot_share_a_name() -> None:
     with pytest.raises(LabelError, match="share the name"):
         LabelSet([Label("a", "liver", "甲"), Label("b", "Liver", "乙")])
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "one"),
+    [
+        (Label("liver", "liver", ""), Label("liver", "Leber", ""), True),
+        (Label("liver", "liver", ""), Label("own-liver", "liver", ""), False),
+        (Label("", "Liver", ""), Label("liver", "liver", "肝脏"), True),
+        (Label("", "liver", ""), Label("", "spleen", ""), False),
+        (Label("", "", "肝脏"), Label("", "", "肝脏"), True),
+        (Label("", "", "肝脏"), Label("", "", "脾脏"), False),
+        (Label("liver", "liver", ""), None, False),
+    ],
+)
+def test_labels_are_one_by_id_or_else_by_name(first: Label, second: Label | None, one: bool) -> None:
+    assert same_name(first, second) is one
+    assert same_name(second, first) is one
