@@ -26,9 +26,9 @@ TRAIN, HELD_OUT = "train", "heldout"
 SIDES = (TRAIN, HELD_OUT)
 LINEAGE_FILE = "lineage.ndjson"
 MANIFEST_FILE = "snapshot.json"
-FORMAT = 2
+FORMAT = 3
 """Raised when the same decisions give other files. In 1 a patient was number and name together, and what was accepted
-many at once could be held out; such snapshots are read as before.
+many at once could be held out; up to 2 scans of one study could be of two patients. Such snapshots are read as before.
 """
 
 _REMEDY = "Delete the folder and take the snapshot again, or import it again"
@@ -38,7 +38,8 @@ _REMEDY = "Delete the folder and take the snapshot again, or import it again"
 class Snapshot:
     """A frozen set. row : as the database lists it. reused : it was there already. left_out : regions, by reason.
 
-    counts : patients, images, regions and records of each side.
+    counts : patients, images, regions and records of each side, and since format 3 names: patients as their headers
+    have them, of which several may be one.
     """
 
     row: SnapshotRow
@@ -61,6 +62,12 @@ class Snapshot:
 def snapshots_folder() -> Path:
     """Where snapshots lie unless told otherwise: the platform's user data folder."""
     return platformdirs.user_data_path("medrega-desktop") / "feedback" / "snapshots"
+
+
+def names_and_patients(counts: Mapping[str, Mapping[str, int]]) -> tuple[int, int]:
+    """How many patients scans' headers name, and how many these are (see `Snapshot.counts`)."""
+    patients = sum(one["patients"] for one in counts.values())
+    return sum(one.get("names", one["patients"]) for one in counts.values()), patients
 
 
 def open_snapshot(row: SnapshotRow) -> Snapshot:
@@ -91,7 +98,7 @@ def read_manifest(folder: Path) -> dict[str, Any]:
         whole = whole and isinstance(filters, dict)
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise FeedbackError(f"{folder} is no snapshot: {path.name} cannot be read ({error})") from error
-    if format_ not in (1, FORMAT) or not whole:
+    if format_ not in range(1, FORMAT + 1) or not whole:
         raise FeedbackError(f"{folder} is a snapshot of another version (format {format_!r}): update MedRegA Desktop")
     return dict(manifest)
 

@@ -27,6 +27,7 @@ from engine.store.rows import (
 from engine.store.said_name import SaidName, best_name, may_accept, said_name, speaker, stands_behind, what_drew
 from engine.store.scan_index import ListedScan, ScanIndex
 from engine.store.scan_rows import (
+    DecidedView,
     FileStamp,
     PatientRow,
     ScanFilter,
@@ -72,6 +73,7 @@ __all__ = [
     "AnswerStore",
     "AnswerVerdict",
     "AuditEntry",
+    "DecidedView",
     "DecisionKind",
     "Derivation",
     "DraftRow",

@@ -104,6 +104,22 @@ class ScanRow:
 
 
 @dataclass(frozen=True, slots=True)
+class DecidedView:
+    """A picture on which somebody has decided about a region once, with what tells whose it is.
+
+    view_sha256 : of its pixels as they were on screen. series_uid : as `read_volume` takes it. study_uid : see
+    `engine.store.study_uid_of`. patient : name and number as the list of scans has them, both "" where the header names
+    nobody; None where it was never listed.
+    """
+
+    source: str = field(repr=False)
+    series_uid: str = field(repr=False)
+    study_uid: str = field(repr=False)
+    view_sha256: str
+    patient: tuple[str, str] | None = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
 class FileStamp:
     """What tells that a file has not changed: its size in bytes and the time of its last change."""
 

@@ -9,7 +9,7 @@ from sqlite_utils import Database
 
 from engine.store.errors import StoreError
 from engine.store.repositories import CURRENT_REGION, DECIDED_SQL, source_key
-from engine.store.scan_rows import PatientRow, ScanFilter, ScanRow, ScanStatus, StudyRow, search_text
+from engine.store.scan_rows import DecidedView, PatientRow, ScanFilter, ScanRow, ScanStatus, StudyRow, search_text
 
 _IN_NO_GROUP = "pinned = 0 AND next_place IS NULL"
 _OPEN_SQL = "'drawn', 'suggested'"
@@ -51,6 +51,28 @@ class ScanRepository:
             "GROUP BY series.source ORDER BY series.source"
         )
         return {row["source"]: row["patient"] or row["study"] for row in self._db.query(sql)}
+
+    def decided_views(self) -> list[DecidedView]:
+        """Every picture on which somebody has decided about a region, also where the decision was taken back."""
+        sql = (
+            "SELECT DISTINCT series.source, series.series_uid, study.study_uid, region.view_sha256, scan_patient.key, "
+            "scan_patient.name, scan_patient.code FROM region JOIN image ON image.id = region.image_id "
+            "JOIN series ON series.id = image.series_id JOIN study ON study.id = series.study_id "
+            "LEFT JOIN scan ON scan.path = series.source AND scan.series_uid IN ('', series.series_uid) "
+            f"LEFT JOIN scan_patient ON scan_patient.id = scan.patient WHERE region.state IN ({DECIDED_SQL}) "
+            "ORDER BY 1, 2, 3, 4, 5"
+        )
+        return [
+            DecidedView(
+                row["source"],
+                row["series_uid"],
+                row["study_uid"],
+                row["view_sha256"],
+                # What was on the worklist before there was a list of scans: nobody has looked whose it is.
+                None if row["key"] in (None, "worklist") else (row["name"], row["code"]),
+            )
+            for row in self._db.query(sql)
+        ]
 
     def institutions_of_sources(self) -> dict[str, str]:
         """Of the place of each scan that something was drawn on, where its header says that it was made."""

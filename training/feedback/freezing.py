@@ -5,13 +5,12 @@ Everything here follows from the decisions, the settings and the scans: no time,
 
 from __future__ import annotations
 
-import hashlib
 import hmac
 import json
 import os
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +22,7 @@ from engine.progress import Cancelled, Progress
 from engine.protocol import Language, Task, normalize_box
 from engine.scans import Volume
 from engine.store import ImageRow
+from training.feedback.families import Families, marks_of, place_of
 from training.feedback.label_keys import LabelKeys
 from training.instruct.asking import InstructRecord
 from training.instruct.ingest import PICTURES
@@ -47,13 +47,28 @@ _AT_ONCE, _BESIDE = "held out, but accepted many at once", "held out, beside one
 class Picture:
     """A slice as it was seen, on its side, with what was decided on it, in the order of `facts.regions`.
 
-    view : SHA-256 of its pixels as they were on screen.
+    view : SHA-256 of its pixels as they were on screen. patient : as its scan's header names it; never written.
     """
 
     facts: ImageFacts
     side: str
     view: str
     decided: tuple[Correction, ...]
+    patient: str = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class _Seen:
+    """A picture whose side is not known yet. unasked : of each decision why nothing can be asked about it, or None.
+
+    facts.regions : of the others.
+    """
+
+    facts: ImageFacts
+    view: str
+    patient: str
+    decided: tuple[Correction, ...]
+    unasked: tuple[str | None, ...]
 
 
 def side_of(patient: str, heldout_share: float) -> str:
@@ -62,10 +77,9 @@ def side_of(patient: str, heldout_share: float) -> str:
     With a larger share more patients are held out, and none of those that were held out with a smaller one is trained
     on. Of a few patients chance may hold out none: a choice by the share of those at hand would hold some out always,
     but a new patient would then bring one that an adapter in use was trained on among those that judge it. Who trains
-    asks for enough of them (`training.feedback.sets.require_judges`). patient : what `patient_of` gives.
+    asks for enough of them (`training.feedback.sets.require_judges`). patient : the head of a family (`Families`).
     """
-    place = int.from_bytes(hashlib.sha256(f"held out?\n{patient}".encode()).digest()[:8]) / 2**64
-    return HELD_OUT if place < heldout_share else TRAIN
+    return HELD_OUT if place_of(patient) < heldout_share else TRAIN
 
 
 class Pseudonyms:
@@ -85,6 +99,7 @@ def freeze_pictures(
     keys: LabelKeys,
     building: Path,
     patient_of: PatientOf,
+    families: Families,
     pseudonyms: Pseudonyms,
     heldout_share: float,
     max_side: int,
@@ -93,8 +108,9 @@ def freeze_pictures(
 ) -> list[Picture]:
     """Write the pictures into ``building/SIDE/images``, each slice as it was seen, and give what is on them.
 
-    left_out : gets a count for what cannot be asked about, by reason. Raises `ExchangeError` for a scan that has
-    changed, `ScanError` for one that is gone, `Cancelled`.
+    patient_of : tells patients apart. families : what is known of them, learns what these scans say. left_out : gets a
+    count for what cannot be asked about, by reason. Raises `ExchangeError` for a scan that has changed, `ScanError`
+    for one that is gone, `Cancelled`.
     """
     for side in SIDES:
         (building / side / PICTURES).mkdir(parents=True)
@@ -102,91 +118,98 @@ def freeze_pictures(
     by_image: dict[int, list[Correction]] = defaultdict(list)
     for one in found:
         by_image[one.image.id].append(one)
-    pictures = []
+    seen: list[_Seen] = []
     for done, decided in enumerate(by_image.values(), start=1):
         if progress.cancelled():
             raise Cancelled
         image, of_region = decided[0].image, {one.region.id: one for one in decided}
         for view, regions in by_view([one.region for one in decided]).items():
             rgb = views.render(image, regions[0].window, view)
-            patient = patient_of(image, views.volume(image))
+            volume = views.volume(image)
+            patient = patient_of(image, volume)
+            families.link(patient, marks_of(image.study_uid, image.series_uid, view))
+            families.link(patient, marks_of(volume.study_uid, volume.series_uid, view))
             whole = SourceImage(rgb, patient, image.modality, plane=image.plane.value)
-            side = side_of(patient, heldout_share)
+            its = tuple(of_region[row.id] for row in regions)
+            marked, unasked = _marked(whole, its, keys, max_side)
             stem = pseudonyms.of(image.source, image.series_uid, image.plane.value, str(image.slice), view)[:20]
-            seen = [of_region[row.id] for row in regions]
-            if side == HELD_OUT:
-                seen = _decided_singly(seen, keys, left_out)
-            marked, kept = _marked(whole, seen, keys, max_side, left_out)
-            if not kept:
-                continue
-            file = write_picture(marked.pixels, building / side / PICTURES, stem)
+            # Which side it belongs to only the last scan may tell.
+            file = write_picture(marked.pixels, building / TRAIN / PICTURES, stem)
             height, width = marked.pixels.shape[:2]
             facts = ImageFacts(
                 f"{PICTURES}/{file}",
                 width,
                 height,
                 _SOURCE,
-                pseudonyms.of("patient", patient)[:16],
+                "",
                 "",
                 image.modality,
                 plane=image.plane.value,
                 regions=marked.regions,
             )
-            pictures.append(Picture(facts, side, view, tuple(kept)))
+            seen.append(_Seen(facts, view, patient, its, unasked))
         progress.report(done, len(by_image), "freezing slices")
-    return _without_twins(pictures, building, left_out)
+    pictures = []
+    for picture in seen:
+        head = families.head_of(picture.patient)
+        kept = _sided(picture, side_of(head, heldout_share), pseudonyms.of("patient", head)[:16], keys, left_out)
+        written = building / TRAIN / picture.facts.file
+        if kept is None:
+            written.unlink()
+            continue
+        if kept.side != TRAIN:
+            written.rename(building / kept.side / kept.facts.file)
+        pictures.append(kept)
+    return pictures
 
 
-def _decided_singly(decided: Sequence[Correction], keys: LabelKeys, left_out: Counter[str]) -> list[Correction]:
-    """Without what was accepted many at once because the model was sure: that cannot say whether a model is right.
+def _sided(one: _Seen, side: str, group: str, keys: LabelKeys, left_out: Counter[str]) -> Picture | None:
+    """A picture on its side with what is asked about there; None where nothing is. group : its patient's pseudonym."""
+    unasked = one.unasked
+    if side == HELD_OUT:
+        unasked = tuple(a or b for a, b in zip(_accepted_at_once(one.decided, keys), unasked, strict=True))
+    left_out.update(reason for reason in unasked if reason is not None)
+    regions = iter(one.facts.regions)
+    marked = [next(regions) if reason is None else None for reason in one.unasked]
+    kept = [number for number, reason in enumerate(unasked) if reason is None]
+    if not kept:
+        return None
+    facts = replace(one.facts, group=group, regions=tuple(m for n in kept if (m := marked[n]) is not None))
+    return Picture(facts, side, one.view, tuple(one.decided[number] for number in kept), one.patient)
+
+
+def _accepted_at_once(decided: Sequence[Correction], keys: LabelKeys) -> list[str | None]:
+    """What was accepted many at once because the model was sure, which cannot say whether a model is right: why, each.
 
     Nor is another region of that name asked about on this picture: where all of them are nobody has looked.
     """
     names = [None if one.region.label is None else keys.key(one.region.label) for one in decided]
     unsure = {name for name, one in zip(names, decided, strict=True) if one.at_once}
-    kept = []
-    for name, one in zip(names, decided, strict=True):
-        if name in unsure:
-            left_out[_AT_ONCE if one.at_once else _BESIDE] += 1
-        else:
-            kept.append(one)
-    return kept
+    return [
+        None if name not in unsure else _AT_ONCE if one.at_once else _BESIDE
+        for name, one in zip(names, decided, strict=True)
+    ]
 
 
 def _marked(
-    whole: SourceImage, decided: Sequence[Correction], keys: LabelKeys, max_side: int, left_out: Counter[str]
-) -> tuple[SourceImage, list[Correction]]:
-    """The picture at the size of the set with its regions, and which corrections those are."""
-    regions, kept = [], []
+    whole: SourceImage, decided: Sequence[Correction], keys: LabelKeys, max_side: int
+) -> tuple[SourceImage, tuple[str | None, ...]]:
+    """The picture at the size of the set with its regions, and why the others are none."""
+    regions: list[Marked] = []
+    unasked: list[str | None] = []
     height, width = whole.pixels.shape[:2]
     for one in decided:
         assert one.region.label is not None, "regions without a name were left out before"
         key = keys.key(one.region.label)
         x1, y1, x2, y2 = normalize_box(one.region.box, width, height)
         if key is None:
-            left_out["a name that no question can hold"] += 1
+            unasked.append("a name that no question can hold")
         elif x1 >= x2 or y1 >= y2:
-            left_out["too small for a box of whole numbers"] += 1
+            unasked.append("too small for a box of whole numbers")
         else:
             regions.append(Marked(key, one.region.box))
-            kept.append(one)
-    source = SourceImage(
-        whole.pixels, whole.group, whole.modality, plane=whole.plane, regions=tuple(regions), aspect=whole.aspect
-    )
-    return fitted(source, max_side), kept
-
-
-def _without_twins(pictures: Sequence[Picture], building: Path, left_out: Counter[str]) -> list[Picture]:
-    """Without training pictures that are held out too: the same scan may be there twice, of two patients by name."""
-    held_out = {one.view for one in pictures if one.side == HELD_OUT}
-    kept = []
-    for one in pictures:
-        if one.side == TRAIN and one.view in held_out:
-            left_out["a picture that is held out too"] += len(one.decided)
-            (building / one.side / one.facts.file).unlink()
-        else:
-            kept.append(one)
-    return kept
+            unasked.append(None)
+    return fitted(replace(whole, regions=tuple(regions)), max_side), tuple(unasked)
 
 
 def write_records(
@@ -195,7 +218,8 @@ def write_records(
     """Write ``building/SIDE/TASK.jsonl`` as the builder words them, the lineage and the meta file.
 
     Held-out questions are all in the program's own words, as people ask them; those to train on in many words.
-    Gives counts by side: patients, images, regions, records.
+    Gives counts by side: patients, names (patients as headers have them, of which several may be one), images, regions,
+    records.
     """
     known = Known({}, {}, tuple(sorted({one.key for picture in pictures for one in picture.facts.regions})), {}, {})
     most = max((len(picture.facts.present()) for picture in pictures), default=0)
@@ -205,6 +229,7 @@ def write_records(
     }
     counts: dict[str, Counter[str]] = {side: Counter() for side in SIDES}
     patients: dict[str, set[str]] = {side: set() for side in SIDES}
+    names: dict[str, set[str]] = {side: set() for side in SIDES}
     lineage: list[str] = []
     lengths: Counter[tuple[str, Task]] = Counter()
     with SetFiles.writing(building) as files:
@@ -226,10 +251,18 @@ def write_records(
             counts[side]["images"] += 1
             counts[side]["regions"] += len(picture.decided)
             patients[side].add(facts.group)
+            names[side].add(picture.patient)
     write_meta(building, lengths)
     _write_lines(building / LINEAGE_FILE, lineage)
     what = ("images", "regions", "records")
-    return {side: {"patients": len(patients[side]), **{name: counts[side][name] for name in what}} for side in SIDES}
+    return {
+        side: {
+            "patients": len(patients[side]),
+            "names": len(names[side]),
+            **{name: counts[side][name] for name in what},
+        }
+        for side in SIDES
+    }
 
 
 def question_spec(languages: Sequence[Language], most_labels: int, max_side: int, canonical: float = 0.3) -> Spec:

@@ -14,6 +14,7 @@ import numpy as np
 
 from engine.feedback.errors import FeedbackError
 from engine.feedback.hashes import sealed_hash
+from engine.feedback.snapshots import names_and_patients, read_manifest
 from engine.files import whole_file
 from engine.phantom import PHANTOM_LABELS
 from engine.progress import Progress
@@ -56,6 +57,13 @@ class SnapshotFolder:
         if not (folder / SNAPSHOT_FILE).is_file():
             raise FeedbackError(f"{folder} is no snapshot: it has no {SNAPSHOT_FILE}")
         return cls(folder, sealed_hash(folder, "Take the snapshot again, or import it again"))
+
+    def names_and_patients(self) -> tuple[int, int]:
+        """How many patients scans' headers name, and how many these are; alike where the snapshot does not say."""
+        try:
+            return names_and_patients(read_manifest(self.folder)["counts"])
+        except (FeedbackError, KeyError):
+            return 0, 0
 
     def taught(self, known: LabelSet) -> tuple[Label, ...]:
         """The names of what may be trained on that a model does not have yet, each in both languages if anybody said,
@@ -161,6 +169,14 @@ def require_judges(snapshot: SnapshotFolder, held: Sequence[ImageSample]) -> Non
     """
     patients = len({record.group for sample in held for record in sample.records})
     if patients < _FEWEST_JUDGES:
+        names, these = snapshot.names_and_patients()
+        if names > these:
+            raise DatasetError(
+                f"the snapshot {snapshot.folder.name} holds out {patients} of its patients, and without "
+                f"{_FEWEST_JUDGES} nothing can be compared: {names} names or numbers count as only {these} patients, "
+                "because their scans have a study UID, a series UID or a picture in common. If they are different "
+                "people, give each study a UID of its own, annotate those files, and begin anew"
+            )
         raise DatasetError(
             f"the snapshot {snapshot.folder.name} holds out {patients} of its patients, and without {_FEWEST_JUDGES} "
             "nothing can be compared: hold out a larger share, or correct regions of more patients, and begin anew"

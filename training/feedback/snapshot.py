@@ -26,6 +26,7 @@ from engine.feedback.snapshots import (
     MANIFEST_FILE,
     TRAIN,
     Snapshot,
+    names_and_patients,
     publish,
     snapshots_folder,
 )
@@ -36,6 +37,7 @@ from engine.scans import Volume
 from engine.store import AnnotationStore, ImageRow, patient_key, search_text
 from engine.store.audit import canonical_json
 from engine.unfinished import unfinished_folder
+from training.feedback.families import Families, marks_of
 from training.feedback.freezing import PatientOf, Pseudonyms, freeze_pictures, write_records
 from training.feedback.label_keys import LabelKeys
 from training.feedback.verdict import too_few
@@ -50,6 +52,7 @@ class Nameless(StrEnum):
     """What stands for the patient of a scan whose header names none.
 
     FOLDER : the folder it lies in, as in the list of scans: never the same patient on both sides. FILE : the scan.
+    Scans that share a study, a series or a picture are of one patient all the same (`Families`).
     """
 
     FOLDER = "folder"
@@ -89,6 +92,7 @@ def take_snapshot(
     parent = parent or snapshots_folder()
     with store.at_one_moment():
         found = list(corrections(store, settings.wanted))
+        families = _families(store, settings.nameless)
         # Nobody but this database knows it, and a copy of the database knows the same one.
         secret = next((entry.hash for entry in store.audit.all()), "")
     left_out: Counter[str] = Counter()
@@ -113,6 +117,7 @@ def take_snapshot(
             keys,
             building,
             _patient_of(settings.nameless, identifiers),
+            families,
             Pseudonyms(secret),
             settings.heldout_share,
             MAX_SIDE,
@@ -135,14 +140,27 @@ def _patient_of(nameless: Nameless, identifiers: Identifiers) -> PatientOf:
 
     def patient(image: ImageRow, volume: Volume) -> str:
         identifiers.add_facts(volume.facts)
-        name, code = volume.facts.patient_name, volume.facts.patient_id
-        if nameless is Nameless.FILE and not (name.strip() or code.strip()):
-            return f"file:{image.source}"
-        # A name is written in several ways, and one patient must not be on both sides. Two people with one number are
-        # one patient here: that costs a little, the other way round would be a score on what was trained on.
-        return patient_key("" if search_text(code) else name, code, image.source)
+        return _named(volume.facts.patient_name, volume.facts.patient_id, image.source, nameless)
 
     return patient
+
+
+def _named(name: str, code: str, source: str, nameless: Nameless) -> str:
+    """A patient by what a header says, or else by the place of the scan."""
+    if nameless is Nameless.FILE and not (name.strip() or code.strip()):
+        return f"file:{source}"
+    # A name is written in several ways, and one patient must not be on both sides. Two people with one number are
+    # one patient here: that costs a little, the other way round would be a score on what was trained on.
+    return patient_key("" if search_text(code) else name, code, source)
+
+
+def _families(store: AnnotationStore, nameless: Nameless) -> Families:
+    """Who is one patient by all that was ever decided on, so that a filter makes nobody two."""
+    families = Families()
+    for view in store.scans.decided_views():
+        patient = None if view.patient is None else _named(*view.patient, view.source, nameless)
+        families.link(patient, marks_of(view.study_uid, view.series_uid, view.view_sha256))
+    return families
 
 
 def _write_manifest(
@@ -169,6 +187,13 @@ def describe(snapshot: Snapshot) -> Sequence[str]:
             f"{count['patients']} patients"
         )
     lines += [f"left out: {number} regions, {reason}" for reason, number in snapshot.left_out.items()]
+    names, patients = names_and_patients(snapshot.counts)
+    if names > patients:
+        lines.append(
+            f"{names} names or numbers of patients count as only {patients}, because their scans have a study UID, a "
+            "series UID or a picture in common: what belongs together stays on one side. If they are different people, "
+            "give each study a UID of its own, and annotate those files"
+        )
     held = snapshot.counts[HELD_OUT]["patients"]
     if not snapshot.counts[HELD_OUT]["records"]:
         lines.append("nothing is held out: no gate can say whether a model trained on this is better")

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from engine.scans import SeriesEntry, StudyFacts
+from engine.regions import Box, Label
+from engine.scans import Plane, SeriesEntry, StudyFacts, Window
 from engine.store import AnnotationStore, FileStamp, ListedScan, ScanFilter, ScanMark, ScanStatus
+from engine.suggest import ImageRef
 
 ALL = ScanFilter()
 
@@ -166,3 +169,25 @@ def test_rows_hide_whose_they_are_from_logs(store: AnnotationStore):
     shown = repr(store.scans.patients(ALL, 0, 9)) + repr(store.scans.find("/scans/2.1", "2.1"))
     assert "小明" not in shown
     assert "Doe" not in shown
+
+
+def test_whatever_was_decided_on_once_says_whose_it_is(store: AnnotationStore):
+    def decide(uid: str, study: str, digest: str) -> int:
+        image = ImageRef(Path("/scans") / uid, uid, "", "CT", Plane.AXIAL, 0, 8, 8, Window(40, 400), digest * 64)
+        row = store.draw_region(image, study, Box(1, 1, 5, 5), "ann", label=Label("liver", "liver", "肝"))
+        store.draw_region(replace(image, sha256="f" * 64), study, Box(1, 1, 5, 5), "ann")
+        return row.root_id
+
+    decide("2.1", "2.2", "a")
+    store.reject(decide("3.1", "3.3", "b"), "ann")
+    decide("9.1", "file:/scans/9.1", "c")
+    with store._connection:
+        store._connection.execute("UPDATE scan_patient SET key = 'worklist' WHERE name LIKE 'Å%'")
+    found = [
+        (view.series_uid, view.study_uid, view.view_sha256[0], view.patient) for view in store.scans.decided_views()
+    ]
+    assert found == [
+        ("2.1", "2.2", "a", ("王^小明", "王^小")),
+        ("3.1", "3.3", "b", None),
+        ("9.1", "file:/scans/9.1", "c", None),
+    ]

@@ -15,6 +15,7 @@ import pydicom
 import pytest
 from click.testing import CliRunner
 
+from engine.browse.indexing import index_into
 from engine.exchange import ExchangeError
 from engine.feedback.corrections import CorrectionFilter, corrections
 from engine.feedback.errors import FeedbackError
@@ -27,9 +28,10 @@ from tests.clinic import LIVER, PATIENTS, SPLEEN, decide_clinic, found, see, wri
 from training.cli_feedback import feedback
 from training.feedback.freezing import side_of
 from training.feedback.label_keys import LabelKeys
+from training.feedback.sets import SnapshotFolder, heldout_samples, require_judges
 from training.feedback.snapshot import Nameless, SnapshotSettings, describe, take_snapshot
 from training.instruct.check import check_dataset
-from training.records import read_records
+from training.records import DatasetError, read_records
 
 
 @pytest.fixture(scope="session")
@@ -149,21 +151,141 @@ def test_shares_of_held_out_patients_are_as_asked():
     assert 0.18 < sides.count("heldout") / len(sides) < 0.22
 
 
-def test_the_same_scan_under_another_patient_is_not_trained_on_when_it_is_held_out(decided, clinic, tmp_path):
-    held = next(number for number in range(6) if side_of_patient(number) == "heldout")
-    copy = tmp_path / "copy" / "dicom"
-    shutil.copytree(clinic[held], copy)
-    other = next(n for n in range(100) if side_of(f"other{n}\n", SHARE) == "train")
+def copy_of(scan: Path, folder: Path, code: str, **header: Any) -> Path:
+    """A scan under another patient's number, otherwise the same but for what `header` says."""
+    copy = folder / code / "dicom"
+    shutil.copytree(scan, copy)
     for file in copy.iterdir():
         dataset = pydicom.dcmread(file)
-        dataset.PatientName, dataset.PatientID = "Other", f"other{other}"
+        dataset.PatientName, dataset.PatientID = "Other", code
+        for name, value in header.items():
+            setattr(dataset, name, value)
         dataset.save_as(file)
-    row, said = found(decided, copy, LIVER, Box(10, 10, 40, 40))
-    decided.accept(row.root_id, said.id, LIVER, "ann")
-    snapshot = take(decided, tmp_path / "s")
-    assert snapshot.left_out == {"a picture that is held out too": 1}
-    report = check_dataset([snapshot.folder], NoProgress())
+    return copy
+
+
+def other_pixels(scan: Path) -> Path:
+    for file in scan.iterdir():
+        dataset = pydicom.dcmread(file)
+        dataset.PixelData = bytes(byte ^ 1 for byte in dataset.PixelData)
+        dataset.save_as(file)
+    return scan
+
+
+def accept_liver(store: AnnotationStore, scan: Path, index: int = 1) -> None:
+    row, said = found(store, scan, LIVER, Box(10, 10, 40, 40), index=index)
+    store.accept(row.root_id, said.id, LIVER, "ann")
+
+
+def code_on(side: str, stem: str = "other") -> str:
+    """A number that alone is on a side."""
+    return next(f"{stem}{n}" for n in range(100) if side_of(f"{stem}{n}\n", SHARE) == side)
+
+
+NEW_UIDS = {"StudyInstanceUID": "1.2.3.77", "SeriesInstanceUID": "1.2.3.77.1"}
+
+
+def sides_of(snapshot: Snapshot, store: AnnotationStore) -> dict[str, set[str]]:
+    """On which sides the scans of each place are."""
+    sides: dict[str, set[str]] = {}
+    for line in lines(snapshot.folder / LINEAGE_FILE):
+        source = store.images.get(store.regions.row(line["row"]).image_id).source
+        sides.setdefault(source, set()).add(line["side"])
+    return sides
+
+
+@pytest.mark.parametrize(
+    ("side", "other", "shared"),
+    [
+        ("train", "heldout", "study"),
+        ("heldout", "train", "study"),
+        ("heldout", "heldout", "series"),
+        ("heldout", "train", "series"),
+        ("train", "heldout", "picture"),
+        ("heldout", "train", "picture"),
+    ],
+)
+def test_what_shares_a_study_a_series_or_a_picture_is_of_one_patient(decided, clinic, tmp_path, side, other, shared):
+    before = take(decided, tmp_path / "s").counts
+    of = next(number for number in range(6) if side_of_patient(number) == side)
+    uids = dict(NEW_UIDS)
+    if shared != "picture":
+        del uids["StudyInstanceUID" if shared == "study" else "SeriesInstanceUID"]
+    copy = copy_of(clinic[of], tmp_path, code_on(other), **uids)
+    if shared != "picture":
+        other_pixels(copy)
+    accept_liver(decided, copy)
+    after = take(decided, tmp_path / "s")
+    wanted = {"heldout"} if (side, other) == ("heldout", "heldout") else {"train"}
+    sides = sides_of(after, decided)
+    assert sides[str(copy)] == sides[str(clinic[of])] == wanted
+    assert after.left_out == {}
+    for name in ("train", "heldout"):
+        moved = (name in wanted) - (name == side)
+        assert after.counts[name]["patients"] == before[name]["patients"] + moved
+    assert sum(count["names"] for count in after.counts.values()) == 7
+    assert "7 names or numbers of patients count as only 6," in "\n".join(describe(after))
+    report = check_dataset([after.folder], NoProgress())
     assert report.errors == 0, report.problems
+    assert take(decided, tmp_path / "again").row.hash == after.row.hash
+    assert not any(uid.encode() in data for data in tree(after.folder).values() for uid in NEW_UIDS.values())
+
+
+@pytest.mark.parametrize("backwards", [False, True])
+def test_one_patient_by_way_of_another_is_on_one_side(clinic, tmp_path, backwards):
+    """A shares a study with B, and B a picture with C."""
+    first = copy_of(clinic[0], tmp_path, code_on("heldout", "a"))
+    same_study = other_pixels(copy_of(clinic[0], tmp_path, code_on("heldout", "b"), SeriesInstanceUID="1.2.3.9"))
+    same_picture = copy_of(same_study, tmp_path, code_on("train", "c"), **NEW_UIDS)
+    alone = copy_of(clinic[1], tmp_path, code_on("heldout", "d"))
+    scans = [(first, 1), (same_study, 2), (same_picture, 2), (same_study, 3), (alone, 1)]
+    with AnnotationStore.open(tmp_path / "a.sqlite") as store:
+        for scan, index in reversed(scans) if backwards else scans:
+            accept_liver(store, scan, index)
+        snapshot = take(store, tmp_path / "s")
+        sides = sides_of(snapshot, store)
+    assert sides == {str(scan): {"heldout" if scan == alone else "train"} for scan, _ in scans}
+    assert (snapshot.counts["train"]["patients"], snapshot.counts["train"]["names"]) == (1, 3)
+    assert len({record["group"] for record in records(snapshot, "train")}) == 1
+
+
+@pytest.mark.parametrize("taken_back", [False, True])
+def test_a_filter_makes_of_one_patient_no_two(clinic, tmp_path, taken_back):
+    """Who was trained on with the other scan judges nothing without it."""
+    held = copy_of(clinic[0], tmp_path, code_on("heldout"))
+    trained = copy_of(clinic[0], tmp_path, code_on("train"), SeriesInstanceUID="1.2.3.9")
+    with AnnotationStore.open(tmp_path / "a.sqlite") as store:
+        index_into(store, [tmp_path], NoProgress())
+        accept_liver(store, held)
+        row, said = found(store, trained, LIVER, Box(10, 10, 40, 40), index=2)
+        store.accept(row.root_id, said.id, LIVER, "bob")
+        if taken_back:
+            store.reject(row.root_id, "bob")
+        assert sides_of(take(store, tmp_path / "s", only(annotators=("ann",))), store) == {str(held): {"train"}}
+
+
+def test_an_empty_uid_makes_nobody_one(clinic, tmp_path):
+    none = {"StudyInstanceUID": "", "SeriesInstanceUID": ""}
+    with AnnotationStore.open(tmp_path / "a.sqlite") as store:
+        for number in range(3):
+            accept_liver(store, copy_of(clinic[number], tmp_path, f"p{number}", **none))
+        counts = take(store, tmp_path / "s").counts
+    assert sum(count["patients"] for count in counts.values()) == 3
+
+
+def test_one_uid_for_everything_holds_nobody_out_and_says_why(clinic, tmp_path):
+    with AnnotationStore.open(tmp_path / "a.sqlite") as store:
+        for number in range(4):
+            accept_liver(store, copy_of(clinic[number], tmp_path, f"p{number}", StudyInstanceUID="1.2.3.4"))
+        snapshot = take(store, tmp_path / "s")
+    assert {side: count["patients"] for side, count in snapshot.counts.items()} == {"train": 1, "heldout": 0}
+    said = "\n".join(describe(snapshot))
+    assert "4 names or numbers of patients count as only 1, because their scans have a study UID" in said
+    assert "give each study a UID of its own" in said
+    assert "nothing is held out" in said
+    frozen = SnapshotFolder.read(snapshot.folder)
+    with pytest.raises(DatasetError, match=r"4 names or numbers count as only 1 patients, because .*a study UID"):
+        require_judges(frozen, heldout_samples(frozen))
 
 
 def side_of_patient(number: int) -> str:
@@ -222,11 +344,11 @@ def test_a_snapshot_of_the_version_before_is_read(decided, tmp_path):
     snapshot = take(decided, tmp_path / "s")
     path = snapshot.folder / "snapshot.json"
     said = json.loads(path.read_text(encoding="utf-8"))
-    assert said["format"] == 2
+    assert said["format"] == 3
     path.chmod(0o644)
-    for format_ in (1, 3):
+    for format_ in (1, 2, 4):
         path.write_text(json.dumps(said | {"format": format_}), encoding="utf-8")
-        if format_ == 1:
+        if format_ < 3:
             assert read_manifest(snapshot.folder)["counts"] == snapshot.counts
         else:
             with pytest.raises(FeedbackError, match="of another version"):
