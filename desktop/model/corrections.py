@@ -115,7 +115,9 @@ def count_corrections(store: AnnotationStore, wanted: CorrectionFilter) -> Corre
 
 
 def count_patients(store: AnnotationStore, sources: Iterable[str]) -> PatientCounts:
-    """Count as a snapshot does. sources : of scans that something was drawn on.
+    """Count as a snapshot does, but for names that turn out to be one patient's only when scans are compared.
+
+    sources : of scans that something was drawn on.
 
     A DICOM series that was never listed is the one case in which only its file says who it is of: it is counted by its
     study.

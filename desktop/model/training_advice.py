@@ -6,8 +6,9 @@ import math
 
 from PySide6.QtCore import QObject
 
-from desktop.model.training_folder import RunPlan
+from desktop.model.training_folder import Frozen, RunPlan
 from engine.feedback.judges import LEAST_PATIENTS
+from engine.feedback.snapshots import names_and_patients
 
 _ENOUGH_JUDGES = LEAST_PATIENTS + 4
 """Patients that a proposed share holds out on the average, so that mostly there are enough."""
@@ -29,6 +30,8 @@ class TrainingAdvice(QObject):
             "better."
         )
         said = [why.format(patients, held, LEAST_PATIENTS)]
+        if joined := self.joined(plan.frozen):
+            said.append(joined)
         if wanted > share:
             raised = self.tr(
                 "Start anew under Corrections with a larger share of “Patients held out”: {0} %, not {1} %."
@@ -41,3 +44,13 @@ class TrainingAdvice(QObject):
             )
         )
         return " ".join(said)
+
+    def joined(self, frozen: Frozen) -> str:
+        """That several names are one patient, and why; "" where none are."""
+        names, patients = names_and_patients(frozen.counts)
+        if names <= patients:
+            return ""
+        return self.tr(
+            "{0} names or numbers count as only {1} patients, because their scans have a study UID, a series UID or a "
+            "picture in common."
+        ).format(names, patients)

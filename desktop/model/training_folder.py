@@ -85,7 +85,7 @@ class RunOptions:
 
 @dataclass(frozen=True, slots=True)
 class Frozen:
-    """The snapshot of a run. counts : patients, images, regions and records of ``train`` and ``heldout``."""
+    """The snapshot of a run. counts : of ``train`` and ``heldout``, see `engine.feedback.snapshots.Snapshot`."""
 
     folder: Path
     hash: str

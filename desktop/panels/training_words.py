@@ -8,6 +8,7 @@ from PySide6.QtCore import QDateTime, QObject, Qt
 
 from desktop.model.gate_report import GateCheck, GateReport
 from desktop.model.labels import LabelsModel
+from desktop.model.training_advice import TrainingAdvice
 from desktop.model.training_folder import RunRow, Step
 from desktop.model.training_run import Live
 from engine.feedback.drift import Alarm
@@ -17,6 +18,10 @@ from engine.protocol import Language, Task
 
 class TrainingWords(QObject):
     """Makes the texts; knows no widget."""
+
+    def __init__(self, parent: QObject | None = None) -> None:
+        super().__init__(parent)
+        self._advice = TrainingAdvice(self)
 
     def step(self, step: Step) -> str:
         """What is being done."""
@@ -76,8 +81,10 @@ class TrainingWords(QObject):
         left_out = sum(frozen.left_out.values())
         if left_out:
             said += " " + self.tr(
-                "{0} regions are left out: no name, no area, or the same picture on both sides."
+                "{0} regions are left out: no name, no area, or held out but accepted many at once."
             ).format(left_out)
+        if joined := self._advice.joined(frozen):
+            said += " " + joined
         if held["patients"] and held["patients"] < LEAST_PATIENTS:
             said += " " + self._too_few(held["patients"])
         if not held["regions"]:

@@ -3221,6 +3221,10 @@
         <translation>{0} 名患者中有 {1} 名被留出用于评判，少于 {2} 名永远无法说明模型变好了。</translation>
     </message>
     <message>
+        <source>{0} names or numbers count as only {1} patients, because their scans have a study UID, a series UID or a picture in common.</source>
+        <translation>{0} 个姓名或编号只算作 {1} 名患者，因为其影像有相同的检查 UID、序列 UID 或图像。</translation>
+    </message>
+    <message>
         <source>Start anew under Corrections with a larger share of “Patients held out”: {0} %, not {1} %.</source>
         <translation>请在“修正”中提高“留出的患者”的比例，重新开始：设为 {0} %，而不是 {1} %。</translation>
     </message>
@@ -4172,8 +4176,8 @@ Each scan is a patient: right where every file is of another patient. Where a pa
         <translation>{1} 名患者的 {0} 个区域用于学习，{3} 名患者的 {2} 个区域用于评判。</translation>
     </message>
     <message>
-        <source>{0} regions are left out: no name, no area, or the same picture on both sides.</source>
-        <translation>有 {0} 个区域未纳入：没有名称、没有面积，或同一图像出现在两边。</translation>
+        <source>{0} regions are left out: no name, no area, or held out but accepted many at once.</source>
+        <translation>有 {0} 个区域未纳入：没有名称、没有面积，或虽被留出但是批量接受的。</translation>
     </message>
     <message>
         <source>Nothing is held out: no comparison can say whether it is better.</source>

@@ -78,12 +78,12 @@ def open_pages(qtbot, home: Path) -> Iterator[Callable[[], Pages]]:
     delete([pages.window for pages in made])
 
 
-def write_run(base: ModelManifest, database: Path, held: int) -> Path:
-    """A run whose corrections are frozen: of five patients, so many of them held out."""
+def write_run(base: ModelManifest, database: Path, held: int, names: int = 5) -> Path:
+    """A run whose corrections are frozen: of five patients, so many of them held out, who have so many names."""
     folder = new_run(base.folder, base.sha256, database, RunOptions())
     counts = {
-        side: {"patients": n, "images": n, "regions": n, "records": n}
-        for side, n in (("train", 5 - held), ("heldout", held))
+        side: {"patients": n, "images": n, "regions": n, "records": n, "names": some}
+        for side, n, some in (("train", 5 - held, names - held), ("heldout", held, held))
     }
     said = {"folder": str(folder / "snapshot"), "hash": "a" * 64, "counts": counts, "left_out": {}}
     keep_frozen(folder, RunPlan.read(folder), said)
@@ -198,6 +198,20 @@ def test_a_training_that_nobody_could_judge_is_not_begun_unasked(open_pages, mon
     assert len(begun) == 1
     assert model.live is not None
     assert model.live.step is Step.TRAIN
+
+
+def test_why_so_few_are_held_out_is_said_where_several_names_are_one_patient(open_pages, monkeypatch):
+    begun: list[FeedbackChild] = []
+    monkeypatch.setattr(FeedbackChild, "start", lambda child: begun.append(child))
+    pages = open_pages()
+    dialog, model = pages.dialog, pages.parts.runs
+    model.resume(write_run(pages.base, pages.store.path, held=0, names=30))
+    pages.until(lambda: model.live is None and bool(model.rows))
+    why = "30 names or numbers count as only 5 patients, because their scans have a study UID"
+    assert why in dialog.problem.text()
+    dialog.pages.show_panel(RUNS)
+    assert why in dialog.runs._facts.text()
+    assert not begun
 
 
 @pytest.mark.parametrize(("held", "begins"), [(LEAST_PATIENTS - 1, 0), (LEAST_PATIENTS, 1)])
