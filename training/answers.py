@@ -8,7 +8,6 @@ from typing import Any, NamedTuple
 
 import torch
 from torch import nn
-from torch.nn import functional
 from transformers import InternVLForConditionalGeneration
 
 from training.attention import AttentionGuide
@@ -23,7 +22,7 @@ from training.model import (
     stem_states,
     tower_features,
 )
-from training.packing import PackedBatch
+from training.packing import NO_CHOICE, PackedBatch
 from training.recipe import Stage
 
 _PARTS = {"vision": "model.vision_tower", "connector": "model.multi_modal_projector"}
@@ -123,12 +122,24 @@ def answer_loss_sum(
     features : (B, image tokens, 4 x vision width). Logits are made for answer positions only: they are a tenth of a
     sequence.
     """
-    logits = model.lm_head(answer_states(model, packed, features))
+    logits: torch.Tensor = model.lm_head(answer_states(model, packed, features)).float()
     answered = packed.answered
-    logprobs = functional.log_softmax(logits.float(), dim=-1)
+    logprobs = logits - log_total(logits, packed.choices[:, 1:][answered])[:, None]
     ids, shares = packed.target_ids[:, 1:][answered], packed.target_shares[:, 1:][answered]
     each = -(logprobs.gather(-1, ids) * shares).sum(dim=-1)
     return (each * packed.weights[:, 1:][answered]).sum()
+
+
+def log_total(logits: torch.Tensor, choices: torch.Tensor) -> torch.Tensor:
+    """(N,) the logarithm of what all exponentials sum to of the ids that each of N rows is chosen among.
+
+    logits : (N, vocabulary). choices : (N, C), see `PackedBatch.choices`.
+    """
+    total = logits.logsumexp(dim=-1)
+    told = (choices != NO_CHOICE).any(dim=-1)
+    some = choices[told]
+    among = logits[told].gather(-1, some.clamp(min=0)).masked_fill(some == NO_CHOICE, -torch.inf)
+    return total.masked_scatter(told, among.logsumexp(dim=-1))
 
 
 def answer_states(model: InternVLForConditionalGeneration, packed: PackedBatch, features: torch.Tensor) -> torch.Tensor:

@@ -12,11 +12,13 @@ import numpy as np
 from torch.utils.data import Dataset
 
 from engine.protocol import Task, prompt_from_user_text
+from engine.regions import LabelSet
 from training.attention import answer_looks
 from training.augment import SMALLEST, STRETCH, WHOLE, Crop, change_greys, crop_record, loosen_boxes
 from training.coordinates import Alternatives, coordinate_targets
 from training.features import FeatureCache, ImageBatch, ImageItem, collate_images
 from training.mirror import NO_MIRROR, mirror_record, mirrors_of, view_form
+from training.name_choices import NameChoices
 from training.packing import Branch, PackedBatch, PackedQuestions, pack
 from training.records import DatasetError, Record
 from training.samples import ImageSample, PictureCache, Skipped, Skipper, draw_view
@@ -41,6 +43,7 @@ class Drawing:
     tasks : how readily groups of a task are drawn, 1 unless named.
     smallest_crop, stretch : see `Crop.random`. strong_greys : see `change_greys`.
     mirror : whether pictures in which nothing has a side are also mirrored (see `training.mirror`).
+    names : those among which the name of a region is chosen (see `training.name_choices`), None for any text.
     """
 
     image_size: int
@@ -59,6 +62,7 @@ class Drawing:
     stretch: float = STRETCH
     strong_greys: bool = False
     mirror: bool = False
+    names: LabelSet | None = None
 
 
 class QuestionItem(ImageItem):
@@ -87,6 +91,7 @@ class QuestionDataset(Dataset[QuestionItem]):
         self._drawing = drawing
         self._cache = cache
         self._skipper = Skipper(skipped)
+        self._names = None if drawing.names is None else NameChoices(drawing.names, encoder)
         self._pictures = PictureCache()
         self._mirrors = [mirrors_of(sample) if drawing.mirror else (NO_MIRROR,) for sample in samples]
 
@@ -198,7 +203,8 @@ class QuestionDataset(Dataset[QuestionItem]):
         if drawing.coordinate_spread:
             encoder = self._encoder
             targets = coordinate_targets(answer, encoder.box_ids, encoder.digit_ids, drawing.coordinate_spread)
-        return prefix, Branch(tuple(question), answer, weights, self._looks(record, answer), targets)
+        choices = () if self._names is None else self._names.of(record, answer)
+        return prefix, Branch(tuple(question), answer, weights, self._looks(record, answer), targets, choices)
 
     def _looks(self, record: Record, answer: tuple[int, ...]) -> tuple[tuple[int, ...], ...]:
         encoder = self._encoder

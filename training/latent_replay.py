@@ -14,7 +14,7 @@ from torch.nn import functional
 
 _AT_ONCE = 2048
 """Tokens of a step."""
-WEIGHT = 40.0
+WEIGHT = 25.0
 """Beside the mean cross-entropy of what is learnt. Of the starter's own names ninety corrections of a new site cost 2.2
 points with 10, 1.6 with 25, 0.6 with 40, where the site's are learnt as well.
 """

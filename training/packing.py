@@ -17,8 +17,10 @@ from dataclasses import dataclass, fields
 import torch
 
 from training.coordinates import MOST_ALTERNATIVES, Alternatives
+from training.name_choices import Choices
 
 IGNORED = -100
+NO_CHOICE = -1
 _PAD = -1
 
 
@@ -30,6 +32,7 @@ class Branch:
     looks : for each answer id the image tokens to look at while it is written (see `training.attention`), or
     empty.
     targets : for each answer id what else could stand there (see `training.coordinates`), or empty.
+    choices : for each answer id those among which it is chosen (see `training.name_choices`), or empty.
     """
 
     question: tuple[int, ...]
@@ -37,6 +40,7 @@ class Branch:
     weights: tuple[float, ...] = ()
     looks: tuple[tuple[int, ...], ...] = ()
     targets: tuple[Alternatives, ...] = ()
+    choices: Choices = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +70,8 @@ class PackedBatch:
     should attend to, all False where that is left open.
     target_ids, target_shares : (R, L, `MOST_ALTERNATIVES`) int64 and float32, what each label is taken for in the loss:
     shares of ids, which sum to 1 on answers.
+    choices : (R, L, C) int64, the ids among which each label is chosen, then `NO_CHOICE`; all of them that where it is
+    chosen among all ids. C is the most that any of the batch has.
     """
 
     image_index: torch.Tensor
@@ -78,6 +84,7 @@ class PackedBatch:
     looks: torch.Tensor
     target_ids: torch.Tensor
     target_shares: torch.Tensor
+    choices: torch.Tensor
 
     @property
     def answered(self) -> torch.Tensor:
@@ -109,6 +116,8 @@ def pack(groups: Sequence[PackedQuestions], pad_id: int, image_tokens: int, leng
     looks = torch.zeros((*shape, image_tokens), dtype=torch.bool)
     target_ids = torch.zeros((*shape, MOST_ALTERNATIVES), dtype=torch.int64)
     target_shares = torch.zeros((*shape, MOST_ALTERNATIVES))
+    most = max((len(some) for group in groups for branch in group.branches for some in branch.choices), default=0)
+    choices = torch.full((*shape, most), NO_CHOICE)
     for row, placed in enumerate(laid):
         offset = 0
         for document, ((ids, targets, places, owners), group) in enumerate(placed):
@@ -125,6 +134,8 @@ def pack(groups: Sequence[PackedQuestions], pad_id: int, image_tokens: int, leng
                         ids_and_shares = torch.tensor(others, dtype=torch.float64).T
                         target_ids[row, place, : len(others)] = ids_and_shares[0].long()
                         target_shares[row, place, : len(others)] = ids_and_shares[1].float()
+                for place, some in enumerate(branch.choices, start=start):
+                    choices[row, place, : len(some)] = torch.tensor(some, dtype=torch.int64)
                 if branch.weights:
                     weights[row, ids_there] = torch.tensor(branch.weights)
                 # The position before an id predicts it.
@@ -142,6 +153,7 @@ def pack(groups: Sequence[PackedQuestions], pad_id: int, image_tokens: int, leng
         looks,
         target_ids,
         target_shares,
+        choices,
     )
 
 

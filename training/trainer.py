@@ -24,6 +24,7 @@ from transformers import (
 )
 
 from engine.progress import Cancelled, Progress
+from engine.regions import LabelSet
 from engine.runtime.manifest import MANIFEST_FILE
 from training.answers import AnswerModel, choose_trained, packed_loss
 from training.checkpoint import TrainingError, last_complete, remove_incomplete, save_checkpoint
@@ -98,11 +99,13 @@ def train_samples(
     skipped: Skipped | None = None,
     held_out: HeldOut | None = None,
     remembered: Remembered | None = None,
+    names: LabelSet | None = None,
     listener: Listener = nobody,
 ) -> Path:
     """As `run_recipe`, on images that were gathered already. held_out : ends instruction stages early.
 
-    remembered : what instruction stages that adapt nothing but the output layer must not forget.
+    remembered : what instruction stages that adapt nothing but the output layer must not forget. names : those among
+    which the name of a region is chosen (see `training.name_choices`), None for any text.
     """
     state = PartialState(cpu=not torch.cuda.is_available())
     out.mkdir(parents=True, exist_ok=True)
@@ -118,7 +121,7 @@ def train_samples(
             if steps is not None:
                 stage = stage.model_copy(update={"steps": min(steps, stage.steps_for(len(samples))), "epochs": None})
             run = _StageRun(stage, model, tokenizer, samples, folder, recipe.model.seed + number)
-            run.skipped, run.held_out, run.remembered = skipped, held_out, remembered
+            run.skipped, run.held_out, run.remembered, run.names = skipped, held_out, remembered, names
             run.view_seed = recipe.model.seed if recipe.model.view_seed is None else recipe.model.view_seed
             run.train(progress, listener, interrupts)
             model = run.finish(state.is_main_process)
@@ -193,6 +196,7 @@ class _StageRun:
         self.skipped: Skipped | None = None
         self.held_out: HeldOut | None = None
         self.remembered: Remembered | None = None
+        self.names: LabelSet | None = None
         self.view_seed = seed
         self._trainer: StageTrainer | None = None
         self._adapted: PeftModel | None = None
@@ -322,6 +326,7 @@ class _StageRun:
             tasks=stage.tasks,
             view_seed=self.view_seed,
             views=(stage.cache_views if stage.augment else 1) if stage.cache_features else 0,
+            names=self.names,
         )
         questions = QuestionDataset(self.samples, encoder, drawing, cache=cache, skipped=self.skipped)
         module = AnswerModel(

@@ -136,7 +136,8 @@ class AskingModel(QObject):
         """The names that the model of this task was trained on, and its adapter."""
         folder = self.manifest_for(task).folder
         session = self.session if folder == self.manifest.folder else self._others.get(folder)
-        return taught_labels(self._labels[folder], session.adapter if session else None)
+        adapter = session.adapter if session else None
+        return taught_labels(self._labels[folder], adapter.labels if adapter else ())
 
     @property
     def labels(self) -> LabelSet:

@@ -9,7 +9,7 @@ import json
 import logging
 import math
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -142,16 +142,17 @@ def list_adapters(manifest: ModelManifest | None = None) -> list[AdapterManifest
 
 def known_labels(manifest: ModelManifest, adapter: AdapterManifest | None) -> LabelSet:
     """The names that a model can give, those its adapter was taught after its own. Raises `LabelError`."""
-    return taught_labels(manifest.labels(), adapter)
+    return taught_labels(manifest.labels(), adapter.labels if adapter is not None else ())
 
 
-def taught_labels(own: LabelSet, adapter: AdapterManifest | None) -> LabelSet:
-    """A model's own names, each wherever it or its adapter met it, and those that only its adapter has."""
-    if adapter is None or not adapter.labels:
-        return own
-    taught = {one.id: one for one in adapter.labels}
+def taught_labels(own: LabelSet, labels: Sequence[Label]) -> LabelSet:
+    """A model's own names, each wherever it or its adapter met it, and those that only its adapter has.
+
+    labels : what the adapter was taught.
+    """
+    taught = {one.id: one for one in labels}
     wider = [_wider(one, taught[one.id]) if one.id in taught else one for one in own]
-    return LabelSet([*wider, *new_labels(own, adapter.labels)])
+    return LabelSet([*wider, *new_labels(own, labels)])
 
 
 def _wider(own: Label, taught: Label) -> Label:

@@ -13,9 +13,10 @@ torch = pytest.importorskip("torch")
 from engine.models.registering import self_test_image  # noqa: E402
 from engine.protocol import Language, Question, Task, prompt_from_user_text, user_text  # noqa: E402
 from engine.regions import Box  # noqa: E402
+from training.answers import answer_loss_sum, answer_states, log_total  # noqa: E402
 from training.coordinates import coordinate_targets, next_digits  # noqa: E402
 from training.drawing import digit_weights, reduced_weights  # noqa: E402
-from training.model import load_model  # noqa: E402
+from training.model import image_tensor, load_model, tower_features  # noqa: E402
 from training.packing import Branch, PackedQuestions, branch_attention, pack  # noqa: E402
 from training.tokenizer import PromptEncoder, load_tokenizer  # noqa: E402
 from training.trainer import packed_loss  # noqa: E402
@@ -120,6 +121,34 @@ def test_weights_stand_where_their_answers_are(side):
     answered = packed.labels[0] != -100
     expected = [weight for branch in weighted for weight in branch.weights]
     assert packed.weights[0][answered].tolist() == expected
+
+
+def test_an_id_that_is_chosen_among_few_competes_with_those_alone(side):
+    model, encoder = side
+    whole = group(encoder, [Box(1, 2, 30, 40), Box(50, 50, 90, 99)], ["liver", "right kidney"])
+    images = torch.from_numpy(self_test_image(56))[None]
+    first, second = whole.branches
+    others = (first.answer[0], second.answer[0], 7)
+    chosen = replace(first, choices=(others, *[()] * (len(first.answer) - 1)))
+    packed = pack([replace(whole, branches=(chosen, second))], encoder.pad_id, encoder.image_tokens)
+    free = pack([whole], encoder.pad_id, encoder.image_tokens)
+    assert free.choices.shape == (*free.labels.shape, 0)
+    with torch.no_grad():
+        features = tower_features(model, image_tensor(images))
+        difference = answer_loss_sum(model, free, features) - answer_loss_sum(model, packed, features)
+        states = answer_states(model, packed, features)
+        logits = model.lm_head(states[0])
+    expected = logits.logsumexp(-1) - logits[list(others)].logsumexp(-1)
+    assert float(difference) == pytest.approx(float(expected), abs=1e-3)
+    assert float(expected) > 1
+
+
+def test_what_nobody_may_say_there_gets_no_gradient():
+    logits = torch.randn(3, 9, requires_grad=True)
+    choices = torch.tensor([[1, 4, -1], [-1, -1, -1], [0, 2, 8]])
+    log_total(logits, choices).sum().backward()
+    assert logits.grad.isfinite().all()
+    assert [row.nonzero().flatten().tolist() for row in logits.grad] == [[1, 4], list(range(9)), [0, 2, 8]]
 
 
 class TestCoordinateTargets:

@@ -1,7 +1,8 @@
 """A LoRA adapter from a snapshot of corrections, reminded of what the base learnt from.
 
 Only the output layer is adapted: that is where a name that the model never said is missing, and there the base can be
-held to what it said before by vectors alone (see `training.latent_replay`).
+held to what it said before by vectors alone (see `training.latent_replay`). It is taught to choose among names as the
+engine does (see `training.name_choices`): what the base says of anything else stays out of it.
 """
 
 from __future__ import annotations
@@ -24,7 +25,7 @@ from engine.files import whole_file
 from engine.priority import lower_priority
 from engine.progress import Progress
 from engine.protocol import Task
-from engine.runtime import AdapterManifest, ModelFile, ModelManifest
+from engine.runtime import AdapterManifest, ModelFile, ModelManifest, taught_labels
 from training.checkpoint import TrainingError
 from training.early_stopping import HeldOut, read_losses, split_by_patient
 from training.events import Listener, nobody
@@ -62,7 +63,7 @@ _PACK = 512
 """Ids of a row that images share: about the longest group. A row each would be padding for nearly a half."""
 _ADAPTER_WEIGHTS = "adapter.gguf"
 _CHECKS = 12
-_FIRST_WEIGHT = 40.0
+_AMONG = "names of the modality"
 _EVALUATIONS = 8
 """Times the held-out loss is measured in a run."""
 
@@ -178,6 +179,7 @@ def _fine_tune(
         "records": sum(len(sample.records) for sample in corrected),
         "settings": json.loads(json.dumps(asdict(settings))),
         "remembered_weight": WEIGHT,
+        "names_chosen_among": _AMONG,
     }
     _keep_record(out, record)
     # Not in the record, which goes wherever the adapter goes: a set may name its patients, and a path its owner.
@@ -194,6 +196,7 @@ def _fine_tune(
         progress,
         held_out=HeldOut(tuple(judge), settings.patience) if judge else None,
         remembered=Remembered(reminder.hidden.float()),
+        names=taught_labels(base.labels(), snapshot.taught(base.labels())),
         listener=listener,
     )
     adapter = _export(out, base, snapshot, record)
@@ -285,8 +288,8 @@ def _reminder(
 def _keep_record(out: Path, record: dict[str, Any]) -> None:
     path = out / RUN_FILE
     if path.is_file():
-        # Runs of before it was written down had the only weight there was.
-        before = {"remembered_weight": _FIRST_WEIGHT} | read_record(out)
+        # One of before something was written down cannot go on as it began: it lacks the key.
+        before = read_record(out)
         changed = sorted(key for key in record if before.get(key) != record[key])
         if changed:
             raise TrainingError(f"{out} holds a run with other {', '.join(changed)}: name another --out, or delete it")

@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import json
 from collections import Counter, defaultdict
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import gguf
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from transformers import InternVLForConditionalGeneration, PreTrainedTokenizerFast
@@ -24,12 +25,13 @@ from engine.progress import Cancelled, Progress
 from engine.protocol import Task, prompt_from_user_text
 from engine.runtime import AdapterManifest, ModelFile, ModelManifest, to_model_image
 from training.answers import answer_states
+from training.augment import change_greys, crop_record, loosen_boxes
 from training.feedback.sets import require_apart
 from training.gguf_checkpoint import OUTPUT, load_gguf, output_layer
 from training.model import CheckpointError, image_tensor, tower_features
 from training.packing import Branch, PackedQuestions, pack
 from training.records import Record, dataset_sha256
-from training.samples import ImageSample, gather_samples, read_rgb
+from training.samples import ImageSample, draw_view, gather_samples, read_rgb
 from training.tokenizer import PromptEncoder
 
 ROLE = "latents"
@@ -49,6 +51,17 @@ _REPLAYED = {
     Task.DIAGNOSIS: 300,
 }
 """Answers to remember of each task, some fourteen thousand ids. Of four thousand much else was forgotten."""
+_SEEN_ANEW = {Task.REGION_TO_TEXT: 9000, Task.VQA: 1200, Task.DIAGNOSIS: 1200}
+"""Answers to remember of the same pictures cut, in other greys, and with other boxes than they were learnt with.
+
+The pictures as they are the model knows too well: it is sure of them, so that much may change before it says anything
+else, but not of a new patient's. Nobody has to know what is true of such a view: the base is held to what it says.
+"""
+_VIEW_SEED = 5
+_CUT, _STRETCHED = 0.45, 0.15
+"""See `Crop.random`."""
+_LOOSE = (0.1, 0.8)
+"""How far corners of a box are moved at most, of its size: as people draw, and so far that it is hardly the thing."""
 _TESTED = {
     Task.REGION_TO_TEXT: 500,
     Task.TEXT_TO_REGION: 60,
@@ -135,7 +148,7 @@ def write_latents(
     learnt, asked = gather_samples(trained), gather_samples(tested)
     require_apart(learnt, asked, "the test set")
     model, tokenizer = load_gguf(manifest.folder)
-    replay = answer_latents(model, tokenizer, learnt, _REPLAYED, seed, progress)
+    replay = _replayed(model, tokenizer, learnt, seed, progress)
     test = answer_latents(model, tokenizer, asked, _TESTED, seed, progress)
     found = Latents(
         shuffled(replay, seed),
@@ -155,13 +168,47 @@ def replay_vectors(
 ) -> torch.Tensor:
     """(N, text width) float16: as `Latents.replay`, of a set that is at hand. Raises as `write_latents`."""
     model, tokenizer = load_gguf(manifest.folder)
-    return shuffled(answer_latents(model, tokenizer, samples, _REPLAYED, seed, progress), seed)
+    return shuffled(_replayed(model, tokenizer, samples, seed, progress), seed)
+
+
+def _replayed(
+    model: InternVLForConditionalGeneration,
+    tokenizer: PreTrainedTokenizerFast,
+    samples: Sequence[ImageSample],
+    seed: int,
+    progress: Progress,
+) -> list[AnswerLatents]:
+    """Answers about the pictures as they are, and about another view of each."""
+    known = answer_latents(model, tokenizer, samples, _REPLAYED, seed, progress)
+    return known + answer_latents(model, tokenizer, samples, _SEEN_ANEW, seed, progress, seen_anew)
 
 
 def shuffled(answers: Sequence[AnswerLatents], seed: int) -> torch.Tensor:
     """(N, text width): the vectors of all answers in random order."""
     joined = torch.cat([one.hidden for one in answers])
     return joined[torch.from_numpy(np.random.default_rng(seed).permutation(len(joined)))]
+
+
+Look = Callable[[ImageSample, int], tuple[NDArray[np.uint8], Sequence[Record]]]
+"""Of an image and the model's side the (side, side, 3) picture, and the questions about it."""
+
+
+def as_it_is(sample: ImageSample, side: int) -> tuple[NDArray[np.uint8], Sequence[Record]]:
+    """An image as the window shows it to a model."""
+    return to_model_image(read_rgb(sample.path), side), sample.records
+
+
+def seen_anew(sample: ImageSample, side: int) -> tuple[NDArray[np.uint8], Sequence[Record]]:
+    """A cut of it in other greys, and what may still be asked of that; regions also with boxes that are far off."""
+    crop, rng = draw_view(sample.path, 0, _VIEW_SEED, augment=True, smallest=_CUT, stretch=_STRETCHED)
+    records: list[Record] = []
+    for record in sample.records:
+        moved = crop_record(record, crop) if record.task in _SEEN_ANEW else None
+        if moved is not None:
+            boxed = moved.task is Task.REGION_TO_TEXT
+            asked = [replace(moved, human=loosen_boxes(moved.human, rng, far)) for far in _LOOSE] if boxed else [moved]
+            records += asked
+    return change_greys(crop.apply(read_rgb(sample.path), side), rng, strong=True), records
 
 
 @torch.no_grad()
@@ -172,11 +219,16 @@ def answer_latents(
     wanted: Mapping[Task, int],
     seed: int,
     progress: Progress,
+    look: Look = as_it_is,
 ) -> list[AnswerLatents]:
-    """Up to so many answers of each task, of images in random order. Raises `DatasetError`, `Cancelled`."""
+    """Up to so many answers of each task, of images in random order.
+
+    look : how the images are shown, and what is asked of them. Raises `DatasetError`, `Cancelled`.
+    """
     model.eval()
     rng = np.random.default_rng(seed)
     encoder = PromptEncoder(tokenizer, model.config.image_seq_length)
+    side = int(model.config.vision_config.image_size[0])
     total = sum(min(wanted.get(task, 0), count) for task, count in _tasks(samples).items())
     patients = {name: number for number, name in enumerate(sorted({one.records[0].group for one in samples}))}
     counted: Counter[Task] = Counter()
@@ -186,13 +238,16 @@ def answer_latents(
             raise Cancelled
         progress.report(len(found), total, "remembering")
         sample = samples[int(place)]
+        if not any(counted[record.task] < wanted.get(record.task, 0) for record in sample.records):
+            continue
+        picture, asked = look(sample, side)
         features = None
-        for records in _groups(sample, rng):
+        for records in _groups(asked, rng):
             task = records[0].task
             records = records[: max(0, wanted.get(task, 0) - counted[task])]
             if records:
                 counted[task] += len(records)
-                features = _features(model, sample) if features is None else features
+                features = _features(model, picture) if features is None else features
                 found += _latents(model, encoder, features, records, patients[sample.records[0].group])
         if len(found) >= total:
             break
@@ -203,27 +258,25 @@ def _tasks(samples: Sequence[ImageSample]) -> Counter[Task]:
     """How many answers there are that `answer_latents` may take."""
     counted: Counter[Task] = Counter()
     for sample in samples:
-        for records in _preambles(sample).values():
+        for records in _preambles(sample.records).values():
             counted[records[0].task] += min(_AT_ONCE, len(records))
     return counted
 
 
-def _preambles(sample: ImageSample) -> dict[str, list[Record]]:
+def _preambles(asked: Iterable[Record]) -> dict[str, list[Record]]:
     groups: dict[str, list[Record]] = defaultdict(list)
-    for record in sample.records:
+    for record in asked:
         groups[record.preamble].append(record)
     return groups
 
 
-def _groups(sample: ImageSample, rng: np.random.Generator) -> list[list[Record]]:
+def _groups(asked: Iterable[Record], rng: np.random.Generator) -> list[list[Record]]:
     """Some questions of each preamble."""
-    groups = _preambles(sample).values()
+    groups = _preambles(asked).values()
     return [[records[int(i)] for i in rng.permutation(len(records))[:_AT_ONCE]] for records in groups]
 
 
-def _features(model: InternVLForConditionalGeneration, sample: ImageSample) -> torch.Tensor:
-    side = int(model.config.vision_config.image_size[0])
-    picture = to_model_image(read_rgb(sample.path), side)
+def _features(model: InternVLForConditionalGeneration, picture: NDArray[np.uint8]) -> torch.Tensor:
     return tower_features(model, image_tensor(torch.from_numpy(picture[None].copy())))
 
 

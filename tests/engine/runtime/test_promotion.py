@@ -244,8 +244,7 @@ def test_a_name_may_be_wherever_its_model_or_the_adapter_met_it(random_model, ma
         Label("c", "mass", "肿块"),
         Label("e", "polyp", "息肉", modalities=("ES",)),
     )
-    adapter = AdapterManifest("x", "X", random_model.sha256, made[0].folder, made[0].file, labels=taught)
-    found = {one.id: one.modalities for one in taught_labels(own, adapter)}
+    found = {one.id: one.modalities for one in taught_labels(own, taught)}
     assert found == {"a": ("CT", "US"), "b": (), "c": (), "d": ("CT",), "e": ("ES",)}
 
 

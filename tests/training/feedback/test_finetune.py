@@ -64,7 +64,8 @@ def test_the_record_says_what_went_in(run, base, snapshot, replay):
     assert record["snapshot"] == {"name": "site-b", "sha256": sealed_hash(snapshot, "")}
     assert record["settings"]["seed"] == 0
     assert record["replay"]["source"] == "the set train"
-    assert record["remembered_weight"] == WEIGHT == 40
+    assert record["remembered_weight"] == WEIGHT == 25
+    assert record["names_chosen_among"] == "names of the modality"
     assert record["images"] == {"corrected": 16, "trained": 14, "early_stopping": 2}
     assert json.loads((run.adapter.folder / "lineage.json").read_text()) == record
 
@@ -170,14 +171,18 @@ def test_a_folder_with_another_run_is_refused(run, base, snapshot, replay, tiny_
         start(snapshot, base, run.folder, replay, tiny_checkpoint, replace(SHORT, seed=3))
 
 
-def test_a_run_of_before_the_weight_was_written_down_goes_on(run, base, snapshot, replay, tiny_checkpoint, tmp_path):
+def test_a_run_of_before_names_were_chosen_does_not_go_on_as_another(
+    run, base, snapshot, replay, tiny_checkpoint, tmp_path
+):
     folder = tmp_path / "run"
     shutil.copytree(run.folder, folder)
     record = read_record(folder)
-    del record["remembered_weight"]
+    del record["names_chosen_among"]
     (folder / "run.json").write_text(json.dumps(record))
     settings = FineTuning(rank=8, max_steps=80, patience=8)
-    assert start(snapshot, base, folder, replay, tiny_checkpoint, settings).adapter.id == run.adapter.id
+    with pytest.raises(TrainingError, match="a run with other names_chosen_among: name another"):
+        start(snapshot, base, folder, replay, tiny_checkpoint, settings)
+    assert read_record(folder) == record
 
 
 def test_a_snapshot_that_holds_out_one_patient_is_not_trained_on(snapshot, base, replay, tiny_checkpoint, tmp_path):

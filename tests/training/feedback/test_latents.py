@@ -22,10 +22,23 @@ from tests.engine.runtime.tiny_adapter import write_adapter  # noqa: E402
 from training.cli_feedback_train import latents_command  # noqa: E402
 from training.feedback.finetune import FineTuning, fine_tune, read_record  # noqa: E402
 from training.feedback.gate import read_report, run_gate  # noqa: E402
-from training.feedback.latents import ROLE, Latents, head_update, latents_of, remembered_still, write_latents  # noqa: E402
+from training.feedback.latents import (  # noqa: E402
+    ROLE,
+    Latents,
+    answer_latents,
+    as_it_is,
+    head_update,
+    latents_of,
+    remembered_still,
+    replay_vectors,
+    seen_anew,
+    write_latents,
+)
+from training.gguf_checkpoint import load_gguf, output_layer  # noqa: E402
 from training.latent_replay import Remembered, divergence  # noqa: E402
 from training.model import CheckpointError  # noqa: E402
 from training.records import DatasetError, read_records  # noqa: E402
+from training.samples import gather_samples  # noqa: E402
 
 
 @pytest.fixture(scope="session")
@@ -60,6 +73,23 @@ def test_a_model_brings_its_latents_along(remembering, base, replay):
     assert all(one.hidden.shape == (len(one.ids), 64) for one in latents.test)
     content = remembering.path(ROLE).read_bytes()
     assert not any(record.group.encode() in content for _, record in read_records(replay / "test"))
+
+
+def test_another_view_of_every_picture_is_remembered_too(base, replay):
+    """Of a new patient the model is less sure than of what it learnt: so it is of a known picture seen anew."""
+    samples = gather_samples([replay / "train"])
+    model, tokenizer = load_gguf(base.folder)
+    wanted = {Task.REGION_TO_TEXT: 10_000}
+    found = {}
+    for look in (as_it_is, seen_anew):
+        answers = answer_latents(model, tokenizer, samples, wanted, 0, NoProgress(), look)
+        again = answer_latents(model, tokenizer, samples, wanted, 0, NoProgress(), look)
+        assert all(torch.equal(one.hidden, other.hidden) for one, other in zip(answers, again, strict=True))
+        first = torch.stack([one.hidden[0] for one in answers]).float()
+        found[look] = (first @ output_layer(base.folder).T).softmax(-1).amax(-1).mean(), answers
+    assert found[seen_anew][0] < found[as_it_is][0]
+    kept = replay_vectors(base, samples, 0, NoProgress())
+    assert len(kept) > sum(len(one.ids) for one in found[seen_anew][1])
 
 
 def test_what_was_trained_on_is_no_test(base, replay, tmp_path):
