@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import re
+import unicodedata
 from collections.abc import Iterable, Iterator, Sequence
 from enum import StrEnum
 from functools import cache
@@ -23,14 +24,19 @@ from engine.runtime.gguf_header import read_gguf_header
 from engine.scans import StudyFacts
 from engine.store import IdentifyingKind, IdentifyingText, search_text
 
-_UID = re.compile(r"(?<![\d.])\d+(?:\.\d+){3,}")
-"""Dotted numbers of four parts and more: no version is that long, and every UID in a DICOM file is."""
+_UID = re.compile(r"(?<!\d)(?<!\d\.)(?:\d+(?:\.\d+){3,}|2\.25\.\d{9,})")
+"""Dotted numbers of four parts and more: no version is that long, and every UID in a DICOM file is, but for those made
+of a UUID (PS3.5, B.2), which have three. A word may stand before it, as in the file name CT.1.2.840.
+"""
 _WORD = re.compile(r"[^\W_]+")
-_UNSPACED = re.compile(r"[\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af]")
+_UNSPACED = re.compile(r"[\u3005\u3007\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af\U00020000-\U0003ffff]")
 """A sign of Chinese, Japanese or Korean, which are written without blanks, and stand beside Latin ones without."""
+_SPACED = re.compile(_UNSPACED.pattern.replace("[", "[^", 1))
 _SHORTEST_WORD = 3
 """Letters of a part of a name that is searched for by itself: Lee and Kim are names, and li, hu and an turn up."""
 _SHORTEST_UNSPACED = 2
+_SHORTEST_JOINED = 6
+"""Letters of two parts of a name that are also found as one word, as zhangsan: of Ma Le they would be male."""
 _SHORTEST_NUMBER = 3
 """Digits or letters of a number that is searched for: ones and twos are counts, sides, levels and grades."""
 _RUN = 5
@@ -51,14 +57,16 @@ _TEXTS = {".json", ".jsonl", ".ndjson", ".md", ".txt", ".toml"}
 _PICTURES = {".png", ".jpg"}
 _OUR_WORDS = frozenset(
     (
-        *("adapter", "alpha", "annotation", "annotations", "annotator", "annotators", "base", "box", "bundle"),
-        *("candidate", "conversations", "corrections", "counts", "data", "diagnostic", "edited", "en", "feedback"),
-        *("filters", "folder", "format", "general", "gpt", "group", "heldout", "id", "image", "images", "kind"),
-        *("label", "labels", "language", "languages", "lineage", "llama", "lora", "made", "mo", "modality"),
-        *("model", "models", "name", "names", "notice", "odd", "out", "own", "patient", "patients", "png"),
-        *("probability", "prompt", "record", "records", "ref", "region", "regions", "repeat", "row", "share"),
-        *("side", "snapshot", "source", "sr", "starter", "state", "suggestion", "task", "test", "testing", "text"),
-        *("time", "train", "training", "use", "validation", "value", "verdict", "view", "width", "zh"),
+        *("abstained", "accepted", "adapter", "alpha", "annotation", "annotations", "annotator", "annotators"),
+        *("augment", "base", "box", "bundle", "candidate", "complete", "conversations", "corrections", "counts"),
+        *("data", "diagnostic", "edited", "en", "feedback", "filters", "folder", "format", "general", "gpt", "group"),
+        *("heldout", "id", "image", "images", "json", "jsonl", "kind", "label", "labelled", "labels", "language"),
+        *("languages", "lineage", "llama", "lora", "made", "meta", "mo", "modalities", "modality", "model", "models"),
+        *("name", "nameless", "names", "ndjson", "notice", "odd", "only", "out", "own", "patient", "patients", "png"),
+        *("probability", "prompt", "record", "records", "ref", "region", "regions", "repeat", "reviewed", "row"),
+        *("share", "side", "since", "snapshot", "source", "sr", "starter", "state", "subtask", "suggested"),
+        *("suggestion", "task", "test", "testing", "text", "time", "train", "training", "until", "use", "validation"),
+        *("value", "verdict", "verdicts", "view", "width", "zh"),
     )
 )
 """What this program itself writes into such files: scans for trying things out are often of a patient TEST.
@@ -72,6 +80,11 @@ _SMALL_WORDS = frozenset(
     )
 )
 """Of English and of the trade, in any answer; some of them are names too."""
+_STROKES = str.maketrans({"ø": "o", "ł": "l", "đ": "d", "ð": "d", "ı": "i", "æ": "ae", "œ": "oe", "þ": "th"})
+"""Letters that no mark can be taken off; in lower case."""
+_IN_TWO_LETTERS = str.maketrans({"ä": "ae", "ö": "oe", "ü": "ue", "ø": "oe", "å": "aa"})
+_PLAIN_SEGMENTS = {"APP0", "APP14"}
+"""Of a JPEG: JFIF, and how its colours were turned by Adobe's programs."""
 _PLAIN_PICTURE = {"jfif", "jfif_version", "jfif_unit", "jfif_density", "dpi"}
 """What every JPEG says of itself, none of it text."""
 
@@ -125,11 +138,10 @@ class Identifiers:
             # What holds a digit is a number, with its letters: of LIDC-IDRI-0001 no part is a name.
             pieces = re.split(r"[\s,;]+", search_text(script))
             name = " ".join(piece for piece in pieces if not re.search(r"\d", piece))
-            if _UNSPACED.search(name):
-                self._add_unspaced(_WORD.findall(name))
-            else:
-                for spelling in _spellings(name):
-                    self._add_name(_WORD.findall(spelling))
+            # Both may stand in one group: Wang Xiaodong 王小东.
+            self._add_unspaced(_WORD.findall(_SPACED.sub(" ", name)))
+            for spelling in _spellings(_UNSPACED.sub(" ", name)):
+                self._add_name(_WORD.findall(spelling))
         self._add_number(folded)
 
     def add_facts(self, facts: StudyFacts) -> None:
@@ -156,16 +168,20 @@ class Identifiers:
         telling = {part for part in parts if len(part) > 1 and part not in harmless}
         self._words |= telling if len(parts) == 1 else {part for part in telling if len(part) >= _SHORTEST_WORD}
         # Side by side in either order: header, list and letter each have their own, with or without a second name.
-        self._pairs |= {frozenset((one, other)) for one in telling for other in parts if one != other}
+        two = [(parts[i], parts[j]) for i in range(len(parts)) for j in range(len(parts)) if i != j]
+        two = [(one, other) for one, other in two if one in telling or other in telling]
+        self._pairs |= {frozenset(names) for names in two}
+        joined = {one + other for one, other in two if min(len(one), len(other)) > 1}
+        self._words |= {word for word in joined - harmless if len(word) >= _SHORTEST_JOINED}
         proper = [part for part in parts if len(part) > 1 and part not in _SMALL_WORDS]
         if not telling and len(proper) > 1 and not any(words.issuperset(proper) for words in _label_words()):
             # TEST^PATIENT: no part tells anything, all of them together do.
             self._everyday.add(tuple(sorted(proper)))
 
     def _add_unspaced(self, parts: Sequence[str]) -> None:
-        if len(parts) > 1:
-            self._unspaced_names.add("".join(parts))
-        labels = _unspaced_labels()
+        labels, whole = _unspaced_labels(), "".join(parts)
+        if len(whole) >= _SHORTEST_UNSPACED and whole not in labels:
+            self._unspaced_names.add(whole)
         self._unspaced_words |= {part for part in parts if len(part) >= _SHORTEST_UNSPACED and part not in labels}
 
     def _add_number(self, folded: str) -> None:
@@ -189,6 +205,10 @@ class Identifiers:
     def _holds_name(self, words: Sequence[str]) -> bool:
         if not self._words.isdisjoint(words) or any(frozenset(two) in self._pairs for two in pairwise(words)):
             return True
+        # Zhang San, of a patient ZHANGSAN.
+        joined = ("".join(two) for two in pairwise(words) if min(map(len, two)) > 1)
+        if any(len(word) >= _SHORTEST_JOINED and word in self._words for word in joined):
+            return True
         return any(
             tuple(sorted(words[first : first + length])) in self._everyday
             for length in {len(name) for name in self._everyday}
@@ -198,7 +218,7 @@ class Identifiers:
     def _holds_unspaced(self, folded: str) -> bool:
         if not _UNSPACED.search(folded):
             return False
-        joined = re.sub(r"[\s·・]", "", folded)
+        joined = re.sub(r"[\s·・_-]", "", folded)
         return any(name in joined for name in self._unspaced_names) or any(
             word in folded for word in self._unspaced_words
         )
@@ -237,19 +257,26 @@ def require_anonymous(folder: Path, identifiers: Identifiers, remedy: str) -> No
             if any(identifiers.find(text) for text in _strings(dict(read_gguf_header(path).values))):
                 raise FeedbackError(f"the header of {path} tells who a patient is. {remedy}")
         elif path.suffix in _TEXTS:
-            for number, text in _texts(path):
-                found = identifiers.find(text)
-                if found:
-                    raise FeedbackError(f"{path} line {number} holds {found}. {remedy}")
+            try:
+                for number, text in _texts(path):
+                    found = identifiers.find(text)
+                    if found:
+                        raise FeedbackError(f"{path} line {number} holds {found}. {remedy}")
+            except ValueError as error:
+                raise FeedbackError(f"{path} cannot be read as text ({error}). {remedy}") from error
 
 
 def _texts(path: Path) -> Iterator[tuple[int, str]]:
-    """The texts of a file with the numbers of their lines; of JSON the values, so that numbers are no text."""
+    """The texts of a file with the numbers of their lines; of JSON the values, so that numbers are no text.
+
+    Raises `ValueError` for what is no text, or no JSON.
+    """
     whole = path.read_text(encoding="utf-8")
     if path.suffix == ".json":
         yield from ((1, text) for text in _strings(json.loads(whole)))
         return
-    for number, line in enumerate(whole.splitlines(), start=1):
+    # Not `splitlines`: a line of JSON may hold what that takes for an end of one, such as U+2028.
+    for number, line in enumerate(whole.split("\n"), start=1):
         if path.suffix in (".jsonl", ".ndjson"):
             yield from ((number, text) for text in _strings(json.loads(line or "null")))
         else:
@@ -273,7 +300,11 @@ def _strings(value: Any) -> Iterator[str]:
 def _require_pixels_alone(path: Path, remedy: str) -> None:
     try:
         with Image.open(path) as picture:
+            # What stands behind the pixels is only met on the way.
+            picture.load()
             more = {str(name) for name in picture.info} - _PLAIN_PICTURE
+            more |= {name for name, _ in getattr(picture, "applist", ())} - _PLAIN_SEGMENTS
+            more |= {chunk[0].decode("ascii", "replace") for chunk in getattr(picture, "private_chunks", ())}
     except (OSError, UnidentifiedImageError, Image.DecompressionBombError, ValueError, SyntaxError) as error:
         raise FeedbackError(f"{path} cannot be read as a picture ({error}). {remedy}") from error
     if more:
@@ -286,9 +317,22 @@ def _is_absolute(text: str) -> bool:
 
 
 def _spellings(text: str) -> set[str]:
-    """A text without apostrophes: O'Brien is written OBrien and O Brien, and what is hers is Brien's."""
+    """A text without apostrophes: O'Brien is written OBrien and O Brien, and what is hers is Brien's.
+
+    Also without accents and, as in German and Danish, with two letters for one: Müller is Muller and Mueller.
+    """
     text = re.sub(r"['’]s(?![^\W_])", "", text)
-    return {re.sub(r"['’]", "", text), text}
+    texts = {re.sub(r"['’]", "", text), text}
+    if text.isascii():
+        return texts
+    return {spelt for one in texts for spelt in (one, _unmarked(one), _unmarked(one.translate(_IN_TWO_LETTERS)))}
+
+
+def _unmarked(text: str) -> str:
+    letters = unicodedata.normalize("NFD", text.translate(_STROKES))
+    return unicodedata.normalize(
+        "NFC", "".join(one for one in letters if not unicodedata.category(one).startswith("M"))
+    )
 
 
 def _bare(run: str) -> str:

@@ -91,7 +91,8 @@ class SnapshotFolder:
         if not path.is_file():
             return []
         try:
-            lines = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
+            # Not `splitlines`: a text may hold what that takes for an end of a line, such as U+2028.
+            lines = [json.loads(line) for line in path.read_text(encoding="utf-8").split("\n") if line]
             return [line for line in lines if line["made"]["label"]]
         except (ValueError, KeyError, TypeError) as error:
             raise DatasetError(f"{path} does not say what was decided: {error!r}") from error

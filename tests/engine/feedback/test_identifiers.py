@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import struct
+import zlib
 from pathlib import Path
 
 import numpy as np
@@ -94,6 +96,24 @@ def test_words_of_the_trade_are_not(text: str):
         ("19500102", "born 02.01.1950"),
         ("19500102", "born 2/1/1950"),
         ("19500102", "1950年1月2日出生"),
+        ("WANG XIAODONG 王小东", "Wang's mass"),
+        ("WANG XIAODONG 王小东", "王小东的肿块"),
+        ("王Wei", "mass of Wei"),
+        ("王小东", "王 小东的肿块"),
+        ("李四", "李\u3000四"),
+        ("李^四", "李_四.png"),
+        ("𠮷田^愛", "𠮷田さん"),
+        ("Li^Li", "Li Li nodule"),
+        ("Zhang^San", "zhangsan"),
+        ("ZHANGSAN", "Zhang San"),
+        ("Abu-Bakr^Ali", "abubakr"),
+        ("Müller^Jörg", "Muller"),
+        ("Müller^Jörg", "Mueller"),
+        ("MUELLER^JOERG", "Müller"),
+        ("Munoz^Ana", "Muñoz"),
+        ("Łukasz", "lukasz"),
+        ("İnan^Ali", "INAN"),
+        ("काम^देव", "काम देव"),
     ],
 )
 def test_names_in_any_order_and_numbers_in_any_writing_are_found(who: str, text: str):
@@ -126,10 +146,34 @@ def test_names_in_any_order_and_numbers_in_any_writing_are_found(who: str, text:
         ("TEST1", "test 1"),
         ("T12", "t12 vertebra"),
         ("20261128", "made 2026-11-28T10:00:00Z"),
+        ("An Li 李安", "anterior 前部"),
+        ("白^质", "白质高信号"),
+        ("Ma^Le", "male"),
+        ("Meta^Ada", "meta.json"),
+        ("Wang^Xi", "wax"),
     ],
 )
 def test_what_is_written_anyway_tells_nobody(who: str, text: str):
     assert Identifiers([who]).find(text) is None
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "2.25.329800735698586629295641978511506172918",
+        "see CT.1.2.840.113619.2.5.1762.dcm",
+        "file_1.2.840.113619",
+        "UID:1.2.3.4",
+        "study １．２．８４０．１１３６１９",
+    ],
+)
+def test_a_uid_is_found_by_its_form(text: str):
+    assert Identifiers().find(text) is Telling.UID
+
+
+@pytest.mark.parametrize("text", ["1.2.3", "2.25.3", "version 12.25.1234567890", "0.25.5 mm"])
+def test_what_has_fewer_parts_is_no_uid(text: str):
+    assert Identifiers().find(text) is None
 
 
 def test_a_place_is_one_because_it_is_said_to_be(tmp_path: Path):
@@ -159,6 +203,49 @@ def test_a_question_is_not_searched_and_its_answer_is(tmp_path: Path):
     turns[1]["value"] = "white jo ann"
     (tmp_path / "a.jsonl").write_text(json.dumps({"conversations": turns}) + "\n", encoding="utf-8")
     with pytest.raises(FeedbackError, match="line 1"):
+        require_anonymous(tmp_path, KNOWN, "")
+
+
+def test_a_line_ends_where_json_says_so(tmp_path: Path):
+    lines = [json.dumps({"text": text}, ensure_ascii=False) for text in ("one\u2028line", "next\x85line", "MRN-7003")]
+    (tmp_path / "a.ndjson").write_text("\n".join(lines) + "\n", encoding="utf-8")
+    with pytest.raises(FeedbackError, match=r"a\.ndjson line 3 holds"):
+        require_anonymous(tmp_path, KNOWN, "")
+
+
+@pytest.mark.parametrize(
+    ("name", "data"), [("a.md", "肿块".encode("gbk")), ("a.json", b'{"a": '), ("a.jsonl", b"{}\nno\n")]
+)
+def test_what_cannot_be_searched_is_named(tmp_path: Path, name: str, data: bytes):
+    (tmp_path / name).write_bytes(data)
+    with pytest.raises(FeedbackError, match=rf"{name} cannot be read as text \(.*\)\. Do that"):
+        require_anonymous(tmp_path, KNOWN, "Do that")
+
+
+def png_chunk(kind: bytes, data: bytes) -> bytes:
+    return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
+
+
+@pytest.mark.parametrize("kind", [b"tEXt", b"prVt"])
+@pytest.mark.parametrize("behind", [False, True])
+def test_words_anywhere_in_a_png_are_met(tmp_path: Path, kind: bytes, behind: bool):
+    """Some programs write them behind the pixels."""
+    Image.fromarray(np.zeros((4, 4), np.uint8)).save(tmp_path / "a.png")
+    data = (tmp_path / "a.png").read_bytes()
+    place = data.index(b"IEND" if behind else b"IDAT") - 4
+    data = data[:place] + png_chunk(kind, b"Comment\0Okafor Ada") + data[place:]
+    (tmp_path / "a.png").write_bytes(data)
+    with pytest.raises(FeedbackError, match=r"a\.png holds more than pixels"):
+        require_anonymous(tmp_path, KNOWN, "")
+
+
+@pytest.mark.parametrize("marker", [0xE1, 0xE4, 0xED, 0xFE])
+def test_words_in_a_jpeg_are_met(tmp_path: Path, marker: int):
+    Image.fromarray(np.zeros((4, 4, 3), np.uint8)).save(tmp_path / "a.jpg")
+    data, words = (tmp_path / "a.jpg").read_bytes(), b"Okafor Ada"
+    segment = bytes([0xFF, marker]) + struct.pack(">H", len(words) + 2) + words
+    (tmp_path / "a.jpg").write_bytes(data[:2] + segment + data[2:])
+    with pytest.raises(FeedbackError, match=r"a\.jpg holds more than pixels"):
         require_anonymous(tmp_path, KNOWN, "")
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -61,3 +62,10 @@ def test_a_snapshot_that_nobody_could_judge_by_is_refused(patients):
         return
     with pytest.raises(DatasetError, match=rf"the snapshot site-b holds out {patients} of its patients.*larger share"):
         require_judges(snapshot, held)
+
+
+def test_a_name_with_a_line_separator_is_read(tmp_path):
+    line = {"made": {"label": ["", "odd\u2028kidney", "\x85"]}}
+    text = json.dumps(line, ensure_ascii=False) + "\n"
+    (tmp_path / "lineage.ndjson").write_text(text * 2, encoding="utf-8")
+    assert SnapshotFolder(tmp_path, "a" * 64)._lineage() == [line, line]
