@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -81,8 +81,12 @@ class Correction:
 
     @property
     def at_once(self) -> bool:
-        """Whether it was accepted with many others because the model was sure, by a threshold, not looked at alone."""
-        return bool(self.decision.detail)
+        """Whether it was accepted with many others because the model was sure, by a threshold, not looked at alone.
+
+        Also where that was undone and done again.
+        """
+        standing = _standing(self.verdicts)
+        return bool(standing and standing[-1].detail)
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,8 +160,9 @@ def suggested_of(store: AnnotationStore, root_id: int, verdicts: Iterable[Verdic
 
     Where no verdict does (a name given from the list of labels), the newest answer from before they decided. Where that
     one is not sure of a region that a model drew, the region kept its name: what drew it is judged, see `speaker`.
+    verdicts : all of the region's, oldest first.
     """
-    judged = [one for one in verdicts if one.kind in _DECIDING]
+    judged = _standing(list(verdicts))
     answers = store.suggestions.about_region(root_id)
     number = next((one.suggestion_id for one in reversed(judged) if one.suggestion_id is not None), None)
     if number is not None:
@@ -174,6 +179,24 @@ def suggested_of(store: AnnotationStore, root_id: int, verdicts: Iterable[Verdic
     best = best_name(answer)
     label, probability = (None, answer.probability) if best is None else best
     return Suggested(answer, label, None, probability)
+
+
+def _standing(verdicts: Sequence[VerdictRow]) -> list[VerdictRow]:
+    """What was decided up to the decision that holds: undo and redo bring back an earlier one, as it was made then.
+
+    verdicts : all of a region's, oldest first.
+    """
+    end = len(verdicts)
+    for place in reversed(range(len(verdicts))):
+        one = verdicts[place]
+        if place >= end or one.kind not in _DECIDING:
+            continue
+        end = place + 1
+        before = [number for number in range(place) if verdicts[number].after == one.after]
+        if one.kind != DecisionKind.RESTORED or not before:
+            break
+        end = before[-1] + 1
+    return [one for one in verdicts[:end] if one.kind in _DECIDING]
 
 
 def label_to_list(label: Label | None) -> list[str] | None:

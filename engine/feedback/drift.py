@@ -189,7 +189,7 @@ def _course(name: str, rows: Sequence[Judged], window_days: int) -> Course:
         its = by_window[number]
         # Day 0 does not exist; nobody has decided anything in that window.
         first = datetime.date.fromordinal(max(1, number * window_days))
-        last = datetime.date.fromordinal((number + 1) * window_days - 1)
+        last = datetime.date.fromordinal(min(datetime.date.max.toordinal(), (number + 1) * window_days - 1))
         windows.append(Window(first, last, fare_of(its), tuple(sorted({one.model for one in its}))))
     return Course(name, fare_of(rows), tuple(windows))
 

@@ -31,9 +31,9 @@ def standing_falls(
 ) -> dict[str, Fall]:
     """The falls that stand after the newest judgement, by label.
 
-    judged : of each label the day of each judgement, and whether the suggestion was accepted. window_days : how many
-    days up to a label's newest judgement a fall may have begun in when it is found. level : see
-    `engine.feedback.drift.RULE`.
+    judged : of each label the day of each judgement, and whether the suggestion was accepted; those of one day in the
+    order in which they were made. window_days : how many days up to a label's newest judgement a fall may have begun in
+    when it is found. level : see `engine.feedback.drift.RULE`.
     """
     by_day: dict[int, dict[str, list[bool]]] = defaultdict(lambda: defaultdict(list))
     for label, outcomes in judged.items():

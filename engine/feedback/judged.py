@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime
 import os
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
@@ -12,8 +12,9 @@ from pathlib import Path
 
 from engine.feedback.corrections import Correction, correction_of
 from engine.feedback.statistics import name_distance
+from engine.labels import same_name
 from engine.review import label_key
-from engine.store import AnnotationStore, RegionState, search_text
+from engine.store import AnnotationStore, RegionState, search_text, source_key
 
 _RIGHT_IOU = 0.5
 """From which a box is right, as everywhere where boxes are scored (MedRegA, section 4)."""
@@ -51,16 +52,17 @@ class Judged:
 
 
 def judged_suggestions(store: AnnotationStore, sites: Sequence[Path] = ()) -> Iterator[Judged]:
-    """Every suggestion that somebody judged by itself, by age of the region.
+    """Every suggestion that somebody judged by itself, in the order in which they were decided.
 
     Left out are suggestions without a name, and those that were accepted many at once because the model was sure: that
     says what the model thinks of itself. sites : see `site_names`.
     """
-    rows = store.regions.judged()
+    found = (correction_of(store, region) for region in store.regions.judged())
+    rows = [one for one in found if one is not None]
     named = site_names(store.scans.patients_of_sources(), sites, store.scans.institutions_of_sources())
-    for region in rows:
-        one = correction_of(store, region)
-        if one is None or one.suggested is None or one.suggested.label is None or one.suggested.row.abstained:
+    # Within a day too: the newest judgements say whether a fall is over.
+    for one in sorted(rows, key=lambda one: (one.decision.created, one.decision.id)):
+        if one.suggested is None or one.suggested.label is None or one.suggested.row.abstained:
             continue
         if one.at_once:
             continue
@@ -73,13 +75,14 @@ def judge(one: Correction, site: str = "") -> Judged:
     assert said is not None, "only what was suggested is judged"
     assert said.label is not None, "only a name is judged"
     rejected = region.state is RegionState.REJECTED
-    same = region.label is not None and label_key(region.label) == label_key(said.label)
+    same = same_name(region.label, said.label)
     iou = None if said.box is None or rejected else region.box.iou(said.box)
     moved = said.box is not None and region.box != said.box
     outcome = Outcome.REJECTED if rejected else Outcome.ACCEPTED if same and not moved else Outcome.EDITED
     distance = None
     if not rejected and region.label is not None:
-        names = (said.label.name(said.row.language), region.label.name(said.row.language))
+        # A name that somebody typed, or a model made up, is there in one language alone.
+        names = (name.name(said.row.language) or name.en or name.zh for name in (said.label, region.label))
         distance = 0.0 if same else name_distance(*(name.strip().casefold() for name in names))
     adapter = said.row.adapter
     return Judged(
@@ -101,19 +104,22 @@ def site_names(
 ) -> dict[str, str]:
     """The site of each scan's place; places without one are left out.
 
-    given : folders, each a site with the folder's name and everything below it. Where none is given, the institution
+    given : folders, each a site with the folder's name, or its whole path where two have the same, and everything in
+    it but for what is in another of them below. Where none is given, the institution
     that a scan's header names (DICOM InstitutionName, PS3.3 C.7.5.1) is its site. Where no header names any, the
     folders right below the one that all scans have in common are sites if each of them holds scans of several
     patients: otherwise they may well be the patients.
     patients, institutions : of each place, whose it is and where it was made.
     """
     if given:
-        roots = [(os.path.abspath(folder), folder) for folder in given]  # noqa: PTH100 - as `source_key` does
+        # The longest last, so that it counts.
+        roots = sorted({source_key(folder) for folder in given}, key=len)
+        names = Counter(Path(root).name for root in roots)
         return {
-            place: folder.name or str(folder)
+            place: Path(root).name if Path(root).name and names[Path(root).name] == 1 else root
             for place in patients
-            for root, folder in roots
-            if place.startswith(root.rstrip(os.sep) + os.sep)
+            for root in roots
+            if (place + os.sep).startswith(root.rstrip(os.sep) + os.sep)
         }
     if institutions:
         # Written in capitals by one scanner and not by the other, it is one site.

@@ -17,8 +17,8 @@ from engine.feedback.falls import standing_falls
 from engine.feedback.judged import Judged, Outcome, judged_suggestions, site_names
 from engine.feedback.statistics import fall_probability, holm, name_distance, sign_probability, wilson_interval
 from engine.progress import NoProgress
-from engine.protocol import Task
-from engine.regions import Box
+from engine.protocol import Language, Task
+from engine.regions import Box, Label
 from engine.scans import Plane, Window
 from engine.store import AnnotationStore
 from engine.suggest import ImageRef
@@ -138,6 +138,11 @@ def test_few_decisions_and_a_rise_raise_no_alarm():
     assert measure_drift([]).alarms == ()
 
 
+def test_a_window_may_be_longer_than_there_are_days():
+    (window,) = measure_drift(rows(3, 1), window_days=10**9).everything.windows
+    assert (window.first, window.last) == (datetime.date.min, datetime.date.max)
+
+
 def test_false_alarms_are_as_rare_as_is_said():
     dice, rung, looks = random.Random(1), 0, 300
     later = DAY + datetime.timedelta(days=7)
@@ -236,6 +241,68 @@ def test_an_answer_about_a_box_that_was_found_is_judged_by_its_own_name(tmp_path
     ]
 
 
+def test_judgements_of_a_day_come_as_they_were_made_and_not_by_age_of_the_region(tmp_path: Path):
+    with AnnotationStore.open(tmp_path / "a.sqlite") as store:
+        drew = [store.record_found(answer(image(number), LIVER, BOX), f"9.{number}", "ann")[0] for number in range(3)]
+        for (row, said), kept in zip(reversed(drew), (True, False, True), strict=True):
+            if kept:
+                store.accept(row.root_id, said.id, LIVER, "ann")
+            else:
+                store.reject(row.root_id, "ann", said.id)
+        row, said = drew[2]
+        store.correct(row.root_id, SPLEEN, "ann", suggestion_id=said.id)
+        found = [one.outcome.value for one in judged_suggestions(store)]
+    assert found == ["rejected", "accepted", "edited"]
+
+
+def test_what_was_accepted_at_once_stays_so_when_it_is_done_again(tmp_path: Path):
+    with AnnotationStore.open(tmp_path / "a.sqlite") as store:
+        ((row, said),) = store.record_found(answer(image(0), LIVER, BOX, 0.9), "9.0", "ann")
+        (accepted,) = store.edits.accept_many([row.root_id], 0.5, "ann")
+        for _ in range(2):
+            store.revert(row.root_id, row.id, "ann")
+            store.revert(row.root_id, accepted.id, "ann")
+            assert list(judged_suggestions(store)) == []
+        store.edits.lock([row.root_id], "ann")
+        store.edits.unlock([row.root_id], "ann")
+        assert list(judged_suggestions(store)) == []
+        # Accepted by hand after all, undone and done again: a person's.
+        store.revert(row.root_id, row.id, "ann")
+        by_hand = store.accept(row.root_id, said.id, LIVER, "ann")
+        store.revert(row.root_id, row.id, "ann")
+        store.revert(row.root_id, by_hand.id, "ann")
+        assert [one.outcome for one in judged_suggestions(store)] == [Outcome.ACCEPTED]
+
+
+def test_what_was_undone_is_not_what_is_judged(tmp_path: Path):
+    with AnnotationStore.open(tmp_path / "a.sqlite") as store:
+        ((row, drew),) = store.record_found(answer(image(0), LIVER, BOX, 0.7), "9.0", "ann")
+        kept = store.accept(row.root_id, drew.id, LIVER, "ann")
+        asked = answer(image(0), SPLEEN, BOX, 0.9, task=Task.REGION_TO_TEXT)
+        again = store.record_suggestion(asked, "9.0", row.root_id)
+        store.accept(row.root_id, again.id, SPLEEN, "ann")
+        store.revert(row.root_id, kept.id, "ann")
+        (one,) = judged_suggestions(store)
+    assert (one.name, one.probability, one.outcome) == ("liver", 0.7, Outcome.ACCEPTED)
+
+
+def test_names_in_one_language_alone_are_compared_in_that(tmp_path: Path):
+    with AnnotationStore.open(tmp_path / "a.sqlite") as store:
+
+        def judged_as(number: int, suggested: Label, given: Label) -> Judged:
+            said = replace(answer(image(number), suggested, BOX, task=Task.REGION_TO_TEXT), language=Language.ZH)
+            row, kept = store.record_asked(said, f"9.{number}", BOX, "ann")
+            store.accept(row.root_id, kept.id, given, "ann")
+            return list(judged_suggestions(store))[-1]
+
+        odd, own = Label("", "怪肾囊肿", ""), Label("own-odd", "怪肾囊肿", "怪肾囊肿")
+        assert judged_as(0, odd, Label("", "怪肾结石", "")).name_distance == 0.5
+        assert judged_as(1, LIVER, Label("", "肝囊肿", "")).name_distance == pytest.approx(2 / 3)
+        # Put on the list of labels since, it has an id, and is the same name.
+        same = judged_as(2, odd, own)
+    assert (same.outcome, same.name_distance, same.right) == (Outcome.ACCEPTED, 0.0, True)
+
+
 def test_sites_are_folders_that_hold_several_patients():
     two = {"/d/north/p1/ct": "a", "/d/north/p2/ct": "b", "/d/south/p3/ct": "c", "/d/south/p4/ct": "d"}
     assert site_names(two) == {place: place.split("/")[2] for place in two}
@@ -245,6 +312,12 @@ def test_sites_are_folders_that_hold_several_patients():
     assert site_names(two, [Path("/d/north")]) == {"/d/north/p1/ct": "north", "/d/north/p2/ct": "north"}
     assert site_names({}) == {}
     assert site_names({"/d/north-old/p1": "a"}, [Path("/d/north")]) == {}
+    # A folder of files is a scan by itself; the innermost counts; two of one name are two.
+    assert site_names({"/d/north": "a"}, [Path("/d/north/")]) == {"/d/north": "north"}
+    given = [Path("/d/north"), Path("/d")]
+    assert site_names(two, given) == site_names(two, given[::-1]) == {p: "north" if "north" in p else "d" for p in two}
+    same = {"/a/ct/p1": "a", "/b/ct/p2": "b"}
+    assert site_names(same, [Path("/a/ct"), Path("/b/ct")]) == {"/a/ct/p1": "/a/ct", "/b/ct/p2": "/b/ct"}
 
 
 def test_the_institution_in_the_header_is_the_site_however_it_is_spelt(tmp_path: Path):
