@@ -16,6 +16,7 @@ import numpy as np
 
 from engine.files import whole_file
 from engine.labels import LabelSet
+from engine.labels.prior import ELSEWHERE
 from engine.progress import Cancelled, Progress
 from engine.protocol import Task
 from engine.runtime import Calibration, Choice, EngineError
@@ -76,8 +77,8 @@ def predict(
         "dataset": dataset_sha256(dataset),
         "limit": limit,
         "absent_below": answerer.calibration.absent_below(),
+        "elsewhere": ELSEWHERE,
     }
-    known = {language: tuple(label.name(language) for label in names) for language in _languages(placed)}
     answered = []
     resumed = 0
     with PredictionLog.open(log, run) as sink:
@@ -94,7 +95,7 @@ def predict(
             question = question_of(record, several=many)
             try:
                 below = answerer.calibration.absent_below()
-                result = answerer.ask(request_for(one, question, known[record.language], below))
+                result = answerer.ask(request_for(one, question, names, below))
             except EngineError as error:
                 raise EngineError(f"{one.where} ({record.id}): {error}") from error
             except DatasetError as error:
@@ -120,7 +121,7 @@ def answers_file(folder: Path, name: str, answerer: Answerer, dataset: Path, lim
     rest of a calibration is for reading the answers: the probabilities that are kept are the model's own.
     """
     sha256, below = answerer.facts.sha256, answerer.calibration.absent_below()
-    run = hashlib.sha256(f"{sha256} {below} {dataset_sha256(dataset)} {limit}".encode()).hexdigest()
+    run = hashlib.sha256(f"{sha256} {below} {ELSEWHERE} {dataset_sha256(dataset)} {limit}".encode()).hexdigest()
     return folder / f"{name}-{run[:12]}.jsonl"
 
 
@@ -145,10 +146,6 @@ def _several(placed: Sequence[PlacedRecord]) -> set[tuple[str, ...]]:
             labels = diagnosis_labels(one.record)
             most[labels] = max(most[labels], len(one.record.gpt.replace("，", ",").split(",")))
     return {labels for labels, count in most.items() if count > 1}
-
-
-def _languages(placed: Sequence[PlacedRecord]) -> set[Any]:
-    return {one.record.language for one in placed}
 
 
 Earlier = tuple[str, tuple[Choice, ...], tuple[float, ...], tuple[float, ...]]

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 
+from engine.labels import LabelSet
+from engine.labels.prior import leanings
 from engine.protocol import (
     IMAGE_MARKER,
     Answer,
@@ -80,24 +82,28 @@ def is_lesion_report(record: Record) -> bool:
 
 
 def request_for(
-    placed: PlacedRecord, question: Question, known_names: tuple[str, ...], absent_below: float | None = None
+    placed: PlacedRecord, question: Question, names: LabelSet, absent_below: float | None = None
 ) -> AskRequest:
     """What the model is asked: the record's own words, and the answers its task allows.
 
-    known_names : the label set, for region-to-text. absent_below : the model's bound for what is not there
-    (`engine.runtime.Absence`). Choices are scored without a temperature: a calibration comes after, see
-    `training.evaluation.confidences`. Raises `DatasetError` for an image that cannot be read.
+    names : for region-to-text, weighed by the kind of picture as the window weighs them. absent_below : the model's
+    bound for what is not there (`engine.runtime.Absence`). Choices are scored without a temperature: a calibration
+    comes after, see `training.evaluation.confidences`. Raises `DatasetError` for an image that cannot be read.
     """
     record = placed.record
     image = read_rgb(placed.folder / record.image)
-    choices = known_names if record.task is Task.REGION_TO_TEXT else answer_choices(question)
+    known_names = tuple(label.name(record.language) for label in names)
+    naming = record.task is Task.REGION_TO_TEXT
+    choices = known_names if naming else answer_choices(question)
+    leaning = leanings(names, record.modality) if naming else ()
     listless = record.task is Task.DIAGNOSIS and len(question.options) < 2
     grammar = None if listless else answer_grammar(question, known_names)
     if listless:
         choices = ()
     words = absent_words(question)
     absence = Absence(words, absent_below if record.task is Task.TEXT_TO_REGION else None) if words else None
-    return AskRequest(0, image, prompt_from_user_text(record.human), grammar, choices, absence=absence)
+    prompt = prompt_from_user_text(record.human)
+    return AskRequest(0, image, prompt, grammar, choices, absence=absence, leanings=leaning)
 
 
 def parse(raw: str, question: Question) -> Answer:

@@ -2,10 +2,18 @@
 
 from __future__ import annotations
 
-import pytest
+from dataclasses import replace
+from pathlib import Path
 
+import pytest
+from PIL import Image
+
+from engine.labels import Label, LabelSet
+from engine.labels.prior import leanings
 from engine.protocol import AnswerForm, Grounding, Language, Question, Recognition, Task, user_text
-from training.evaluation.questions import diagnosis_labels, is_lesion_report, question_of
+from engine.regions import Box
+from training.evaluation.questions import diagnosis_labels, is_lesion_report, question_of, request_for
+from training.evaluation.reading import PlacedRecord
 from training.records import Record
 
 
@@ -43,3 +51,20 @@ def test_reports_of_lesions_are_told_from_those_of_organs(language):
     for grounding in (Grounding.LESION, Grounding.ORGAN):
         question = Question(Task.GROUNDED_REPORT, language, 10, 10, names=("x",), grounding=grounding)
         assert is_lesion_report(record(question)) is (grounding is Grounding.LESION)
+
+
+@pytest.mark.parametrize("language", Language)
+def test_names_are_weighed_by_the_kind_of_picture_as_the_window_weighs_them(language, tmp_path: Path):
+    Image.new("RGB", (10, 10)).save(tmp_path / "a.png")
+    names = LabelSet(
+        [Label("liver", "liver", "肝", modalities=("CT",)), Label("polyp", "polyp", "息肉", modalities=("ES",))]
+    )
+    question = Question(Task.REGION_TO_TEXT, language, 10, 10, box=Box(1, 1, 5, 5))
+    asked = replace(record(question), modality="ES")
+    placed = PlacedRecord(tmp_path, "region_to_text.jsonl:1", asked)
+    request = request_for(placed, question_of(asked), names)
+    assert request.choices == tuple(label.name(language) for label in names)
+    assert request.leanings == leanings(names, "ES")
+    assert request.leanings[0] < request.leanings[1] == 0
+    other = replace(asked, task=Task.VQA)
+    assert request_for(replace(placed, record=other), question_of(other), names).leanings == ()
