@@ -124,21 +124,23 @@ def answer_loss_sum(
     """
     logits: torch.Tensor = model.lm_head(answer_states(model, packed, features)).float()
     answered = packed.answered
-    logprobs = logits - log_total(logits, packed.choices[:, 1:][answered])[:, None]
+    chosen = (tensor[:, 1:][answered] for tensor in (packed.choices, packed.leanings))
+    logprobs = logits - log_total(logits, *chosen)[:, None]
     ids, shares = packed.target_ids[:, 1:][answered], packed.target_shares[:, 1:][answered]
     each = -(logprobs.gather(-1, ids) * shares).sum(dim=-1)
     return (each * packed.weights[:, 1:][answered]).sum()
 
 
-def log_total(logits: torch.Tensor, choices: torch.Tensor) -> torch.Tensor:
+def log_total(logits: torch.Tensor, choices: torch.Tensor, leanings: torch.Tensor) -> torch.Tensor:
     """(N,) the logarithm of what all exponentials sum to of the ids that each of N rows is chosen among.
 
-    logits : (N, vocabulary). choices : (N, C), see `PackedBatch.choices`.
+    logits : (N, vocabulary). choices, leanings : (N, C), see `PackedBatch`.
     """
     total = logits.logsumexp(dim=-1)
     told = (choices != NO_CHOICE).any(dim=-1)
     some = choices[told]
-    among = logits[told].gather(-1, some.clamp(min=0)).masked_fill(some == NO_CHOICE, -torch.inf)
+    leant = logits[told].gather(-1, some.clamp(min=0)) + leanings[told]
+    among = leant.masked_fill(some == NO_CHOICE, -torch.inf)
     return total.masked_scatter(told, among.logsumexp(dim=-1))
 
 

@@ -32,7 +32,8 @@ class Branch:
     looks : for each answer id the image tokens to look at while it is written (see `training.attention`), or
     empty.
     targets : for each answer id what else could stand there (see `training.coordinates`), or empty.
-    choices : for each answer id those among which it is chosen (see `training.name_choices`), or empty.
+    choices : for each answer id those among which it is chosen and how they lean (see `training.name_choices`), or
+    empty.
     """
 
     question: tuple[int, ...]
@@ -71,7 +72,7 @@ class PackedBatch:
     target_ids, target_shares : (R, L, `MOST_ALTERNATIVES`) int64 and float32, what each label is taken for in the loss:
     shares of ids, which sum to 1 on answers.
     choices : (R, L, C) int64, the ids among which each label is chosen, then `NO_CHOICE`; all of them that where it is
-    chosen among all ids. C is the most that any of the batch has.
+    chosen among all ids. C is the most that any of the batch has. leanings : (R, L, C) float32, of each.
     """
 
     image_index: torch.Tensor
@@ -85,6 +86,7 @@ class PackedBatch:
     target_ids: torch.Tensor
     target_shares: torch.Tensor
     choices: torch.Tensor
+    leanings: torch.Tensor
 
     @property
     def answered(self) -> torch.Tensor:
@@ -118,6 +120,7 @@ def pack(groups: Sequence[PackedQuestions], pad_id: int, image_tokens: int, leng
     target_shares = torch.zeros((*shape, MOST_ALTERNATIVES))
     most = max((len(some) for group in groups for branch in group.branches for some in branch.choices), default=0)
     choices = torch.full((*shape, most), NO_CHOICE)
+    leanings = torch.zeros((*shape, most))
     for row, placed in enumerate(laid):
         offset = 0
         for document, ((ids, targets, places, owners), group) in enumerate(placed):
@@ -135,7 +138,8 @@ def pack(groups: Sequence[PackedQuestions], pad_id: int, image_tokens: int, leng
                         target_ids[row, place, : len(others)] = ids_and_shares[0].long()
                         target_shares[row, place, : len(others)] = ids_and_shares[1].float()
                 for place, some in enumerate(branch.choices, start=start):
-                    choices[row, place, : len(some)] = torch.tensor(some, dtype=torch.int64)
+                    for number, (choice, leaning) in enumerate(some):
+                        choices[row, place, number], leanings[row, place, number] = choice, leaning
                 if branch.weights:
                     weights[row, ids_there] = torch.tensor(branch.weights)
                 # The position before an id predicts it.
@@ -154,6 +158,7 @@ def pack(groups: Sequence[PackedQuestions], pad_id: int, image_tokens: int, leng
         target_ids,
         target_shares,
         choices,
+        leanings,
     )
 
 

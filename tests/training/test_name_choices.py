@@ -1,13 +1,15 @@
-"""The ids that a name is chosen among: those of names that the engine would rank for the same picture."""
+"""The ids that a name is chosen among: those of the names that the engine ranks, leaning as they do there."""
 
 from __future__ import annotations
 
+import math
 from dataclasses import replace
 
 import pytest
 
 pytest.importorskip("torch")
 
+from engine.labels.prior import ELSEWHERE
 from engine.protocol import Language, Task
 from engine.regions import Label, LabelSet
 from training.name_choices import NameChoices
@@ -39,10 +41,14 @@ def first_ids(encoder, *names: str) -> set[int]:
     return {ids(encoder, name)[0] for name in names}
 
 
-def test_a_name_is_chosen_among_those_of_its_modality(encoder):
+def test_a_name_is_chosen_among_all_that_lean_by_their_modality(encoder):
     answer = ids(encoder, "liver")
     choices = NameChoices(LABELS, encoder).of(RECORD, answer)
-    assert set(choices[0]) == first_ids(encoder, "liver", "right kidney", "cyst")
+    first = dict(choices[0])
+    assert set(first) == first_ids(encoder, *(label.en for label in LABELS))
+    # Both right lung and right kidney begin like that: the likelier counts.
+    assert {first[one] for one in first_ids(encoder, "liver", "right kidney", "cyst")} == {0}
+    assert first[ids(encoder, "polyp")[0]] == math.log(ELSEWHERE)
     assert len(choices) == len(answer)
     # Nothing else begins like it: how it goes on is learnt against everything.
     assert set(choices[1:]) == {()}
@@ -54,20 +60,21 @@ def test_where_two_names_part_they_are_chosen_between(encoder):
     assert place > 0
     # Of what was taken with an unknown device anything may be shown.
     choices = NameChoices(LABELS, encoder).of(replace(RECORD, modality="XX"), lung)
-    assert set(choices[place]) == {lung[place], kidney[place]}
-    assert set(choices[0]) == first_ids(encoder, *(label.en for label in LABELS))
-    assert NameChoices(LABELS, encoder).of(RECORD, kidney)[place] == ()
+    assert dict(choices[place]) == {lung[place]: 0, kidney[place]: 0}
+    assert {by for _, by in choices[0]} == {0}
+    assert dict(NameChoices(LABELS, encoder).of(RECORD, kidney)[place])[lung[place]] < 0
 
 
 def test_names_are_those_of_the_questions_language(encoder):
     choices = NameChoices(LABELS, encoder).of(replace(RECORD, language=Language.ZH), ids(encoder, "肝"))
-    assert set(choices[0]) == first_ids(encoder, "肝", "右肾", "囊肿")
+    assert set(dict(choices[0])) == first_ids(encoder, *(label.zh for label in LABELS))
 
 
 def test_a_name_that_nobody_listed_stands_among_the_others(encoder):
     own = ids(encoder, "odd spot")
-    choices = NameChoices(LABELS, encoder).of(RECORD, own)
-    assert set(choices[0]) == first_ids(encoder, "odd spot", "liver", "right kidney", "cyst")
+    first = dict(NameChoices(LABELS, encoder).of(RECORD, own)[0])
+    assert first[own[0]] == 0
+    assert set(first) == first_ids(encoder, "odd spot", *(label.en for label in LABELS))
 
 
 def test_only_a_regions_name_is_chosen(encoder):

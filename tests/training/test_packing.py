@@ -129,7 +129,9 @@ def test_an_id_that_is_chosen_among_few_competes_with_those_alone(side):
     images = torch.from_numpy(self_test_image(56))[None]
     first, second = whole.branches
     others = (first.answer[0], second.answer[0], 7)
-    chosen = replace(first, choices=(others, *[()] * (len(first.answer) - 1)))
+    leaning = -2.0
+    choices = tuple((one, leaning if one == 7 else 0.0) for one in others)
+    chosen = replace(first, choices=(choices, *[()] * (len(first.answer) - 1)))
     packed = pack([replace(whole, branches=(chosen, second))], encoder.pad_id, encoder.image_tokens)
     free = pack([whole], encoder.pad_id, encoder.image_tokens)
     assert free.choices.shape == (*free.labels.shape, 0)
@@ -138,7 +140,8 @@ def test_an_id_that_is_chosen_among_few_competes_with_those_alone(side):
         difference = answer_loss_sum(model, free, features) - answer_loss_sum(model, packed, features)
         states = answer_states(model, packed, features)
         logits = model.lm_head(states[0])
-    expected = logits.logsumexp(-1) - logits[list(others)].logsumexp(-1)
+    leant = logits[list(others)] + torch.tensor([0.0, 0.0, leaning])
+    expected = logits.logsumexp(-1) - leant.logsumexp(-1)
     assert float(difference) == pytest.approx(float(expected), abs=1e-3)
     assert float(expected) > 1
 
@@ -146,7 +149,7 @@ def test_an_id_that_is_chosen_among_few_competes_with_those_alone(side):
 def test_what_nobody_may_say_there_gets_no_gradient():
     logits = torch.randn(3, 9, requires_grad=True)
     choices = torch.tensor([[1, 4, -1], [-1, -1, -1], [0, 2, 8]])
-    log_total(logits, choices).sum().backward()
+    log_total(logits, choices, torch.zeros(3, 3)).sum().backward()
     assert logits.grad.isfinite().all()
     assert [row.nonzero().flatten().tolist() for row in logits.grad] == [[1, 4], list(range(9)), [0, 2, 8]]
 

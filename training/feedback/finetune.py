@@ -63,7 +63,7 @@ _PACK = 512
 """Ids of a row that images share: about the longest group. A row each would be padding for nearly a half."""
 _ADAPTER_WEIGHTS = "adapter.gguf"
 _CHECKS = 12
-_AMONG = "names of the modality"
+_AMONG = "names, weighed by modality"
 _EVALUATIONS = 8
 """Times the held-out loss is measured in a run."""
 

@@ -65,7 +65,7 @@ def test_the_record_says_what_went_in(run, base, snapshot, replay):
     assert record["settings"]["seed"] == 0
     assert record["replay"]["source"] == "the set train"
     assert record["remembered_weight"] == WEIGHT == 25
-    assert record["names_chosen_among"] == "names of the modality"
+    assert record["names_chosen_among"] == "names, weighed by modality"
     assert record["images"] == {"corrected": 16, "trained": 14, "early_stopping": 2}
     assert json.loads((run.adapter.folder / "lineage.json").read_text()) == record
 
