@@ -125,9 +125,9 @@ def answer_loss_sum(
     logits: torch.Tensor = model.lm_head(answer_states(model, packed, features)).float()
     answered = packed.answered
     chosen = (tensor[:, 1:][answered] for tensor in (packed.choices, packed.leanings))
-    logprobs = logits - log_total(logits, *chosen)[:, None]
     ids, shares = packed.target_ids[:, 1:][answered], packed.target_shares[:, 1:][answered]
-    each = -(logprobs.gather(-1, ids) * shares).sum(dim=-1)
+    logprobs = logits.gather(-1, ids) - log_total(logits, *chosen)[:, None]
+    each = -(logprobs * shares).sum(dim=-1)
     return (each * packed.weights[:, 1:][answered]).sum()
 
 

@@ -150,6 +150,8 @@ def taught_labels(own: LabelSet, labels: Sequence[Label]) -> LabelSet:
 
     labels : what the adapter was taught.
     """
+    if not labels:
+        return own
     taught = {one.id: one for one in labels}
     wider = [_wider(one, taught[one.id]) if one.id in taught else one for one in own]
     return LabelSet([*wider, *new_labels(own, labels)])
