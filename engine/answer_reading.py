@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from engine.confidence import BoxOdds, box_odds, expected_pixels, spread_pixels, text_probability
+from engine.labels import modality_family
 from engine.protocol import Answer, AnswerForm, BoxUnit, Located, Question, Task
 from engine.regions import Label, LabelSet
-from engine.runtime import AskResult, LogisticMap, TextPiece
+from engine.runtime import AskResult, Calibration, LogisticMap, NameMap, TextPiece
 from engine.suggestion import Candidate, SuggestedRegion, SuggestedSentence
 
 
@@ -24,15 +25,17 @@ class ReadAnswer:
 
 
 def read_answer(
-    question: Question, answer: Answer, result: AskResult, labels: LabelSet, unit: BoxUnit, calibrated: LogisticMap
+    question: Question, answer: Answer, result: AskResult, labels: LabelSet, unit: BoxUnit, calibration: Calibration
 ) -> ReadAnswer:
     """Give the names of an answer their labels, and its parts their probabilities.
 
-    labels : the names it is read in. unit : how the model writes boxes. calibrated : of the boxes.
+    labels : the names it is read in. unit : how the model writes boxes. calibration : of what the result does not have
+    behind it yet: the names of a region, and boxes that were looked for.
     """
     candidates = tuple(_candidate(choice.text, choice.probability, labels) for choice in result.choices)
     written = None if candidates else text_probability(result.pieces)
     if question.task is Task.REGION_TO_TEXT:
+        candidates = _trusted(candidates, labels, question.modality, calibration.names)
         if question.box is None or not candidates:
             return ReadAnswer(candidates)
         best = candidates[0]
@@ -40,7 +43,8 @@ def read_answer(
         return ReadAnswer(candidates, (region,))
     if question.task is Task.DIAGNOSIS:
         return ReadAnswer(candidates, labels=_labels(answer, candidates, result.pieces, labels), probability=written)
-    regions = _regions(answer.located, box_odds(result.pieces), labels, question, unit, calibrated)
+    boxes = calibration.boxes if question.task is Task.TEXT_TO_REGION else LogisticMap()
+    regions = _regions(answer.located, box_odds(result.pieces), labels, question, unit, boxes)
     sentences = []
     rest = list(regions)
     for sentence in answer.sentences:
@@ -59,6 +63,16 @@ def read_presence(
         _candidate(name, calibrated.of_odds(odds), labels)
         for name, odds in zip(question.names, result.presence, strict=False)
     )
+
+
+def _trusted(
+    candidates: tuple[Candidate, ...], labels: LabelSet, modality: str, names: NameMap
+) -> tuple[Candidate, ...]:
+    """The names of a region, as probable as names are right that were learnt from so many patients."""
+    best = labels.find(candidates[0].label_id) if candidates else None
+    patients = None if best is None else best.learnt_from(modality_family(modality))
+    probabilities = names.of_ranked([one.probability for one in candidates], patients)
+    return tuple(replace(one, probability=by) for one, by in zip(candidates, probabilities, strict=True))
 
 
 def _candidate(text: str, probability: float, labels: LabelSet) -> Candidate:

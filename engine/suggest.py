@@ -14,7 +14,7 @@ from engine.confidence import box_probabilities
 from engine.models.dialects import dialect_of
 from engine.protocol import AnswerForm, Grounding, Language, Located, Question, Recognition, Task
 from engine.regions import Box, LabelSet
-from engine.runtime import CHOSEN, AdapterWish, AskRequest, AskResult, LogisticMap, ModelManifest, Session, TextPiece
+from engine.runtime import CHOSEN, AdapterWish, AskRequest, AskResult, ModelManifest, Session, TextPiece
 from engine.scans import Plane, Volume, Window, slice_shape
 from engine.slice_question import Asked, Place, make_image_ref, place_slice, put_question, word_question
 from engine.suggestion import (
@@ -205,8 +205,7 @@ def _suggestion(session: Session, asked: Asked, result: AskResult) -> Suggestion
     manifest = session.manifest
     trained = manifest.knows(task.value)
     located = task is Task.TEXT_TO_REGION
-    boxes = manifest.calibration.boxes if located else LogisticMap()
-    read = read_answer(question, answer, result, asked.known, dialect.unit, boxes)
+    read = read_answer(question, answer, result, asked.known, dialect.unit, manifest.calibration)
     return Suggestion(
         task=task,
         language=question.language,

@@ -79,7 +79,7 @@ def evaluate(
         answered = predict(answerer, dataset_path, TerminalProgress(), limit=limit, log=log, skip_bad=skip_bad)
         model = answerer.facts
     if fit:
-        calibration = fit_calibration(answered.predictions, dataset)
+        calibration = fit_calibration(answered.predictions, dataset, answered.labels)
         keep_calibration(find_model(model_id), calibration)
         answered = replace(answered, calibration=calibration)
     report = summarize(answered, model, dataset_path, Judges(bertscore, chexbert), paper_compatible=paper_compatible)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -22,26 +22,33 @@ def labels_of(datasets: Sequence[Path], known: LabelSet = PHANTOM_LABELS) -> Lab
     """Every region-to-text answer of some datasets; names that `known` has keep their id, code and translation.
 
     Names of the ontology, their side included, are one label in both languages. Any other name stands for both. Each
-    label says in which modalities it was met, or that it may be anywhere if a record of it does not say.
+    label says in which modalities it was met, or that it may be anywhere if a record of it does not say; and of how
+    many patients of each, unless a record of it does not say whose it is.
     """
     found: dict[str, Label] = {}
-    met: dict[str, set[str]] = defaultdict(set)
+    met: dict[str, dict[str, set[str]]] = defaultdict(lambda: defaultdict(set))
     naming = Naming()
     for dataset in datasets:
         for _, record in read_records(dataset):
             if record.task is Task.REGION_TO_TEXT:
                 label = known.find(record.gpt) or _named(naming, record.gpt) or _new_label(record.gpt, record.language)
                 found.setdefault(label.id, label)
-                met[label.id].add(modality_family(record.modality))
-    return LabelSet(
-        replace(label, modalities=() if "" in met[id_] else tuple(sorted(met[id_]))) for id_, label in found.items()
-    )
+                met[label.id][modality_family(record.modality)].add(record.group)
+    return LabelSet(_met(label, met[id_]) for id_, label in found.items())
 
 
 def tasks_of(datasets: Sequence[Path]) -> tuple[Task, ...]:
     """The tasks that some datasets hold a record of, in `Task`'s order."""
     held = {record.task for dataset in datasets for _, record in read_records(dataset)}
     return tuple(task for task in Task if task in held)
+
+
+def _met(label: Label, where: Mapping[str, set[str]]) -> Label:
+    """A label with what it was met in. where : by family of modalities, the patients that showed it."""
+    anywhere = "" in where
+    told = not anywhere and not any("" in patients for patients in where.values())
+    counts = tuple((family, len(patients)) for family, patients in sorted(where.items()))
+    return replace(label, modalities=() if anywhere else tuple(sorted(where)), patients=counts if told else ())
 
 
 def _named(naming: Naming, name: str) -> Label | None:

@@ -7,6 +7,9 @@ from PySide6.QtCore import QObject
 from engine.protocol import Task
 from engine.runtime import LabelScore, ModelManifest, label_score
 
+_FEW = 9
+"""Of names learnt from so many patients or fewer the number is told."""
+
 
 class ScoreWords(QObject):
     """Makes the texts; knows no widget."""
@@ -22,10 +25,16 @@ class ScoreWords(QObject):
         numbers = {key: value for key, value in manifest.scores.items() if isinstance(value, int | float)}
         return [(names.get(key, key.replace("_", " ")), f"{value:.3f}") for key, value in numbers.items()]
 
-    def of_label(self, manifest: ModelManifest, task: Task, label_id: str) -> str:
-        """How a model did on one label: in naming its regions, or for text-to-region in finding them."""
+    def of_label(self, manifest: ModelManifest, task: Task, label_id: str, patients: int | None = None) -> str:
+        """How a model did on one label: in naming its regions, or for text-to-region in finding them.
+
+        patients : those that it learnt the label from, None where that is not known. Told where they are few.
+        """
         score = label_score(manifest, label_id)
-        return self._found(score) if task is Task.TEXT_TO_REGION else self._named(score)
+        said = self._found(score) if task is Task.TEXT_TO_REGION else self._named(score)
+        if patients is None or patients > _FEW:
+            return said
+        return self.tr("{0}. Patients in its training: {1}").format(said, patients)
 
     def _named(self, score: LabelScore | None) -> str:
         """How often a region of this label got its name."""

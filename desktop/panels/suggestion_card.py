@@ -19,6 +19,7 @@ from engine.errors import MedRegAError
 from engine.labels import NameTakenError, plain_choice, same_name
 from engine.protocol import Task
 from engine.regions import Label
+from engine.runtime import ModelManifest
 from engine.runtime.label_scores import LABELS
 from engine.store import RegionRow, SaidName, SuggestionRow
 
@@ -341,7 +342,12 @@ class SuggestionCard(QFrame):
         manifest = self._asking.manifest_for(task)
         same = manifest.sha256 == suggestion.model_sha256 and not suggestion.adapter and self._asking.trial is None
         tested = same and LABELS in manifest.scores
-        self._score_of = partial(self._score_words.of_label, manifest, task) if tested else None
+        self._score_of = partial(self._words_of, manifest, task) if tested else None
+
+    def _words_of(self, manifest: ModelManifest, task: Task, label_id: str) -> str:
+        known = self._asking.labels_for(task).find(label_id)
+        patients = None if known is None else known.learnt_from(self._labels.modality)
+        return self._score_words.of_label(manifest, task, label_id, patients)
 
     def _fill_matches(self, text: str) -> int:
         """List the names that fit, the typed one last; returns the row that Enter takes, -1 for none."""

@@ -40,7 +40,8 @@ class Label:
     synonyms_en, synonyms_zh : other names that people use, shown in a search;
     aliases : names in data sets' files, found when reading those but not shown;
     category : the ontology's group, such as ``"chest"``; parent : id of the wider label, empty for none;
-    lateral : whether left and right are told apart; code_meaning, code_source : the code's meaning, and who says so.
+    lateral : whether left and right are told apart; code_meaning, code_source : the code's meaning, and who says so;
+    patients : of a model's label, how many patients it was learnt from, by family of modalities (`modality_family`).
     """
 
     id: str
@@ -57,6 +58,7 @@ class Label:
     lateral: bool = False
     code_meaning: str = ""
     code_source: str = ""
+    patients: tuple[tuple[str, int], ...] = ()
 
     def name(self, language: str) -> str:
         """The name in `language` (``"en"`` or ``"zh"``)."""
@@ -66,6 +68,10 @@ class Label:
     def own(self) -> bool:
         """Whether people added it themselves."""
         return self.id.startswith(OWN_PREFIX)
+
+    def learnt_from(self, family: str) -> int | None:
+        """How many patients of a family of modalities it was learnt from; None where that is not known."""
+        return dict(self.patients).get(family, 0) if self.patients else None
 
     def all_names(self) -> tuple[str, ...]:
         """Id, names, synonyms and aliases, in that order."""
@@ -171,6 +177,7 @@ def label_from_json(entry: object, where: str) -> Label:
         lateral,
         _text(entry, "code_meaning", where),
         _text(entry, "code_source", where),
+        _counts(entry, "patients", where),
     )
 
 
@@ -181,6 +188,8 @@ def label_to_json(label: Label) -> dict[str, Any]:
         value = getattr(label, key)
         if value or key in ("id", "en", "zh"):
             entry[key] = list(value) if isinstance(value, tuple) else value
+    if label.patients:
+        entry |= {"patients": dict(label.patients)}
     return entry
 
 
@@ -196,3 +205,11 @@ def _texts(entry: dict[str, Any], key: str, where: str) -> tuple[str, ...]:
     if not isinstance(value, list) or not all(isinstance(v, str) and v.strip() for v in value):
         raise LabelError(f"{where} needs a list of non-empty texts for {key!r}")
     return tuple(value)
+
+
+def _counts(entry: dict[str, Any], key: str, where: str) -> tuple[tuple[str, int], ...]:
+    value = entry.get(key, {})
+    whole = isinstance(value, dict) and all(isinstance(n, int) and not isinstance(n, bool) for n in value.values())
+    if not whole or not all(name and n > 0 for name, n in value.items()):
+        raise LabelError(f"{where} needs an object of counts above 0 for {key!r}")
+    return tuple(sorted(value.items()))

@@ -65,6 +65,7 @@ def write_labels(labels: LabelSet, path: Path) -> None:
     entries = [
         {"id": one.id, "en": one.en, "zh": one.zh, "code": one.code}
         | ({"modalities": list(one.modalities)} if one.modalities else {})
+        | ({"patients": dict(one.patients)} if one.patients else {})
         for one in labels
     ]
     path.write_text(json.dumps(entries, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")

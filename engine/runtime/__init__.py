@@ -12,7 +12,7 @@ from engine.runtime.adapter import (
     taught_labels,
 )
 from engine.runtime.adapter_choice import CHOSEN, AdapterWish
-from engine.runtime.calibration import UNCALIBRATED, Calibration, LogisticMap
+from engine.runtime.calibration import UNCALIBRATED, Calibration, LogisticMap, NameMap
 from engine.runtime.choices import (
     ModelChoices,
     choose_model,
@@ -65,6 +65,7 @@ __all__ = [
     "ModelError",
     "ModelFile",
     "ModelManifest",
+    "NameMap",
     "Offload",
     "QuestionError",
     "Session",

@@ -9,6 +9,7 @@ import json
 import logging
 import math
 import re
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -158,9 +159,16 @@ def taught_labels(own: LabelSet, labels: Sequence[Label]) -> LabelSet:
 
 
 def _wider(own: Label, taught: Label) -> Label:
-    """A label in the modalities of both; anywhere if one of them is."""
+    """A label in the modalities of both, anywhere if one of them is, and learnt from the patients of both."""
     both = own.modalities and taught.modalities
-    return replace(own, modalities=tuple(sorted({*own.modalities, *taught.modalities})) if both else ())
+    patients = Counter(dict(own.patients))
+    patients.update(dict(taught.patients))
+    return replace(
+        own,
+        modalities=tuple(sorted({*own.modalities, *taught.modalities})) if both else (),
+        # Where one of them does not say, more would be said of the other than is known.
+        patients=tuple(sorted(patients.items())) if own.patients and taught.patients else (),
+    )
 
 
 def new_labels(known: LabelSet, labels: Iterable[Label]) -> list[Label]:

@@ -1,13 +1,15 @@
 """How a model's probabilities become shares of right answers: fitted on held-out data, kept in its manifest.
 
-Ranked names by one temperature a task (Guo et al., ICML 2017); whether a thing is there, and whether a box is right,
-by a logistic map of the model's own log-odds (Platt 1999). No order among answers changes by any of them.
+Ranked answers by one temperature a task (Guo et al., ICML 2017); whether a thing is there, and whether a box or a
+region's best name is right, by a logistic map of the model's own log-odds (Platt 1999). That of names also heeds how
+many patients a name was learnt from: of a thing that it met in one patient a model is as sure as of any other, and far
+less often right. No order among answers changes by any of them.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -40,6 +42,40 @@ class LogisticMap:
 _AS_IT_IS = LogisticMap()
 
 
+@dataclass(frozen=True, slots=True)
+class NameMap:
+    """The log-odds of a region's best name times `scale`, plus `shift`, plus `experience` times ln(1 + patients).
+
+    experience : 0 or more. As made, it changes nothing.
+    """
+
+    scale: float = 1.0
+    shift: float = 0.0
+    experience: float = 0.0
+
+    def of_probability(self, probability: float, patients: int | None) -> float:
+        """How probably a best name is right. patients : those it was learnt from; None leaves the probability alone."""
+        if patients is None or self == _NAMES_AS_THEY_ARE:
+            return probability
+        shift = self.shift + self.experience * math.log1p(patients)
+        return LogisticMap(self.scale, shift).of_odds(log_odds_of(probability))
+
+    def of_ranked(self, probabilities: Sequence[float], patients: int | None) -> tuple[float, ...]:
+        """Of ranked names, best first: the best one's as above, the others' so that none overtakes it.
+
+        What is taken from all of them is how probably it is none of these.
+        """
+        if not probabilities:
+            return ()
+        best = probabilities[0]
+        right = self.of_probability(best, patients)
+        rest = right / best if right <= best else (1 - right) / max(1 - best, _TINY)
+        return (right, *(one * rest for one in probabilities[1:]))
+
+
+_NAMES_AS_THEY_ARE = NameMap()
+
+
 def log_odds_of(probability: float) -> float:
     """ln(p / (1 - p)), finite for 0 and 1 too."""
     inside = min(max(probability, _TINY), 1 - _TINY)
@@ -51,6 +87,7 @@ class Calibration:
     """What was fitted for one model. As made, it changes nothing.
 
     temperatures : by task (`engine.protocol.Task` values), what the scores of its choices are divided by.
+    names : of the probabilities of a region's names, after the temperature.
     presence : of the odds of a box against the words that a thing is not there. present_above : a thing that is
     less probably there is "not present"; None where the model's own first token decides.
     boxes : of a written box, to the probability that it is right: of that name, with IoU of at least 0.5.
@@ -62,6 +99,7 @@ class Calibration:
     present_above: float | None = None
     boxes: LogisticMap = _AS_IT_IS
     dataset_sha256: str = ""
+    names: NameMap = _NAMES_AS_THEY_ARE
 
     def temperature(self, task: str) -> float:
         """Of a task's choices; 1 where none was fitted."""
@@ -79,6 +117,7 @@ class Calibration:
             "presence": {"scale": self.presence.scale, "shift": self.presence.shift},
             "present_above": self.present_above,
             "boxes": {"scale": self.boxes.scale, "shift": self.boxes.shift},
+            "names": {key: getattr(self.names, key) for key in NameMap.__slots__},
         }
 
     @classmethod
@@ -102,10 +141,17 @@ class Calibration:
             above,
             _map(data, "boxes"),
             str(data["dataset_sha256"]),
+            # Calibrations of before have none.
+            _name_map(data) if "names" in data else _NAMES_AS_THEY_ARE,
         )
 
 
 UNCALIBRATED = Calibration()
+
+
+def _name_map(data: dict[str, Any]) -> NameMap:
+    like = _map(data, "names")
+    return NameMap(like.scale, like.shift, _number(data["names"]["experience"], "names.experience", 0.0, _MOST))
 
 
 def _map(data: dict[str, Any], name: str) -> LogisticMap:

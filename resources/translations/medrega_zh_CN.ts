@@ -2370,6 +2370,10 @@
         <translation>从未测试过此名称</translation>
     </message>
     <message>
+        <source>{0}. Patients in its training: {1}</source>
+        <translation>{0}。训练中的患者数：{1}</translation>
+    </message>
+    <message>
         <source>In its test: named right {0} of {1}</source>
         <translation>测试中：{1} 次命名正确 {0} 次</translation>
     </message>

@@ -22,6 +22,7 @@ from engine.runtime import (
     Calibration,
     LogisticMap,
     ModelManifest,
+    NameMap,
     Session,
     TextPiece,
     Timings,
@@ -121,6 +122,18 @@ class TestWhatIsThis:
         flat = what(session, volume).candidates
         assert [one.label for one in flat] == [one.label for one in plain]
         assert flat[0].probability < plain[0].probability
+
+    def test_names_learnt_from_few_patients_are_believed_less_in_their_order(self, session, volume, monkeypatch):
+        plain = what(session, volume).candidates
+        told = session.manifest.labels()
+        few, many = (LabelSet(replace(one, patients=(("MR", n),)) for one in told) for n in (1, 500))
+        names = NameMap(scale=1.0, shift=-1.5, experience=0.5)
+        monkeypatch.setattr(session, "manifest", replace(session.manifest, calibration=Calibration(names=names)))
+        doubted, believed = (what(session, volume, labels=labels).candidates for labels in (few, many))
+        assert [one.label for one in doubted] == [one.label for one in believed] == [one.label for one in plain]
+        assert doubted[0].probability < plain[0].probability < believed[0].probability
+        assert sum(one.probability for one in doubted) < 1, "it may be none of these"
+        assert what(session, volume).candidates == plain, "labels that do not say are left alone"
 
     def test_below_the_models_threshold_it_abstains(self, session, volume, monkeypatch):
         assert not what(session, volume).abstained

@@ -75,3 +75,25 @@ def test_a_label_says_in_which_pictures_it_was_met(tmp_path):
     (tmp_path / "a.jsonl").write_text("\n".join(lines), encoding="utf-8")
     found = {label.en: label.modalities for label in labels_of([tmp_path])}
     assert found == {"liver": ("CT", "MR"), "spleen": (), "melanocytic nevus": ("DMS",), "right lung": ("DX",)}
+
+
+def test_a_label_says_how_many_patients_showed_it(tmp_path):
+    lines = []
+    for number, (name, modality, group) in enumerate(
+        [
+            ("liver", "CT", "p1"),
+            ("liver", "CT", "p1"),
+            ("liver", "CT", "p2"),
+            ("liver", "MR", "p3"),
+            # Whose it is is not known: its picture stands for the patient.
+            ("nevus", "DMS", None),
+            ("spleen", "", "p1"),
+        ]
+    ):
+        human = user_text(Question(language=Language.EN, width=10, height=10, **QUESTIONS[0]))
+        talk = [{"from": "human", "value": human}, {"from": "gpt", "value": name}]
+        line = {"id": number, "image": "a.png", "width": 10, "height": 10, "conversations": talk, "modality": modality}
+        lines.append(json.dumps(line if group is None else line | {"group": group}))
+    (tmp_path / "a.jsonl").write_text("\n".join(lines), encoding="utf-8")
+    found = {label.en: label.patients for label in labels_of([tmp_path])}
+    assert found == {"liver": (("CT", 2), ("MR", 1)), "melanocytic nevus": (("DMS", 1),), "spleen": ()}

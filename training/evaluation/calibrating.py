@@ -7,15 +7,18 @@ from __future__ import annotations
 
 import logging
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 import numpy as np
+from numpy.typing import NDArray
 from scipy.optimize import minimize, minimize_scalar
 from scipy.special import expit, logsumexp
 from sklearn.metrics import precision_recall_curve
 
-from engine.runtime import UNCALIBRATED, Calibration, LogisticMap, ModelError, ModelManifest
+from engine.labels import LabelSet
+from engine.protocol import Task
+from engine.runtime import UNCALIBRATED, Calibration, LogisticMap, ModelError, ModelManifest, NameMap
 from engine.runtime.calibration import log_odds_of
 from training.evaluation.confidences import CHOOSING, RankedCase, box_cases, presence_cases, ranked_cases
 from training.evaluation.prediction import Prediction
@@ -29,19 +32,22 @@ LEAST_CASES = 50
 _COLDEST, _HOTTEST = 0.05, 20.0
 
 
-def fit_calibration(predictions: Sequence[Prediction], dataset_sha256: str) -> Calibration:
+def fit_calibration(
+    predictions: Sequence[Prediction], dataset_sha256: str, labels: LabelSet | None = None
+) -> Calibration:
     """Fit everything there are enough answers for; what there is not stays as it is, and the log says so.
 
-    predictions : of a model without calibration, on a validation set. Raises `DatasetError` when there is nothing to
-    fit.
+    predictions : of a model without calibration, on a validation set. labels : the names that it knows.
+    Raises `DatasetError` when there is nothing to fit.
     """
     temperatures = {}
     for task in CHOOSING:
-        cases = [case for case in ranked_cases(predictions, task) if case.truth is not None]
+        cases = [case for case in ranked_cases(predictions, task, labels) if case.truth is not None]
         if len(cases) >= LEAST_CASES:
             temperatures[task.value] = fit_temperature(cases)
         elif cases:
             logger.warning("only %d ranked answers of the task %s: its temperature stays 1", len(cases), task.value)
+    names = _fit_names(predictions, temperatures, labels)
     presence, above, bound = UNCALIBRATED.presence, None, None
     odds, there = presence_cases(predictions)
     if _enough(there, "answers whether something is there"):
@@ -52,13 +58,25 @@ def fit_calibration(predictions: Sequence[Prediction], dataset_sha256: str) -> C
     confidences, right = box_cases(predictions, bound)
     if _enough(right, "boxes"):
         boxes = fit_logistic([log_odds_of(one) for one in confidences], right)
-    made = Calibration(temperatures, presence, above, boxes, dataset_sha256)
+    made = Calibration(temperatures, presence, above, boxes, dataset_sha256, names)
     if made == Calibration(dataset_sha256=dataset_sha256):
         raise DatasetError(
             f"nothing can be calibrated: a kind of answer needs {LEAST_CASES} questions, some answered right and some "
             "wrong; take a larger validation set"
         )
     return made
+
+
+def _fit_names(
+    predictions: Sequence[Prediction], temperatures: Mapping[str, float], labels: LabelSet | None
+) -> NameMap:
+    task = Task.REGION_TO_TEXT
+    cases = [case for case in ranked_cases(predictions, task, labels) if case.patients is not None]
+    right = [case.truth == 0 for case in cases]
+    if not _enough(right, "names with known numbers of patients"):
+        return UNCALIBRATED.names
+    odds = [log_odds_of(case.probability(temperatures.get(task.value, 1.0))) for case in cases]
+    return fit_name_map(odds, [case.patients or 0 for case in cases], right)
 
 
 def _enough(outcomes: Sequence[bool], what: str) -> bool:
@@ -93,8 +111,7 @@ def fit_logistic(odds: Sequence[float], outcomes: Sequence[bool]) -> LogisticMap
     His targets, a little inside of 0 and 1, keep the map finite where the odds tell all outcomes apart.
     """
     x, y = np.array(odds, float), np.array(outcomes, bool)
-    yes, no = int(y.sum()), int((~y).sum())
-    target = np.where(y, (yes + 1) / (yes + 2), 1 / (no + 2))
+    target = _targets(y)
 
     def loss(parameters: tuple[float, float]) -> tuple[float, list[float]]:
         scale, shift = parameters
@@ -102,9 +119,32 @@ def fit_logistic(odds: Sequence[float], outcomes: Sequence[bool]) -> LogisticMap
         error = (expit(z) - target) / len(x)
         return float(np.mean(np.logaddexp(0, z) - target * z)), [float(error @ x), float(error.sum())]
 
-    start = (1.0, log_odds_of(yes / (yes + no)))
+    start = (1.0, log_odds_of(float(y.mean())))
     found = minimize(loss, start, jac=True, method="L-BFGS-B", bounds=((1e-3, 50.0), (-50.0, 50.0)))
     return LogisticMap(round(float(found.x[0]), 5), round(float(found.x[1]), 5))
+
+
+def _targets(outcomes: NDArray[np.bool_]) -> NDArray[np.float64]:
+    yes, no = int(outcomes.sum()), int((~outcomes).sum())
+    return np.where(outcomes, (yes + 1) / (yes + 2), 1 / (no + 2))
+
+
+def fit_name_map(odds: Sequence[float], patients: Sequence[int], outcomes: Sequence[bool]) -> NameMap:
+    """The map of log-odds and numbers of patients under which the outcomes are likeliest.
+
+    A logistic regression. Experience is never held against a name: where few names were learnt from few patients it
+    could come out below 0 by chance. Its targets are those of `fit_logistic`.
+    """
+    x = np.stack([np.array(odds, float), np.ones(len(odds)), np.log1p(np.array(patients, float))], axis=1)
+    target = _targets(np.array(outcomes, bool))
+
+    def loss(parameters: NDArray[np.float64]) -> tuple[float, NDArray[np.float64]]:
+        z = x @ parameters
+        error = (expit(z) - target) / len(x)
+        return float(np.mean(np.logaddexp(0, z) - target * z)), error @ x
+
+    found = minimize(loss, (1.0, 0.0, 0.0), jac=True, method="L-BFGS-B", bounds=((1e-3, 50), (-50, 50), (0, 50)))
+    return NameMap(*(round(float(one), 5) for one in found.x))
 
 
 def best_threshold(odds: Sequence[float], there: Sequence[bool]) -> float | None:

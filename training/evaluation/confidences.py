@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from engine.labels import LabelSet, modality_family
 from engine.protocol import Task
 from engine.reliability import Reliability, measure_reliability
 from engine.runtime import Calibration
@@ -26,28 +27,41 @@ _RIGHT_IOU = 0.5
 @dataclass(frozen=True, slots=True, eq=False)
 class RankedCase:
     """A question whose candidates were ranked. scores : (candidates,) their log-probabilities before calibration,
-    best first. truth : the number of the true one, None where it was none of them.
+    best first. truth : the number of the true one, None where it was none of them. patients : those that the best was
+    learnt from, where it is the name of a region and the model says so.
     """
 
     scores: NDArray[np.float64]
     truth: int | None
+    patients: int | None = None
 
-    def confidence(self, temperature: float) -> float:
-        """The calibrated probability of the best."""
+    def probability(self, temperature: float) -> float:
+        """Of the best among the candidates."""
         scaled = self.scores / temperature
         return float(np.exp(scaled[0] - np.logaddexp.reduce(scaled)))
 
+    def confidence(self, task: Task, calibration: Calibration) -> float:
+        """The calibrated probability that the best is right."""
+        return calibration.names.of_probability(self.probability(calibration.temperature(task.value)), self.patients)
 
-def ranked_cases(predictions: Sequence[Prediction], task: Task) -> list[RankedCase]:
-    """The answers of a task that were chosen among ranked candidates."""
+
+def ranked_cases(predictions: Sequence[Prediction], task: Task, labels: LabelSet | None) -> list[RankedCase]:
+    """The answers of a task that were chosen among ranked candidates. labels : the names that the model knows."""
     cases = []
     for one in predictions:
         if one.record.task is not task or len(one.choices) < 2:
             continue
         # No candidate is impossible, however small the number that was written down for it.
         scores = np.log([max(choice.probability, np.finfo(float).tiny) for choice in one.choices])
-        cases.append(RankedCase(scores, _true_choice(one)))
+        cases.append(RankedCase(scores, _true_choice(one), _patients(one, labels)))
     return cases
+
+
+def _patients(one: Prediction, labels: LabelSet | None) -> int | None:
+    best = None if labels is None else labels.find(one.choices[0].text)
+    if best is None or one.record.task is not Task.REGION_TO_TEXT:
+        return None
+    return best.learnt_from(modality_family(one.record.modality))
 
 
 def _true_choice(one: Prediction) -> int | None:
@@ -95,7 +109,9 @@ def box_cases(predictions: Sequence[Prediction], absent_below: float | None = No
     return confidences, right
 
 
-def reliability_of(predictions: Sequence[Prediction], calibration: Calibration) -> dict[str, Reliability | None]:
+def reliability_of(
+    predictions: Sequence[Prediction], calibration: Calibration, labels: LabelSet | None
+) -> dict[str, Reliability | None]:
     """How far the confidences of a calibrated model can be believed.
 
     ``names`` : the best candidate's probability against its being right. ``presence`` : the probability that a name
@@ -104,8 +120,8 @@ def reliability_of(predictions: Sequence[Prediction], calibration: Calibration) 
     named: list[float] = []
     right: list[bool] = []
     for task in CHOOSING:
-        cases = ranked_cases(predictions, task)
-        named += [case.confidence(calibration.temperature(task.value)) for case in cases]
+        cases = ranked_cases(predictions, task, labels)
+        named += [case.confidence(task, calibration) for case in cases]
         right += [case.truth == 0 for case in cases]
     odds, there = presence_cases(predictions)
     boxes, good = box_cases(predictions, calibration.absent_below())
@@ -117,19 +133,19 @@ def reliability_of(predictions: Sequence[Prediction], calibration: Calibration) 
 
 
 def abstention_of(
-    predictions: Sequence[Prediction], calibration: Calibration, threshold: float
+    predictions: Sequence[Prediction], calibration: Calibration, threshold: float, labels: LabelSet | None
 ) -> Mapping[str, Any] | None:
     """What saying "not sure" below a threshold does to region-to-text answers; None without any.
 
     said : the share that is answered. accuracy_said, accuracy_withheld : of those answers and of the others, None
     where there are none.
     """
-    cases = ranked_cases(predictions, Task.REGION_TO_TEXT)
+    task = Task.REGION_TO_TEXT
+    cases = ranked_cases(predictions, task, labels)
     if not cases:
         return None
-    temperature = calibration.temperature(Task.REGION_TO_TEXT.value)
-    said = [case for case in cases if case.confidence(temperature) >= threshold]
-    withheld = [case for case in cases if case.confidence(temperature) < threshold]
+    said = [case for case in cases if case.confidence(task, calibration) >= threshold]
+    withheld = [case for case in cases if case.confidence(task, calibration) < threshold]
     return {
         "below": threshold,
         "said": round(len(said) / len(cases), 4),

@@ -173,8 +173,8 @@ def _calibration(answered: Answered, sha256: str) -> dict[str, Any]:
     flatter the model. abstention : what saying "not sure" does.
     """
     calibration = answered.calibration
-    after = reliability_of(answered.predictions, calibration)
-    before = reliability_of(answered.predictions, UNCALIBRATED)
+    after = reliability_of(answered.predictions, calibration, answered.labels)
+    before = reliability_of(answered.predictions, UNCALIBRATED, answered.labels)
     kinds = {name: _reliability(one, before[name]) for name, one in after.items()}
     names = kinds["names"] or {"ece": None, "ece_before": None}
     return {
@@ -185,7 +185,7 @@ def _calibration(answered: Answered, sha256: str) -> dict[str, Any]:
         "fitted_here": calibration.dataset_sha256 == sha256,
         "temperatures": dict(calibration.temperatures),
         "present_above": calibration.present_above,
-        "abstention": abstention_of(answered.predictions, calibration, answered.abstain_below),
+        "abstention": abstention_of(answered.predictions, calibration, answered.abstain_below, answered.labels),
         **kinds,
     }
 

@@ -202,8 +202,8 @@ def _calibrate(
     manifest = ModelManifest.read(model.folder)
     with GgufAnswerer(manifest, calibrated=False) as answerer:
         log = answers_file(out / "answers", f"{model.quantization}-validation", answerer, validation_set, limit)
-        answers = predict(answerer, validation_set, progress, limit=limit, log=log).predictions
-    calibration = fit_calibration(answers, dataset_sha256(validation_set))
+        answered = predict(answerer, validation_set, progress, limit=limit, log=log)
+    calibration = fit_calibration(answered.predictions, dataset_sha256(validation_set), answered.labels)
     keep_calibration(manifest, calibration)
     return replace(model, temperatures=calibration.temperatures)
 

@@ -67,7 +67,7 @@ class SnapshotFolder:
 
     def taught(self, known: LabelSet) -> tuple[Label, ...]:
         """The names of what may be trained on that a model does not have yet, each in both languages if anybody said,
-        and those that it has, of other modalities. Raises `DatasetError`.
+        and those that it has, with the modalities and the patients that they were corrected in. Raises `DatasetError`.
         """
         pairs: dict[str, Label] = {}
         for line in self._lineage():
@@ -78,11 +78,12 @@ class SnapshotFolder:
         for label in labels_of([self.train], known):
             # A name outside the ontology comes as two labels, one a language.
             if label.en == label.zh and label.en.casefold() in pairs:
-                label = replace(pairs[label.en.casefold()], modalities=label.modalities)
+                known_as = pairs[label.en.casefold()]
+                label = replace(known_as, modalities=label.modalities, patients=label.patients)
             own = known.find(label.id)
             if own is None:
                 found += new_labels(LabelSet([*known, *found]), [label])
-            elif own.modalities and not (label.modalities and set(label.modalities) <= set(own.modalities)):
+            else:
                 found.append(label)
         return tuple(found)
 

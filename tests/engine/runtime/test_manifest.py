@@ -8,9 +8,11 @@ from dataclasses import replace
 
 import pytest
 
-from engine.runtime import Calibration, LogisticMap, ModelError, ModelManifest, verify_files
+from engine.runtime import Calibration, LogisticMap, ModelError, ModelManifest, NameMap, verify_files
 
-CALIBRATION = Calibration({"region_to_text": 1.5}, LogisticMap(0.8, -0.2), 0.4, LogisticMap(2.0, 0.1), "ab12").to_json()
+CALIBRATION = Calibration(
+    {"region_to_text": 1.5}, LogisticMap(0.8, -0.2), 0.4, LogisticMap(2.0, 0.1), "ab12", NameMap(0.7, -0.5, 0.3)
+).to_json()
 
 
 @pytest.fixture
@@ -69,6 +71,11 @@ def test_a_calibration_reads_back_and_leaves_the_models_hash_alone(random_model,
     assert again.sha256 == random_model.sha256
 
 
+def test_a_calibration_of_before_leaves_names_alone():
+    before = {name: value for name, value in CALIBRATION.items() if name != "names"}
+    assert Calibration.from_json(before).names == NameMap()
+
+
 @pytest.mark.parametrize(
     ("fields", "words"),
     [
@@ -104,6 +111,10 @@ def test_a_calibration_reads_back_and_leaves_the_models_hash_alone(random_model,
         ({"calibration": CALIBRATION | {"present_above": 1.5}}, "present_above is 1.5"),
         ({"calibration": CALIBRATION | {"boxes": {"scale": -1, "shift": 0}}}, "boxes.scale is -1"),
         ({"calibration": CALIBRATION | {"presence": {"scale": 1, "shift": float("nan")}}}, "presence.shift is nan"),
+        (
+            {"calibration": CALIBRATION | {"names": {"scale": 1, "shift": 0, "experience": -1}}},
+            "names.experience is -1",
+        ),
         ({"sha256": "0" * 64}, "contradicts itself"),
     ],
 )

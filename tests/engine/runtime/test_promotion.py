@@ -248,6 +248,23 @@ def test_a_name_may_be_wherever_its_model_or_the_adapter_met_it(random_model, ma
     assert found == {"a": ("CT", "US"), "b": (), "c": (), "d": ("CT",), "e": ("ES",)}
 
 
+def test_patients_of_a_name_are_those_of_its_model_and_its_adapter():
+    own = LabelSet(
+        [
+            Label("a", "liver", "肝", modalities=("CT",), patients=(("CT", 2),)),
+            Label("b", "spleen", "脾", modalities=("CT",), patients=(("CT", 5),)),
+        ]
+    )
+    taught = (
+        Label("a", "liver", "肝", modalities=("CT", "US"), patients=(("CT", 3), ("US", 4))),
+        # Of an adapter that does not say.
+        Label("b", "spleen", "脾", modalities=("CT",)),
+        Label("c", "polyp", "息肉", modalities=("ES",), patients=(("ES", 7),)),
+    )
+    found = {one.id: one.patients for one in taught_labels(own, taught)}
+    assert found == {"a": (("CT", 5), ("US", 4)), "b": (), "c": (("ES", 7),)}
+
+
 def test_names_that_an_adapter_was_taught_come_after_the_models_own(random_model, made):
     odd = Label("own-odd", "odd spot", "怪斑")
     folder = made[0].folder

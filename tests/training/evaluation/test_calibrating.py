@@ -18,11 +18,17 @@ from scipy.special import expit  # noqa: E402
 
 from engine.progress import NoProgress  # noqa: E402
 from engine.protocol import Language, Located, Question, Task, user_text, write_located  # noqa: E402
-from engine.regions import Box  # noqa: E402
+from engine.regions import Box, Label, LabelSet  # noqa: E402
 from engine.runtime import UNCALIBRATED, Calibration, Choice, ModelFile, ModelManifest, verify_files  # noqa: E402
 from training.cli_evaluate import evaluate  # noqa: E402
 from training.evaluation.answering import GgufAnswerer  # noqa: E402
-from training.evaluation.calibrating import best_threshold, fit_calibration, fit_logistic, fit_temperature  # noqa: E402
+from training.evaluation.calibrating import (  # noqa: E402
+    best_threshold,
+    fit_calibration,
+    fit_logistic,
+    fit_name_map,
+    fit_temperature,
+)
 from training.evaluation.confidences import RankedCase, abstention_of, reliability_of  # noqa: E402
 from training.evaluation.predict import predict  # noqa: E402
 from training.evaluation.prediction import Prediction, predicted  # noqa: E402
@@ -95,8 +101,8 @@ def test_an_overconfident_models_error_falls_on_data_it_was_not_fitted_to():
     calibration = fit_calibration(answers(1, 1500, sharpness=3.0), "validation")
     assert calibration.temperature("region_to_text") == pytest.approx(3.0, rel=0.15)
     held_out = answers(2, 1500, sharpness=3.0)
-    before = reliability_of(held_out, UNCALIBRATED)["names"]
-    after = reliability_of(held_out, calibration)["names"]
+    before = reliability_of(held_out, UNCALIBRATED, None)["names"]
+    after = reliability_of(held_out, calibration, None)["names"]
     assert before is not None
     assert after is not None
     assert before.ece > 0.15
@@ -110,12 +116,54 @@ def test_an_underconfident_model_is_cooled():
     )
 
 
+def seen(few: int, many: int) -> LabelSet:
+    """The first two names learnt from few patients, the others from many."""
+    return LabelSet(
+        Label(name, name, name, modalities=("CT",), patients=(("CT", few if number < 2 else many),))
+        for number, name in enumerate(NAMES)
+    )
+
+
+def unsound(seed: int, count: int) -> list[Prediction]:
+    """Answers of which those with one of the first two names are right half as often as they say."""
+    rng = np.random.default_rng(seed)
+    return [
+        replace(one, truth=replace(one.truth, text="heart", labels=("heart",)))
+        if one.choices[0].text in NAMES[:2] and rng.random() < 0.5
+        else one
+        for one in answers(seed, count, sharpness=1.0)
+    ]
+
+
+def test_names_that_few_patients_taught_are_found_to_be_right_less_often():
+    labels = seen(1, 200)
+    calibration = fit_calibration(unsound(1, 1500), "validation", labels)
+    assert calibration.names.experience > 0.1
+    # All together the sound names hide it.
+    held_out = [one for one in unsound(2, 1500) if one.choices[0].text in NAMES[:2]]
+    before = reliability_of(held_out, replace(calibration, names=UNCALIBRATED.names), labels)["names"]
+    after = reliability_of(held_out, calibration, labels)["names"]
+    assert after.ece < 0.06 < 0.12 < before.ece
+    assert after.brier < before.brier
+
+
+def test_without_numbers_of_patients_names_have_their_temperature_alone():
+    some = unsound(1, 400)
+    nameless = LabelSet(Label(name, name, name, modalities=("CT",)) for name in NAMES)
+    for labels in (None, nameless):
+        assert fit_calibration(some, "v", labels).names == UNCALIBRATED.names
+
+
+def test_experience_is_never_held_against_a_name():
+    assert fit_name_map([2.0] * 60, [1] * 30 + [200] * 30, [True] * 30 + [False] * 30).experience == 0
+
+
 def test_presence_and_boxes_are_mapped_to_shares_of_right_ones():
     calibration = fit_calibration(located(1, 2000, scale=4.0, shift=-3.0), "v")
     assert calibration.presence.scale == pytest.approx(0.25, rel=0.15)
     assert calibration.presence.shift == pytest.approx(0.75, abs=0.2)
     held_out = located(2, 2000, scale=4.0, shift=-3.0)
-    before, after = reliability_of(held_out, UNCALIBRATED), reliability_of(held_out, calibration)
+    before, after = reliability_of(held_out, UNCALIBRATED, None), reliability_of(held_out, calibration, None)
     for kind in ("presence", "boxes"):
         assert after[kind].ece < 0.05 < before[kind].ece
 
@@ -164,7 +212,7 @@ def test_a_true_name_that_no_candidate_is_counts_as_wrong_and_is_not_fitted_to()
     some = answers(1, 200, sharpness=1.0)
     lost = [replace(one, truth=replace(one.truth, text="pancreas")) for one in some[:100]]
     assert fit_calibration(lost + some[100:], "v") == fit_calibration(some[100:], "v")
-    assert reliability_of(lost, UNCALIBRATED)["names"].ece > 0.4
+    assert reliability_of(lost, UNCALIBRATED, None)["names"].ece > 0.4
 
 
 def test_too_few_answers_are_refused():
@@ -174,12 +222,12 @@ def test_too_few_answers_are_refused():
 
 def test_abstention_tells_what_it_withholds():
     some = answers(1, 1000, sharpness=1.0)
-    row = abstention_of(some, UNCALIBRATED, 0.6)
+    row = abstention_of(some, UNCALIBRATED, 0.6, None)
     assert row is not None
     assert 0 < row["said"] < 1
     assert row["accuracy_said"] > 0.6 > row["accuracy_withheld"]
-    assert abstention_of(some, UNCALIBRATED, 0.0)["accuracy_withheld"] is None
-    assert abstention_of(located(1, 60, 1, 0), UNCALIBRATED, 0.5) is None
+    assert abstention_of(some, UNCALIBRATED, 0.0, None)["accuracy_withheld"] is None
+    assert abstention_of(located(1, 60, 1, 0), UNCALIBRATED, 0.5, None) is None
 
 
 @pytest.fixture(scope="module")
