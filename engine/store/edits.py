@@ -15,7 +15,7 @@ from engine.store.drawing import join_structure
 from engine.store.errors import StoreError
 from engine.store.region_writer import RegionWriter
 from engine.store.rows import HIDDEN_STATES, DecisionKind, RegionRow, RegionState
-from engine.store.said_name import may_accept, said_name, stands_behind
+from engine.store.said_name import may_accept, said_name, stands_behind, what_drew
 from engine.suggest import ImageRef
 
 
@@ -126,7 +126,8 @@ class RegionEdits:
     def edit_many(self, edits: Sequence[Reshape], who: str) -> list[RegionRow]:
         """Move or reshape regions. Their names stay; a suggestion or an accepted one becomes the person's own.
 
-        Raises `RegionError` for bounds outside the image.
+        Judged is the answer that drew a suggested region, whatever was said of its name later. Raises `RegionError` for
+        bounds outside the image.
         """
         rows = []
         with self._writer.gesture(who, DecisionKind.RESHAPED.value) as made:
@@ -140,8 +141,9 @@ class RegionEdits:
                 }
                 if edit.view is not None:
                     change |= {"view_sha256": edit.view.sha256, "window": edit.view.window}
-                judged = self._writer.suggestions.of_region(edit.root_id)
-                suggestion_id = judged.id if judged and before.state is RegionState.SUGGESTED else None
+                suggested = before.state is RegionState.SUGGESTED
+                judged = what_drew(before, self._writer.suggestions.about_region(edit.root_id)) if suggested else None
+                suggestion_id = None if judged is None else judged.id
                 rows.append(
                     self._writer.decide(
                         made, edit.root_id, DecisionKind.RESHAPED, who, change, suggestion_id=suggestion_id

@@ -182,3 +182,16 @@ def test_a_region_accepted_as_it_is_judges_the_answer_that_says_its_name(store: 
     row = followed(store)
     again = asked_of(store, row, LIVER, 0.95)
     assert judged(store, row) == again.id
+
+
+def test_a_reshaped_region_judges_the_answer_that_drew_it(store: AnnotationStore):
+    row, drew = found(store, 0.7)
+    asked_of(store, row, LIVER, 0.95)
+    store.edits.edit_shape(row.root_id, Box(12, 20, 90, 180), "ann")
+    assert store.verdicts.of_region(row.root_id)[-1].suggestion_id == drew.id
+
+    # Nobody said that a box that was followed here is right.
+    row = followed(store)
+    asked_of(store, row, LIVER, 0.95)
+    store.edits.edit_shape(row.root_id, Box(12, 20, 90, 180), "ann")
+    assert store.verdicts.of_region(row.root_id)[-1].suggestion_id is None
