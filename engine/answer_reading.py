@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from engine.confidence import BoxOdds, box_odds, expected_pixels, spread_pixels, text_probability
-from engine.labels import modality_family
+from engine.labels.prior import patients_behind
 from engine.protocol import Answer, AnswerForm, BoxUnit, Located, Question, Task
 from engine.regions import Label, LabelSet
 from engine.runtime import AskResult, Calibration, LogisticMap, NameMap, TextPiece
@@ -69,8 +69,8 @@ def _trusted(
     candidates: tuple[Candidate, ...], labels: LabelSet, modality: str, names: NameMap
 ) -> tuple[Candidate, ...]:
     """The names of a region, as probable as names are right that were learnt from so many patients."""
-    best = labels.find(candidates[0].label_id) if candidates else None
-    patients = None if best is None else best.learnt_from(modality_family(modality))
+    best = candidates[0].label_id or candidates[0].label if candidates else ""
+    patients = patients_behind(labels, best, modality)
     probabilities = names.of_ranked([one.probability for one in candidates], patients)
     return tuple(replace(one, probability=by) for one, by in zip(candidates, probabilities, strict=True))
 

@@ -51,7 +51,11 @@ class SuggestedRegion:
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
-    """One allowed name and its probability among the allowed ones."""
+    """One allowed name and its probability.
+
+    Among the allowed ones; or of being right, where the model's calibration heeds how many patients taught a region's
+    name. What they then lack to 1 is that it is none of them.
+    """
 
     label: str
     label_zh: str

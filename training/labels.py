@@ -13,6 +13,7 @@ from engine.phantom import PHANTOM_LABELS
 from engine.protocol import Language, Task
 from engine.regions import Label, LabelSet
 from training.instruct.naming import Naming
+from training.phantom_set import is_phantom_set
 from training.records import read_records
 
 _NOT_WORD = re.compile(r"[^0-9a-z]+")
@@ -22,18 +23,20 @@ def labels_of(datasets: Sequence[Path], known: LabelSet = PHANTOM_LABELS) -> Lab
     """Every region-to-text answer of some datasets; names that `known` has keep their id, code and translation.
 
     Names of the ontology, their side included, are one label in both languages. Any other name stands for both. Each
-    label says in which modalities it was met, or that it may be anywhere if a record of it does not say; and of how
-    many patients of each, unless a record of it does not say whose it is.
+    label says in which modalities it was met, or that it may be anywhere if a record of it does not say; and in how
+    many patients of each. Generated phantoms are no patients.
     """
     found: dict[str, Label] = {}
     met: dict[str, dict[str, set[str]]] = defaultdict(lambda: defaultdict(set))
     naming = Naming()
     for dataset in datasets:
+        generated = is_phantom_set(dataset)
         for _, record in read_records(dataset):
             if record.task is Task.REGION_TO_TEXT:
                 label = known.find(record.gpt) or _named(naming, record.gpt) or _new_label(record.gpt, record.language)
                 found.setdefault(label.id, label)
-                met[label.id][modality_family(record.modality)].add(record.group)
+                patients = met[label.id][modality_family(record.modality)]
+                patients |= set() if generated else {record.group}
     return LabelSet(_met(label, met[id_]) for id_, label in found.items())
 
 
@@ -46,9 +49,8 @@ def tasks_of(datasets: Sequence[Path]) -> tuple[Task, ...]:
 def _met(label: Label, where: Mapping[str, set[str]]) -> Label:
     """A label with what it was met in. where : by family of modalities, the patients that showed it."""
     anywhere = "" in where
-    told = not anywhere and not any("" in patients for patients in where.values())
     counts = tuple((family, len(patients)) for family, patients in sorted(where.items()))
-    return replace(label, modalities=() if anywhere else tuple(sorted(where)), patients=counts if told else ())
+    return replace(label, modalities=() if anywhere else tuple(sorted(where)), patients=() if anywhere else counts)
 
 
 def _named(naming: Naming, name: str) -> Label | None:

@@ -25,6 +25,8 @@ from training.records import MASKS_FILE, REGIONS_FILE, DatasetError, Record, dat
 
 _WINDOW = Window(40, 400)
 _SEED_STEP = 1_000_000
+_CARD = "dataset.json"
+_SOURCE = "generated phantoms"
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +61,7 @@ def build_phantom_set(out: Path, spec: PhantomSetSpec, progress: Progress) -> di
     """
     if out.exists() and any(out.iterdir()):
         raise DatasetError(f"{out} is not empty: name a new folder")
-    card: dict[str, object] = {"source": "generated phantoms", "licence": "Apache-2.0", "seed": spec.seed}
+    card: dict[str, object] = {"source": _SOURCE, "licence": "Apache-2.0", "seed": spec.seed}
     total = sum(patients for _, patients, _ in spec.splits())
     done = 0
     for split, patients, first in spec.splits():
@@ -93,7 +95,7 @@ def build_phantom_set(out: Path, spec: PhantomSetSpec, progress: Progress) -> di
             "languages": Counter(record.language.value for record in records),
             "sha256": dataset_sha256(folder),
         }
-    (out / "dataset.json").write_text(json.dumps(card, indent=2), encoding="utf-8")
+    (out / _CARD).write_text(json.dumps(card, indent=2), encoding="utf-8")
     return card
 
 
@@ -174,3 +176,14 @@ def _asked(present: list[str], rng: np.random.Generator) -> Iterator[tuple[str, 
 def _located(label: Label, language: Language, present: dict[str, tuple[Box, ...]]) -> Located:
     boxes = present.get(label.id, ())
     return Located(label.name(language), boxes[:4], not_present=not boxes)
+
+
+def is_phantom_set(dataset: Path) -> bool:
+    """Whether a part of a data set is one that `build_phantom_set` made: its card lies beside the parts."""
+    try:
+        folder = dataset if dataset.is_dir() else dataset.parent
+        card = json.loads((folder.parent / _CARD).read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        # Sets of other makers have none, or another.
+        return False
+    return isinstance(card, dict) and card.get("source") == _SOURCE

@@ -139,6 +139,10 @@ class AskingModel(QObject):
         adapter = session.adapter if session else None
         return taught_labels(self._labels[folder], adapter.labels if adapter else ())
 
+    def own_labels(self, task: Task) -> LabelSet:
+        """The names of the model of this task, without what an adapter was taught."""
+        return self._labels[self.manifest_for(task).folder]
+
     @property
     def labels(self) -> LabelSet:
         """The names that the model can give a region."""

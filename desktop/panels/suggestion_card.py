@@ -17,6 +17,7 @@ from desktop.panels.label_rows import LabelRow, LabelRows, label_row, match_row
 from desktop.panels.score_words import ScoreWords
 from engine.errors import MedRegAError
 from engine.labels import NameTakenError, plain_choice, same_name
+from engine.labels.prior import patients_behind
 from engine.protocol import Task
 from engine.regions import Label
 from engine.runtime import ModelManifest
@@ -345,8 +346,9 @@ class SuggestionCard(QFrame):
         self._score_of = partial(self._words_of, manifest, task) if tested else None
 
     def _words_of(self, manifest: ModelManifest, task: Task, label_id: str) -> str:
-        known = self._asking.labels_for(task).find(label_id)
-        patients = None if known is None else known.learnt_from(self._labels.modality)
+        patients = None
+        if task is Task.REGION_TO_TEXT:
+            patients = patients_behind(self._asking.own_labels(task), label_id, self._labels.modality)
         return self._score_words.of_label(manifest, task, label_id, patients)
 
     def _fill_matches(self, text: str) -> int:

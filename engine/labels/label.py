@@ -41,7 +41,8 @@ class Label:
     aliases : names in data sets' files, found when reading those but not shown;
     category : the ontology's group, such as ``"chest"``; parent : id of the wider label, empty for none;
     lateral : whether left and right are told apart; code_meaning, code_source : the code's meaning, and who says so;
-    patients : of a model's label, how many patients it was learnt from, by family of modalities (`modality_family`).
+    patients : of a model's label, how many patients it was learnt from, by family of modalities (`modality_family`);
+    empty where that is not known.
     """
 
     id: str
@@ -68,10 +69,6 @@ class Label:
     def own(self) -> bool:
         """Whether people added it themselves."""
         return self.id.startswith(OWN_PREFIX)
-
-    def learnt_from(self, family: str) -> int | None:
-        """How many patients of a family of modalities it was learnt from; None where that is not known."""
-        return dict(self.patients).get(family, 0) if self.patients else None
 
     def all_names(self) -> tuple[str, ...]:
         """Id, names, synonyms and aliases, in that order."""
@@ -210,6 +207,6 @@ def _texts(entry: dict[str, Any], key: str, where: str) -> tuple[str, ...]:
 def _counts(entry: dict[str, Any], key: str, where: str) -> tuple[tuple[str, int], ...]:
     value = entry.get(key, {})
     whole = isinstance(value, dict) and all(isinstance(n, int) and not isinstance(n, bool) for n in value.values())
-    if not whole or not all(name and n > 0 for name, n in value.items()):
-        raise LabelError(f"{where} needs an object of counts above 0 for {key!r}")
+    if not whole or not all(name and n >= 0 for name, n in value.items()):
+        raise LabelError(f"{where} needs an object of counts for {key!r}")
     return tuple(sorted(value.items()))

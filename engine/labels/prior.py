@@ -1,11 +1,11 @@
-"""What is known of a name before the picture is looked at: in which kinds of pictures it has been seen."""
+"""What is known of a name before the picture is looked at: in which kinds of pictures it was seen, and of how many."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Iterable
 
-from engine.labels.label import Label
+from engine.labels.label import Label, LabelSet
 from engine.labels.search import modality_family
 
 ELSEWHERE = 0.002
@@ -29,3 +29,16 @@ def leanings(labels: Iterable[Label], modality: str) -> tuple[float, ...]:
     if not any(family in one for one in where):
         return ()
     return tuple(0.0 if not one or family in one else math.log(ELSEWHERE) for one in where)
+
+
+def patients_behind(labels: LabelSet, name: str, modality: str) -> int | None:
+    """How many patients a name of `labels` was learnt from in pictures of a modality; None where that is not known.
+
+    name : as `LabelSet.find` takes it. modality : DICOM code, "" if unknown. As with `leanings` nothing is known of a
+    modality that no label names: a photograph in a PNG file says "other", and may be of any.
+    """
+    family = modality_family(modality)
+    label = labels.find(name)
+    if label is None or not label.patients or not any(family in dict(one.patients) for one in labels):
+        return None
+    return dict(label.patients).get(family, 0)

@@ -37,8 +37,8 @@ with a dot, which Windows leaves out of names.
 class AdapterManifest:
     """An adapter. base : `ModelManifest.sha256` of the model it was trained on. scale : 1 for as trained.
 
-    scores : figures of its gate, for people to see. labels : names that it was taught
-    and its base does not have, or has not met in such modalities.
+    scores : figures of its gate, for people to see. labels : names that it was taught, with the modalities and the
+    patients that taught them; adapters of before say only those that the base did not have, or not in such modalities.
     """
 
     id: str
@@ -159,15 +159,19 @@ def taught_labels(own: LabelSet, labels: Sequence[Label]) -> LabelSet:
 
 
 def _wider(own: Label, taught: Label) -> Label:
-    """A label in the modalities of both, anywhere if one of them is, and learnt from the patients of both."""
+    """A label in the modalities of both, anywhere if one of them is, and learnt from the patients of both.
+
+    Where the adapter does not say how many those were, they were no fewer than the model's own; nothing is known any
+    more if it met the label in another modality.
+    """
     both = own.modalities and taught.modalities
     patients = Counter(dict(own.patients))
     patients.update(dict(taught.patients))
+    told = own.patients and (taught.patients or set(taught.modalities) <= set(own.modalities))
     return replace(
         own,
         modalities=tuple(sorted({*own.modalities, *taught.modalities})) if both else (),
-        # Where one of them does not say, more would be said of the other than is known.
-        patients=tuple(sorted(patients.items())) if own.patients and taught.patients else (),
+        patients=tuple(sorted(patients.items())) if told else (),
     )
 
 

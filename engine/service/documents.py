@@ -26,7 +26,7 @@ class SuggestionImage(BaseModel):
 
 
 class SuggestionCandidate(BaseModel):
-    """An allowed name and its probability among the allowed ones."""
+    """An allowed name and its probability; what all of them lack to 1 is that it is none of them."""
 
     label: str
     label_zh: str

@@ -6,9 +6,11 @@ import json
 
 import pytest
 
+from engine.progress import NoProgress
 from engine.protocol import Grounding, Language, Question, Recognition, Task, user_text
 from engine.regions import Box
 from training.labels import labels_of, tasks_of
+from training.phantom_set import PhantomSetSpec, build_phantom_set
 from training.records import task_of
 
 CHOICE = {"options": ("肝", "脾")}
@@ -97,3 +99,13 @@ def test_a_label_says_how_many_patients_showed_it(tmp_path):
     (tmp_path / "a.jsonl").write_text("\n".join(lines), encoding="utf-8")
     found = {label.en: label.patients for label in labels_of([tmp_path])}
     assert found == {"liver": (("CT", 2), ("MR", 1)), "melanocytic nevus": (("DMS", 1),), "spleen": ()}
+
+
+def test_generated_phantoms_are_no_patients(tmp_path):
+    build_phantom_set(tmp_path / "phantoms", PhantomSetSpec(2, 1, 1, slices=2), NoProgress())
+    train = tmp_path / "phantoms" / "train"
+    for dataset in (train, train / "train.jsonl"):
+        assert {label.patients for label in labels_of([dataset])} == {(("CT", 0),)}
+    # The same questions, of nobody that is known to be generated.
+    (tmp_path / "phantoms" / "dataset.json").unlink()
+    assert all(count for label in labels_of([train]) for _, count in label.patients)

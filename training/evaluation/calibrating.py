@@ -30,6 +30,7 @@ LEAST_CASES = 50
 """With fewer answers of a kind nothing is fitted to them."""
 
 _COLDEST, _HOTTEST = 0.05, 20.0
+_EXPERIENCE = 0.5
 
 
 def fit_calibration(
@@ -71,7 +72,10 @@ def _fit_names(
     predictions: Sequence[Prediction], temperatures: Mapping[str, float], labels: LabelSet | None
 ) -> NameMap:
     task = Task.REGION_TO_TEXT
-    cases = [case for case in ranked_cases(predictions, task, labels) if case.patients is not None]
+    ranked = ranked_cases(predictions, task, labels)
+    cases = [case for case in ranked if case.patients is not None]
+    if ranked and not cases:
+        logger.warning("the model does not say how many patients taught its names: they keep their temperature alone")
     right = [case.truth == 0 for case in cases]
     if not _enough(right, "names with known numbers of patients"):
         return UNCALIBRATED.names
@@ -132,19 +136,25 @@ def _targets(outcomes: NDArray[np.bool_]) -> NDArray[np.float64]:
 def fit_name_map(odds: Sequence[float], patients: Sequence[int], outcomes: Sequence[bool]) -> NameMap:
     """The map of log-odds and numbers of patients under which the outcomes are likeliest.
 
-    A logistic regression. Experience is never held against a name: where few names were learnt from few patients it
-    could come out below 0 by chance. Its targets are those of `fit_logistic`.
+    A logistic regression with the targets of `fit_logistic`. Experience is never held against a name, and is 0 where
+    nothing speaks for it: a normal prior of standard deviation 0.5 stands against what chance makes of numbers of
+    patients that hardly differ. The map goes on as it is to fewer patients than any of these names had.
     """
-    x = np.stack([np.array(odds, float), np.ones(len(odds)), np.log1p(np.array(patients, float))], axis=1)
+    known = np.log1p(np.array(patients, float))
+    # Centred, else the prior would hold the shift as well.
+    x = np.stack([np.array(odds, float), np.ones(len(odds)), known - known.mean()], axis=1)
     target = _targets(np.array(outcomes, bool))
+    precision = np.array([0.0, 0.0, _EXPERIENCE**-2]) / len(x)
 
     def loss(parameters: NDArray[np.float64]) -> tuple[float, NDArray[np.float64]]:
         z = x @ parameters
         error = (expit(z) - target) / len(x)
-        return float(np.mean(np.logaddexp(0, z) - target * z)), error @ x
+        held = float(precision @ parameters**2) / 2
+        return float(np.mean(np.logaddexp(0, z) - target * z)) + held, error @ x + precision * parameters
 
     found = minimize(loss, (1.0, 0.0, 0.0), jac=True, method="L-BFGS-B", bounds=((1e-3, 50), (-50, 50), (0, 50)))
-    return NameMap(*(round(float(one), 5) for one in found.x))
+    scale, shift, experience = map(float, found.x)
+    return NameMap(round(scale, 5), round(shift - experience * known.mean(), 5), round(experience, 5))
 
 
 def best_threshold(odds: Sequence[float], there: Sequence[bool]) -> float | None:

@@ -9,7 +9,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from engine.labels import LabelSet, modality_family
+from engine.labels import LabelSet
+from engine.labels.prior import patients_behind
 from engine.protocol import Task
 from engine.reliability import Reliability, measure_reliability
 from engine.runtime import Calibration
@@ -58,10 +59,9 @@ def ranked_cases(predictions: Sequence[Prediction], task: Task, labels: LabelSet
 
 
 def _patients(one: Prediction, labels: LabelSet | None) -> int | None:
-    best = None if labels is None else labels.find(one.choices[0].text)
-    if best is None or one.record.task is not Task.REGION_TO_TEXT:
+    if labels is None or one.record.task is not Task.REGION_TO_TEXT:
         return None
-    return best.learnt_from(modality_family(one.record.modality))
+    return patients_behind(labels, one.choices[0].text, one.record.modality)
 
 
 def _true_choice(one: Prediction) -> int | None:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import math
 
-from engine.labels.prior import ELSEWHERE, leanings
-from engine.regions import Label
+from engine.labels.prior import ELSEWHERE, leanings, patients_behind
+from engine.regions import Label, LabelSet
 
 SKIN = Label("nevus", "nevus", "痣", modalities=("DMS",))
 LUNG = Label("lung", "lung", "肺", modalities=("CT", "DX"))
@@ -26,3 +26,23 @@ def test_kinds_of_pictures_that_are_alike_count_as_one():
 def test_nothing_is_known_of_pictures_that_nobody_named():
     for modality in ("", "OT", "ES"):
         assert leanings([SKIN, LUNG, OWN], modality) == ()
+
+
+def test_patients_behind_a_name() -> None:
+    labels = LabelSet(
+        [
+            Label("liver", "liver", "肝脏", patients=(("CT", 1), ("MR", 12))),
+            Label("nevus", "nevus", "痣", patients=(("DMS", 300),)),
+            Label("chest", "chest", "胸", patients=(("DX", 4),)),
+            Label("odd", "odd spot", "怪斑"),
+        ]
+    )
+    assert patients_behind(labels, "liver", "CT") == 1
+    assert patients_behind(labels, "肝脏", "MR") == 12
+    assert patients_behind(labels, "liver", "DMS") == 0, "never met in a kind of picture that others were"
+    assert patients_behind(labels, "chest", "CR") == 4, "computed radiographs are X-rays too"
+    # A picture file says "other", some scans nothing: whatever it is a picture of, nothing is known against the name.
+    assert patients_behind(labels, "nevus", "OT") is None
+    assert patients_behind(labels, "nevus", "") is None
+    assert patients_behind(labels, "odd spot", "CT") is None, "of a label that does not say"
+    assert patients_behind(labels, "spleen", "CT") is None, "of no label of these"

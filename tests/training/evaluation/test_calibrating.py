@@ -158,6 +158,21 @@ def test_experience_is_never_held_against_a_name():
     assert fit_name_map([2.0] * 60, [1] * 30 + [200] * 30, [True] * 30 + [False] * 30).experience == 0
 
 
+@pytest.mark.parametrize("seed", range(4))
+def test_where_all_names_had_as_many_patients_nothing_is_said_of_fewer(seed):
+    rng = np.random.default_rng(seed)
+    odds = rng.normal(1, 1, 300)
+    found = fit_name_map(odds, [50] * 300, rng.random(300) < expit(odds))
+    assert found.experience == 0
+    assert found.scale == pytest.approx(1, abs=0.45)
+
+
+def test_a_model_that_does_not_say_how_many_patients_it_had_is_told_of(caplog):
+    with caplog.at_level("WARNING"):
+        fit_calibration(answers(1, 100, sharpness=1.0), "v", LabelSet(Label(name, name, name) for name in NAMES))
+    assert "how many patients taught its names" in caplog.text
+
+
 def test_presence_and_boxes_are_mapped_to_shares_of_right_ones():
     calibration = fit_calibration(located(1, 2000, scale=4.0, shift=-3.0), "v")
     assert calibration.presence.scale == pytest.approx(0.25, rel=0.15)
