@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from engine.errors import MedRegAError
+from engine.protocol import IMAGE_MARKER
 from engine.regions import LabelSet
 from engine.runtime import LabelScore, ModelManifest
 from engine.runtime.label_scores import LABELS
+from training.evaluation.gallery import confidence_of
+from training.evaluation.prediction import Prediction
 
 CARD_FILE = "MODEL_CARD.md"
+_LONGEST = 110
+"""Characters of a text in a table."""
 _TITLES = {
     "so_sr": "one object, one region",
     "so_mr": "one object, several regions",
@@ -47,18 +52,21 @@ def read_facts(path: Path) -> CardFacts:
     return CardFacts({key: str(value) for key, value in data.items()}, texts)
 
 
-def write_card(manifest: ModelManifest, report: dict[str, Any], facts: CardFacts) -> ModelManifest:
+def write_card(
+    manifest: ModelManifest, report: dict[str, Any], facts: CardFacts, failures: Sequence[Prediction] = ()
+) -> ModelManifest:
     """Write ``MODEL_CARD.md`` and put the headline figures into the manifest; returns the new manifest.
 
-    report : what `training.evaluation.summary.summarize` made.
+    report : what `training.evaluation.summary.summarize` made. failures : to be told in words; the pictures, of other
+    people's patients, stay with the report.
     """
     metrics = report["metrics"]
     named, found = metrics.get("region_to_text", {}), metrics.get("text_to_region", {})
     lines = [
         f"# {manifest.name}",
         "",
-        "**Not for diagnostic use.** Written by `medrega evaluate --card`; every score comes from that run,",
-        "through the GGUF files that ship.",
+        "**Not for diagnostic use.** Written by `medrega evaluate --card`: scores and failures come from that run,",
+        "through the GGUF files that ship. What stands after them is told by those who made the model.",
         "",
         "| | |",
         "|---|---|",
@@ -79,6 +87,7 @@ def write_card(manifest: ModelManifest, report: dict[str, Any], facts: CardFacts
         *_stratum_lines("source", report["by"].get("source", {})),
         *_stratum_lines("modality", report["by"].get("modality", {})),
         *_stratum_lines("language", report["by"]["language"]),
+        *_failure_lines(failures),
     ]
     for title, text in facts.sections:
         lines += [f"## {title}", "", text, ""]
@@ -124,7 +133,8 @@ def _named_lines(named: dict[str, Any], report: dict[str, Any]) -> Iterator[str]
     yield f"| always the most frequent name | {_percent(named, 'baseline_accuracy')} |"
     if "source_baseline_accuracy" in named:
         yield f"| always the most frequent name of the source | {_percent(named, 'source_baseline_accuracy')} |"
-    yield f"| mean of per-label recalls | {_percent(named, 'mean_label_recall')} |"
+    recalls = f"{_percent(named, 'mean_label_recall')} ({_interval(named, 'ci95_mean_label_recall')})"
+    yield f"| mean of per-label recalls | {recalls} |"
     if "source_baseline_mean_label_recall" in named:
         baseline = _percent(named, "source_baseline_mean_label_recall")
         yield f"| the same, always the most frequent name of the source | {baseline} |"
@@ -135,8 +145,14 @@ def _named_lines(named: dict[str, Any], report: dict[str, Any]) -> Iterator[str]
     ):
         if kind in named:
             row = named[kind]
-            figures = f"{_percent(row, 'accuracy')} ({_interval(row)}); {_percent(row, 'mean_label_recall')}"
+            figures = "; ".join(
+                f"{_percent(row, key)} ({_interval(row, interval)})"
+                for key, interval in (("accuracy", "ci95"), ("mean_label_recall", "ci95_mean_label_recall"))
+            )
             yield f"| {title}: accuracy; mean of per-label recalls | {figures}, {row['n']} questions |"
+            if "source_baseline_accuracy" in row:
+                guessed = (_percent(row, f"source_baseline_{key}") for key in ("accuracy", "mean_label_recall"))
+                yield f"| the same, always the most frequent name of the source | {'; '.join(guessed)} |"
     yield f"| questions, patients | {named.get('n', 0)}, {named.get('patients', 0)} |"
     calibration = report["calibration"]
     errors = f"{_number(calibration, 'ece')}; {_number(calibration, 'ece_before')} before calibration"
@@ -152,7 +168,8 @@ def _found_lines(found: dict[str, Any]) -> Iterator[str]:
         if kind in found:
             row = found[kind]
             iou = f"{row['iou']:.3f}" + (f" ({_interval(row, 'ci95_iou', 3)})" if row.get("ci95_iou") else "")
-            yield f"| {title} | {row['n']} | {iou} | {_percent(row, 'acc50')} | {_percent(row, 'region_f1')} |"
+            shares = (f"{_percent(row, key)} ({_interval(row, f'ci95_{key}')})" for key in ("acc50", "region_f1"))
+            yield f"| {title} | {row['n']} | {iou} | {' | '.join(shares)} |"
     if "mean_iou" in found:
         yield f"| all that is there | | {found['mean_iou']:.3f} | | |"
     if "absent" in found:
@@ -183,6 +200,12 @@ def _calibration_lines(row: dict[str, Any]) -> list[str]:
         "",
         f"Calibrated on the set `{row['fitted_on'][:16]}`, not the one scored on: temperatures {heats or '-'}.",
     ]
+    trust = row["name_map"]
+    if trust["experience"]:
+        lines.append(
+            f"A region's best name is believed by its log-odds times {trust['scale']:g}, {trust['shift']:+g}, and "
+            f"{trust['experience']:g} times ln(1 + patients), those that taught it as `labels.json` counts them."
+        )
     if row["present_above"] is not None:
         lines.append(
             f'A thing that is there with less than {row["present_above"]:.1%} is answered with "not present": on that '
@@ -219,6 +242,63 @@ def _other_lines(metrics: dict[str, Any]) -> Iterator[str]:
         for title, row in rows:
             yield f"| {title} | {_percent(row, 'accuracy')} | {_percent(row, 'baseline_accuracy')} | {row['n']} |"
         yield ""
+    yield from _report_lines(metrics)
+
+
+def _report_lines(metrics: dict[str, Any]) -> Iterator[str]:
+    """Reports, by the words that they share with the true ones; and the boxes of grounded ones."""
+    grounded = metrics.get("grounded_report", {})
+    texts = [("reports", metrics.get("report", {})), ("grounded reports", grounded.get("text", {}))]
+    rows = [(f"{title}, {language}", row) for title, some in texts for language, row in some.items()]
+    if rows:
+        yield "| texts | mean F1 of words | BLEU-4 | ROUGE-L | texts |"
+        yield "|---|---|---|---|---|"
+        for title, row in rows:
+            # Chinese has no spaces: by character, as its figures are usually told.
+            unit = row.get("character") or row["word"]
+            f1 = f"{row['token_f1']:.3f} ({_interval(row, 'ci95_token_f1', 3)})"
+            yield f"| {title} | {f1} | {unit['bleu4']:.3f} | {unit['rouge_l']:.3f} | {row['n']} |"
+        yield ""
+    kinds = [kind for kind in ("lesion", "organ") if kind in grounded]
+    if kinds:
+        yield "| boxes of grounded reports | mean IoU | regions found | malformed | reports |"
+        yield "|---|---|---|---|---|"
+        for kind in kinds:
+            row = grounded[kind]
+            iou = f"{row['iou']:.3f} ({_interval(row, 'ci95_iou', 3)})"
+            shares = f"{_percent(row, 'region_accuracy')} | {_percent(row, 'malformed')}"
+            yield f"| {kind}s | {iou} | {shares} | {row['n']} |"
+        yield ""
+
+
+def _failure_lines(failures: Sequence[Prediction]) -> Iterator[str]:
+    """The worst answers, the surest first; a report's text is too long for a table."""
+    if not failures:
+        return
+    yield "## Failures"
+    yield ""
+    yield "Of each task the worst answers to its test, the surest first, at most two a label."
+    yield ""
+    yield "| picture of | question | true | said | as sure as |"
+    yield "|---|---|---|---|---|"
+    for one in failures:
+        record = one.record
+        asked = record.human.partition(IMAGE_MARKER)[2]
+        sure = confidence_of(one)
+        cells = (
+            f"{record.source or 'unknown'} ({record.modality or 'unknown'})",
+            *(_cell(text) for text in (asked, record.gpt, one.raw)),
+            "-" if sure is None else f"{sure:.0%}",
+        )
+        yield f"| {' | '.join(cells)} |"
+    yield ""
+
+
+def _cell(text: str) -> str:
+    words = " ".join(text.split())
+    short = words if len(words) <= _LONGEST else f"{words[: _LONGEST - 1]}…"
+    plain = short.replace("|", "/").replace("`", "'")
+    return f"`{plain}`"
 
 
 def _label_lines(labels: dict[str, Any]) -> Iterator[str]:
@@ -238,9 +318,9 @@ def _stratum_lines(kind: str, strata: dict[str, Any]) -> Iterator[str]:
     if not strata:
         return
     against = kind == "source"
-    more = " mean of per-label recalls | its most frequent label alone |" if against else ""
+    more = " mean of per-label recalls | its most frequent label alone |" if against else " mean of per-label recalls |"
     yield f"| {kind} | region to text | questions |{more} text to region, mean IoU | questions |"
-    yield "|---|---|---|" + ("---|---|" if against else "") + "---|---|"
+    yield "|---|---|---|" + ("---|---|" if against else "---|") + "---|---|"
     for name, row in strata.items():
         one, two = row["region_to_text"], row["text_to_region"]
         cells = [f"{one['accuracy']:.1%}" if one["n"] else "-", str(one["n"])]
@@ -249,6 +329,8 @@ def _stratum_lines(kind: str, strata: dict[str, Any]) -> Iterator[str]:
             cells += [
                 _percent(one, key) if told else "-" for key in ("mean_label_recall", "majority_mean_label_recall")
             ]
+        else:
+            cells.append(_percent(one, "mean_label_recall") if one["n"] else "-")
         cells += [f"{two['iou']:.3f}" if two["n"] else "-", str(two["n"])]
         yield f"| {name} | {' | '.join(cells)} |"
     yield ""

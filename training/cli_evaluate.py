@@ -10,6 +10,8 @@ from typing import Any
 import click
 
 PATH = click.Path(path_type=Path)
+_FAILURES = 24
+"""That a card tells of."""
 
 
 @click.command()
@@ -56,6 +58,7 @@ def evaluate(
     from training.card import read_facts, write_card
     from training.evaluation.answering import open_answerer
     from training.evaluation.calibrating import fit_calibration, keep_calibration, require_other_set
+    from training.evaluation.gallery import worst_predictions
     from training.evaluation.judges import Judges
     from training.evaluation.pages import write_pages
     from training.evaluation.predict import predict
@@ -86,7 +89,7 @@ def evaluate(
     if out is not None:
         write_pages(report, answered.predictions, dataset_path, out)
     if card_facts is not None:
-        write_card(find_model(model_id), report, card_facts)
+        write_card(find_model(model_id), report, card_facts, worst_predictions(answered.predictions, _FAILURES))
     for bad in answered.skipped:
         click.echo(printable(f"left out {bad.where}: {bad.reason}"), err=True)
     if as_json:

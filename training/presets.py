@@ -66,7 +66,9 @@ PRESETS = {
         layer_scale=0.1,
     ),
 }
-"""``tiny`` is for tests; ``starter-v1`` is what ships, ``starter`` its successor with a deeper text model (12 M)."""
+"""``tiny`` is for tests; ``starter-v1`` and ``starter``, whose text model is deeper (12 M), learn from phantoms; what
+ships began as ``starter-real``.
+"""
 
 
 def model_config(preset: ModelPreset, tokens: Mapping[str, int | None]) -> InternVLConfig:

@@ -154,7 +154,7 @@ def fit_name_map(odds: Sequence[float], patients: Sequence[int], outcomes: Seque
 
     found = minimize(loss, (1.0, 0.0, 0.0), jac=True, method="L-BFGS-B", bounds=((1e-3, 50), (-50, 50), (0, 50)))
     scale, shift, experience = map(float, found.x)
-    return NameMap(round(scale, 5), round(shift - experience * known.mean(), 5), round(experience, 5))
+    return NameMap(round(scale, 5), round(shift - experience * float(known.mean()), 5), round(experience, 5))
 
 
 def best_threshold(odds: Sequence[float], there: Sequence[bool]) -> float | None:

@@ -40,7 +40,7 @@ def worst_predictions(predictions: Sequence[Prediction], count: int = 16) -> lis
     different tasks do not compare, and a label at most two of a task, so that others are seen too.
     """
     wrong = [one for one in predictions if score_of(one) < 1]
-    ranked = sorted(wrong, key=lambda one: (score_of(one), -(_confidence(one) or 0.0), one.where))
+    ranked = sorted(wrong, key=lambda one: (score_of(one), -(confidence_of(one) or 0.0), one.where))
     share = -(-count // max(1, len({one.record.task for one in wrong})))
     labels: Counter[tuple[Task, str]] = Counter()
     tasks: Counter[Task] = Counter()
@@ -82,7 +82,7 @@ def draw_case(prediction: Prediction, folder: Path) -> WorstCase:
         record.gpt,
         prediction.raw,
         score_of(prediction),
-        _confidence(prediction),
+        confidence_of(prediction),
         stream.getvalue(),
     )
 
@@ -92,7 +92,8 @@ def _outline(pen: ImageDraw.ImageDraw, box: Box, scale: float, colour: tuple[int
     pen.rectangle([(value + 0.5) * scale for value in box.as_tuple()], outline=colour, width=2)
 
 
-def _confidence(prediction: Prediction) -> float | None:
+def confidence_of(prediction: Prediction) -> float | None:
+    """Of a ranked answer's best, or of the least sure box; None where neither tells. Before calibration."""
     if prediction.choices:
         return prediction.choices[0].probability
     return min(prediction.box_scores) if prediction.box_scores else None

@@ -37,6 +37,28 @@ def interval_by_group(values: Sequence[float], groups: Sequence[str], draws: int
     return float(result.confidence_interval.low), float(result.confidence_interval.high)
 
 
+def recalls_by_group(
+    truths: Sequence[str], hits: Sequence[float], groups: Sequence[str], draws: int = 1000
+) -> tuple[float, float] | None:
+    """95% bootstrap interval of the mean over labels of the share that is right, groups drawn whole.
+
+    A label that a draw has no question of has no share in its mean. None for fewer than two groups.
+    """
+    names, labels = ({name: place for place, name in enumerate(sorted(set(one)))} for one in (groups, truths))
+    if len(names) < 2:
+        return None
+    right, asked = np.zeros((2, len(names), len(labels)))
+    for truth, hit, group in zip(truths, hits, groups, strict=True):
+        place = names[group], labels[truth]
+        right[place] += hit
+        asked[place] += 1
+    times = np.random.default_rng(0).multinomial(len(names), np.full(len(names), 1 / len(names)), draws)
+    drawn = times @ asked
+    shares = np.divide(times @ right, drawn, out=np.full(drawn.shape, np.nan), where=drawn > 0)
+    low, high = np.percentile(np.nanmean(shares, axis=1), (2.5, 97.5))
+    return float(low), float(high)
+
+
 def student_by_group(values: Sequence[float], groups: Sequence[str]) -> tuple[float, float] | None:
     """95% interval of the mean by Student's t over groups: the one to decide by where there are few of them.
 

@@ -13,7 +13,7 @@ from engine.labels import LabelSet
 from engine.protocol import Language
 from training.evaluation.average_precision import Detections, mean_average_precision
 from training.evaluation.classes import mean_label_recall, score_classes
-from training.evaluation.intervals import interval_by_group
+from training.evaluation.intervals import interval_by_group, recalls_by_group
 from training.evaluation.judges import Judges
 from training.evaluation.prediction import Prediction
 from training.evaluation.questions import is_lesion_report
@@ -40,17 +40,18 @@ def named_metrics(predictions: Sequence[Prediction], judges: Judges, labels: Lab
         for language, members in by_language(predictions).items()
     }
     guessed = [float(one.truth.text == guesses[one.record.language]) for one in predictions]
+    by_source = _source_guesses(predictions)
     result = {
         "accuracy": mean(hits),
         "ci95": interval(hits, predictions),
         "accuracy_recall75": mean([float(score.recall >= PAPER_RECALL) for score in scores]),
-        "mean_label_recall": round(mean_label_recall(truths, hits), 4),
+        **_recalls(predictions, hits),
         "baseline_accuracy": mean(guessed),
         "baseline_mean_label_recall": round(mean_label_recall(truths, guessed), 4),
         "baseline_answers": {language.value: name for language, name in guesses.items()},
-        **_source_baseline(predictions),
-        **_by_kind(predictions, hits),
-        **_known(predictions, hits, labels),
+        **_source_baseline(predictions, by_source),
+        **_by_kind(predictions, hits, by_source),
+        **_known(predictions, hits, by_source, labels),
         "precision": mean([score.precision for score in scores]),
         "recall": mean([score.recall for score in scores]),
         "f1": mean([score.f1 for score in scores]),
@@ -60,17 +61,25 @@ def named_metrics(predictions: Sequence[Prediction], judges: Judges, labels: Lab
     return result | _judged(predictions, judges) | counts(predictions)
 
 
-def _source_baseline(predictions: Sequence[Prediction]) -> dict[str, Any]:
-    """What always naming the most frequent label of a question's source and language gives, where sources are told."""
+def _source_guesses(predictions: Sequence[Prediction]) -> list[float] | None:
+    """For each question whether always naming the most frequent label of its source and language is right.
+
+    None where no source is told.
+    """
     if not any(one.record.source for one in predictions):
-        return {}
+        return None
     names: dict[tuple[str, Language], Counter[str]] = defaultdict(Counter)
     for one in predictions:
         names[one.record.source, one.record.language][one.truth.text] += 1
-    right = [
+    return [
         float(one.truth.text == names[one.record.source, one.record.language].most_common(1)[0][0])
         for one in predictions
     ]
+
+
+def _source_baseline(predictions: Sequence[Prediction], right: Sequence[float] | None) -> dict[str, Any]:
+    if right is None:
+        return {}
     return {
         "source_baseline_accuracy": mean(right),
         "source_baseline_mean_label_recall": round(
@@ -79,33 +88,59 @@ def _source_baseline(predictions: Sequence[Prediction]) -> dict[str, Any]:
     }
 
 
-def _by_kind(predictions: Sequence[Prediction], hits: Sequence[float]) -> dict[str, Any]:
+def _recalls(predictions: Sequence[Prediction], hits: Sequence[float]) -> dict[str, Any]:
+    """The mean over labels of the share that is right, with its interval."""
+    truths = [one.truth.text for one in predictions]
+    found = recalls_by_group(truths, hits, [one.record.group for one in predictions])
+    return {
+        "mean_label_recall": round(mean_label_recall(truths, hits), 4),
+        "ci95_mean_label_recall": None if found is None else [round(value, 4) for value in found],
+    }
+
+
+_Member = tuple[Prediction, float, float | None]
+"""A question, whether it was named right, and whether its source's most frequent label is right, if that is told."""
+
+
+def _members(
+    predictions: Sequence[Prediction], hits: Sequence[float], guessed: Sequence[float] | None
+) -> list[_Member]:
+    none: list[float | None] = [None] * len(predictions)
+    return list(zip(predictions, hits, none if guessed is None else guessed, strict=True))
+
+
+def _by_kind(
+    predictions: Sequence[Prediction], hits: Sequence[float], guessed: Sequence[float] | None
+) -> dict[str, Any]:
     """Lesions and structures apart, as the paper scores them, told by the ontology; other names in neither."""
     naming = Naming()
-    kinds: dict[str, list[tuple[Prediction, float]]] = defaultdict(list)
-    for one, hit in zip(predictions, hits, strict=True):
-        key = naming.resolve(one.truth.text, {})
+    kinds: dict[str, list[_Member]] = defaultdict(list)
+    for member in _members(predictions, hits, guessed):
+        key = naming.resolve(member[0].truth.text, {})
         if key is not None:
-            kinds["lesions" if naming.is_finding(key) else "structures"].append((one, hit))
+            kinds["lesions" if naming.is_finding(key) else "structures"].append(member)
     return {kind: _figures(members) for kind, members in sorted(kinds.items())}
 
 
-def _known(predictions: Sequence[Prediction], hits: Sequence[float], labels: LabelSet | None) -> dict[str, Any]:
+def _known(
+    predictions: Sequence[Prediction],
+    hits: Sequence[float],
+    guessed: Sequence[float] | None,
+    labels: LabelSet | None,
+) -> dict[str, Any]:
     """Apart from the names that a model was never taught: no scan of a patient it learnt from showed them."""
     if labels is None:
         return {}
-    members = [(one, hit) for one, hit in zip(predictions, hits, strict=True) if labels.find(one.truth.text)]
+    members = [one for one in _members(predictions, hits, guessed) if labels.find(one[0].truth.text)]
     return {} if len(members) == len(predictions) else {"known": _figures(members)}
 
 
-def _figures(members: Sequence[tuple[Prediction, float]]) -> dict[str, Any]:
-    """Of some questions, each with whether it was named right."""
-    some, hits = [one for one, _ in members], [hit for _, hit in members]
-    return {
-        "accuracy": mean(hits),
-        "ci95": interval(hits, some),
-        "mean_label_recall": round(mean_label_recall([one.truth.text for one in some], hits), 4),
-    } | counts(some)
+def _figures(members: Sequence[_Member]) -> dict[str, Any]:
+    """Of some questions."""
+    some, hits = [one for one, _, _ in members], [hit for _, hit, _ in members]
+    guessed = [guess for _, _, guess in members if guess is not None]
+    figures = {"accuracy": mean(hits), "ci95": interval(hits, some), **_recalls(some, hits)}
+    return figures | (_source_baseline(some, guessed) if guessed else {}) | counts(some)
 
 
 def against_majority(predictions: Sequence[Prediction]) -> dict[str, Any]:
@@ -195,6 +230,7 @@ def region_metrics(members: Sequence[Prediction], *, first_box: bool = False) ->
     ious = [one.match.first_iou if first_box else one.match.iou for one in members]
     result: dict[str, Any] = {
         "acc50": mean([float(iou >= 0.5) for iou in ious]),
+        "ci95_acc50": interval([float(iou >= 0.5) for iou in ious], members),
         "iou": mean(ious),
         "ci95_iou": interval(ious, members),
         "object": _hits([one.match.objects() for one in members]),
@@ -210,6 +246,7 @@ def region_metrics(members: Sequence[Prediction], *, first_box: bool = False) ->
         },
     }
     result |= {f"{name}_f1": result[name]["f1"] for name in ("object", "region", "aligned")}
+    result["ci95_region_f1"] = interval([one.match.regions().f1 for one in members], members)
     said, meant = (sum(len(boxes) for boxes in side) for side in _sides(members))
     result["micro"] = _round(asdict(Hits.of(sum(one.match.aligned_count() for one in members), said, meant)))
     return result | counts(members)

@@ -13,6 +13,7 @@ from engine.protocol import Task
 from engine.reliability import ECE_BINS, Reliability
 from engine.runtime import UNCALIBRATED
 from training.evaluation.answering import ModelFacts
+from training.evaluation.classes import mean_label_recall
 from training.evaluation.confidences import abstention_of, reliability_of
 from training.evaluation.judges import Judges
 from training.evaluation.measures import (
@@ -129,7 +130,12 @@ def _row(members: Sequence[Prediction]) -> dict[str, Any]:
     found = [one for one in members if one.record.task is Task.TEXT_TO_REGION and one.subtask != "absent"]
     hits, ious = [score_of(one) for one in named], [score_of(one) for one in found]
     row: dict[str, Any] = {
-        "region_to_text": {"accuracy": mean(hits), "ci95": interval(hits, named), "n": len(named)},
+        "region_to_text": {
+            "accuracy": mean(hits),
+            "ci95": interval(hits, named),
+            "mean_label_recall": round(mean_label_recall([one.truth.text for one in named], hits), 4),
+            "n": len(named),
+        },
         "text_to_region": {"iou": mean(ious), "ci95": interval(ious, found), "n": len(found)},
     }
     for task, figure in (
@@ -184,6 +190,7 @@ def _calibration(answered: Answered, sha256: str) -> dict[str, Any]:
         "fitted_on": calibration.dataset_sha256 or None,
         "fitted_here": calibration.dataset_sha256 == sha256,
         "temperatures": dict(calibration.temperatures),
+        "name_map": asdict(calibration.names),
         "present_above": calibration.present_above,
         "abstention": abstention_of(answered.predictions, calibration, answered.abstain_below, answered.labels),
         **kinds,

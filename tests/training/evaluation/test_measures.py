@@ -8,7 +8,7 @@ import pytest
 from engine.protocol import Language
 from engine.reliability import measure_reliability
 from training.evaluation.classes import mean_label_recall, score_classes
-from training.evaluation.intervals import interval_by_group, student_by_group
+from training.evaluation.intervals import interval_by_group, recalls_by_group, student_by_group
 from training.evaluation.reports import score_reports
 
 
@@ -77,6 +77,25 @@ def test_the_interval_goes_by_patient():
 
 def test_one_patient_has_no_interval():
     assert interval_by_group([1.0, 0.0], ["a", "a"]) is None
+
+
+def test_the_interval_of_recalls_weighs_labels_alike_and_goes_by_patient():
+    # Two patients, each with labels of its own: a draw of one of them twice has its two labels alone.
+    truths, hits = ["a", "a", "a", "b", "c", "d"], [1, 1, 1, 1, 0, 0]
+    assert recalls_by_group(truths, hits, ["p", "p", "p", "p", "q", "q"]) == (0.0, 1.0)
+    assert recalls_by_group(truths, hits, ["p"] * 6) is None
+
+
+def test_the_interval_of_recalls_narrows_with_patients():
+    rng = np.random.default_rng(0)
+    widths = []
+    for patients in (20, 400):
+        groups = [str(number) for number in range(patients) for _ in range(4)]
+        truths = ["a", "b", "c", "d"] * patients
+        low, high = recalls_by_group(truths, list(rng.random(len(groups)) < 0.7), groups)
+        assert low < 0.7 < high
+        widths.append(high - low)
+    assert widths[1] < widths[0] / 2
 
 
 def test_students_interval_of_equal_patients_is_the_textbooks():

@@ -145,6 +145,12 @@ def test_the_model_card_is_written_from_the_run(tiny_model, all_tasks, tmp_path)
     card = (folder / "MODEL_CARD.md").read_text(encoding="utf-8")
     assert "| trained on | nothing |" in card
     assert "## Limits\n\nIt guesses." in card
+    failures = card.partition("## Failures")[2].partition("\n## ")[0]
+    assert failures.count("\n| ") > 3, "a random model fails, and the card says where"
+    for title in ("| reports, en |", "| grounded reports, zh |", "| boxes of grounded reports |"):
+        assert title in card
+    recalls = next(line for line in card.splitlines() if line.startswith("| mean of per-label recalls"))
+    assert " to " in recalls, "with its interval"
     assert "region_to_text_accuracy" in ModelManifest.read(folder).scores
     labels = ModelManifest.read(folder).scores["labels"]
     assert labels
