@@ -15,7 +15,6 @@ from engine.protocol import Task, prompt_from_user_text
 from engine.regions import LabelSet
 from training.attention import answer_looks
 from training.augment import SMALLEST, STRETCH, WHOLE, Crop, change_greys, crop_record, loosen_boxes
-from training.box_order import BoxOrder, in_order
 from training.coordinates import Alternatives, coordinate_targets
 from training.features import FeatureCache, ImageBatch, ImageItem, collate_images
 from training.mirror import NO_MIRROR, mirror_record, mirrors_of, view_form
@@ -45,7 +44,6 @@ class Drawing:
     smallest_crop, stretch : see `Crop.random`. strong_greys : see `change_greys`.
     mirror : whether pictures in which nothing has a side are also mirrored (see `training.mirror`).
     names : those among which the name of a region is chosen (see `training.name_choices`), None for any text.
-    box_order : of the lists in answers (see `training.box_order`).
     """
 
     image_size: int
@@ -65,7 +63,6 @@ class Drawing:
     strong_greys: bool = False
     mirror: bool = False
     names: LabelSet | None = None
-    box_order: BoxOrder = "from_top"
 
 
 class QuestionItem(ImageItem):
@@ -141,7 +138,7 @@ class QuestionDataset(Dataset[QuestionItem]):
             if moved is not None:
                 moved = mirror_record(moved, mirror)
             if moved is not None:
-                groups[record.preamble].append(in_order(moved, drawing.box_order))
+                groups[record.preamble].append(moved)
         packed = [self._pack(groups[name], rng) for name in self._chosen(groups, rng)]
         if not any(group.branches for group in packed):
             return None

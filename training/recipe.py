@@ -12,7 +12,6 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 from engine.errors import MedRegAError
 from engine.protocol import Task
 from training.augment import SMALLEST, STRETCH
-from training.box_order import BoxOrder
 from training.presets import PRESETS
 
 Part = Literal["vision", "connector", "text"]
@@ -100,7 +99,6 @@ class Stage(_Strict):
     balance : how much oftener an image is visited whose labels are in few images, 0 for all alike, 1 for every label
     alike. tasks : how much oftener groups of a task are drawn at a visit than those of the others, which have 1.
     coordinate_spread : how far, in sides of its box, an edge may be off without being wrong (`training.coordinates`).
-    box_order : of the lists in answers (`training.box_order`).
     loss_reduction : what an answer counts in the loss: its ids ("token"), their root ("square"), as any ("sample").
     warmup : the fraction of the steps in which the learning rate rises; it then falls as a cosine.
     pack : ids of a row that several images' questions share, 0 for a row each. On a processor no more than the longest
@@ -135,7 +133,6 @@ class Stage(_Strict):
     tasks: dict[Task, Annotated[float, Field(ge=0)]] = {}
     loss_reduction: Literal["token", "square", "sample"] = "token"
     coordinate_spread: float = Field(default=0.0, ge=0, le=0.2)
-    box_order: BoxOrder = "from_top"
     boxes: bool = False
     attention: float = Field(default=0.0, ge=0)
     pack: int = Field(default=0, ge=0)

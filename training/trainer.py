@@ -327,7 +327,6 @@ class _StageRun:
             view_seed=self.view_seed,
             views=(stage.cache_views if stage.augment else 1) if stage.cache_features else 0,
             names=self.names,
-            box_order=stage.box_order,
         )
         questions = QuestionDataset(self.samples, encoder, drawing, cache=cache, skipped=self.skipped)
         module = AnswerModel(

@@ -355,7 +355,8 @@ class _Picture:
         return InstructRecord(record, facts.source, subtask, keys)
 
     def _located(self, key: str, language: Language) -> Located:
-        # From top to bottom: the only order of many alike that can be learned.
+        # From top to bottom: one order of many alike can be learned. From left to right, as a box's first number goes,
+        # the starter found no more of them (1,900 steps on from 0.7.0).
         boxes: tuple[Box, ...] = tuple(sorted(self._present.get(key, ()), key=lambda box: (box.y1, box.x1)))
         return Located(self._naming.name(key, language), boxes, not_present=not boxes)
 
