@@ -279,11 +279,12 @@ def _failure_lines(failures: Sequence[Prediction]) -> Iterator[str]:
     yield ""
     yield "Of each task the worst answers to its test, the surest first, at most two a label."
     yield ""
-    yield "| picture of | question | true | said | as sure as |"
+    yield "| picture of | question | true | said | as sure as, before calibration |"
     yield "|---|---|---|---|---|"
     for one in failures:
         record = one.record
-        asked = record.human.partition(IMAGE_MARKER)[2]
+        # A report is asked for by the preamble alone.
+        asked = record.human.partition(IMAGE_MARKER)[2].strip() or record.task.value.replace("_", " ")
         sure = confidence_of(one)
         cells = (
             f"{record.source or 'unknown'} ({record.modality or 'unknown'})",
