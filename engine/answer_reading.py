@@ -25,17 +25,24 @@ class ReadAnswer:
 
 
 def read_answer(
-    question: Question, answer: Answer, result: AskResult, labels: LabelSet, unit: BoxUnit, calibration: Calibration
+    question: Question,
+    answer: Answer,
+    result: AskResult,
+    labels: LabelSet,
+    unit: BoxUnit,
+    calibration: Calibration,
+    taught: LabelSet,
 ) -> ReadAnswer:
     """Give the names of an answer their labels, and its parts their probabilities.
 
     labels : the names it is read in. unit : how the model writes boxes. calibration : of what the result does not have
-    behind it yet: the names of a region, and boxes that were looked for.
+    behind it yet: the names of a region, and boxes that were looked for. taught : all names of the model, with the
+    patients that taught them.
     """
     candidates = tuple(_candidate(choice.text, choice.probability, labels) for choice in result.choices)
     written = None if candidates else text_probability(result.pieces)
     if question.task is Task.REGION_TO_TEXT:
-        candidates = _trusted(candidates, labels, question.modality, calibration.names)
+        candidates = _trusted(candidates, taught, question.modality, calibration.names)
         if question.box is None or not candidates:
             return ReadAnswer(candidates)
         best = candidates[0]
@@ -66,11 +73,11 @@ def read_presence(
 
 
 def _trusted(
-    candidates: tuple[Candidate, ...], labels: LabelSet, modality: str, names: NameMap
+    candidates: tuple[Candidate, ...], taught: LabelSet, modality: str, names: NameMap
 ) -> tuple[Candidate, ...]:
     """The names of a region, as probable as names are right that were learnt from so many patients."""
     best = candidates[0].label_id or candidates[0].label if candidates else ""
-    patients = patients_behind(labels, best, modality)
+    patients = patients_behind(taught, best, modality)
     probabilities = names.of_ranked([one.probability for one in candidates], patients)
     return tuple(replace(one, probability=by) for one, by in zip(candidates, probabilities, strict=True))
 

@@ -52,12 +52,15 @@ class Place:
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """A question on its way. known : the names that answers are read in."""
+    """A question on its way. known : the names that answers are read in. taught : all that the model was taught, with
+    the patients who did; more than those where a label set is binding.
+    """
 
     place: Place
     question: Question
     request: AskRequest
     known: LabelSet
+    taught: LabelSet
 
 
 def place_slice(volume: Volume, plane: Plane, index: int, window: Window | None) -> Place:
@@ -84,6 +87,8 @@ def put_question(
     """Word a question about a slice; the keywords and errors are `engine.suggest.suggest`'s."""
     image = place.image
     known = labels if labels is not None else session.adapters.labels(adapter)
+    naming = labels is not None and task is Task.REGION_TO_TEXT
+    taught = session.adapters.labels(adapter) if naming else known
     for one in (*((box,) if box else ()), *(one for item in found for one in item.boxes)):
         one.require_inside(image.width, image.height)
     question = word_question(
@@ -119,7 +124,7 @@ def put_question(
         absence=Absence(words, below) if words else None,
         leanings=leaning,
     )
-    return Asked(place, question, request, known)
+    return Asked(place, question, request, known, taught)
 
 
 def word_question(

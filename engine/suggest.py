@@ -205,7 +205,7 @@ def _suggestion(session: Session, asked: Asked, result: AskResult) -> Suggestion
     manifest = session.manifest
     trained = manifest.knows(task.value)
     located = task is Task.TEXT_TO_REGION
-    read = read_answer(question, answer, result, asked.known, dialect.unit, manifest.calibration)
+    read = read_answer(question, answer, result, asked.known, dialect.unit, manifest.calibration, asked.taught)
     return Suggestion(
         task=task,
         language=question.language,

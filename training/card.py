@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import tomllib
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from engine.errors import MedRegAError
 from engine.protocol import IMAGE_MARKER
 from engine.regions import LabelSet
-from engine.runtime import LabelScore, ModelManifest
+from engine.runtime import LabelScore, ModelManifest, NameMap
 from engine.runtime.label_scores import LABELS
 from training.evaluation.gallery import confidence_of
 from training.evaluation.prediction import Prediction
@@ -133,6 +133,7 @@ def _named_lines(named: dict[str, Any], report: dict[str, Any]) -> Iterator[str]
     yield f"| always the most frequent name | {_percent(named, 'baseline_accuracy')} |"
     if "source_baseline_accuracy" in named:
         yield f"| always the most frequent name of the source | {_percent(named, 'source_baseline_accuracy')} |"
+    # Not every draw of patients shows every label.
     recalls = f"{_percent(named, 'mean_label_recall')} ({_interval(named, 'ci95_mean_label_recall')})"
     yield f"| mean of per-label recalls | {recalls} |"
     if "source_baseline_mean_label_recall" in named:
@@ -158,6 +159,9 @@ def _named_lines(named: dict[str, Any], report: dict[str, Any]) -> Iterator[str]
     errors = f"{_number(calibration, 'ece')}; {_number(calibration, 'ece_before')} before calibration"
     yield f"| calibration error (ECE, {calibration['ece_bins']} bins) | {errors} |"
     yield from _abstention_rows(calibration["abstention"])
+    yield ""
+    yield "Intervals draw patients anew. A label whose only patients a draw leaves out has no part in that mean of"
+    yield "recalls, so these intervals are wide and lopsided where one patient shows many labels."
     yield ""
 
 
@@ -201,7 +205,7 @@ def _calibration_lines(row: dict[str, Any]) -> list[str]:
         f"Calibrated on the set `{row['fitted_on'][:16]}`, not the one scored on: temperatures {heats or '-'}.",
     ]
     trust = row["name_map"]
-    if trust["experience"]:
+    if trust != asdict(NameMap()):
         lines.append(
             f"A region's best name is believed by its log-odds times {trust['scale']:g}, {trust['shift']:+g}, and "
             f"{trust['experience']:g} times ln(1 + patients), those that taught it as `labels.json` counts them."

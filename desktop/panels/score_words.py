@@ -34,7 +34,7 @@ class ScoreWords(QObject):
         said = self._found(score) if task is Task.TEXT_TO_REGION else self._named(score)
         if patients is None or patients > _FEW:
             return said
-        return self.tr("{0}. Patients in its training: {1}").format(said, patients)
+        return self.tr("{0}. Patients with such scans in its training: {1}").format(said, patients)
 
     def _named(self, score: LabelScore | None) -> str:
         """How often a region of this label got its name."""

@@ -17,6 +17,9 @@ with a five-hundredth and 18 with a fiftieth, and of the old ones as many with e
 scanner may show an old thing.
 """
 
+_UNTOLD = frozenset({"", "OT"})
+"""Modalities that say nothing of what a picture is of: none, and other, as a photograph in a PNG file has it."""
+
 
 def leanings(labels: Iterable[Label], modality: str) -> tuple[float, ...]:
     """Of each label the logarithm of how likely it is in a picture of a modality; () where nothing is known.
@@ -25,6 +28,8 @@ def leanings(labels: Iterable[Label], modality: str) -> tuple[float, ...]:
     of a modality that no label names.
     """
     family = modality_family(modality)
+    if family in _UNTOLD:
+        return ()
     where = [{modality_family(one) for one in label.modalities} for label in labels]
     if not any(family in one for one in where):
         return ()
@@ -35,10 +40,12 @@ def patients_behind(labels: LabelSet, name: str, modality: str) -> int | None:
     """How many patients a name of `labels` was learnt from in pictures of a modality; None where that is not known.
 
     name : as `LabelSet.find` takes it. modality : DICOM code, "" if unknown. As with `leanings` nothing is known of a
-    modality that no label names: a photograph in a PNG file says "other", and may be of any.
+    modality that no label names, nor of one that says nothing.
     """
     family = modality_family(modality)
     label = labels.find(name)
-    if label is None or not label.patients or not any(family in dict(one.patients) for one in labels):
+    if label is None or not label.patients or family in _UNTOLD:
+        return None
+    if not any(family in dict(one.patients) for one in labels):
         return None
     return dict(label.patients).get(family, 0)

@@ -154,20 +154,21 @@ def taught_labels(own: LabelSet, labels: Sequence[Label]) -> LabelSet:
     if not labels:
         return own
     taught = {one.id: one for one in labels}
-    wider = [_wider(one, taught[one.id]) if one.id in taught else one for one in own]
-    return LabelSet([*wider, *new_labels(own, labels)])
+    widened = [_wider(one, taught[one.id]) if one.id in taught else one for one in own]
+    return LabelSet([*widened, *new_labels(own, labels)])
 
 
 def _wider(own: Label, taught: Label) -> Label:
     """A label in the modalities of both, anywhere if one of them is, and learnt from the patients of both.
 
     Where the adapter does not say how many those were, they were no fewer than the model's own; nothing is known any
-    more if it met the label in another modality.
+    more if it met the label in another modality, or may have.
     """
     both = own.modalities and taught.modalities
     patients = Counter(dict(own.patients))
     patients.update(dict(taught.patients))
-    told = own.patients and (taught.patients or set(taught.modalities) <= set(own.modalities))
+    same = taught.modalities and set(taught.modalities) <= set(own.modalities)
+    told = own.patients and (taught.patients or same)
     return replace(
         own,
         modalities=tuple(sorted({*own.modalities, *taught.modalities})) if both else (),

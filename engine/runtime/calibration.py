@@ -3,7 +3,7 @@
 Ranked answers by one temperature a task (Guo et al., ICML 2017); whether a thing is there, and whether a box or a
 region's best name is right, by a logistic map of the model's own log-odds (Platt 1999). That of names also heeds how
 many patients a name was learnt from: of a thing that it met in one patient a model is as sure as of any other, and far
-less often right. No order among answers changes by any of them.
+less often right. No order among the candidates of a question changes by any of them.
 """
 
 from __future__ import annotations
@@ -65,10 +65,10 @@ class NameMap:
 
         What is taken from all of them is how probably it is none of these.
         """
-        if not probabilities:
-            return ()
-        best = probabilities[0]
+        best = probabilities[0] if probabilities else 0.0
         right = self.of_probability(best, patients)
+        if not best or right == best:
+            return tuple(probabilities)
         rest = right / best if right <= best else (1 - right) / max(1 - best, _TINY)
         return (right, *(one * rest for one in probabilities[1:]))
 

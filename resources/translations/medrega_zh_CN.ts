@@ -2370,8 +2370,8 @@
         <translation>从未测试过此名称</translation>
     </message>
     <message>
-        <source>{0}. Patients in its training: {1}</source>
-        <translation>{0}。训练中的患者数：{1}</translation>
+        <source>{0}. Patients with such scans in its training: {1}</source>
+        <translation>{0}。训练中此类影像的患者数：{1}</translation>
     </message>
     <message>
         <source>In its test: named right {0} of {1}</source>

@@ -67,6 +67,6 @@ def test_a_name_learnt_from_few_patients_says_so(open_window, tiny_model: Path, 
         driver = open_window(str(folder), database=tmp_path / f"{patients}.sqlite")
         driver.draw_and_wait(BOX)
         said = driver.window.card._score.text()
-        tail = ". Patients in its training: 2" if patients == 2 else ""
+        tail = ". Patients with such scans in its training: 2" if patients == 2 else ""
         assert said == f"In its test: named right 6 of 8{tail}"
         driver.window.close()

@@ -129,7 +129,15 @@ class TestWhatIsThis:
         few, many = (LabelSet(replace(one, patients=(("MR", n),)) for one in told) for n in (1, 500))
         names = NameMap(scale=1.0, shift=-1.5, experience=0.5)
         monkeypatch.setattr(session, "manifest", replace(session.manifest, calibration=Calibration(names=names)))
-        doubted, believed = (what(session, volume, labels=labels).candidates for labels in (few, many))
+        candidates = []
+        for labels in (few, many):
+            monkeypatch.setattr(session.adapters, "labels", lambda wish, labels=labels: labels)
+            candidates.append(what(session, volume).candidates)
+            # Whatever names it is to choose among: how many patients taught them is known of all.
+            some = LabelSet([replace(one, patients=()) for one in labels])
+            assert what(session, volume, labels=some).candidates == candidates[-1]
+        doubted, believed = candidates
+        monkeypatch.setattr(session.adapters, "labels", lambda wish: told)
         assert [one.label for one in doubted] == [one.label for one in believed] == [one.label for one in plain]
         assert doubted[0].probability < plain[0].probability < believed[0].probability
         assert sum(one.probability for one in doubted) < 1, "it may be none of these"

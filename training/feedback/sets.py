@@ -75,6 +75,7 @@ class SnapshotFolder:
             label = Label(id_ or english or chinese, english or chinese, chinese or english)
             pairs |= {label.en.casefold(): label, label.zh.casefold(): label}
         found: list[Label] = []
+        again: dict[str, Label] = {}
         for label in labels_of([self.train], known):
             # A name outside the ontology comes as two labels, one a language.
             if label.en == label.zh and label.en.casefold() in pairs:
@@ -84,8 +85,9 @@ class SnapshotFolder:
             if own is None:
                 found += new_labels(LabelSet([*known, *found]), [label])
             else:
-                found.append(label)
-        return tuple(found)
+                # One that the base has may come under several names.
+                again[own.id] = _together(again.get(own.id, label), label)
+        return (*found, *(replace(label, id=id_) for id_, label in again.items()))
 
     def _lineage(self) -> list[dict[str, Any]]:
         path = self.folder / _LINEAGE
@@ -207,3 +209,15 @@ def _phantoms(out: Path, spec: PhantomSetSpec, progress: Progress) -> Path:
         shutil.rmtree(out, ignore_errors=True)
         build_phantom_set(out, spec, progress)
     return out
+
+
+def _together(one: Label, other: Label) -> Label:
+    """A label met under two names. Its patients are counted once: the same ones are asked about in both languages."""
+    patients = dict(one.patients)
+    for family, count in other.patients:
+        patients[family] = max(count, patients.get(family, 0))
+    return replace(
+        one,
+        modalities=tuple(sorted({*one.modalities, *other.modalities})) if one.modalities and other.modalities else (),
+        patients=tuple(sorted(patients.items())) if one.patients and other.patients else (),
+    )

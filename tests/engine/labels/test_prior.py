@@ -44,5 +44,8 @@ def test_patients_behind_a_name() -> None:
     # A picture file says "other", some scans nothing: whatever it is a picture of, nothing is known against the name.
     assert patients_behind(labels, "nevus", "OT") is None
     assert patients_behind(labels, "nevus", "") is None
+    corrected = LabelSet([*labels, Label("polyp", "polyp", "息肉", modalities=("OT",), patients=(("OT", 3),))])
+    assert patients_behind(corrected, "nevus", "OT") is None, "also where somebody corrected another in such a file"
+    assert leanings(corrected, "OT") == ()
     assert patients_behind(labels, "odd spot", "CT") is None, "of a label that does not say"
     assert patients_behind(labels, "spleen", "CT") is None, "of no label of these"

@@ -65,5 +65,9 @@ def test_of_ranked_names_none_overtakes_another_and_all_together_are_no_more_tha
     assert made[0] >= max(made) * (1 - 1e-9)
 
 
-def test_no_names_stay_none():
-    assert NameMap(0.5, 0.1, 0.2).of_ranked([], 4) == ()
+def test_what_there_is_nothing_to_change_of_stays():
+    names = NameMap(0.5, 0.1, 0.2)
+    assert names.of_ranked([], 4) == ()
+    assert names.of_ranked([0.0, 0.0], 4) == (0.0, 0.0)
+    assert names.of_ranked([0.7, 0.3], None) == (0.7, 0.3)
+    assert NameMap().of_ranked([0.7, 0.3], 4) == (0.7, 0.3)

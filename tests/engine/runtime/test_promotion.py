@@ -255,6 +255,7 @@ def test_patients_of_a_name_are_those_of_its_model_and_its_adapter():
             Label("b", "spleen", "脾", modalities=("CT",), patients=(("CT", 5),)),
             Label("d", "cyst", "囊肿", modalities=("CT",), patients=(("CT", 6),)),
             Label("e", "mass", "肿块", modalities=("CT",)),
+            Label("f", "stone", "结石", modalities=("CT",), patients=(("CT", 8),)),
         ]
     )
     taught = (
@@ -262,12 +263,13 @@ def test_patients_of_a_name_are_those_of_its_model_and_its_adapter():
         # Of adapters that do not say: of no other patients' kind, and of another.
         Label("b", "spleen", "脾", modalities=("CT",)),
         Label("d", "cyst", "囊肿", modalities=("US",)),
+        Label("f", "stone", "结石"),
         # Of a model that does not.
         Label("e", "mass", "肿块", modalities=("CT",), patients=(("CT", 2),)),
         Label("c", "polyp", "息肉", modalities=("ES",), patients=(("ES", 7),)),
     )
     found = {one.id: one.patients for one in taught_labels(own, taught)}
-    assert found == {"a": (("CT", 5), ("US", 4)), "b": (("CT", 5),), "c": (("ES", 7),), "d": (), "e": ()}
+    assert found == {"a": (("CT", 5), ("US", 4)), "b": (("CT", 5),), "c": (("ES", 7),), "d": (), "e": (), "f": ()}
 
 
 def test_names_that_an_adapter_was_taught_come_after_the_models_own(random_model, made):
