@@ -97,7 +97,8 @@ def test_a_person_accepts_one_suggestion_corrects_another_and_exports_both(windo
     accepted = draw_and_wait(window, qtbot, Box(*boxes["liver"][0]))
     suggestion = window.regions.suggestion(accepted)
     assert suggestion.candidates[0][0] == "liver", "the shipped model knows a liver"
-    assert sum(candidate[3] for candidate in suggestion.candidates) == pytest.approx(1, abs=1e-3)
+    # What they lack to 1 is that it is none of these: one real patient taught the starter what a liver is in CT.
+    assert 0.8 < sum(candidate[3] for candidate in suggestion.candidates) < 1
     assert window.card.isVisible()
     QTest.keyClick(window.view, Qt.Key.Key_Return)
 
