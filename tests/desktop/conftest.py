@@ -16,6 +16,7 @@ from PySide6.QtWidgets import QApplication
 
 from desktop.app import make_window
 from desktop.main_window import MainWindow
+from desktop.model.layout import Layout
 from desktop.screenshot import draw_box
 from desktop.theme import apply_theme
 from desktop.translation import Translations
@@ -98,6 +99,19 @@ def open_window(qtbot, tiny_model: Path, phantom_series: Path, tmp_path: Path) -
     for _, store in opened:
         store.close()
     delete(left)
+
+
+@pytest.fixture
+def driver(open_window: Callable[..., Driver]) -> Driver:
+    """A window on the small phantom."""
+    return open_window()
+
+
+@pytest.fixture
+def planes(driver: Driver) -> Driver:
+    """The same with its three planes side by side."""
+    driver.window.models.layout.choose(Layout.PLANES)
+    return driver
 
 
 @pytest.fixture

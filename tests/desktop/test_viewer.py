@@ -6,9 +6,7 @@ import numpy as np
 import pytest
 from PySide6.QtCore import QPoint, Qt
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import (
-    QSlider,
-)
+from PySide6.QtWidgets import QSlider
 
 from desktop.model.layout import Layout, Pane, arrangement
 from desktop.model.tools import Tool
@@ -18,18 +16,6 @@ from engine.scans import Plane
 from engine.scans.positions import pixel_to_patient
 from engine.store import RegionState
 from tests.desktop.viewing import ALT, PLANES, click, drag, open_file, open_prior, visible_panes
-
-
-@pytest.fixture
-def driver(open_window):
-    return open_window()
-
-
-@pytest.fixture
-def planes(driver):
-    driver.window.models.layout.choose(Layout.PLANES)
-    return driver
-
 
 # Layouts
 

@@ -11,28 +11,13 @@ import pydicom
 import pytest
 from PySide6.QtCore import Qt
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import (
-    QComboBox,
-)
+from PySide6.QtWidgets import QComboBox
 
-from desktop.model.layout import Layout
 from desktop.viewer.note_text import NoteTexts
 from desktop.viewer.window_text import window_text
 from engine.scans import NoteKind, Window, read_overlays
 from engine.scans.notes import TEMPLATES, note
 from tests.desktop.viewing import CTRL, open_file
-
-
-@pytest.fixture
-def driver(open_window):
-    return open_window()
-
-
-@pytest.fixture
-def planes(driver):
-    driver.window.models.layout.choose(Layout.PLANES)
-    return driver
-
 
 # Grey values
 

@@ -34,12 +34,6 @@ from engine.regions import Box
 from engine.scans import Plane, Window
 from tests.desktop.viewing import ALT, CTRL, add, click, drag, open_file, open_prior, visible_panes
 
-
-@pytest.fixture
-def driver(open_window):
-    return open_window()
-
-
 # Pictures, keys, themes
 
 

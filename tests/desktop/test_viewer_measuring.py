@@ -17,12 +17,6 @@ from desktop.model.layout import Pane
 from engine.regions import Box
 from tests.desktop.viewing import click, drag
 
-
-@pytest.fixture
-def driver(open_window):
-    return open_window()
-
-
 # Measuring
 
 
